@@ -1,0 +1,42 @@
+# Every target builds .venv when it is missing or older than pyproject.toml or constraints.txt.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test check format bench test-all clean
+help:            ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wireproof needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	touch $@
+
+demo: $(STAMP)   ## the main job against the reference server; leaves reports/latest/
+	$(BIN)/wireproof run
+
+test: $(STAMP)   ## every test
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## put the code into its one form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## ratios against other servers and clients, interleaved in one run
+	$(BIN)/python -m tests.bench
+
+test-all:        ## the tests under every interpreter from 3.11 up that is found
+	@for minor in 11 12 13 14 15; do \
+	  interpreter=$$(command -v python3.$$minor) || continue; \
+	  $(MAKE) test PYTHON=$$interpreter VENV=.venv-3.$$minor || exit 1; \
+	done
+
+clean:           ## remove what was built
+	rm -rf $(VENV) .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
