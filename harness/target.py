@@ -8,6 +8,7 @@ import ipaddress
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import CannotRunError, UsageError
@@ -42,7 +43,7 @@ class Target:
     port: int = 0
     path: str = ""
     family: socket.AddressFamily = socket.AF_UNSPEC
-    address: tuple[str, int] | str = ""
+    address: tuple[Any, ...] | str = ""
 
     def __str__(self) -> str:
         if self.scheme == "unix":
@@ -101,30 +102,38 @@ def parse_target(text: str) -> Target:
     return Target(parts.scheme, host=host, port=port)
 
 
-def resolve(target: Target, allow_hosts: Collection[str] = ()) -> Target:
+def resolve(target: Target, allow_hosts: Collection[str] = ()) -> tuple[Target, ...]:
     """Look the host up, once, and pin what was found.
 
     Args:
         target: as parsed.
         allow_hosts: hosts beyond loopback that the user owns, as written in `--allow-host`.
 
+    Returns:
+        The target once for each of its addresses, in the resolver's order; `localhost` often has
+        two, of which the server may serve one.
+
     Raises:
-        UsageError: the host is not this machine and not among `allow_hosts`.
+        UsageError: one of the addresses is not this machine's and the host is not among
+            `allow_hosts`.
         CannotRunError: the host does not resolve.
 
     """
     if target.scheme == "unix":
-        return replace(target, family=socket.AF_UNIX, address=target.path)
+        return (replace(target, family=socket.AF_UNIX, address=target.path),)
     try:
         found = socket.getaddrinfo(target.host, target.port, type=target.socket_type)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise CannotRunError(f"{target.host!r} does not resolve: {reason}") from None
-    family, _, _, _, address = found[0]
-    pinned = replace(target, family=family, address=(str(address[0]), int(address[1])))
-    if not pinned.is_loopback and target.host not in allow_hosts:
-        raise UsageError(
-            f"{target.host} is {pinned.address[0]}, not this machine; load is for machines you own",
-            f"if you own it, add --allow-host {target.host}",
-        )
+    pinned = tuple(
+        replace(target, family=family, address=address) for family, _, _, _, address in found
+    )
+    for candidate in pinned:
+        if not candidate.is_loopback and target.host not in allow_hosts:
+            raise UsageError(
+                f"{target.host} is {candidate.address[0]}, not this machine;"
+                " load is for machines you own",
+                f"if you own it, add --allow-host {target.host}",
+            )
     return pinned
