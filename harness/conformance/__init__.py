@@ -1,0 +1,1 @@
+"""Conformance: the catalogue, the engine that executes it, and the evidence."""

@@ -1,0 +1,62 @@
+"""What every protocol has: how to make a request, and what judges a connection."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.protocols.oracle import Oracle
+from harness.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
+
+
+class Protocol(ABC):
+    """A protocol as the harness sees it.
+
+    Every public attribute of type int, float, str or bool is a setting that the user may change
+    with `--set name=value`.
+    """
+
+    name: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    """Where the protocol is specified."""
+    transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix"})
+    half_close: ClassVar[Level] = Level.SHOULD
+    """How binding it is that a server answers what it owes after the client's end of stream."""
+    pipelining: bool = True
+    """Whether a request may follow before the reply to the one before it."""
+    connections: int = 50
+    """How many connections the server must serve at a time."""
+    max_reply_bytes: int = DEFAULT_MAX_REPLY_BYTES
+
+    @abstractmethod
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return a Hypothesis strategy for one valid request."""
+
+    @abstractmethod
+    def oracle(self) -> Oracle:
+        """Return the judge of a new connection."""
+
+    def opening(self) -> Sequence[bytes]:
+        """Return the requests that open every connection, such as a log-in."""
+        return ()
+
+    def malformed(self) -> SearchStrategy[bytes] | None:
+        """Return a strategy for bytes that are no valid request, or None."""
+        return None
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return a valid request of exactly `size_bytes`, or None where there is none."""
+        del size_bytes
+        return None
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's docstring."""
+        return (inspect.getdoc(type(self)) or "").partition("\n")[0]
