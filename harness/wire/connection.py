@@ -1,0 +1,210 @@
+"""One stream connection. OS errors become observations here, and nowhere else."""
+
+import contextlib
+import errno
+import select
+import socket
+import ssl
+import struct
+from types import TracebackType
+from typing import Self
+
+from harness.deadline import Deadline
+from harness.errors import CannotRunError
+from harness.target import Target
+from harness.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data, Observation
+
+CONNECT_TIMEOUT_S = 5.0
+_RECEIVE_BYTES = 65536
+_OURS_EXHAUSTED = {
+    errno.EMFILE: "this process has no descriptor left; raise the limit with ulimit -n",
+    errno.ENFILE: "this machine has no descriptor left",
+    errno.EADDRNOTAVAIL: "this machine has no port left to connect from; wait a minute",
+}
+_GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
+
+
+class ConnectError(Exception):
+    """No connection came to be.
+
+    Attributes:
+        reason: `refused`, `timeout`, or what else the system said.
+
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Connection:
+    """A connected, non-blocking stream socket.
+
+    Attributes:
+        socket: the socket itself, for what the kernel can be asked of it.
+
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        """Take over a connected socket."""
+        self.socket = connected
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
+        self._tls = isinstance(connected, ssl.SSLSocket)
+
+    @classmethod
+    def open(
+        cls, target: Target, deadline: Deadline | None = None, receive_buffer_bytes: int = 0
+    ) -> Self:
+        """Connect.
+
+        Args:
+            target: resolved.
+            deadline: for the connect and, with TLS, the handshake.
+            receive_buffer_bytes: of our socket, so of the window that the server sees; 0 leaves
+                the system's.
+
+        Raises:
+            ConnectError: refused, timed out, or the handshake failed.
+            CannotRunError: this machine lacks what a connection needs.
+
+        """
+        deadline = deadline or Deadline(CONNECT_TIMEOUT_S)
+        raw = _new_socket(target)
+        try:
+            if receive_buffer_bytes:
+                # Before the connect: the window's scale is agreed on in the handshake (tcp(7)).
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+            raw.settimeout(max(deadline.remaining_s(), 0.001))
+            raw.connect(target.address)
+            if target.scheme != "unix":
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected = _start_tls(raw, target) if target.scheme == "tls" else raw
+        except OSError as error:
+            raw.close()
+            if (hint := _OURS_EXHAUSTED.get(error.errno or 0)) is not None:
+                raise CannotRunError(f"cannot connect to {target}: {hint}") from None
+            raise ConnectError(_connect_reason(error)) from None
+        connected.setblocking(False)
+        return cls(connected)
+
+    def send(self, data: bytes | memoryview) -> int | None:
+        """Hand bytes to the kernel.
+
+        Returns:
+            How many it took, 0 when its buffer is full, None when the connection is gone.
+
+        """
+        try:
+            return self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+        except OSError as error:
+            if error.errno in _GONE or isinstance(error, ssl.SSLError):
+                return None
+            raise
+
+    def receive(self, limit_bytes: int = _RECEIVE_BYTES) -> Observation | None:
+        """Take what is there: data, the end, a reset; None where there is nothing."""
+        try:
+            data = self.socket.recv(limit_bytes)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError as error:
+            if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                return END_OF_STREAM
+            if error.errno in _GONE or isinstance(error, ssl.SSLError):
+                return RESET
+            raise
+        return Data(data) if data else END_OF_STREAM
+
+    def wait(self, deadline: Deadline, *, writable: bool = False) -> bool:
+        """Wait until something can be read (or written, if asked); False when time is up."""
+        if self._tls and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True
+        events = select.POLLIN | (select.POLLOUT if writable else 0)
+        self._poll.modify(self.socket, events)
+        return bool(self._poll.poll(deadline.remaining_s() * 1000))
+
+    def next_observation(self, deadline: Deadline) -> Observation:
+        """Wait for the next thing to be seen."""
+        while True:
+            seen = self.receive()
+            if seen is not None:
+                return seen
+            if not self.wait(deadline):
+                return TIMED_OUT
+
+    def half_close(self) -> None:
+        """Say that nothing more will be sent; what the peer still sends can be read."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Drop the connection with RST."""
+        with contextlib.suppress(OSError):  # a Unix socket knows no RST; it just closes
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        """Give the socket back; closing twice is harmless."""
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def reachable(candidates: tuple[Target, ...]) -> Target:
+    """Return the first candidate that something listens on.
+
+    Raises:
+        CannotRunError: nothing listens on any of them.
+
+    """
+    if not candidates[0].is_stream:  # whether a UDP port is open, only a reply tells
+        return candidates[0]
+    reasons = []
+    for candidate in candidates:
+        try:
+            Connection.open(candidate).close()
+        except ConnectError as error:
+            reasons.append(error.reason)
+        else:
+            return candidate
+    raise CannotRunError(
+        f"nothing answers on {candidates[0]}: {reasons[0]}", "start the server first"
+    )
+
+
+def _new_socket(target: Target) -> socket.socket:
+    try:
+        return socket.socket(target.family, target.socket_type)
+    except OSError as error:
+        hint = _OURS_EXHAUSTED.get(error.errno or 0, error.strerror or str(error))
+        raise CannotRunError(f"cannot connect to {target}: {hint}") from None
+
+
+def _start_tls(raw: socket.socket, target: Target) -> ssl.SSLSocket:
+    # The server's certificate is not what is tested here, and test servers sign their own.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context.wrap_socket(raw, server_hostname=target.host)
+
+
+def _connect_reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.strerror or str(error)

@@ -1,0 +1,61 @@
+"""What happened on the connections of one conversation, in order, with nanosecond times."""
+
+import time
+from typing import Literal
+
+import msgspec
+
+_EVENT_BYTES = 64  # what an event costs besides its data, so that empty ones are bounded too
+
+Kind = Literal[
+    "open", "send", "receive", "half-close", "close", "reset", "end", "was-reset", "silence", "note"
+]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One thing that happened.
+
+    Attributes:
+        at_ns: nanoseconds since the transcript was begun, on the monotonic clock.
+        connection: which connection of the conversation.
+        kind: `send`, `receive`, `half-close`, `close` and `reset` are ours; `end`, `was-reset`
+            and `silence` are what was seen of the peer.
+        data: the bytes that moved.
+        note: what the kernel said of it.
+
+    """
+
+    at_ns: int
+    connection: int
+    kind: Kind
+    data: bytes = b""
+    note: str = ""
+
+
+class Transcript:
+    """A bounded list of events.
+
+    Attributes:
+        events: in the order in which they happened.
+        truncated: whether bytes were left out to stay within the bound.
+
+    """
+
+    def __init__(self, limit_bytes: int = 4 * 1024 * 1024) -> None:
+        """Keep at most `limit_bytes` of data."""
+        self.events: list[Event] = []
+        self.truncated = False
+        self._left_bytes = limit_bytes
+        self._begun_ns = time.monotonic_ns()
+
+    def add(self, connection: int, kind: Kind, data: bytes = b"", note: str = "") -> None:
+        """Append an event that happens now."""
+        if self._left_bytes <= 0:
+            self.truncated = True
+            return
+        if len(data) > self._left_bytes:
+            data = data[: self._left_bytes]
+            self.truncated = True
+        self._left_bytes -= len(data) + _EVENT_BYTES
+        at_ns = time.monotonic_ns() - self._begun_ns
+        self.events.append(Event(at_ns, connection, kind, data, note))
