@@ -51,7 +51,6 @@ class Connection:
         self.socket = connected
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
-        self._tls = isinstance(connected, ssl.SSLSocket)
 
     @classmethod
     def open(
@@ -119,12 +118,16 @@ class Connection:
             raise
         return Data(data) if data else END_OF_STREAM
 
-    def wait(self, deadline: Deadline, *, writable: bool = False) -> bool:
-        """Wait until something can be read (or written, if asked); False when time is up."""
-        if self._tls and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+    def wait(self, deadline: Deadline, *, readable: bool = True, writable: bool = False) -> bool:
+        """Wait until something can be read, if `readable`, or written, if `writable`.
+
+        An error or a hang-up ends the wait in any case. Returns False when time is up.
+        """
+        if readable and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
             return True
-        events = select.POLLIN | (select.POLLOUT if writable else 0)
-        self._poll.modify(self.socket, events)
+        self._poll.modify(
+            self.socket, (select.POLLIN if readable else 0) | (select.POLLOUT if writable else 0)
+        )
         return bool(self._poll.poll(deadline.remaining_s() * 1000))
 
     def next_observation(self, deadline: Deadline) -> Observation:

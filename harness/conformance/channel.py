@@ -1,0 +1,272 @@
+"""One connection under judgement: what goes out, what comes in, and the oracle between them."""
+
+from collections.abc import Sequence
+
+from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
+from harness.deadline import Deadline
+from harness.protocols.oracle import Oracle, WrongReplyError
+from harness.results import Delivery
+from harness.wire.connection import Connection
+from harness.wire.delivery import DeliveryWatch, pause_between_looks
+from harness.wire.observations import RESET, Data, EndOfStream, Observation, Reset
+from harness.wire.transcript import Transcript
+
+DELIVERY_PATIENCE_S = 2.0
+"""How long a segment may stay unread; a server that takes longer is not reading."""
+
+_READS_AT_A_TIME = 64
+_LOOKS_BETWEEN_READS = 64
+_LOOKS_BEFORE_WAITING = 4000
+_LOOK_AGAIN_S = 0.001
+
+
+class Channel:
+    """One connection of a plan while it is executed.
+
+    Attributes:
+        delivery: the weakest delivery of any of its segments so far.
+        oracle: judges the replies; its announcements are made on construction.
+        action: number of the plan's action under way, for what fails.
+
+    """
+
+    def __init__(
+        self,
+        number: int,
+        connection: Connection,
+        oracle: Oracle,
+        watcher: DeliveryWatch,
+        transcript: Transcript,
+    ) -> None:
+        """Judge `connection` by `oracle`."""
+        self.number = number
+        self.oracle = oracle
+        self.action = 0
+        self.delivery = Delivery.CONFIRMED if watcher.confirms else Delivery.ASSUMED
+        self.judged = True
+        self._connection = connection
+        self._watcher = watcher
+        self._transcript = transcript
+        self._stream = b""
+        self._begin = 0  # where the plan's own requests begin, behind the opening exchange
+        self._sent = 0  # bytes that the kernel has taken
+        self._goal = 0  # bytes that the plan has asked to send
+        self._gone: EndOfStream | Reset | None = None
+
+    def begin(self, opening: Sequence[bytes], requests: Sequence[bytes], deadline: Deadline) -> None:
+        """Do the opening exchange; then announce the requests, which offsets count from."""
+        for request in opening:
+            self._announce(request)
+            self.send(len(self._stream), deadline)
+        self.await_replies(deadline)
+        self._begin = self._sent
+        for request in requests:
+            self._announce(request)
+
+    def send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
+        """Send up to offset `until` as one segment, see it read, then hold."""
+        until += self._begin
+        segment = self._stream[self._sent : until]
+        self._goal = until
+        while self._sent < until and not self._gone:
+            if not self._send_some():
+                # The server does not read on; it may be waiting for us to take its replies.
+                self.take_available()
+                if not self._connection.wait(deadline, writable=True) and deadline.expired:
+                    raise self._silent()
+        self._transcript.add(self.number, "send", segment, self._see_delivered())
+        gap_s = max(hold_s, self._watcher.gap_s)
+        if gap_s:
+            self._read_for(gap_s)
+
+    def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
+        """Send up to `until` without reading, until nothing has moved for `stall_s`."""
+        until += self._begin
+        start, self._goal = self._sent, until
+        quiet = Deadline(stall_s)
+        while not quiet.expired and not deadline.expired:
+            left = self._sent < until
+            if left and self._send_some():
+                quiet = Deadline(stall_s)
+                continue
+            if self._connection.wait(quiet, readable=False, writable=left) and not left:
+                break  # hung up; reading will tell how
+        self._transcript.add(
+            self.number, "send", self._stream[start : self._sent], "without reading"
+        )
+
+    def await_replies(self, deadline: Deadline) -> None:
+        """Send what a push left over, and read until everything is answered."""
+        while not self._gone:
+            self.take_available()
+            unsent = self._sent < self._goal
+            if not unsent and self.oracle.settled and self.oracle.owed == 0:
+                return
+            if unsent and self._send_some():
+                continue
+            if not self._connection.wait(deadline, writable=unsent) and deadline.expired:
+                raise self._silent()
+        self._judge_end()
+
+    def await_end(self, deadline: Deadline) -> None:
+        """Read to the end of the stream."""
+        while not self._gone:
+            if self.take_available():
+                continue
+            if not self._connection.wait(deadline) and deadline.expired:
+                if self.judged and not self.oracle.settled:
+                    raise self._silent()
+                raise self._failed(
+                    FailureKind.NOT_CLOSED,
+                    "the server keeps the connection open after the client's end of stream",
+                    "end of stream",
+                    "silence",
+                )
+        self._judge_end()
+
+    def send_malformed(self, data: bytes, deadline: Deadline) -> None:
+        """Send bytes outside the protocol; from now on nothing received is judged."""
+        self.judged = False
+        self._stream = self._stream[: self._sent] + data
+        self.send(len(self._stream) - self._begin, deadline)
+
+    def half_close(self) -> None:
+        """Send the end of our stream."""
+        self._transcript.add(self.number, "half-close")
+        self._connection.half_close()
+
+    def close(self) -> None:
+        """Close in order."""
+        self._transcript.add(self.number, "close")
+        self._connection.close()
+
+    def reset(self) -> None:
+        """Close with RST."""
+        self._transcript.add(self.number, "reset")
+        self._connection.reset()
+
+    def abandon(self) -> None:
+        """Give the socket back without a word in the transcript."""
+        self._connection.close()
+
+    def _announce(self, request: bytes) -> None:
+        self.oracle.announce(request)
+        self._stream += request
+
+    def take_available(self) -> bool:
+        """Read and judge what is there; say whether there was anything."""
+        for reads in range(_READS_AT_A_TIME):
+            seen = None if self._gone else self._connection.receive()
+            if seen is None:
+                return reads > 0
+            self._take(seen)
+        return True
+
+    def _take(self, seen: Observation) -> None:
+        if isinstance(seen, Data):
+            self._transcript.add(self.number, "receive", seen.data)
+            if self.judged:
+                try:
+                    self.oracle.receive_data(seen.data)
+                except WrongReplyError as error:
+                    raise self._wrong(error, FailureKind.WRONG_REPLY) from None
+        elif isinstance(seen, EndOfStream):
+            self._transcript.add(self.number, "end")
+            self._gone = seen
+        elif isinstance(seen, Reset):
+            self._transcript.add(self.number, "was-reset")
+            self._gone = seen
+
+    def _send_some(self) -> int:
+        """Hand over what the kernel takes; once the connection is gone, see how it went."""
+        taken = self._connection.send(memoryview(self._stream)[self._sent : self._goal])
+        if taken is None:
+            while not self._gone and self.take_available():
+                pass
+            self._gone = self._gone or RESET
+            return 0
+        if self.judged:
+            self.oracle.sent(taken)
+        self._sent += taken
+        return taken
+
+    def _see_delivered(self) -> str:
+        """Wait until the server has read everything; say in words how that went."""
+        if not self._watcher.confirms:
+            return "kept apart by time"
+        if self.delivery is Delivery.HELD:
+            return "not seen read"
+        # Looking costs 3 us and a server's read takes 10; waiting in poll() would cost 50.
+        patience = Deadline(DELIVERY_PATIENCE_S)
+        looks = 0
+        while not self._watcher.delivered():
+            looks += 1
+            if looks % _LOOKS_BETWEEN_READS == 0:
+                self.take_available()
+                if self._gone:
+                    return "the connection ended"
+                if patience.expired:
+                    self.delivery = Delivery.HELD
+                    return f"{self._watcher.unread_bytes()} bytes left unread"
+            if looks > _LOOKS_BEFORE_WAITING:
+                self._connection.wait(Deadline(_LOOK_AGAIN_S))
+            else:
+                pause_between_looks(looks)
+        return ""
+
+    def _read_for(self, seconds: float) -> None:
+        over = Deadline(seconds)
+        while not over.expired and not self._gone:
+            if not self.take_available():
+                self._connection.wait(over)
+
+    def _judge_end(self) -> None:
+        if not self.judged:
+            return
+        if isinstance(self._gone, Reset):
+            raise self._failed(
+                FailureKind.RESET,
+                "the server reset the connection, which can destroy replies under way",
+                "replies, then end of stream",
+                "connection reset",
+            )
+        if self._sent < self._goal:
+            raise self._failed(
+                FailureKind.END,
+                f"the server closed the connection after {self._sent} of {self._goal} bytes",
+                "an open connection",
+                "end of stream",
+            )
+        try:
+            self.oracle.receive_eof()
+        except WrongReplyError as error:
+            raise self._wrong(error, FailureKind.END) from None
+
+    def _silent(self) -> ConversationFailedError:
+        unread = self._watcher.unread_bytes()
+        left = f"; it left {unread} bytes unread" if unread else ""
+        owed = self.oracle.owed
+        what = f"{owed} {'reply' if owed == 1 else 'replies'} owed" if owed else "part of a reply"
+        return self._failed(
+            FailureKind.SILENCE, f"the server fell silent with {what}{left}", what, "silence"
+        )
+
+    def _wrong(self, error: WrongReplyError, kind: FailureKind) -> ConversationFailedError:
+        message = f"{error.problem} at byte {error.offset_bytes} of the replies"
+        return self._failed(kind, message, error.expected, error.actual)
+
+    def _failed(
+        self, kind: FailureKind, message: str, expected: str, actual: str
+    ) -> ConversationFailedError:
+        if kind is not FailureKind.WRONG_REPLY:
+            self._transcript.add(self.number, "note", note=message)
+        return ConversationFailedError(
+            Failure(
+                kind=kind,
+                connection=self.number,
+                action=self.action,
+                message=message,
+                expected=expected,
+                actual=actual,
+            )
+        )

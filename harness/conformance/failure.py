@@ -1,0 +1,54 @@
+"""How a conversation can fail, as data that shrinking and reporting compare."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class FailureKind(StrEnum):
+    """What was seen in place of a right reply. Shrinking keeps to one kind."""
+
+    WRONG_REPLY = "wrong reply"
+    END = "end of stream"
+    RESET = "reset"
+    SILENCE = "silence"
+    NOT_CLOSED = "not closed"
+    """The server kept the connection open after the client's end of stream."""
+    NO_CONNECTION = "no connection"
+    RULE = "rule"
+    """The replies are right by themselves, and break a rule about them all."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """One failure.
+
+    Attributes:
+        kind: what shrinking must keep.
+        connection: on which connection of the plan it was seen.
+        action: at which of the plan's actions, counted from 0.
+        message: what was found, in words; harmless to print.
+        expected: what would have been right; harmless to print.
+        actual: what was seen; harmless to print.
+
+    """
+
+    kind: FailureKind
+    connection: int
+    action: int
+    message: str
+    expected: str
+    actual: str
+
+
+class ConversationFailedError(AssertionError):
+    """A conversation failed.
+
+    Attributes:
+        failure: how.
+
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        """Carry the failure."""
+        super().__init__(failure.message)
+        self.failure = failure

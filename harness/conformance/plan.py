@@ -1,0 +1,157 @@
+"""A plan: one conversation, drawn whole before anything is sent. Pure data.
+
+The same record is what a property draws, what the engine executes, what shrinking makes smaller
+and what a replay file holds. Bytes are given once, as the requests of each connection; actions
+refer to them by offset, so a cut is a number and cuts are a set.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+
+class _Action(msgspec.Struct, frozen=True, tag_field="do"):
+    """One step on one connection."""
+
+    connection: int
+
+
+class Open(_Action, frozen=True, tag="open"):
+    """Connect, and do the opening exchange that the protocol asks for."""
+
+    receive_buffer_bytes: int = 0
+    """Of our socket; 0 leaves the system's."""
+
+
+class Send(_Action, frozen=True, tag="send"):
+    """Send the bytes up to offset `until` as one segment, and see it delivered."""
+
+    until: int
+    hold_s: float = 0.0
+    """How long nothing else is sent on this connection afterwards."""
+
+
+class Push(_Action, frozen=True, tag="push"):
+    """Send up to `until` without reading a byte, until nothing has moved for `stall_s`."""
+
+    until: int
+    stall_s: float
+
+
+class Await(_Action, frozen=True, tag="await"):
+    """Wait until all that was sent is answered."""
+
+
+class HalfClose(_Action, frozen=True, tag="half-close"):
+    """Say that nothing more will be sent."""
+
+
+class AwaitEnd(_Action, frozen=True, tag="await-end"):
+    """Read to the end of the stream; all that was owed must have come before it."""
+
+
+class Close(_Action, frozen=True, tag="close"):
+    """Close in order."""
+
+
+class Reset(_Action, frozen=True, tag="reset"):
+    """Close with RST."""
+
+
+class Malformed(_Action, frozen=True, tag="malformed"):
+    """Send bytes outside the protocol; what this connection receives from then on is not judged."""
+
+    data: bytes
+
+
+Action = Open | Send | Push | Await | HalfClose | AwaitEnd | Close | Reset | Malformed
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One conversation.
+
+    Attributes:
+        requests: for each connection, the requests that its actions send.
+        actions: in the order in which they happen, over all connections.
+
+    """
+
+    requests: tuple[tuple[bytes, ...], ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def cuts(self) -> int:
+        """How many segments end elsewhere than at the end of what is sent."""
+        sends = [action for action in self.actions if isinstance(action, Send)]
+        return len(sends) - len({send.connection for send in sends})
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes over all connections."""
+        malformed = sum(len(a.data) for a in self.actions if isinstance(a, Malformed))
+        return malformed + sum(len(request) for each in self.requests for request in each)
+
+    @property
+    def size(self) -> tuple[int, int, int, int, float]:
+        """By which of two failing plans the smaller is told: connections, bytes, cuts, steps."""
+        waits = sum(
+            action.hold_s
+            if isinstance(action, Send)
+            else action.stall_s
+            if isinstance(action, Push)
+            else 0
+            for action in self.actions
+        )
+        opened = sum(isinstance(action, Open) for action in self.actions)
+        return (opened, self.bytes_sent, self.cuts, len(self.actions), waits)
+
+
+def single(
+    requests: Sequence[bytes],
+    cuts: Iterable[int] = (),
+    *,
+    ending: Sequence[type[HalfClose | AwaitEnd | Close]] = (Close,),
+    lock_step: bool = False,
+    hold_s: float = 0.0,
+) -> Plan:
+    """Return the plan of one connection that sends `requests`, cut at `cuts`.
+
+    Args:
+        requests: whole requests.
+        cuts: offsets into their concatenation, in any order; those at its ends cut nothing.
+        ending: what happens after the last reply.
+        lock_step: whether each request waits for the reply to the one before.
+        hold_s: how long each cut is held.
+
+    """
+    ends, total = [], 0
+    for request in requests:
+        total += len(request)
+        ends.append(total)
+    borders = {cut for cut in cuts if 0 < cut < total} | (set(ends) if lock_step else {total})
+    actions: list[Action] = [Open(0)]
+    for border in sorted(borders):
+        at_end = border == total or (lock_step and border in ends)
+        actions.append(Send(0, border, 0.0 if at_end else hold_s))
+        if at_end:
+            actions.append(Await(0))
+    actions += [step(0) for step in ending]
+    return Plan((tuple(requests),), tuple(actions))
+
+
+def interleaved(plans: Sequence[Plan], order: Sequence[int]) -> Plan:
+    """Return one plan that takes the steps of several single-connection plans in `order`.
+
+    Args:
+        plans: each of one connection, numbered 0; they are renumbered by position.
+        order: positions in `plans`; one step of the plan named is taken for each entry, and what
+            is left over follows plan by plan.
+
+    """
+    left = [list(plan.actions) for plan in plans]
+    actions: list[Action] = []
+    for position in [*order, *(p for p, plan in enumerate(plans) for _ in plan.actions)]:
+        if left[position]:
+            step = left[position].pop(0)
+            actions.append(msgspec.structs.replace(step, connection=position))
+    return Plan(tuple(plan.requests[0] for plan in plans), tuple(actions))
