@@ -1,0 +1,1 @@
+"""Floor 2: sockets, and what the kernel knows of them."""
