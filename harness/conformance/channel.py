@@ -53,7 +53,9 @@ class Channel:
         self._goal = 0  # bytes that the plan has asked to send
         self._gone: EndOfStream | Reset | None = None
 
-    def begin(self, opening: Sequence[bytes], requests: Sequence[bytes], deadline: Deadline) -> None:
+    def begin(
+        self, opening: Sequence[bytes], requests: Sequence[bytes], deadline: Deadline
+    ) -> None:
         """Do the opening exchange; then announce the requests, which offsets count from."""
         for request in opening:
             self._announce(request)

@@ -1,6 +1,7 @@
 """Executing a plan: the same for a property, a shrink step, a confirmation and a replay."""
 
 import contextlib
+import select
 from dataclasses import dataclass
 
 from harness.conformance.channel import Channel
@@ -12,7 +13,9 @@ from harness.conformance.plan import (
     Close,
     HalfClose,
     Malformed,
+    AwaitReleased,
     Open,
+    OpenTogether,
     Plan,
     Push,
     Reset,
@@ -24,8 +27,14 @@ from harness.protocols.base import Protocol
 from harness.protocols.oracle import Oracle
 from harness.results import Delivery
 from harness.target import Target
-from harness.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
+from harness.wire.connection import (
+    CONNECT_TIMEOUT_S,
+    ConnectError,
+    Connection,
+)
+from harness.wire.connects import Connects
 from harness.wire.delivery import watch
+from harness.wire.inet_diag import TcpState
 from harness.wire.sock_diag import SockDiag
 from harness.wire.transcript import Transcript
 
@@ -73,51 +82,68 @@ class Executor:
         self.protocol = protocol
         self.patience_s = patience_s
         self.executed = 0
-        self._diag = diag
+        self.diag = diag
 
     def execute(self, plan: Plan, patience_s: float | None = None) -> Outcome:
-        """Execute `plan` on fresh connections."""
+        """Execute `plan` on fresh connections.
+
+        Raises:
+            CannotRunError: this machine lacks what a connection needs.
+            ProtocolCodeError: the protocol's own code is at fault.
+
+        """
         self.executed += 1
-        transcript = Transcript()
-        channels: dict[int, Channel] = {}
+        execution = _Execution(self, plan, patience_s or self.patience_s)
         failure = None
         try:
             for number, action in enumerate(plan.actions):
-                self._step(number, action, plan, channels, transcript, patience_s)
+                execution.step(number, action)
         except ConversationFailedError as failed:
             failure = failed.failure
         finally:
-            for channel in channels.values():
+            for channel in execution.channels.values():
                 channel.abandon()
+        channels = execution.channels.values()
         return Outcome(
             failure,
-            _weakest([channel.delivery for channel in channels.values()]),
-            transcript,
-            tuple(channel.oracle for channel in channels.values()),
+            _weakest([channel.delivery for channel in channels]),
+            execution.transcript,
+            tuple(channel.oracle for channel in channels),
         )
 
-    def _step(
-        self,
-        number: int,
-        action: Action,
-        plan: Plan,
-        channels: dict[int, Channel],
-        transcript: Transcript,
-        patience_s: float | None,
-    ) -> None:
-        deadline = Deadline(patience_s or self.patience_s)
-        if isinstance(action, Open):
-            channel = self._open(number, action, transcript)
-            channels[action.connection] = channel
-            channel.begin(self.protocol.opening(), plan.requests[action.connection], deadline)
-            return
-        channel = channels[action.connection]
+
+class _Execution:
+    """A plan under way."""
+
+    def __init__(self, executor: Executor, plan: Plan, patience_s: float) -> None:
+        self.channels: dict[int, Channel] = {}
+        self.transcript = Transcript()
+        self._executor = executor
+        self._plan = plan
+        self._patience_s = patience_s
+        self._number = 0
+
+    def step(self, number: int, action: Action) -> None:
+        """Do one action."""
+        self._number = number
+        deadline = Deadline(self._patience_s)
+        match action:
+            case Open(connection=connection, receive_buffer_bytes=size):
+                self._begin(connection, self._connect(connection, size), deadline)
+                return
+            case OpenTogether(connection=last):
+                self._open_together(range(last + 1), deadline)
+                return
+            case AwaitReleased():
+                self._await_released(deadline)
+                return
+        channel = self.channels[action.connection]
         channel.action = number
         match action:
             case Send(until=until, hold_s=hold_s):
                 channel.send(until, deadline, hold_s)
             case Push(until=until, stall_s=stall_s):
-                channel.push(until, stall_s, Deadline(stall_s + deadline.remaining_s()))
+                channel.push(until, stall_s, Deadline(stall_s + self._patience_s))
             case Await():
                 channel.await_replies(deadline)
             case HalfClose():
@@ -131,26 +157,74 @@ class Executor:
             case Close():
                 channel.close()
 
-    def _open(self, number: int, action: Open, transcript: Transcript) -> Channel:
+    def _connect(self, number: int, receive_buffer_bytes: int) -> tuple[Connection, float]:
+        """Return a connection and the seconds that it took."""
         opening = Deadline(CONNECT_TIMEOUT_S)
         try:
-            connection = Connection.open(self.target, opening, action.receive_buffer_bytes)
+            connection = Connection.open(self._executor.target, opening, receive_buffer_bytes)
         except ConnectError as error:
-            raise ConversationFailedError(
-                Failure(
-                    kind=FailureKind.NO_CONNECTION,
-                    connection=action.connection,
-                    action=number,
-                    message=f"no connection to the server: {error.reason}",
-                    expected="a connection",
-                    actual=error.reason,
-                )
-            ) from None
-        transcript.add(action.connection, "open")
-        round_trip_s = CONNECT_TIMEOUT_S - opening.remaining_s()
-        watcher = watch(connection.socket, self._diag, round_trip_s)
-        return Channel(
-            action.connection, connection, self.protocol.oracle(), watcher, transcript
+            message = f"no connection to the server: {error.reason}"
+            raise self._failed(number, message, "a connection", error.reason) from None
+        return connection, CONNECT_TIMEOUT_S - opening.remaining_s()
+
+    def _begin(self, number: int, opened: tuple[Connection, float], deadline: Deadline) -> None:
+        connection, round_trip_s = opened
+        protocol = self._executor.protocol
+        self.transcript.add(number, "open")
+        watcher = watch(connection.socket, self._executor.diag, round_trip_s)
+        channel = Channel(number, connection, protocol.oracle(), watcher, self.transcript)
+        channel.action = self._number
+        self.channels[number] = channel
+        channel.begin(protocol.opening(), self._plan.requests[number], deadline)
+
+    def _open_together(self, numbers: range, deadline: Deadline) -> None:
+        count = len(numbers)
+        with Connects(self._executor.target) as connects:
+            connects.start(count)
+            connects.wait_for_all(deadline)
+            connects.give_up()
+            for number, attempt in zip(numbers, connects.attempts, strict=True):
+                which = f"of {count} connects at once, number {number + 1}"
+                if attempt.cause:
+                    message = f"{which} failed: {attempt.cause}"
+                    raise self._failed(number, message, "a connection", attempt.cause)
+                if attempt.retransmitted:
+                    message = f"{which} needed a second SYN: the accept queue was full"
+                    waited = f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s"
+                    raise self._failed(number, message, "a connection by the first SYN", waited)
+            for number, attempt in zip(numbers, connects.take(), strict=True):
+                self._begin(number, (Connection.adopt(attempt, self._executor.target), 0.0), deadline)
+
+    def _await_released(self, deadline: Deadline) -> None:
+        """Wait until no socket on the server's port is left in CLOSE-WAIT."""
+        executor = self._executor
+        if executor.diag is None or executor.target.scheme == "unix":
+            return
+        port = executor.target.port
+        while left := sum(
+            one.state is TcpState.CLOSE_WAIT for one in executor.diag.connections(port)
+        ):
+            if deadline.expired:
+                message = f"the server keeps {left} sockets of connections that are over"
+                raise self._failed(0, message, "no socket in CLOSE-WAIT", f"{left} in CLOSE-WAIT")
+            # There is no event to wait for: the socket is not ours.
+            select.select([], [], [], 0.01)
+
+    def _failed(
+        self, connection: int, message: str, expected: str, actual: str
+    ) -> ConversationFailedError:
+        self.transcript.add(connection, "note", note=message)
+        return ConversationFailedError(
+            Failure(
+                kind=FailureKind.NO_CONNECTION
+                if expected.startswith("a connection")
+                else FailureKind.RULE,
+                connection=connection,
+                action=self._number,
+                message=message,
+                expected=expected,
+                actual=actual,
+            )
         )
 
 

@@ -58,13 +58,36 @@ class Reset(_Action, frozen=True, tag="reset"):
     """Close with RST."""
 
 
+class OpenTogether(_Action, frozen=True, tag="open-together"):
+    """Open all connections up to and including this one at the same instant.
+
+    It fails where the SYN of one had to be sent again: the accept queue was full.
+    """
+
+
+class AwaitReleased(_Action, frozen=True, tag="await-released"):
+    """Wait until the server has given back the sockets of all connections that we have closed."""
+
+
 class Malformed(_Action, frozen=True, tag="malformed"):
     """Send bytes outside the protocol; what this connection receives from then on is not judged."""
 
     data: bytes
 
 
-Action = Open | Send | Push | Await | HalfClose | AwaitEnd | Close | Reset | Malformed
+Action = (
+    Open
+    | OpenTogether
+    | Send
+    | Push
+    | Await
+    | HalfClose
+    | AwaitEnd
+    | Close
+    | Reset
+    | AwaitReleased
+    | Malformed
+)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -86,6 +109,11 @@ class Plan(msgspec.Struct, frozen=True):
         return len(sends) - len({send.connection for send in sends})
 
     @property
+    def segments(self) -> int:
+        """How many sends there are."""
+        return sum(isinstance(action, Send) for action in self.actions)
+
+    @property
     def bytes_sent(self) -> int:
         """Bytes over all connections."""
         malformed = sum(len(a.data) for a in self.actions if isinstance(a, Malformed))
@@ -102,8 +130,7 @@ class Plan(msgspec.Struct, frozen=True):
             else 0
             for action in self.actions
         )
-        opened = sum(isinstance(action, Open) for action in self.actions)
-        return (opened, self.bytes_sent, self.cuts, len(self.actions), waits)
+        return (len(self.requests), self.bytes_sent, self.cuts, len(self.actions), waits)
 
 
 def single(

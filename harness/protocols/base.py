@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.protocols.oracle import Oracle
@@ -14,6 +16,28 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A requirement of one protocol, told by conversations that the oracle can judge.
+
+    Attributes:
+        id: stable, never reused, begins with the protocol's name in capitals.
+        level: how binding.
+        title: the requirement in one sentence.
+        source: where it stands.
+        reason: why it matters.
+        conversations: the requests of each, sent whole and octet by octet.
+
+    """
+
+    id: str
+    level: Level
+    title: str
+    source: str
+    reason: str
+    conversations: tuple[tuple[bytes, ...], ...]
 
 
 class Protocol(ABC):
@@ -35,6 +59,9 @@ class Protocol(ABC):
     """How many connections the server must serve at a time."""
     max_reply_bytes: int = DEFAULT_MAX_REPLY_BYTES
 
+    levels: ClassVar[Mapping[str, Level]] = MappingProxyType({})
+    """Requirements that bind this protocol more or less than others, by ID."""
+
     @abstractmethod
     def requests(self) -> SearchStrategy[bytes]:
         """Return a Hypothesis strategy for one valid request."""
@@ -55,6 +82,10 @@ class Protocol(ABC):
         """Return a valid request of exactly `size_bytes`, or None where there is none."""
         del size_bytes
         return None
+
+    def rules(self) -> Sequence[Rule]:
+        """Return what this protocol requires on top of what every protocol does."""
+        return ()
 
     @property
     def summary(self) -> str:

@@ -77,16 +77,28 @@ class Connection:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
             raw.settimeout(max(deadline.remaining_s(), 0.001))
             raw.connect(target.address)
-            if target.scheme != "unix":
-                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connected = _start_tls(raw, target) if target.scheme == "tls" else raw
+            return cls.adopt(raw, target, deadline)
         except OSError as error:
             raw.close()
             if (hint := _OURS_EXHAUSTED.get(error.errno or 0)) is not None:
                 raise CannotRunError(f"cannot connect to {target}: {hint}") from None
             raise ConnectError(_connect_reason(error)) from None
-        connected.setblocking(False)
-        return cls(connected)
+
+    @classmethod
+    def adopt(cls, raw: socket.socket, target: Target, deadline: Deadline | None = None) -> Self:
+        """Take over a socket that has just been connected to `target`.
+
+        Raises:
+            OSError: the TLS handshake failed.
+
+        """
+        if target.scheme != "unix":
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if target.scheme == "tls":
+            raw.settimeout(max((deadline or Deadline(CONNECT_TIMEOUT_S)).remaining_s(), 0.001))
+            raw = _start_tls(raw, target)
+        raw.setblocking(False)
+        return cls(raw)
 
     def send(self, data: bytes | memoryview) -> int | None:
         """Hand bytes to the kernel.

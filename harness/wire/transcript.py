@@ -59,3 +59,8 @@ class Transcript:
         self._left_bytes -= len(data) + _EVENT_BYTES
         at_ns = time.monotonic_ns() - self._begun_ns
         self.events.append(Event(at_ns, connection, kind, data, note))
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was begun."""
+        return (time.monotonic_ns() - self._begun_ns) / 1e9

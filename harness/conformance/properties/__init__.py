@@ -1,0 +1,1 @@
+"""The properties: for each requirement, the plans that test it."""

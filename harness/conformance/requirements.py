@@ -1,0 +1,81 @@
+"""What a requirement is. The catalogue is the tuple of them all, in `catalogue.py`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.conformance.execute import Outcome
+from harness.conformance.failure import Failure
+from harness.conformance.plan import Plan
+from harness.conformance.subject import Subject
+from harness.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Judge = Callable[[Subject, Outcome], Failure | None]
+"""A rule about all replies of a plan that went well by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One sentence that a server keeps or breaks.
+
+    Attributes:
+        id: stable, never reused, never renamed.
+        level: how binding, unless the protocol says otherwise.
+        title: the requirement in one sentence.
+        source: where it stands.
+        reason: why it matters, or what breaks it.
+        plans: every plan that is tried for certain, the smallest first.
+        drawn: a strategy for more of them, or None.
+        judge: a rule on top of the oracle's, or None.
+        unsupported: why a subject has no such thing, or nothing.
+
+    """
+
+    id: str
+    level: Level
+    title: str
+    source: str
+    reason: str
+    plans: Callable[[Subject], Iterator[Plan]]
+    drawn: "Callable[[Subject], SearchStrategy[Plan]] | None" = None
+    judge: Judge | None = None
+    unsupported: Callable[[Subject], str] = lambda _: ""
+
+    def level_for(self, subject: Subject) -> Level:
+        """Return how binding this is for the subject's protocol."""
+        return subject.protocol.levels.get(self.id, self.level)
+
+
+def requirement(
+    identifier: str,
+    level: Level,
+    title: str,
+    *,
+    source: str,
+    reason: str,
+    **more: Any,
+) -> Callable[[Callable[[Subject], Iterator[Plan]]], Requirement]:
+    """Make a requirement of the plans that follow; the sentence stands directly above them."""
+
+    def made(plans: Callable[[Subject], Iterator[Plan]]) -> Requirement:
+        return Requirement(identifier, level, title, source, reason, plans, **more)
+
+    return made
+
+
+def needs_stream(subject: Subject) -> str:
+    """Say why a datagram target has no streams."""
+    return "" if subject.target.is_stream else "datagrams are not cut"
+
+
+def needs_pipelining(subject: Subject) -> str:
+    """Say why requests cannot follow each other at once."""
+    return "" if subject.protocol.pipelining else "the protocol has one request at a time"
+
+
+def needs_half_close(subject: Subject) -> str:
+    """Say why there is no end of one direction."""
+    return "TLS has no half-close" if subject.target.scheme == "tls" else ""

@@ -1,0 +1,181 @@
+"""What a property may know of what it tests, and how deep it is to look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.conformance.plan import AwaitEnd, Close, HalfClose, Plan, single
+from harness.errors import ProtocolCodeError, UsageError
+from harness.protocols.base import Protocol
+from harness.target import Target
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is tried.
+
+    Attributes:
+        name: as in `--depth`.
+        examples: plans that Hypothesis draws for a requirement.
+        pairs_up_to_bytes: conversations up to this long are cut at every pair of offsets.
+        largest_bytes: the largest request, where the protocol has requests of any size.
+        stall_s: how long a slow reader does not read.
+        hold_s: how long a held cut is held.
+        confirmations: how often a failing minimum is run again.
+        shrink_s: how long a failure is made smaller.
+
+    """
+
+    name: str
+    examples: int
+    pairs_up_to_bytes: int
+    largest_bytes: int
+    stall_s: float
+    hold_s: float
+    confirmations: int
+    shrink_s: float
+
+
+DEPTHS = {
+    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 3, 2.0),
+    "default": Depth("default", 120, 24, 1024 * KIB, 1.5, 0.6, 5, 8.0),
+    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 10, 30.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The server under test, as properties see it.
+
+    Attributes:
+        protocol: judges the replies.
+        target: where the server listens.
+        depth: how much to try.
+        half_close: whether a conversation may end with the end of our stream, and so be judged
+            to its last byte; False where this server does not answer after one.
+        smallest: the smallest valid request there is.
+        corpus: some valid requests, the smaller first.
+
+    """
+
+    protocol: Protocol
+    target: Target
+    depth: Depth
+    half_close: bool
+    smallest: bytes
+    corpus: tuple[bytes, ...]
+
+    def single(
+        self,
+        requests: Sequence[bytes],
+        cuts: Sequence[int] | range | set[int] = (),
+        *,
+        hold_s: float = 0.0,
+    ) -> Plan:
+        """Return a plan of one connection, ended as strictly as this server allows."""
+        return single(
+            requests,
+            cuts,
+            ending=(HalfClose, AwaitEnd) if self.half_close else (Close,),
+            lock_step=not self.protocol.pipelining,
+            hold_s=hold_s,
+        )
+
+    def conversations(self) -> list[tuple[bytes, ...]]:
+        """Return a few short conversations, the shortest first; none is empty."""
+        short = [request for request in self.corpus if 1 < len(request) <= 64] or [self.smallest]
+        found = [(self.smallest, self.smallest), (short[0],), (short[-1], self.smallest, short[0])]
+        return [found[1], found[2]] if found[0] == found[1] else found
+
+    def sized(self, size_bytes: int) -> bytes | None:
+        """Return a valid request of this size, or None."""
+        return self.protocol.sized_request(size_bytes)
+
+
+def draw_corpus(protocol: Protocol, seed: int, count: int = 60) -> tuple[bytes, ...]:
+    """Draw valid requests, reproducibly, the smallest of all among them.
+
+    Returns:
+        Different requests in order of length.
+
+    Raises:
+        ProtocolCodeError: the protocol's strategy is none, draws no bytes, or raises.
+
+    """
+    return draw_bytes(protocol, requests_of(protocol), seed, count)
+
+
+def draw_bytes(
+    protocol: Protocol, strategy: "SearchStrategy[bytes]", seed: int, count: int
+) -> tuple[bytes, ...]:
+    """Draw from one of the protocol's strategies; see `draw_corpus`."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as with_seed
+
+    drawn: set[bytes] = set()
+
+    @with_seed(seed)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(request: bytes) -> None:
+        drawn.add(checked(protocol, request))
+
+    _as_users(protocol, collect)
+    return tuple(sorted(drawn, key=lambda request: (len(request), request)))
+
+
+def requests_of(protocol: Protocol) -> "SearchStrategy[bytes]":
+    """Return the protocol's strategy.
+
+    Raises:
+        ProtocolCodeError: it is none.
+
+    """
+    from hypothesis.strategies import SearchStrategy
+
+    strategy = protocol.requests()
+    if not isinstance(strategy, SearchStrategy):
+        raise ProtocolCodeError(
+            f"{type(protocol).__name__}.requests returned {type(strategy).__name__}",
+            "return a Hypothesis strategy, such as hypothesis.strategies.binary(min_size=1)",
+        )
+    return strategy
+
+
+def checked(protocol: Protocol, request: object) -> bytes:
+    """Return a drawn request if it is one.
+
+    Raises:
+        ProtocolCodeError: it is not bytes, or empty.
+
+    """
+    if not isinstance(request, bytes) or not request:
+        raise ProtocolCodeError(
+            f"{type(protocol).__name__}.requests drew {request!r:.80}",
+            "draw bytes, at least one",
+        )
+    return request
+
+
+def _as_users(protocol: Protocol, collect: object) -> None:
+    """Run the user's strategy; what it raises is the user's fault."""
+    try:
+        collect()  # type: ignore[operator]  # given() hides the signature
+    except UsageError:
+        raise
+    except Exception as error:
+        raise ProtocolCodeError(
+            f"{type(protocol).__name__}.requests raised {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,80 @@
+"""The processes behind a socket, through /proc (proc(5)).
+
+Only what the caller may see: another user's descriptors are hidden unless we are root.
+"""
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def owners_of(inodes: Collection[int]) -> list[int]:
+    """Return the processes that have a socket of these inodes open, lowest id first."""
+    wanted = {f"socket:[{inode}]" for inode in inodes if inode}
+    return sorted(pid for pid in _process_ids() if wanted and _holds(pid, wanted))
+
+
+def open_descriptors(pid: int) -> int | None:
+    """Return how many descriptors a process has open; None when it is gone or hidden."""
+    try:
+        return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return None
+
+
+def process_name(pid: int) -> str:
+    """Return the name of a process's program; empty when it is gone."""
+    try:
+        return (_PROC / str(pid) / "comm").read_text(errors="backslashreplace").strip()
+    except OSError:
+        return ""
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether every thread of a process is stopped by a signal."""
+    try:
+        threads = list((_PROC / str(pid) / "task").iterdir())
+        return all(_state((thread / "stat").read_text()) in "Tt" for thread in threads)
+    except OSError:
+        return False
+
+
+def descendants_of(ancestor: int) -> set[int]:
+    """Return all children of a process, theirs among them."""
+    parents = {}
+    for pid in _process_ids():
+        with contextlib.suppress(OSError):
+            parents[pid] = int(_fields((_PROC / str(pid) / "stat").read_text())[1])
+    found: set[int] = set()
+    generation = {ancestor}
+    while generation:
+        generation = {pid for pid, parent in parents.items() if parent in generation} - found
+        found |= generation
+    return found
+
+
+def _process_ids() -> list[int]:
+    try:
+        return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    except OSError:
+        return []
+
+
+def _holds(pid: int, wanted: Collection[str]) -> bool:
+    with contextlib.suppress(OSError):
+        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed since it was listed
+                if str(descriptor.readlink()) in wanted:
+                    return True
+    return False
+
+
+def _state(stat: str) -> str:
+    return _fields(stat)[0]
+
+
+def _fields(stat: str) -> list[str]:
+    """Split the line behind the program's name, which may itself hold blanks and brackets."""
+    return stat.rpartition(")")[2].split()
