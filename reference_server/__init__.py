@@ -1,1 +1,8 @@
-"""A timestamp server: the embedded default, the yardstick and the model to read."""
+"""A timestamp-echo server that is right under pressure, fast, and short enough to read.
+
+Start with `framing.py`, then `connection.py` and `prefork.py`; `PROTOCOL.md` is what they obey.
+"""
+
+from reference_server.server import main
+
+__all__ = ["main"]

@@ -1,0 +1,131 @@
+"""One stream connection in a worker's loop.
+
+A connection is in one of three states; each is a method that the loop calls when `epoll` reports:
+
+- `receive`: it owes nothing. Read once, answer, send at once; nearly every event ends here.
+- `flush`: the peer does not take its replies as fast as it asks. It is not read until all that is
+  owed has been sent, so the peer's own sends stall, and what we hold for it stays bounded.
+- `discard`: we have closed our side while the peer still sends. Closing outright with bytes
+  unread would send a reset, which can destroy the last reply on its way (RFC 9293, SHLD-3).
+
+Invariant: no call blocks, and whatever happens on one connection ends at most that connection.
+"""
+
+import socket
+from collections.abc import Callable
+from select import EPOLLIN, EPOLLOUT
+from typing import Protocol
+
+from reference_server.framing import Framer
+
+
+class Loop(Protocol):
+    """What a connection asks of the loop that it lives in."""
+
+    framer: Framer
+    read_bytes: int
+
+    def watch(self, connection: "Connection", events: int, handler: Callable[[], None]) -> None:
+        """From now on call `handler` when one of the epoll `events` is reported."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The connection is about to close its descriptor."""
+
+    def linger(self, connection: "Connection") -> None:
+        """Abort the connection if the peer has not closed its side in time."""
+
+
+class Connection:
+    """A connection over TCP or a Unix socket.
+
+    Attributes:
+        sock: non-blocking.
+        owed: replies that the kernel has not taken yet.
+
+    """
+
+    __slots__ = ("_frames", "_read_bytes", "_receive", "_send", "loop", "owed", "sock")
+
+    def __init__(self, sock: socket.socket, loop: Loop) -> None:
+        self.sock = sock
+        self.loop = loop
+        self.owed = b""
+        # Looked up once here instead of at every event.
+        self._receive = sock.recv
+        self._send = sock.send
+        self._frames = loop.framer.frames
+        self._read_bytes = loop.read_bytes
+
+    def receive(self) -> None:
+        """Read what has arrived and answer it."""
+        try:
+            data = self._receive(self._read_bytes)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if data:
+            self.send(self._frames(data))
+        else:
+            self.end_of_input()
+
+    def send(self, replies: bytes) -> None:
+        """Send at once; keep what the kernel does not take, and do not read until it is gone."""
+        try:
+            sent = self._send(replies)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        if sent < len(replies):
+            self.owed = replies[sent:]
+            self.loop.watch(self, EPOLLOUT, self.flush)
+
+    def flush(self) -> None:
+        """Send on what is owed; read again once all of it has gone."""
+        try:
+            sent = self._send(self.owed)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        self.owed = self.owed[sent:]
+        if not self.owed:
+            self.loop.watch(self, EPOLLIN, self.receive)
+
+    def end_of_input(self) -> None:
+        """The peer sends no more, and a connection that is read owes nothing: close."""
+        self.close()
+
+    def finish(self) -> None:
+        """Close our side though the peer may still send: the server ends or loses patience."""
+        try:
+            self.end_output()
+        except OSError:
+            self.close()
+            return
+        self.loop.watch(self, EPOLLIN, self.discard)
+        self.loop.linger(self)
+
+    def end_output(self) -> None:
+        """Tell the peer that no more replies will come."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def discard(self) -> None:
+        """Throw away what arrives after our end, until the peer ends too."""
+        try:
+            if self._receive(self._read_bytes):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self.loop.forget(self)
+        self.sock.close()
