@@ -97,7 +97,7 @@ class BoundaryMap(Record, frozen=True, kw_only=True):
 
     requirement: str
     conversation: str
-    """The bytes sent, escaped."""
+    """The bytes sent, in hexadecimal."""
     length_bytes: int
     boundaries: list[Boundary]
 

@@ -10,10 +10,10 @@ from harness.conformance.plan import (
     Action,
     Await,
     AwaitEnd,
+    AwaitReleased,
     Close,
     HalfClose,
     Malformed,
-    AwaitReleased,
     Open,
     OpenTogether,
     Plan,
@@ -137,8 +137,11 @@ class _Execution:
             case AwaitReleased():
                 self._await_released(deadline)
                 return
-        channel = self.channels[action.connection]
-        channel.action = number
+        self._on_channel(self.channels[action.connection], action, deadline)
+
+    def _on_channel(self, channel: Channel, action: Action, deadline: Deadline) -> None:
+        """Do one action on a connection that is open."""
+        channel.action = self._number
         match action:
             case Send(until=until, hold_s=hold_s):
                 channel.send(until, deadline, hold_s)
@@ -190,10 +193,12 @@ class _Execution:
                     raise self._failed(number, message, "a connection", attempt.cause)
                 if attempt.retransmitted:
                     message = f"{which} needed a second SYN: the accept queue was full"
-                    waited = f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s"
+                    waited = (
+                        f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s"
+                    )
                     raise self._failed(number, message, "a connection by the first SYN", waited)
-            for number, attempt in zip(numbers, connects.take(), strict=True):
-                self._begin(number, (Connection.adopt(attempt, self._executor.target), 0.0), deadline)
+            for number, taken in zip(numbers, connects.take(), strict=True):
+                self._begin(number, (Connection.adopt(taken, self._executor.target), 0.0), deadline)
 
     def _await_released(self, deadline: Deadline) -> None:
         """Wait until no socket on the server's port is left in CLOSE-WAIT."""

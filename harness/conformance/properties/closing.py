@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from harness.conformance.plan import (
+    Action,
     Await,
     AwaitEnd,
     AwaitReleased,
@@ -100,9 +101,7 @@ def reset_inside_request(subject: Subject) -> Iterator[Plan]:
 )
 def reset_inside_reply(subject: Subject) -> Iterator[Plan]:
     """Reset right after whole requests, small and large, with their replies unread."""
-    yield _beside(
-        subject, (subject.smallest,), (Open(0), Send(0, len(subject.smallest)), Reset(0))
-    )
+    yield _beside(subject, (subject.smallest,), (Open(0), Send(0, len(subject.smallest)), Reset(0)))
     large = subject.sized(min(256 * KIB, subject.depth.largest_bytes))
     request = large or subject.corpus[-1]
     yield _beside(subject, (request,), (Open(0), Send(0, len(request)), Reset(0)))
@@ -137,11 +136,13 @@ def released(subject: Subject) -> Iterator[Plan]:
     """End connections in every way there is; no socket of theirs may be left on the server."""
     smallest = subject.smallest
     whole = len(smallest)
-    ways: list[tuple[type[Close | Reset], bool, bool]] = [
-        (way, speak, wait) for way in (Close, Reset) for speak, wait in ((0, 0), (1, 0), (1, 1))
-    ]  # type: ignore[misc]
+    ways = [
+        (way, speak, wait)
+        for way in (Close, Reset)
+        for speak, wait in ((False, False), (True, False), (True, True))
+    ]
     for repeats in (1, 5):
-        actions = []
+        actions: list[Action] = []
         for number, (way, speak, wait) in enumerate(ways * repeats):
             actions += [
                 Open(number),
@@ -222,7 +223,7 @@ def burst(subject: Subject) -> Iterator[Plan]:
         )
 
 
-def _beside(subject: Subject, requests: tuple[bytes, ...], actions: tuple[object, ...]) -> Plan:
+def _beside(subject: Subject, requests: tuple[bytes, ...], actions: tuple[Action, ...]) -> Plan:
     """Return a plan that does `actions` on connection 0, and is served on 1 and 2 all the same."""
     smallest = subject.smallest
     whole = len(smallest)
@@ -232,7 +233,7 @@ def _beside(subject: Subject, requests: tuple[bytes, ...], actions: tuple[object
             Open(1),
             Send(1, whole),
             Await(1),
-            *actions,  # type: ignore[arg-type]
+            *actions,
             Send(1, 2 * whole),
             Await(1),
             Open(2),

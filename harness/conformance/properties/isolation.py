@@ -139,7 +139,9 @@ def slow_reader(subject: Subject) -> Iterator[Plan]:
 )
 def stalled_reader(subject: Subject) -> Iterator[Plan]:
     """The same, with a stall longer than usual send timeouts."""
-    yield _pushing(subject, min(4 * 1024 * KIB, 4 * subject.depth.largest_bytes), subject.depth.stall_s)
+    yield _pushing(
+        subject, min(4 * 1024 * KIB, 4 * subject.depth.largest_bytes), subject.depth.stall_s
+    )
 
 
 @requirement(

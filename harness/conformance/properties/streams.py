@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.conformance.plan import Await, Close, Open, Plan, Send, single
+from harness.conformance.plan import Action, Await, Close, Open, Plan, Send, single
 from harness.conformance.requirements import needs_pipelining, requirement
 from harness.conformance.subject import KIB, Subject, requests_of
 from harness.results import Level
@@ -39,8 +39,8 @@ def _any_requests(subject: Subject) -> "SearchStrategy[Plan]":
     )
 
 
-def _with_ending(plan: Plan, ending: tuple[object, ...]) -> Plan:
-    return Plan(plan.requests, (*plan.actions, *ending))  # type: ignore[arg-type]
+def _with_ending(plan: Plan, ending: tuple[Action, ...]) -> Plan:
+    return Plan(plan.requests, (*plan.actions, *ending))
 
 
 @requirement(
@@ -170,6 +170,8 @@ def powers_of_two(subject: Subject) -> Iterator[Plan]:
         for exactly in (size - 1, size, size + 1):
             request = subject.sized(exactly)
             if request is not None:
-                plan = subject.single([request, subject.smallest] if size > 64 * KIB else [request] * 2)
+                plan = subject.single(
+                    [request, subject.smallest] if size > 64 * KIB else [request] * 2
+                )
                 yield plan
         size *= 2

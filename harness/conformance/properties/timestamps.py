@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from harness.conformance.execute import Outcome
@@ -15,7 +15,8 @@ from harness.protocols.timestamp_echo import TimestampEcho, TimestampOracle
 from harness.results import Level
 
 _SOURCE = "reference_server/PROTOCOL.md"
-_FORM = "%a %b %d %H:%M:%S %Y"
+_FORM = "%b %d %H:%M:%S %Y"
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def _only_timestamps(subject: Subject) -> str:
@@ -41,27 +42,34 @@ def _broken(outcome: Outcome, message: str, expected: str, actual: str) -> Failu
     )
 
 
-def _moments(outcome: Outcome) -> Iterator[tuple[str, datetime]]:
-    """Yield each timestamp as text and as a moment, where it is one."""
+def _moments(outcome: Outcome) -> Iterator[tuple[str, datetime | None]]:
+    """Yield each timestamp as text, and as a moment where there is such a date."""
     for oracle in outcome.oracles:
         if isinstance(oracle, TimestampOracle):
             for raw in oracle.timestamps:
                 text = raw.decode("ascii")
-                # The day is padded with a blank; strptime skips it.
-                yield text, datetime.strptime(text[4:], _FORM[3:])  # noqa: DTZ007 - local by design
+                try:
+                    yield text, datetime.strptime(text[4:], _FORM)  # noqa: DTZ007 - local by design
+                except ValueError:
+                    yield text, None
 
 
 def _weekday(_: Subject, outcome: Outcome) -> Failure | None:
     for text, moment in _moments(outcome):
-        expected = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+        if moment is None:
+            return _broken(outcome, "there is no such date", "a date", text)
+        expected = _WEEKDAYS[moment.weekday()]
         if text[:3] != expected:
-            return _broken(outcome, f"{text[4:10]} {text[-4:]} is no {text[:3]}", expected, text[:3])
+            day = f"{text[4:10]} {text[-4:]}"
+            return _broken(outcome, f"{day} is no {text[:3]}", expected, text[:3])
     return None
 
 
 def _skew(subject: Subject, outcome: Outcome) -> Failure | None:
     now = time.time()
     for text, moment in _moments(outcome):
+        if moment is None:
+            continue
         away_s = abs(moment.timestamp() - now)
         allowed_s = getattr(subject.protocol, "skew_s", 2.0) + outcome.transcript.seconds
         if away_s > allowed_s:
@@ -77,6 +85,8 @@ def _skew(subject: Subject, outcome: Outcome) -> Failure | None:
 def _monotone(_: Subject, outcome: Outcome) -> Failure | None:
     before = None
     for text, moment in _moments(outcome):
+        if moment is None:
+            continue
         if before is not None and moment < before[1]:
             return _broken(
                 outcome,
@@ -150,6 +160,5 @@ def skew(subject: Subject) -> Iterator[Plan]:
 def monotone(subject: Subject) -> Iterator[Plan]:
     """Read many timestamps over more than a second."""
     yield subject.single([b"x" * 200], range(1, 200))
-    yield subject.single([b"xx"], [1], hold_s=1.1)
-
-
+    if subject.depth.name != "quick":
+        yield subject.single([b"xx"], [1], hold_s=1.1)

@@ -1,0 +1,167 @@
+"""Looking for a failing plan: the certain ones first, then those that Hypothesis draws."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.conformance.execute import Executor, Outcome
+from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
+from harness.conformance.plan import Plan
+from harness.conformance.requirements import Requirement
+from harness.conformance.subject import Subject
+from harness.deadline import Deadline
+from harness.results import Delivery
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+_SHRINK_PATIENCE_FACTOR = 20
+_LEAST_SHRINK_PATIENCE_S = 0.25
+_PLANS_AFTER_FAILURE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A plan that failed, and how."""
+
+    plan: Plan
+    outcome: Outcome
+    failure: Failure
+
+
+@dataclass(slots=True)
+class Tried:
+    """What has been tried for one requirement.
+
+    Attributes:
+        plans: how many plans were executed.
+        delivery: the weakest delivery of any.
+        best: the smallest failing plan of the kind that failed first.
+        single_cuts: for each conversation cut once: offset to whether it failed.
+
+    """
+
+    plans: int = 0
+    delivery: Delivery | None = None
+    best: Failing | None = None
+    single_cuts: dict[tuple[bytes, ...], dict[int, bool]] = field(default_factory=dict)
+
+
+class Search:
+    """The search for a failing plan of one requirement."""
+
+    def __init__(self, executor: Executor, subject: Subject, requirement: Requirement) -> None:
+        """Search with `executor`."""
+        self.tried = Tried()
+        self._executor = executor
+        self._subject = subject
+        self._requirement = requirement
+        self._slowest_s = 0.0
+
+    def run(self, plan: Plan, patience_s: float | None = None) -> Failure | None:
+        """Execute one plan, judge it, and remember the smallest that fails."""
+        begun = time.monotonic()
+        outcome = self._executor.execute(plan, patience_s)
+        failure = outcome.failure
+        if failure is None and self._requirement.judge is not None:
+            failure = self._requirement.judge(self._subject, outcome)
+        tried = self.tried
+        tried.plans += 1
+        tried.delivery = _weaker(tried.delivery, outcome.delivery)
+        if failure is None:
+            self._slowest_s = max(self._slowest_s, time.monotonic() - begun)
+        elif self._is_best(plan, failure.kind):
+            tried.best = Failing(plan, outcome, failure)
+        self._mark_single_cut(plan, failure is not None)
+        return failure
+
+    def shrink_patience_s(self) -> float:
+        """How long a reply may take while shrinking: long for this server, short for us."""
+        usual = _SHRINK_PATIENCE_FACTOR * self._slowest_s
+        return min(self._executor.patience_s, max(_LEAST_SHRINK_PATIENCE_S, usual))
+
+    def _is_best(self, plan: Plan, kind: FailureKind) -> bool:
+        best = self.tried.best
+        return best is None or (best.failure.kind is kind and plan.size < best.plan.size)
+
+    def _mark_single_cut(self, plan: Plan, failed: bool) -> None:
+        if len(plan.requests) == 1 and plan.cuts == 1 and plan.bytes_sent <= 256:
+            sends = [action for action in plan.actions if hasattr(action, "until")]
+            cuts = self.tried.single_cuts.setdefault(plan.requests[0], {})
+            cuts[sends[0].until] = failed
+
+
+def try_certain(
+    search: Search, requirement: Requirement, subject: Subject, until: Deadline
+) -> bool:
+    """Execute the requirement's certain plans; stop some plans after the first failure.
+
+    Returns:
+        Whether all were executed.
+
+    """
+    after_failure = 0
+    for plan in requirement.plans(subject):
+        if search.tried.best is not None:
+            # The others show where else it fails, and may fail smaller; but not for ever.
+            after_failure += 1
+            if after_failure > _PLANS_AFTER_FAILURE or until.expired:
+                return True
+            search.run(plan, search.shrink_patience_s())
+        else:
+            search.run(plan)
+        if until.expired:
+            return False
+    return True
+
+
+def try_drawn(
+    search: Search,
+    strategy: "SearchStrategy[Plan]",
+    *,
+    examples: int,
+    seed: int,
+    until: Deadline,
+    patience_s: Callable[[], float | None],
+) -> None:
+    """Let Hypothesis draw plans, and shrink what fails.
+
+    The search keeps the smallest failing plan itself, so what Hypothesis reports at the end, and
+    whether it finds the server flaky, does not matter.
+    """
+    from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+    from hypothesis import seed as with_seed
+
+    @with_seed(seed)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+    )
+    @given(strategy)
+    def holds(plan: Plan) -> None:
+        if until.expired:
+            return
+        failure = search.run(plan, patience_s())
+        best = search.tried.best
+        if failure is not None and best is not None and failure.kind is best.failure.kind:
+            raise ConversationFailedError(failure)
+
+    try:
+        holds()
+    except ConversationFailedError:
+        pass
+    except Exception as error:
+        if search.tried.best is None or type(error).__module__.split(".")[0] != "hypothesis":
+            raise
+
+
+def _weaker(one: Delivery | None, other: Delivery) -> Delivery:
+    order = [Delivery.ASSUMED, Delivery.HELD, Delivery.CONFIRMED]
+    return other if one is None else min(one, other, key=order.index)

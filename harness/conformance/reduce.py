@@ -1,0 +1,168 @@
+"""Making a failing plan smaller while it fails in the same way. Pure: the caller executes.
+
+Hypothesis shrinks what it drew. This works on any plan, those tried exhaustively too, and on what
+Hypothesis cannot see: connections, cuts, waits.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from harness.conformance.plan import (
+    Action,
+    AwaitEnd,
+    HalfClose,
+    Open,
+    OpenTogether,
+    Plan,
+    Push,
+    Send,
+)
+
+Fails = Callable[[Plan], bool]
+
+
+def reduce(
+    plan: Plan,
+    fails: Fails,
+    smaller_requests: Callable[[bytes], Sequence[bytes]],
+    out_of_time: Callable[[], bool],
+) -> Plan:
+    """Return a plan no larger than `plan` that still fails.
+
+    Args:
+        plan: fails.
+        fails: executes a plan and says whether it fails in the same way.
+        smaller_requests: valid requests that may stand in for one, the smallest first.
+        out_of_time: asked before each execution; True ends the search with the best so far.
+
+    """
+    progress = True
+    while progress and not out_of_time():
+        progress = False
+        for candidate in _candidates(plan, smaller_requests):
+            if out_of_time():
+                break
+            if candidate.size < plan.size and fails(candidate):
+                plan = candidate
+                progress = True
+                break
+    return plan
+
+
+def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]) -> Iterator[Plan]:
+    """Yield simplifications, the boldest first."""
+    for connection in range(len(plan.requests)):
+        yield from _without_connection(plan, connection)
+    for connection, position, _ in _positions(plan):
+        yield _with_request(plan, connection, position, None)
+    if plan.cuts > 1:
+        yield from _with_one_cut(plan)
+    for number, action in enumerate(plan.actions):
+        yield from _simpler_steps(plan, number, action)
+    for connection, position, request in _positions(plan):
+        for smaller in smaller_requests(request):
+            yield _with_request(plan, connection, position, smaller)
+
+
+def _positions(plan: Plan) -> Iterator[tuple[int, int, bytes]]:
+    """Yield connection, position and bytes of every request."""
+    for connection, requests in enumerate(plan.requests):
+        for position, request in enumerate(requests):
+            yield connection, position, request
+
+
+def _simpler_steps(plan: Plan, number: int, action: Action) -> Iterator[Plan]:
+    """Yield the plan without one action, or with less waiting in it."""
+    if _may_go(plan, number, action):
+        yield _without_action(plan, number)
+    if isinstance(action, Send) and action.hold_s:
+        yield _replaced(plan, number, msgspec.structs.replace(action, hold_s=0.0))
+    if isinstance(action, Push):
+        yield _replaced(plan, number, Send(action.connection, action.until))
+
+
+def _may_go(plan: Plan, number: int, action: Action) -> bool:
+    """Whether leaving the action out keeps the plan meaningful."""
+    if isinstance(action, Send):  # a cut: more of the same stream follows
+        return any(
+            isinstance(later, Send) and later.connection == action.connection
+            for later in plan.actions[number + 1 :]
+        )
+    return not isinstance(action, Open | OpenTogether | HalfClose | AwaitEnd | Push)
+
+
+def _without_action(plan: Plan, number: int) -> Plan:
+    return Plan(plan.requests, plan.actions[:number] + plan.actions[number + 1 :])
+
+
+def _replaced(plan: Plan, number: int, action: Action) -> Plan:
+    return Plan(plan.requests, (*plan.actions[:number], action, *plan.actions[number + 1 :]))
+
+
+def _without_connection(plan: Plan, gone: int) -> Iterator[Plan]:
+    """Yield the plan without one connection, the later ones renumbered."""
+    if len(plan.requests) == 1:
+        return
+    actions: list[Action] = []
+    for action in plan.actions:
+        if isinstance(action, OpenTogether):
+            if action.connection == 0:
+                return
+            actions.append(OpenTogether(action.connection - 1))
+        elif action.connection != gone:
+            down = action.connection > gone
+            actions.append(
+                msgspec.structs.replace(action, connection=action.connection - 1)
+                if down
+                else action
+            )
+    requests = plan.requests[:gone] + plan.requests[gone + 1 :]
+    # Whatever waits for the server as a whole is numbered 0, and stays.
+    yield Plan(requests, tuple(actions))
+
+
+def _with_one_cut(plan: Plan) -> Iterator[Plan]:
+    """Yield the plan with all cuts but one left out, for each that may stay."""
+    cuts = [
+        number
+        for number, action in enumerate(plan.actions)
+        if isinstance(action, Send) and _may_go(plan, number, action)
+    ]
+    for kept in (*cuts[:8], *cuts[-8:]):
+        dropped = set(cuts) - {kept}
+        yield Plan(
+            plan.requests,
+            tuple(action for n, action in enumerate(plan.actions) if n not in dropped),
+        )
+
+
+def _with_request(plan: Plan, connection: int, position: int, by: bytes | None) -> Plan:
+    """Return the plan with one request replaced, or left out, and all offsets moved."""
+    requests = plan.requests[connection]
+    begin = sum(map(len, requests[:position]))
+    old, new = len(requests[position]), len(by or b"")
+
+    def moved(offset: int) -> int:
+        if offset <= begin:
+            return offset
+        if offset >= begin + old:
+            return offset + new - old
+        inside = offset - begin
+        # A cut just before the end stays there; the others keep their distance from the start.
+        return begin + (new - 1 if inside == old - 1 else min(inside, new)) if new else begin
+
+    actions: list[Action] = []
+    sent = 0
+    for action in plan.actions:
+        step = action
+        if action.connection == connection and isinstance(action, Send | Push):
+            until = moved(action.until)
+            if until <= sent:
+                continue
+            sent = until
+            step = msgspec.structs.replace(action, until=until)
+        actions.append(step)
+    changed = (*requests[:position], *((by,) if by else ()), *requests[position + 1 :])
+    everything = (*plan.requests[:connection], changed, *plan.requests[connection + 1 :])
+    return Plan(everything, tuple(actions))

@@ -1,0 +1,269 @@
+"""Running the catalogue against a server, one verdict a requirement."""
+
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from harness.conformance.execute import Executor
+from harness.conformance.explain import explain
+from harness.conformance.explore import Failing, Search, Tried, try_certain, try_drawn
+from harness.conformance.plan import AwaitEnd, HalfClose, Plan, single
+from harness.conformance.reduce import reduce
+from harness.conformance.requirements import Requirement
+from harness.conformance.subject import Depth, Subject, draw_corpus
+from harness.deadline import Deadline
+from harness.errors import WireproofError
+from harness.protocols.base import Protocol
+from harness.results import Boundary, BoundaryMap, Level, RequirementResult, Verdict
+from harness.target import Target
+from harness.wire.sock_diag import SockDiag
+
+_HALF_CLOSE_PATIENCE_S = 1.0
+_REVIVAL_PATIENCE_S = 0.5
+_LOOKS_AT_A_DEAD_SERVER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A requirement that is not kept.
+
+    Attributes:
+        requirement: which.
+        failing: the smallest plan known to break it.
+        failed: how often that plan failed again, out of `runs`.
+        runs: how often it was run again on fresh connections.
+        explanation: when the server fails, in words.
+
+    """
+
+    requirement: Requirement
+    failing: Failing
+    failed: int
+    runs: int
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A requirement's line of the matrix, and what stands behind it."""
+
+    result: RequirementResult
+    finding: Finding | None = None
+    boundary_map: BoundaryMap | None = None
+
+
+class Runner:
+    """Judges one server by the catalogue."""
+
+    def __init__(
+        self,
+        target: Target,
+        protocol: Protocol,
+        depth: Depth,
+        *,
+        seed: int,
+        diag: SockDiag | None,
+        time_budget_s: float | None = None,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Raises:
+            ProtocolCodeError: the protocol's requests cannot be drawn.
+
+        """
+        self.executor = Executor(target, protocol, diag)
+        self._seed = seed
+        self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
+        corpus = draw_corpus(protocol, seed)
+        self.subject = Subject(protocol, target, depth, False, corpus[0], corpus)
+        self._dead_since = ""
+        self._looks_left = _LOOKS_AT_A_DEAD_SERVER
+
+    def judge(self, requirements: Sequence[Requirement]) -> Iterator[Judged]:
+        """Yield a verdict for each requirement, in order.
+
+        Raises:
+            CannotRunError: this machine lacks what the check needs.
+            ProtocolCodeError: the protocol's own code is at fault.
+
+        """
+        self._settle_ending()
+        for requirement in requirements:
+            yield self.judge_one(requirement)
+
+    def judge_one(self, requirement: Requirement) -> Judged:
+        """Return the verdict for one requirement."""
+        if reason := requirement.unsupported(self.subject):
+            return self._without_search(requirement, Verdict.UNSUPPORTED, reason)
+        if self._dead_since and not self._revived():
+            return self._without_search(
+                requirement,
+                Verdict.INCONCLUSIVE,
+                f"the server does not answer any more since {self._dead_since}",
+            )
+        if self._budget.expired:
+            return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")
+        begun = time.monotonic()
+        try:
+            judged = self._search(requirement)
+        except WireproofError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not hide other verdicts
+            return self._without_search(
+                requirement, Verdict.ERROR, f"{type(error).__name__}: {error}", begun
+            )
+        alive = self._is_alive()
+        if not alive:
+            self._dead_since = requirement.id
+        if not alive and judged.finding is None:
+            return self._without_search(
+                requirement, Verdict.FAIL, "after this the server answers nobody", begun
+            )
+        return judged
+
+    def _search(self, requirement: Requirement) -> Judged:
+        begun = time.monotonic()
+        search = Search(self.executor, self.subject, requirement)
+        complete = try_certain(search, requirement, self.subject, self._budget)
+        if search.tried.best is None and requirement.drawn is not None and complete:
+            self._draw(search, requirement, self._budget, self.subject.depth.examples)
+        tried = search.tried
+        finding = None if tried.best is None else self._pursue(search, requirement)
+        if finding is None:
+            verdict = Verdict.PASS if complete else Verdict.INCONCLUSIVE
+            message = "" if complete else "the time was used up"
+        else:
+            verdict = self._verdict(requirement, finding)
+            message = self._message(finding)
+        failure = finding.failing.failure if finding else None
+        result = RequirementResult(
+            id=requirement.id,
+            title=requirement.title,
+            level=requirement.level_for(self.subject),
+            verdict=verdict,
+            delivery=tried.delivery,
+            examples=tried.plans,
+            seconds=round(time.monotonic() - begun, 3),
+            message=message,
+            expected=failure.expected if failure else "",
+            actual=failure.actual if failure else "",
+            source=requirement.source,
+        )
+        return Judged(result, finding, _boundary_map(requirement, tried))
+
+    def _pursue(self, search: Search, requirement: Requirement) -> Finding:
+        """Make the failing plan smaller, run it again, and explain it."""
+        depth = self.subject.depth
+        shrink_until = Deadline(depth.shrink_s)
+        if requirement.drawn is not None:
+            half = Deadline(depth.shrink_s / 2)
+            self._draw(search, requirement, half, depth.examples)
+        assert search.tried.best is not None
+        kind = search.tried.best.failure.kind
+
+        def fails(plan: Plan) -> bool:
+            failure = search.run(plan, search.shrink_patience_s())
+            return failure is not None and failure.kind is kind
+
+        reduce(search.tried.best.plan, fails, self._smaller_requests, lambda: shrink_until.expired)
+        smallest = search.tried.best
+        failed = sum(search.run(smallest.plan) is not None for _ in range(depth.confirmations))
+        explanation = explain(smallest.plan, search.tried.single_cuts)
+        return Finding(requirement, smallest, failed, depth.confirmations, explanation)
+
+    def _draw(
+        self, search: Search, requirement: Requirement, until: Deadline, examples: int
+    ) -> None:
+        if requirement.drawn is None:
+            return
+        try_drawn(
+            search,
+            requirement.drawn(self.subject),
+            examples=examples,
+            seed=self._seed ^ zlib.crc32(requirement.id.encode()),
+            until=until,
+            patience_s=lambda: search.shrink_patience_s() if search.tried.best else None,
+        )
+
+    def _smaller_requests(self, request: bytes) -> list[bytes]:
+        """Return valid requests shorter than `request`, the shortest first."""
+        size = len(request)
+        shorter = [one for one in self.subject.corpus if len(one) < size][:6]
+        sizes = sorted({1, 2, size // 4, size // 2, 3 * size // 4, size - 16, size - 1})
+        shorter += [
+            sized
+            for wanted in sizes
+            if 0 < wanted < size and (sized := self.subject.sized(wanted)) is not None
+        ]
+        return sorted(shorter, key=len)
+
+    def _verdict(self, requirement: Requirement, finding: Finding) -> Verdict:
+        level = requirement.level_for(self.subject)
+        if finding.failed == 0:
+            return Verdict.INCONCLUSIVE
+        if level is not Level.MUST:
+            return Verdict.NON_STRICT if level is Level.SHOULD else Verdict.PASS
+        return Verdict.FAIL if finding.failed == finding.runs else Verdict.FLAKY
+
+    @staticmethod
+    def _message(finding: Finding) -> str:
+        words = finding.failing.failure.message
+        again = (
+            "" if finding.failed == finding.runs else f"; again {finding.failed} of {finding.runs}"
+        )
+        return f"{words}, {finding.explanation}{again}"
+
+    def _settle_ending(self) -> None:
+        """Find out whether conversations can end with a half-close here."""
+        if self.subject.target.scheme == "tls":
+            return
+        plan = single([self.subject.smallest], ending=(HalfClose, AwaitEnd))
+        failure = self.executor.execute(plan, _HALF_CLOSE_PATIENCE_S).failure
+        self.subject = replace(self.subject, half_close=failure is None)
+
+    def _is_alive(self, patience_s: float | None = None) -> bool:
+        plan = single([self.subject.smallest])
+        return self.executor.execute(plan, patience_s).failure is None
+
+    def _revived(self) -> bool:
+        """Ask a dead server a few times more, then no longer."""
+        self._looks_left -= 1
+        if self._looks_left < 0 or not self._is_alive(_REVIVAL_PATIENCE_S):
+            return False
+        self._dead_since = ""
+        return True
+
+    def _without_search(
+        self, requirement: Requirement, verdict: Verdict, message: str, begun: float | None = None
+    ) -> Judged:
+        return Judged(
+            RequirementResult(
+                id=requirement.id,
+                title=requirement.title,
+                level=requirement.level_for(self.subject),
+                verdict=verdict,
+                message=message,
+                seconds=0.0 if begun is None else round(time.monotonic() - begun, 3),
+                source=requirement.source,
+            )
+        )
+
+
+def _boundary_map(requirement: Requirement, tried: Tried) -> BoundaryMap | None:
+    """Return the map of the conversation in which the most cuts failed, the longest for choice."""
+    if not tried.single_cuts:
+        return None
+    requests, cuts = max(
+        tried.single_cuts.items(), key=lambda item: (sum(item[1].values()), len(item[1]))
+    )
+    stream = b"".join(requests)
+    return BoundaryMap(
+        requirement=requirement.id,
+        conversation=stream.hex(),
+        length_bytes=len(stream),
+        boundaries=[
+            Boundary(offset_bytes=offset, tried=1, failed=int(failed))
+            for offset, failed in sorted(cuts.items())
+        ],
+    )
