@@ -109,6 +109,8 @@ class CheckResult(Record, frozen=True, kw_only=True):
     depth: str
     seed: int
     seconds: float
+    plans: int
+    """Different conversations executed."""
     requirements: list[RequirementResult]
     boundary_maps: list[BoundaryMap] = []
 

@@ -1,1 +1,38 @@
-"""Conformance: the catalogue, the engine that executes it, and the evidence."""
+"""Conformance: the catalogue, the engine that executes it, and the evidence.
+
+In one's own test files:
+
+    from harness.conformance import check, replay
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.conformance.replay import Replayed
+
+
+def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
+    """Run a recorded failure again.
+
+    Args:
+        path: of a `replay.json`.
+        target: where the server is now; as recorded, if empty.
+        runs: how often.
+
+    Raises:
+        UsageError: the file is not one, or its protocol is not known.
+        CannotRunError: nothing listens there.
+
+    """
+    from harness.conformance.execute import Executor, open_diag
+    from harness.conformance.replay import read_case, run_case
+    from harness.protocols.registry import find_protocol
+    from harness.target import parse_target, resolve
+    from harness.wire.connection import reachable
+
+    case = read_case(path)
+    protocol = find_protocol(case.protocol, case.settings)
+    found = reachable(resolve(parse_target(target or case.target)))
+    return run_case(case, Executor(found, protocol, open_diag()), protocol, runs)

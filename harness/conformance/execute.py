@@ -2,6 +2,7 @@
 
 import contextlib
 import select
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.conformance.channel import Channel
@@ -82,6 +83,8 @@ class Executor:
         self.protocol = protocol
         self.patience_s = patience_s
         self.executed = 0
+        self.on_executed: Callable[[], None] = lambda: None
+        self._seen: set[int] = set()
         self.diag = diag
 
     def execute(self, plan: Plan, patience_s: float | None = None) -> Outcome:
@@ -93,6 +96,8 @@ class Executor:
 
         """
         self.executed += 1
+        self._seen.add(hash(plan))
+        self.on_executed()
         execution = _Execution(self, plan, patience_s or self.patience_s)
         failure = None
         try:
@@ -110,6 +115,11 @@ class Executor:
             execution.transcript,
             tuple(channel.oracle for channel in channels),
         )
+
+    @property
+    def distinct(self) -> int:
+        """How many different plans were executed."""
+        return len(self._seen)
 
 
 class _Execution:

@@ -87,10 +87,18 @@ class Subject:
         )
 
     def conversations(self) -> list[tuple[bytes, ...]]:
-        """Return a few short conversations, the shortest first; none is empty."""
-        short = [request for request in self.corpus if 1 < len(request) <= 64] or [self.smallest]
-        found = [(self.smallest, self.smallest), (short[0],), (short[-1], self.smallest, short[0])]
-        return [found[1], found[2]] if found[0] == found[1] else found
+        """Return a few short conversations, the shortest first."""
+        longer = [request for request in self.corpus if 1 < len(request) <= 64]
+        tiny = longer[0] if longer else self.smallest
+        usual = longer[-1] if longer else self.smallest
+        found = [(tiny,), (tiny, self.smallest, tiny), (usual, self.smallest, tiny)]
+        return list(dict.fromkeys(found))
+
+    def repeated(self, up_to_bytes: int) -> tuple[bytes, ...]:
+        """Return a conversation of the two smallest requests in turns, about this long."""
+        pair = self.conversations()[0][0], self.smallest
+        rounds = max(1, up_to_bytes // (len(pair[0]) + len(pair[1])))
+        return pair * rounds
 
     def sized(self, size_bytes: int) -> bytes | None:
         """Return a valid request of this size, or None."""

@@ -83,6 +83,15 @@ class Protocol(ABC):
         del size_bytes
         return None
 
+    def judge_source(self) -> str:
+        """Return Python source of `complete(sent: bytes, received: bytes) -> bool`, or nothing.
+
+        It says whether `received` is all that a right server answers to `sent`; it needs the
+        standard library only, because it goes into the scripts that replay a failure. Protocols
+        of requests and replies need none: their expected replies go into the script instead.
+        """
+        return ""
+
     def rules(self) -> Sequence[Rule]:
         """Return what this protocol requires on top of what every protocol does."""
         return ()

@@ -31,6 +31,10 @@ class Echo(Protocol):
         """Return a judge that compares the two streams."""
         return EchoOracle()
 
+    def judge_source(self) -> str:
+        """Return a judge for scripts."""
+        return "def complete(sent, received):\n    return received == sent\n"
+
 
 class EchoOracle(Oracle):
     """Compares what comes back with what was sent, byte for byte."""

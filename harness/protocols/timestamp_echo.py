@@ -17,9 +17,11 @@ imitates headers, and at most one more for each imitation that the server could 
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING
 
+from harness.protocols import timestamp_judge
 from harness.protocols.base import Protocol
 from harness.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
 from harness.results import Level
@@ -70,6 +72,11 @@ class TimestampEcho(Protocol):
     def oracle(self) -> TimestampOracle:
         """Return a judge that keeps every parse still possible."""
         return TimestampOracle(self.buffer)
+
+    def judge_source(self) -> str:
+        """Return a judge for scripts, which knows this server's buffer size."""
+        source = inspect.getsource(timestamp_judge)
+        return source.replace("BUFFER_BYTES = 1024", f"BUFFER_BYTES = {self.buffer}")
 
 
 class TimestampOracle(Oracle):

@@ -71,9 +71,10 @@ def octets(subject: Subject) -> Iterator[Plan]:
 )
 def pairs(subject: Subject) -> Iterator[Plan]:
     """Cut short conversations at every pair of offsets."""
-    for requests in subject.conversations():
+    limit = subject.depth.pairs_up_to_bytes
+    for requests in dict.fromkeys([*subject.conversations(), subject.repeated(limit)]):
         total = sum(map(len, requests))
-        if total <= subject.depth.pairs_up_to_bytes:
+        if total <= limit:
             for cuts in combinations(range(1, total), 2):
                 yield subject.single(requests, cuts)
 

@@ -1,0 +1,40 @@
+"""`wireproof rules`: the catalogue of requirements."""
+
+import click
+
+from harness.cli.common import protocol_options
+
+
+@click.command(short_help="the catalogue")
+@protocol_options
+@click.option("--json", "as_json", is_flag=True, help="Print it as data.")
+def rules(protocol_name: str, settings: dict[str, str], as_json: bool) -> None:
+    """List every requirement: ID, level, sentence, source and reason.
+
+    \b
+    wireproof rules
+    wireproof rules --protocol echo --json
+    """
+    from harness.conformance.catalogue import catalogue_for
+    from harness.protocols.registry import find_protocol
+
+    protocol = find_protocol(protocol_name, settings)
+    catalogue = catalogue_for(protocol)
+    levels = {one.id: protocol.levels.get(one.id, one.level) for one in catalogue}
+    if as_json:
+        import json
+
+        fields = ("id", "title", "source", "reason")
+        click.echo(
+            json.dumps(
+                [
+                    {name: getattr(one, name) for name in fields} | {"level": levels[one.id].value}
+                    for one in catalogue
+                ],
+                indent=1,
+            )
+        )
+        return
+    from harness.reporting.terminal import print_rules
+
+    print_rules([(one.id, levels[one.id], one.title, one.source) for one in catalogue])

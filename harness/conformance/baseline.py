@@ -1,0 +1,100 @@
+"""Known failures. Each has a reason; a stale one fails, and so does another way of failing.
+
+The file is TOML:
+
+    [[known]]
+    id = "SEG-SINGLE"
+    reason = "ticket 4711, mended in 2.4"
+    message = "wrong reply"          # optional: must be part of what is found
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.results import CheckResult, RequirementResult, Verdict
+
+MAX_FILE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One known failure.
+
+    Attributes:
+        id: the requirement that is not kept.
+        reason: why that is borne for now.
+        message: a part of the message that is expected; empty for any.
+
+    """
+
+    id: str
+    reason: str
+    message: str = ""
+
+
+def read_baseline(path: Path) -> dict[str, Known]:
+    """Read a baseline file.
+
+    Raises:
+        UsageError: there is none, it is no baseline, or an entry has no reason.
+
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise UsageError(f"{path} is larger than any baseline")
+        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not a baseline: {error}") from None
+    entries = parsed.get("known", [])
+    if not isinstance(entries, list):
+        raise UsageError(f"{path} is not a baseline", "write [[known]] tables with id and reason")
+    found: dict[str, Known] = {}
+    for entry in entries:
+        try:
+            known = msgspec.convert(entry, Known)
+        except msgspec.ValidationError as error:
+            raise UsageError(
+                f"{path}: {error}", 'each [[known]] needs id = "…" and reason = "…"'
+            ) from None
+        if not known.reason.strip():
+            raise UsageError(f"{path}: {known.id} has no reason")
+        found[known.id] = known
+    return found
+
+
+def apply_baseline(result: CheckResult, known: dict[str, Known]) -> CheckResult:
+    """Excuse what is known, and fail what is stale.
+
+    Returns:
+        The result, in which a known failure is NON-STRICT and says why, and a known failure that
+        passes is FAIL, because the baseline is no longer true.
+
+    """
+    lines = [_judge(line, known.get(line.id)) for line in result.requirements]
+    return msgspec.structs.replace(result, requirements=lines)
+
+
+def _judge(line: RequirementResult, known: Known | None) -> RequirementResult:
+    if known is None:
+        return line
+    if line.verdict is Verdict.PASS:
+        return msgspec.structs.replace(
+            line,
+            verdict=Verdict.FAIL,
+            message=f"passes, yet the baseline excuses it ({known.reason}): take the entry out",
+        )
+    if not line.verdict.is_finding:
+        return line
+    if known.message not in line.message:
+        return msgspec.structs.replace(
+            line, message=f"{line.message}; the baseline knows it as {known.message!r}"
+        )
+    return msgspec.structs.replace(
+        line, verdict=Verdict.NON_STRICT, message=f"{line.message}; known: {known.reason}"
+    )

@@ -1,0 +1,169 @@
+"""What is left of a failure: files with which anyone can see it again."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.conformance.pcapng import synthesise
+from harness.conformance.replay import REPLAY_FORMAT, Case
+from harness.conformance.runner import Finding
+from harness.protocols.base import Protocol
+from harness.protocols.oracle import printable
+from harness.protocols.request_reply import Matcher, RequestReply
+from harness.target import Target
+
+_MARK = "CASE = {}  # filled in by Wireproof"
+_JUDGE = re.compile(r"def complete\(sent, received\):.*?raise NotImplementedError\n", re.DOTALL)
+
+
+def write_evidence(
+    folder: Path,
+    finding: Finding,
+    *,
+    target: Target,
+    protocol: Protocol,
+    protocol_name: str,
+    settings: dict[str, str],
+    patience_s: float,
+) -> list[str]:
+    """Write a finding's files into `folder/evidence/<ID>/`.
+
+    Returns:
+        Their paths, relative to `folder`.
+
+    """
+    identifier = finding.requirement.id
+    failing = finding.failing
+    place = folder / "evidence" / identifier
+    place.mkdir(parents=True, exist_ok=True)
+    case = Case(
+        format=REPLAY_FORMAT,
+        requirement=identifier,
+        protocol=protocol_name,
+        settings=settings,
+        target=str(target),
+        plan=failing.plan,
+        failure=failing.failure,
+        failed=finding.failed,
+        runs=finding.runs,
+        explanation=finding.explanation,
+        events=failing.outcome.transcript.events,
+    )
+    files: dict[str, str | bytes] = {
+        "replay.json": msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n",
+        "transcript.txt": transcript_text(case),
+        f"test_{identifier.lower().replace('-', '_')}.py": _pytest_snippet(case),
+        "synthesised.pcapng": synthesise(case.events),
+    }
+    script = standalone_script(case, target, protocol, patience_s)
+    if script:
+        files["replay.py"] = script
+    for name, content in files.items():
+        (place / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return [f"evidence/{identifier}/{name}" for name in files]
+
+
+def transcript_text(case: Case) -> str:
+    """Return the transcript for reading: time, connection, what happened, bytes."""
+    lines = [
+        f"{case.requirement} on {case.target}: {case.failure.message}, {case.explanation}",
+        f"expected  {case.failure.expected}",
+        f"actual    {case.failure.actual}",
+        f"again     {case.failed} of {case.runs}",
+        "",
+    ]
+    for event in case.events:
+        shown = printable(event.data, 2000) if event.data else ""
+        words = " ".join(part for part in (shown, event.note and f"({event.note})") if part)
+        when = f"{event.at_ns / 1e6:12.3f} ms"
+        lines.append(f"{when}  #{event.connection:<3} {event.kind:10}  {words}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def standalone_script(case: Case, target: Target, protocol: Protocol, patience_s: float) -> str:
+    """Return a script that replays the case with the standard library alone.
+
+    Returns:
+        Its source; nothing where the protocol's judge cannot be told in such a script.
+
+    """
+    judge = protocol.judge_source()
+    replies: list[Any] = [None] * len(case.plan.requests)
+    if isinstance(protocol, RequestReply):
+        replies = [_reply_patterns(protocol, requests) for requests in case.plan.requests]
+    if not judge and None in replies:
+        return ""
+    opening = b"".join(protocol.opening())
+    data = {
+        "requirement": case.requirement,
+        "explanation": case.explanation,
+        "address": [target.path] if target.scheme == "unix" else list(target.address[:2]),
+        "scheme": target.scheme,
+        "patience_s": patience_s,
+        "streams": [(opening + b"".join(one)).hex() for one in case.plan.requests],
+        "replies": replies,
+        "steps": _steps(case, len(opening)),
+    }
+    template = Path(__file__).with_name("replay_script.py").read_text(encoding="utf-8")
+    source = template.replace(_MARK, f"CASE = {data!r}")
+    return _JUDGE.sub(lambda _: judge, source) if judge else source
+
+
+def _steps(case: Case, opening_bytes: int) -> list[dict[str, Any]]:
+    """Return the plan's actions as plain data, with the opening exchange made explicit."""
+    steps: list[dict[str, Any]] = []
+    for action in case.plan.actions:
+        step = msgspec.to_builtins(action, builtin_types=(bytes,))
+        if "until" in step:
+            step["until"] += opening_bytes
+        if "data" in step:
+            step["data"] = step["data"].hex()
+        steps.append(step)
+        opened = {"open": [step["connection"]], "open-together": range(step["connection"] + 1)}
+        for number in opened.get(step["do"], []):
+            if opening_bytes:
+                steps.append({"do": "send", "connection": number, "until": opening_bytes})
+            steps.append({"do": "await", "connection": number})
+    return steps
+
+
+def _reply_patterns(
+    protocol: RequestReply, requests: tuple[bytes, ...]
+) -> list[tuple[int, str]] | None:
+    """Return, for each request, where it ends and a pattern of its reply; None if one has none."""
+    session = protocol.session()
+    patterns: list[tuple[int, str]] = []
+    greeting = session.greeting()
+    offset = 0
+    matchers: list[tuple[int, Matcher | None]] = [(0, greeting)]
+    for request in (*protocol.opening(), *requests):
+        offset += len(request)
+        matchers.append((offset, session.expected(request)))
+    for end, matcher in matchers:
+        if isinstance(matcher, bytes):
+            patterns.append((end, re.escape(matcher).hex()))
+        elif isinstance(matcher, re.Pattern):
+            patterns.append((end, (b"(?:" + matcher.pattern + b")").hex()))
+        elif matcher is not None:
+            return None
+    return patterns
+
+
+def _pytest_snippet(case: Case) -> str:
+    name = case.requirement.lower().replace("-", "_")
+    return f'''"""Recorded by Wireproof; it belongs beside replay.json; set TARGET."""
+
+from pathlib import Path
+
+from harness.conformance import replay
+
+TARGET = {case.target!r}
+
+
+def test_{name}_holds():
+    """{case.requirement} holds for the conversation that once broke it."""
+    outcome = replay(Path(__file__).with_name("replay.json"), TARGET)
+    assert outcome.fate == "FIXED", outcome
+'''

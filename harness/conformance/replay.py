@@ -1,0 +1,142 @@
+"""A recorded failure, and running it again. The file is data; it is not tied to any library."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from harness.conformance.catalogue import catalogue_for
+from harness.conformance.execute import Executor
+from harness.conformance.explore import Search
+from harness.conformance.failure import Failure
+from harness.conformance.plan import Open, OpenTogether, Plan
+from harness.conformance.subject import DEPTHS, Subject
+from harness.errors import UsageError
+from harness.protocols.base import Protocol
+from harness.wire.transcript import Event
+
+REPLAY_FORMAT = 1
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_CONNECTIONS = 2000
+MAX_WAIT_S = 60.0
+
+Fate = Literal["FAILS", "FIXED", "NOT REPRODUCED"]
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `replay.json` holds.
+
+    Attributes:
+        format: `REPLAY_FORMAT`; another is refused.
+        requirement: ID of the requirement that was broken.
+        protocol: as given with `--protocol`.
+        settings: as given with `--set`.
+        target: as given.
+        plan: the smallest conversation that failed.
+        failure: how it failed.
+        failed: how often it failed when it was run again, out of `runs`.
+        explanation: when the server fails, in words.
+        events: what happened, the last time it failed.
+
+    """
+
+    format: int
+    requirement: str
+    protocol: str
+    settings: dict[str, str]
+    target: str
+    plan: Plan
+    failure: Failure
+    failed: int
+    runs: int
+    explanation: str
+    events: list[Event]
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """How a case went this time."""
+
+    fate: Fate
+    failed: int
+    runs: int
+    failure: Failure | None
+
+    def __str__(self) -> str:
+        if self.fate == "FIXED":
+            return f"FIXED: holds {self.runs} of {self.runs}"
+        return f"{self.fate} {self.failed} of {self.runs}"
+
+
+def read_case(path: Path) -> Case:
+    """Read a replay file.
+
+    Raises:
+        UsageError: there is none, or it is not one that this version can run.
+
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise UsageError(f"{path} is larger than any replay file")
+        text = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        found = msgspec.json.decode(text, type=dict[str, object]).get("format")
+        if found != REPLAY_FORMAT:
+            raise UsageError(
+                f"{path} is a replay file of format {found}; this version reads {REPLAY_FORMAT}"
+            )
+        case = msgspec.json.decode(text, type=Case)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a replay file: {error}") from None
+    _check_bounds(path, case.plan)
+    return case
+
+
+def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> Replayed:
+    """Execute a case's plan `runs` times on fresh connections, and judge by its requirement.
+
+    Raises:
+        UsageError: the catalogue has no such requirement.
+
+    """
+    known = {one.id: one for one in catalogue_for(protocol)}
+    if case.requirement not in known:
+        raise UsageError(f"there is no requirement {case.requirement!r} any more")
+    smallest = next((one for each in case.plan.requests for one in each), b"?")
+    subject = Subject(
+        protocol,
+        executor.target,
+        DEPTHS["default"],
+        half_close=True,
+        smallest=smallest,
+        corpus=(smallest,),
+    )
+    search = Search(executor, subject, known[case.requirement])
+    failures = [failure for _ in range(runs) if (failure := search.run(case.plan)) is not None]
+    fate: Fate = "FAILS" if failures else "FIXED" if case.failed == case.runs else "NOT REPRODUCED"
+    return Replayed(fate, len(failures), runs, failures[0] if failures else None)
+
+
+def _check_bounds(path: Path, plan: Plan) -> None:
+    """Refuse what no run of ours records: a replay file may come from anyone."""
+    count = len(plan.requests)
+    if count > MAX_CONNECTIONS:
+        raise UsageError(f"{path} asks for {count} connections; {MAX_CONNECTIONS} is the most")
+    opened: set[int] = set()
+    for action in plan.actions:
+        if not 0 <= action.connection < count:
+            raise UsageError(f"{path} names connection {action.connection} of {count}")
+        if isinstance(action, Open):
+            opened.add(action.connection)
+        elif isinstance(action, OpenTogether):
+            opened.update(range(action.connection + 1))
+        elif action.connection not in opened and type(action).__name__ != "AwaitReleased":
+            raise UsageError(f"{path} uses connection {action.connection} before it is opened")
+        until = getattr(action, "until", 0)
+        sent = sum(map(len, plan.requests[action.connection]))
+        if not 0 <= until <= sent:
+            raise UsageError(f"{path} sends up to byte {until} of {sent}")
+        wait_s = max(getattr(action, "hold_s", 0.0), getattr(action, "stall_s", 0.0))
+        if not 0 <= wait_s <= MAX_WAIT_S:
+            raise UsageError(f"{path} waits {wait_s:g} s; {MAX_WAIT_S:g} s is the most")

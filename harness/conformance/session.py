@@ -1,0 +1,138 @@
+"""One run of the catalogue against one target, from options to records."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from harness.conformance.catalogue import catalogue_for, select
+from harness.conformance.evidence import write_evidence
+from harness.conformance.execute import open_diag
+from harness.conformance.runner import Judged, Runner
+from harness.conformance.subject import DEPTHS
+from harness.protocols import base
+from harness.results import BoundaryMap, CheckResult, RequirementResult
+from harness.target import Target
+
+
+class Progress(Protocol):
+    """Who wants to know how far the check is."""
+
+    def update(
+        self, *, position: int, total: int, requirement: str, executed: int, failures: int
+    ) -> None:
+        """Hear that a conversation was executed; `position` counts requirements from 1."""
+
+    def finished(self, result: RequirementResult) -> None:
+        """Hear of a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlan:
+    """What to check.
+
+    Attributes:
+        protocol: judges.
+        protocol_name: as given with `--protocol`; replay files name it.
+        settings: as given with `--set`.
+        depth: a key of `DEPTHS`.
+        seed: of everything that is drawn.
+        only: requirements to try; all, if empty.
+        skip: requirements to leave out.
+        time_budget_s: after which nothing more is tried; None for no limit.
+
+    """
+
+    protocol: base.Protocol
+    protocol_name: str
+    settings: dict[str, str]
+    depth: str
+    seed: int
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    time_budget_s: float | None = None
+
+
+def run_check(
+    target: Target, plan: CheckPlan, folder: Path, progress: Progress
+) -> tuple[CheckResult, bool]:
+    """Judge a server, and write the evidence for what is found.
+
+    Args:
+        target: resolved and reachable.
+        plan: what to check.
+        folder: receives `evidence/`.
+        progress: told of each conversation and each verdict.
+
+    Returns:
+        The result, and whether every requirement was tried: Ctrl-C ends the run, not the result.
+
+    Raises:
+        UsageError: a requirement is named that there is not.
+        ProtocolCodeError: the protocol's own code is at fault.
+        CannotRunError: this machine lacks what the check needs.
+
+    """
+    begun = time.monotonic()
+    requirements = select(catalogue_for(plan.protocol), plan.only, plan.skip)
+    runner = Runner(
+        target,
+        plan.protocol,
+        DEPTHS[plan.depth],
+        seed=plan.seed,
+        diag=open_diag(),
+        time_budget_s=plan.time_budget_s,
+    )
+    lines: list[RequirementResult] = []
+    maps: list[BoundaryMap] = []
+    complete = True
+
+    def tell() -> None:
+        number = min(len(lines), len(requirements) - 1)
+        progress.update(
+            position=number + 1,
+            total=len(requirements),
+            requirement=requirements[number].id,
+            executed=runner.executor.executed,
+            failures=sum(line.verdict.is_finding for line in lines),
+        )
+
+    runner.executor.on_executed = tell
+    try:
+        for judged in runner.judge(requirements):
+            line = _with_evidence(judged, target, plan, folder, runner.executor.patience_s)
+            lines.append(line)
+            if judged.boundary_map:
+                maps.append(judged.boundary_map)
+            progress.finished(line)
+    except KeyboardInterrupt:
+        complete = False
+    result = CheckResult(
+        protocol=plan.protocol_name,
+        depth=plan.depth,
+        seed=plan.seed,
+        seconds=round(time.monotonic() - begun, 3),
+        plans=runner.executor.distinct,
+        requirements=lines,
+        boundary_maps=maps,
+    )
+    return result, complete
+
+
+def _with_evidence(
+    judged: Judged, target: Target, plan: CheckPlan, folder: Path, patience_s: float
+) -> RequirementResult:
+    if judged.finding is None:
+        return judged.result
+    evidence = write_evidence(
+        folder,
+        judged.finding,
+        target=target,
+        protocol=plan.protocol,
+        protocol_name=plan.protocol_name,
+        settings=plan.settings,
+        patience_s=patience_s,
+    )
+    return msgspec.structs.replace(judged.result, evidence=evidence)

@@ -1,0 +1,51 @@
+"""A judge of timestamp-echo that sees everything at once, with the standard library alone.
+
+It goes into the scripts that replay a failure, and the oracle is tested against it.
+"""
+
+import re
+import time
+from datetime import datetime
+from itertools import pairwise
+
+BUFFER_BYTES = 1024
+SKEW_S = 5.0
+HEADER = re.compile(rb"\[([A-Z][a-z]{2}) ([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4})\] ")
+
+
+def complete(sent: bytes, received: bytes) -> bool:
+    """Say whether some division of `sent` into chunks yields `received`, with right timestamps."""
+    headers = [match for match in HEADER.finditer(received) if _is_right_time(match)]
+    starts = [match.start() for match in headers]
+    if b"[" not in sent and any(
+        _moment(later) < _moment(earlier)
+        for earlier, later in pairwise(headers)
+    ):
+        return False
+    starts.append(len(received))
+    # For each header: how many payload bytes may precede it.
+    reached: dict[int, set[int]] = {start: set() for start in starts}
+    reached.setdefault(0, set()).add(0)
+    for number, start in enumerate(starts[:-1]):
+        for offset in reached[start]:
+            for end in starts[number + 1 :]:
+                chunk = received[start + 27 : end]
+                if len(chunk) > BUFFER_BYTES or sent[offset : offset + len(chunk)] != chunk:
+                    break
+                if chunk:
+                    reached[end].add(offset + len(chunk))
+    return len(sent) in reached[len(received)]
+
+
+def _moment(header: re.Match[bytes]) -> datetime:
+    return datetime.strptime(header[2].decode(), "%b %d %H:%M:%S %Y")  # noqa: DTZ007 - local
+
+
+def _is_right_time(header: re.Match[bytes]) -> bool:
+    try:
+        moment = _moment(header)
+    except ValueError:
+        return False
+    weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    near = abs(moment.timestamp() - time.time()) < SKEW_S
+    return weekday == header[1].decode() and near
