@@ -35,6 +35,15 @@ def rules(protocol_name: str, settings: dict[str, str], as_json: bool) -> None:
             )
         )
         return
-    from harness.reporting.terminal import print_rules
+    from rich.table import Table
+    from rich.text import Text
 
-    print_rules([(one.id, levels[one.id], one.title, one.source) for one in catalogue])
+    from harness.reporting.terminal import make_console
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("ID", "Level", "Requirement", "Source"):
+        table.add_column(heading, no_wrap=heading in {"ID", "Level"}, overflow="fold")
+    for one in catalogue:
+        cells = (one.id, levels[one.id].value, one.title, one.source)
+        table.add_row(*(Text(cell) for cell in cells))
+    make_console().print(table)

@@ -13,7 +13,8 @@ GENERIC: tuple[Requirement, ...] = (
     streams.answer,
     closing.half_close,
     closing.silent,
-    closing.end_inside_request,
+    closing.concurrent,
+    isolation.idle_blocks_nobody,
     segmentation.single_cuts,
     segmentation.octets,
     segmentation.pairs,
@@ -29,25 +30,24 @@ GENERIC: tuple[Requirement, ...] = (
     streams.powers_of_two,
     isolation.replies_apart,
     isolation.parts_apart,
-    isolation.idle_blocks_nobody,
     isolation.idle_resumes,
     isolation.slow_reader,
     isolation.stalled_reader,
     isolation.slow_reader_alone,
-    closing.concurrent,
     closing.burst,
+    timestamps.chunk_size,
+    timestamps.weekday,
+    timestamps.skew,
+    timestamps.monotone,
+    closing.end_inside_request,
     closing.reset_inside_request,
     closing.reset_inside_reply,
     closing.reset_before_accept,
     closing.survives_malformed,
     closing.released,
-    timestamps.chunk_size,
-    timestamps.weekday,
-    timestamps.skew,
-    timestamps.monotone,
 )
 """`BASE-ANSWER` comes first: without it nothing else can be judged. `CLOSE-HALF` comes second: it
-settles how every later conversation may end."""
+tells how every later conversation may end. What can end a fragile server comes last."""
 
 
 def catalogue_for(protocol: Protocol | None = None) -> tuple[Requirement, ...]:

@@ -14,6 +14,7 @@ from harness.wire.transcript import Transcript
 DELIVERY_PATIENCE_S = 2.0
 """How long a segment may stay unread; a server that takes longer is not reading."""
 
+_ABANDON_S = 0.05
 _READS_AT_A_TIME = 64
 _LOOKS_BETWEEN_READS = 64
 _LOOKS_BEFORE_WAITING = 4000
@@ -148,7 +149,16 @@ class Channel:
         self._connection.reset()
 
     def abandon(self) -> None:
-        """Give the socket back without a word in the transcript."""
+        """Give the socket back without a word in the transcript.
+
+        What a failed plan leaves unread would turn a plain close into a reset (RFC 2525, 2.17),
+        and the next plan would meet a server that our own reset may have ended.
+        """
+        if not self._gone and not self._connection.closed:
+            self._connection.half_close()
+            soon = Deadline(_ABANDON_S)
+            while not soon.expired and isinstance(self._connection.next_observation(soon), Data):
+                pass
         self._connection.close()
 
     def _announce(self, request: bytes) -> None:

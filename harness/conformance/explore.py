@@ -81,6 +81,10 @@ class Search:
         usual = _SHRINK_PATIENCE_FACTOR * self._slowest_s
         return min(self._executor.patience_s, max(_LEAST_SHRINK_PATIENCE_S, usual))
 
+    def confirmation_patience_s(self) -> float:
+        """How long a reply may take in the runs that confirm a failure: a second at least."""
+        return min(self._executor.patience_s, max(1.0, self.shrink_patience_s()))
+
     def _is_best(self, plan: Plan, kind: FailureKind) -> bool:
         best = self.tried.best
         return best is None or (best.failure.kind is kind and plan.size < best.plan.size)

@@ -54,6 +54,11 @@ def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]
     """Yield simplifications, the boldest first."""
     for connection in range(len(plan.requests)):
         yield from _without_connection(plan, connection)
+    for connection, requests in enumerate(plan.requests):
+        if len(requests) > 3:
+            half = len(requests) // 2
+            yield _without_requests(plan, connection, range(half, len(requests)))
+            yield _without_requests(plan, connection, range(half))
     for connection, position, _ in _positions(plan):
         yield _with_request(plan, connection, position, None)
     if plan.cuts > 1:
@@ -135,6 +140,13 @@ def _with_one_cut(plan: Plan) -> Iterator[Plan]:
             plan.requests,
             tuple(action for n, action in enumerate(plan.actions) if n not in dropped),
         )
+
+
+def _without_requests(plan: Plan, connection: int, gone: range) -> Plan:
+    """Return the plan without some successive requests."""
+    for position in reversed(gone):
+        plan = _with_request(plan, connection, position, None)
+    return plan
 
 
 def _with_request(plan: Plan, connection: int, position: int, by: bytes | None) -> Plan:

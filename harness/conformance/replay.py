@@ -109,6 +109,7 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
         executor.target,
         DEPTHS["default"],
         half_close=True,
+        concurrent=True,
         smallest=smallest,
         corpus=(smallest,),
     )

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from harness.conformance.execute import Executor
 from harness.conformance.explain import explain
 from harness.conformance.explore import Failing, Search, Tried, try_certain, try_drawn
-from harness.conformance.plan import AwaitEnd, HalfClose, Plan, single
+from harness.conformance.plan import (
+    Await,
+    AwaitEnd,
+    Close,
+    HalfClose,
+    Open,
+    Plan,
+    Send,
+    single,
+)
 from harness.conformance.reduce import reduce
 from harness.conformance.requirements import Requirement
 from harness.conformance.subject import Depth, Subject, draw_corpus
@@ -19,7 +28,7 @@ from harness.results import Boundary, BoundaryMap, Level, RequirementResult, Ver
 from harness.target import Target
 from harness.wire.sock_diag import SockDiag
 
-_HALF_CLOSE_PATIENCE_S = 1.0
+_SETTLING_PATIENCE_S = 1.0
 _REVIVAL_PATIENCE_S = 0.5
 _LOOKS_AT_A_DEAD_SERVER = 4
 
@@ -76,7 +85,16 @@ class Runner:
         self._seed = seed
         self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
         corpus = draw_corpus(protocol, seed)
-        self.subject = Subject(protocol, target, depth, False, corpus[0], corpus)
+        self.subject = Subject(
+            protocol,
+            target,
+            depth,
+            half_close=False,
+            concurrent=False,
+            smallest=corpus[0],
+            corpus=corpus,
+        )
+        self._first_seen: dict[Plan, str] = {}
         self._dead_since = ""
         self._looks_left = _LOOKS_AT_A_DEAD_SERVER
 
@@ -88,7 +106,7 @@ class Runner:
             ProtocolCodeError: the protocol's own code is at fault.
 
         """
-        self._settle_ending()
+        self.settle()
         for requirement in requirements:
             yield self.judge_one(requirement)
 
@@ -168,7 +186,10 @@ class Runner:
 
         reduce(search.tried.best.plan, fails, self._smaller_requests, lambda: shrink_until.expired)
         smallest = search.tried.best
-        failed = sum(search.run(smallest.plan) is not None for _ in range(depth.confirmations))
+        patience_s = search.confirmation_patience_s()
+        failed = sum(
+            search.run(smallest.plan, patience_s) is not None for _ in range(depth.confirmations)
+        )
         explanation = explain(smallest.plan, search.tried.single_cuts)
         return Finding(requirement, smallest, failed, depth.confirmations, explanation)
 
@@ -206,21 +227,28 @@ class Runner:
             return Verdict.NON_STRICT if level is Level.SHOULD else Verdict.PASS
         return Verdict.FAIL if finding.failed == finding.runs else Verdict.FLAKY
 
-    @staticmethod
-    def _message(finding: Finding) -> str:
+    def _message(self, finding: Finding) -> str:
         words = finding.failing.failure.message
+        first = self._first_seen.setdefault(finding.failing.plan, finding.requirement.id)
+        if first != finding.requirement.id:
+            words = f"the same conversation as {first}: {words}"
         again = (
             "" if finding.failed == finding.runs else f"; again {finding.failed} of {finding.runs}"
         )
         return f"{words}, {finding.explanation}{again}"
 
-    def _settle_ending(self) -> None:
-        """Find out whether conversations can end with a half-close here."""
-        if self.subject.target.scheme == "tls":
-            return
-        plan = single([self.subject.smallest], ending=(HalfClose, AwaitEnd))
-        failure = self.executor.execute(plan, _HALF_CLOSE_PATIENCE_S).failure
-        self.subject = replace(self.subject, half_close=failure is None)
+    def settle(self) -> None:
+        """Find out, once, what later plans may build on: half-close and a second connection."""
+        smallest = self.subject.smallest
+        half_close = self.subject.target.scheme != "tls" and self._holds(
+            single([smallest], ending=(HalfClose, AwaitEnd))
+        )
+        beside_idle = (Open(0), Open(1), Send(1, len(smallest)), Await(1), Close(1), Close(0))
+        concurrent = self._holds(Plan(((), (smallest,)), beside_idle))
+        self.subject = replace(self.subject, half_close=half_close, concurrent=concurrent)
+
+    def _holds(self, plan: Plan) -> bool:
+        return self.executor.execute(plan, _SETTLING_PATIENCE_S).failure is None
 
     def _is_alive(self, patience_s: float | None = None) -> bool:
         plan = single([self.subject.smallest])

@@ -58,6 +58,8 @@ class Subject:
         depth: how much to try.
         half_close: whether a conversation may end with the end of our stream, and so be judged
             to its last byte; False where this server does not answer after one.
+        concurrent: whether a second connection is served beside an idle one; False where plans
+            over many connections would only show that again.
         smallest: the smallest valid request there is.
         corpus: some valid requests, the smaller first.
 
@@ -67,6 +69,7 @@ class Subject:
     target: Target
     depth: Depth
     half_close: bool
+    concurrent: bool
     smallest: bytes
     corpus: tuple[bytes, ...]
 

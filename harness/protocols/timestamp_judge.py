@@ -18,8 +18,7 @@ def complete(sent: bytes, received: bytes) -> bool:
     headers = [match for match in HEADER.finditer(received) if _is_right_time(match)]
     starts = [match.start() for match in headers]
     if b"[" not in sent and any(
-        _moment(later) < _moment(earlier)
-        for earlier, later in pairwise(headers)
+        _moment(later) < _moment(earlier) for earlier, later in pairwise(headers)
     ):
         return False
     starts.append(len(received))

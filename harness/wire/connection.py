@@ -166,6 +166,11 @@ class Connection:
         """Give the socket back; closing twice is harmless."""
         self.socket.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether the socket has been given back."""
+        return self.socket.fileno() < 0
+
     def __enter__(self) -> Self:
         return self
 

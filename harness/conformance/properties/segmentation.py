@@ -128,8 +128,12 @@ def held(subject: Subject) -> Iterator[Plan]:
     """Hold cuts on many connections at once, so that it takes no longer than one."""
     requests = subject.conversations()[-1]
     total = sum(map(len, requests))
-    cuts = _spread(range(1, total), 24)
     hold_s = subject.depth.hold_s
+    if not subject.concurrent:
+        for cut in _spread(range(1, total), 3):
+            yield subject.single(requests, [cut], hold_s=hold_s)
+        return
+    cuts = _spread(range(1, total), 24)
     plans = [single(requests, [cut], lock_step=not subject.protocol.pipelining) for cut in cuts]
     if not plans:
         return
