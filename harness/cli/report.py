@@ -1,0 +1,87 @@
+"""`wireproof report`: a result file, rendered again."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.results import Results
+
+
+@click.command(
+    short_help="render a result file again",
+    epilog="""\b
+Examples:
+  wireproof report reports/latest/results.json
+  wireproof report reports/latest/results.json --html report.html
+  wireproof report results.json --junit junit.xml --markdown - >> "$GITHUB_STEP_SUMMARY"
+""",
+)
+@click.argument("path", metavar="RESULTS.json", type=click.Path(path_type=Path))
+@click.option("--html", metavar="FILE", help="One self-contained page.")
+@click.option("--junit", metavar="FILE", help="JUnit XML, for a CI server.")
+@click.option("--markdown", metavar="FILE", help="Markdown, for a pull request.")
+@click.option("--csv", metavar="FILE", help="The load's series, one line a second.")
+@click.option("--hgrm", metavar="FILE", help="Latency as HdrHistogram plotters read it.")
+@click.option(
+    "--latency",
+    type=click.Choice(["service", "scheduled", "wire"]),
+    help="Which latency --hgrm writes.  [default: the one that the run answers for]",
+)
+def report(path: Path, latency: str | None, **files: str | None) -> int:
+    """Render RESULTS.json again: on the terminal, or as the files asked for.
+
+    FILE may be - for standard output. The reports hold nothing that the result file and the
+    evidence beside it do not.
+    """
+    from harness.results import load_results
+
+    results = load_results(path)
+    asked = {name: file for name, file in files.items() if file is not None}
+    if latency is not None and "hgrm" not in asked:
+        raise UsageError("--latency says nothing without --hgrm", "add --hgrm FILE")
+    for name, file in asked.items():
+        _write(file, _render(name, file, results, path, latency))
+    if not asked:
+        from harness.reporting.terminal import print_summary
+
+        print_summary(results, path)
+    return 0
+
+
+def _render(name: str, file: str, results: "Results", path: Path, latency: str | None) -> bytes:
+    match name:
+        case "html":
+            from harness.reporting.html import html
+
+            page_folder = None if file == "-" else Path(file).parent
+            return html(results, path.parent, page_folder).encode()
+        case "junit":
+            from harness.reporting.junit import junit
+
+            return junit(results)
+        case "markdown":
+            from harness.reporting.markdown import markdown
+
+            return markdown(results).encode()
+        case "csv":
+            from harness.reporting.exports import series_csv
+
+            return series_csv(results).encode()
+        case _:
+            from harness.reporting.exports import hgrm
+
+            return hgrm(results, latency).encode()
+
+
+def _write(file: str, text: bytes) -> None:
+    from harness.reporting.render import write
+
+    if file == "-":
+        sys.stdout.buffer.write(text)
+    else:
+        write(Path(file), text)
