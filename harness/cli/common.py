@@ -153,9 +153,18 @@ class Outlet:
             fresh.unlink(missing_ok=True)
 
 
-def print_json(results: Results) -> None:
-    """Print the result file's text alone on standard output."""
-    sys.stdout.write(encode(results).decode())
+def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
+    """Write the reports beside the result file, say what was found, and return the exit code."""
+    from harness.reporting.render import write_reports
+
+    write_reports(results, outlet.folder)
+    if as_json:
+        sys.stdout.write(encode(results).decode())
+    else:
+        from harness.reporting.terminal import print_summary
+
+        print_summary(results, outlet.path)
+    return exit_code(results)
 
 
 def exit_code(results: Results) -> int:

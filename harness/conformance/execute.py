@@ -5,7 +5,7 @@ import select
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.conformance.channel import Channel
+from harness.conformance.channel import Channel, DeliveryPatience
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.conformance.plan import (
     Action,
@@ -39,7 +39,8 @@ from harness.wire.inet_diag import TcpState
 from harness.wire.sock_diag import SockDiag
 from harness.wire.transcript import Transcript
 
-DEFAULT_PATIENCE_S = 5.0
+DELIVERY_PATIENCE_S = 2.0
+"""How long a segment may stay unread; a server that takes longer is not reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Executor:
         target: Target,
         protocol: Protocol,
         diag: SockDiag | None,
-        patience_s: float = DEFAULT_PATIENCE_S,
+        patience_s: float = 5.0,
     ) -> None:
         """Execute against `target`.
 
@@ -132,6 +133,7 @@ class _Execution:
         self._plan = plan
         self._patience_s = patience_s
         self._number = 0
+        self._delivery = DeliveryPatience(min(DELIVERY_PATIENCE_S, patience_s))
 
     def step(self, number: int, action: Action) -> None:
         """Do one action."""
@@ -185,7 +187,8 @@ class _Execution:
         protocol = self._executor.protocol
         self.transcript.add(number, "open")
         watcher = watch(connection.socket, self._executor.diag, round_trip_s)
-        channel = Channel(number, connection, protocol.oracle(), watcher, self.transcript)
+        oracle = protocol.oracle()
+        channel = Channel(number, connection, oracle, watcher, self.transcript, self._delivery)
         channel.action = self._number
         self.channels[number] = channel
         channel.begin(protocol.opening(), self._plan.requests[number], deadline)

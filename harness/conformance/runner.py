@@ -81,7 +81,7 @@ class Runner:
             ProtocolCodeError: the protocol's requests cannot be drawn.
 
         """
-        self.executor = Executor(target, protocol, diag)
+        self.executor = Executor(target, protocol, diag, depth.patience_s)
         self._seed = seed
         self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
         corpus = draw_corpus(protocol, seed)
