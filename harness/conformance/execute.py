@@ -62,7 +62,18 @@ class Outcome:
 
 
 class Executor:
-    """Executes plans against one target."""
+    """Executes plans against one target.
+
+    Attributes:
+        target: resolved.
+        protocol: judges.
+        diag: asks the kernel; None where it cannot be asked.
+        patience_s: how long a reply may take.
+        executed: how many plans were executed.
+        usual_s: how long the slowest plain exchange took, as far as anyone has measured it.
+        on_executed: called before each plan.
+
+    """
 
     def __init__(
         self,
@@ -84,6 +95,7 @@ class Executor:
         self.protocol = protocol
         self.patience_s = patience_s
         self.executed = 0
+        self.usual_s = 0.0
         self.on_executed: Callable[[], None] = lambda: None
         self._seen: set[int] = set()
         self.diag = diag
@@ -133,7 +145,7 @@ class _Execution:
         self._plan = plan
         self._patience_s = patience_s
         self._number = 0
-        self._delivery = DeliveryPatience(min(DELIVERY_PATIENCE_S, patience_s))
+        self._delivery = DeliveryPatience(min(DELIVERY_PATIENCE_S, patience_s / 2))
 
     def step(self, number: int, action: Action) -> None:
         """Do one action."""
