@@ -117,7 +117,11 @@ def judge(
         requests = histograms["scheduled"].count if "scheduled" in histograms else 0
         figures["schedule_slip_us"] = round(evidence.slip_us / max(1, requests), 1)
     word, why = _decide(
-        busy, ours, _queueing(histograms), users=users, rate_per_s=rate_per_s,
+        busy,
+        ours,
+        _queueing(histograms),
+        users=users,
+        rate_per_s=rate_per_s,
         throughput_per_s=throughput_per_s,
     )
     figures["bottleneck_reason"] = why

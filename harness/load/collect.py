@@ -64,7 +64,10 @@ class StageCollector:
         requests = self.histograms["service"].count
         throughput = requests / seconds if seconds else 0.0
         verdict = judge(
-            self.evidence, self.histograms, users=users, rate_per_s=plan.rate_per_s,
+            self.evidence,
+            self.histograms,
+            users=users,
+            rate_per_s=plan.rate_per_s,
             throughput_per_s=throughput,
         )
         causes = {*self.failures, *self.unmeasured_failures}
@@ -112,6 +115,19 @@ class Collector:
         self._open: dict[int, list[Tally]] = defaultdict(list)
         self._latest: dict[str, int] = {}
         self.series: list[Second] = []
+        self._notes: list[str] = []
+        self._partial = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not any(stage.seconds for stage in self._stages.values())
+
+    def note(self, text: str, *, partial: bool) -> None:
+        """Add a sentence on what happened to the run."""
+        if text not in self._notes:
+            self._notes.append(text)
+        self._partial = self._partial or partial
 
     def add(self, tally: Tally) -> None:
         """Add a tally."""
@@ -137,9 +153,7 @@ class Collector:
             if not stage.seconds:
                 whole.merge(stage)
                 continue
-            users = (
-                plan.users[number] if number < len(plan.users) else sum(stage.users.values())
-            )
+            users = plan.users[number] if number < len(plan.users) else sum(stage.users.values())
             stages.append(stage.result(plan, users))
             whole.merge(stage)
         whole.seconds["all"] = sum(stage.seconds for stage in stages)
@@ -153,6 +167,8 @@ class Collector:
             series=self.series,
             stages=stages if len(stages) > 1 else [],
             rate_per_s=plan.rate_per_s,
+            partial=self._partial,
+            notes=self._notes,
         )
 
     def _close(self, second: int) -> None:

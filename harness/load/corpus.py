@@ -62,7 +62,9 @@ class Corpus:
 
     """
 
-    def __init__(self, requests: Sequence[bytes], predictor: Predictor | None, pipeline: int = 1) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], predictor: Predictor | None, pipeline: int = 1
+    ) -> None:
         """Put `pipeline` requests into each exchange."""
         self.predictor = predictor
         if len(requests) == 1:

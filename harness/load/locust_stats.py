@@ -1,14 +1,15 @@
 """Locust's own statistics, fed a second at a time.
 
-One `events.request.fire` for each reply costs several times the reply. A tally goes in as a worker's
-report does at the master: as a `StatsEntry` that extends the entry of that name and the total. So
-Locust's console, charts, CSV and `--json` show the swarm's requests; listeners of `events.request`
-do not see them.
+One `events.request.fire` for each reply costs several times the reply. A tally goes in as a
+worker's report does at the master: as a `StatsEntry` that extends the entry of that name and the
+total. So Locust's console, charts, CSV and `--json` show the swarm's requests; listeners of
+`events.request` do not see them.
 """
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from locust.env import Environment
 from locust.stats import StatsEntry, StatsError, bucket_response_time
@@ -32,7 +33,8 @@ def feed(environment: Environment, tally: Tally, *, name: str, kind: str) -> Non
     if not counts and not failures:
         return
     stats = environment.stats
-    entry = _entry(stats, name, kind, counts, failures, tally.length_s)
+    entry = StatsEntry(stats, name, kind)
+    _fill(entry, counts, failures, tally.length_s)
     stats.entries[name, kind].extend(entry)
     stats.total.extend(entry)
     now = time.time()
@@ -43,14 +45,11 @@ def feed(environment: Environment, tally: Tally, *, name: str, kind: str) -> Non
         error.last_seen = now
 
 
-def _entry(
-    stats: object, name: str, kind: str, counts: list[int], failures: int, length_s: float
-) -> StatsEntry:
+def _fill(entry: Any, counts: list[int], failures: int, length_s: float) -> None:
     histogram = Histogram()
     histogram.add_sparse(counts)
     requests = histogram.count
     now = time.time()
-    entry = StatsEntry(stats, name, kind)
     entry.start_time = now - length_s
     entry.last_request_timestamp = now
     entry.num_requests = requests + failures  # Locust counts a failed request as a request
@@ -65,4 +64,3 @@ def _entry(
         entry.max_response_time = histogram.max_us / 1000
         for index, count in zip(counts[::2], counts[1::2], strict=True):
             entry.response_times[bucket_response_time(highest_at(index) / 1000)] += count
-    return entry

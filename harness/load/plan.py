@@ -32,7 +32,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = "timestamp-echo"
     settings: dict[str, str] = {}
     """The protocol's own, as given with `--set`."""
-    users: list[int] = [50]
+    users: list[int] = msgspec.field(default_factory=lambda: [50])
     """Connections, one entry a stage."""
     seconds: float = 10.0
     """Length of the steady part of each stage."""

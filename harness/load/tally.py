@@ -10,7 +10,6 @@ from enum import StrEnum
 import msgspec
 
 
-
 class Phase(StrEnum):
     """What a stage is doing."""
 
