@@ -211,6 +211,8 @@ class Channel:
         self.state = State.OPENING
         self.send = self.sock.send
         self.receive = self.sock.recv
+        if self.stamped and self.stamp_always:
+            self.receive = self.receive_with_stamp
         self._oracle: Oracle = self._protocol.oracle()
         self._outbox = memoryview(b"")
         self.predicted = False
@@ -328,6 +330,12 @@ class Channel:
         else:
             self.stamp_ns = stamp_ns
         return data
+
+    def stamp_from_now_on(self, *, always: bool) -> None:
+        """Ask for the kernel's timestamp with every reply, or only when `receive` is set so."""
+        self.stamp_always = always
+        if self.stamped and self.state >= State.IDLE:
+            self.receive = self.receive_with_stamp if always else self.sock.recv
 
     def pending(self) -> bool:
         """Whether TLS holds bytes that epoll knows nothing of."""

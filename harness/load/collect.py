@@ -17,6 +17,7 @@ from harness.results import LoadResult, LoadStage, Percentiles, Second
 from harness.statistics import percentiles
 
 _MAX_SAMPLES = 20
+_SAMPLES_A_CAUSE = 3
 _MEASURED = {Phase.STEADY, Phase.DRAIN}
 
 
@@ -35,9 +36,7 @@ class StageCollector:
 
     def add(self, tally: Tally) -> None:
         """Add a tally of this stage."""
-        for sample in tally.samples:
-            if len(self.samples) < _MAX_SAMPLES:
-                self.samples.append(sample)
+        self._keep(tally.samples)
         if tally.phase not in _MEASURED:
             self.unmeasured_failures.update(tally.failures)
             return
@@ -55,8 +54,15 @@ class StageCollector:
             self.histograms[kind].merge(histogram)
         self.failures.update(other.failures)
         self.unmeasured_failures.update(other.unmeasured_failures)
-        self.samples = (self.samples + other.samples)[:_MAX_SAMPLES]
+        self._keep(other.samples)
         self.evidence.merge(other.evidence)
+
+    def _keep(self, samples: list[Sample]) -> None:
+        """Keep some samples of each cause."""
+        for sample in samples:
+            known = sum(one.cause == sample.cause for one in self.samples)
+            if known < _SAMPLES_A_CAUSE and len(self.samples) < _MAX_SAMPLES:
+                self.samples.append(sample)
 
     def result(self, plan: LoadPlan, users: int) -> LoadStage:
         """Return the stage's record."""
@@ -135,8 +141,9 @@ class Collector:
         self._open[tally.second].append(tally)
         self._latest[tally.worker] = max(tally.second, self._latest.get(tally.worker, 0))
         newest = max(self._latest.values())
-        # A second is over once every worker is past it; a worker that lags or died holds up two.
-        over = max(min(self._latest.values()), newest - 3)
+        # A second is over once every worker is past it; one that lags or died holds it up for three.
+        all_here = len(self._latest) >= self._plan.processes
+        over = max(min(self._latest.values()) if all_here else 0, newest - 3)
         for second in sorted(self._open):
             if second < over:
                 self._close(second)

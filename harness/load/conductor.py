@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import gevent
 import msgspec
@@ -78,7 +78,7 @@ class Conductor:
 
         """
         self._environment = environment
-        self._runner: Any = environment.runner
+        self._runner = cast("Any", environment.runner)
         self._plan = plan
         self._engine = engine
         self._outlet = outlet

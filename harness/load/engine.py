@@ -7,7 +7,7 @@ master in Locust's own reports.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -60,11 +60,11 @@ class Engine:
     def __init__(self, environment: Environment, plan: LoadPlan) -> None:
         """Listen to Locust's events."""
         self._environment = environment
-        self._runner: Any = environment.runner
+        self._runner = cast("Any", environment.runner)
         self._plan = plan
         self._swarm: Swarm | None = None
         self._unreported: list[Tally] = []
-        self._worker = 0
+        self._worker_name = worker_name()
         self._is_remote = isinstance(environment.runner, WorkerRunner)
         self._name = plan.protocol.rpartition(":")[2]
         self._kind = ""
@@ -120,7 +120,6 @@ class Engine:
 
     def _on_stage_order(self, msg: Any, **_: Any) -> None:
         order = msgspec.convert(msg.data, StageOrder)
-        self._worker = order.worker
         if self._swarm is None:
             self._on_stage_done(order.stage)
             return
@@ -144,7 +143,7 @@ class Engine:
         )
 
     def _on_tally(self, tally: Tally) -> None:
-        tally = msgspec.structs.replace(tally, worker=worker_name(self._worker))
+        tally = msgspec.structs.replace(tally, worker=self._worker_name)
         feed(self._environment, tally, name=self._name, kind=self._kind)
         self._unreported.append(tally)
 

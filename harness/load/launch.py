@@ -1,4 +1,4 @@
-"""Runs a load in processes of its own: Locust patches its process, and the command line stays clean.
+"""Runs a load in processes of its own; Locust patches its process, and ours stays clean.
 
 One process is a whole run. For more, Locust's master takes a free port of its own choice and says
 which; the workers are started once it has.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 
@@ -22,7 +22,7 @@ from harness.deadline import Deadline
 from harness.errors import CannotRunError
 from harness.load.collect import Collector
 from harness.load.plan import LoadPlan, encode_plan
-from harness.load.tally import Event, Finished, MasterPort, Note, StageDone, Tally, decode_event
+from harness.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 from harness.protocols.registry import find_protocol
 from harness.results import LoadResult, Second
 from harness.target import parse_target, resolve
@@ -96,7 +96,7 @@ class _Processes:
         finally:
             os.close(writing)
 
-    def __enter__(self) -> _Processes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -185,16 +185,8 @@ def _follow(processes: _Processes, collector: Collector, deadline: Deadline | No
     finished = False
     while (events := processes.read_events(0.2)) is not None:
         for event in events:
-            if isinstance(event, Tally):
-                collector.add(event)
-            elif isinstance(event, Note):
-                collector.note(event.text, partial=event.partial)
-            elif isinstance(event, MasterPort):
-                processes.start_workers(event.port)
-            elif isinstance(event, StageDone):
-                continue
-            else:
-                finished = isinstance(event, Finished)
+            _take(event, processes, collector)
+        finished = finished or any(isinstance(event, Finished) for event in events)
         if not finished:
             for text in processes.newly_lost():
                 collector.note(text, partial=True)
@@ -204,6 +196,15 @@ def _follow(processes: _Processes, collector: Collector, deadline: Deadline | No
             return
     if not finished:
         collector.note("the load ended before its plan did", partial=True)
+
+
+def _take(event: Event, processes: _Processes, collector: Collector) -> None:
+    if isinstance(event, Tally):
+        collector.add(event)
+    elif isinstance(event, Note):
+        collector.note(event.text, partial=event.partial)
+    elif isinstance(event, MasterPort):
+        processes.start_workers(event.port)
 
 
 def _longest_s(plan: LoadPlan) -> float:

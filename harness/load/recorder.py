@@ -1,6 +1,7 @@
 """What a worker counts between two reports; the swarm's hot loop writes into it directly."""
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -121,6 +122,6 @@ class CpuUsage:
         return time.process_time(), waiting_s
 
 
-def worker_name(index: int) -> str:
-    """Return a name for this worker: its number and its process."""
-    return f"{index} (pid {os.getpid()})"
+def worker_name() -> str:
+    """Return a name for this worker that no other of the run has."""
+    return f"{os.getpid()}@{socket.gethostname()}"

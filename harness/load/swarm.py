@@ -42,6 +42,7 @@ _SWEEP_EVERY_NS = 200_000_000
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 _STAMP_ALL_BELOW_PER_S = 5000
 _STAMP_ONE_IN = 16
+_RATE_KNOWN_AFTER_S = 0.5
 
 _clock = time.monotonic_ns
 _new_epoll: type[select.epoll] = get_original("select", "epoll")
@@ -93,7 +94,8 @@ class Swarm:
         self._wall_offset_ns = time.time_ns() - now
         self._next_sweep_ns = now
         self._stamp_all = open_loop
-        self._phases = Phases(now, on_tally, on_stage_done)
+        self._on_tally = on_tally
+        self._phases = Phases(now, self._take_tally, on_stage_done)
         self._greenlet = gevent.spawn(self._run)
 
     # What Locust's side calls.
@@ -327,6 +329,17 @@ class Swarm:
     def _take_stamp(self, channel: Channel, stamp_ns: int) -> None:
         wire_ns = stamp_ns - self._wall_offset_ns - channel.sent_ns
         self._phases.recorder.stamp(_clock() - channel.sent_ns, wire_ns)
+
+    def _take_tally(self, tally: Tally) -> None:
+        """Pass a tally on; where few replies come, all of them get a timestamp."""
+        if tally.length_s > _RATE_KNOWN_AFTER_S:
+            replies = sum(tally.counts.get("service", [])[1::2])
+            few = replies < _STAMP_ALL_BELOW_PER_S * tally.length_s
+            if few is not self._stamp_all:
+                self._stamp_all = few
+                for channel in self._members:
+                    channel.stamp_from_now_on(always=few)
+        self._on_tally(tally)
 
     # Trouble.
 
