@@ -19,7 +19,7 @@ from typing import Any
 
 from gevent.monkey import get_original
 
-from harness.load.corpus import Exchange
+from harness.load.corpus import Corpus, Exchange
 from harness.load.failures import (
     EOF_BEFORE_REPLY,
     EOF_MID_FRAME,
@@ -297,10 +297,20 @@ class Channel:
         """Whether all of the exchange is sent and answered."""
         return not self._outbox and self._oracle.settled
 
-    @property
-    def came_whole(self) -> bool:
-        """Whether the reply to this exchange came in one piece."""
-        return self._pieces == 1
+    def predict(self, corpus: Corpus, data: bytes) -> None:
+        """Trust predictions from here on if the exchange went as one is predicted to go.
+
+        Args:
+            corpus: learns from the exchange.
+            data: what came last.
+
+        """
+        if self._pieces != 1 or corpus.predictor is None:
+            return
+        exchange = self.exchange
+        if data != exchange.reply and corpus.predictor.learn(exchange.payload, data):
+            corpus.predict()
+        self.predicted = data == exchange.reply
 
     def close(self) -> None:
         """Give the socket back."""

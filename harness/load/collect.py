@@ -33,6 +33,7 @@ class StageCollector:
         self.users: dict[str, int] = {}
         self.seconds: dict[str, float] = defaultdict(float)
         self.evidence = Evidence()
+        self.workers = 0
 
     def add(self, tally: Tally) -> None:
         """Add a tally of this stage."""
@@ -79,7 +80,7 @@ class StageCollector:
         causes = {*self.failures, *self.unmeasured_failures}
         details: dict[str, Any] = {
             **verdict.explanation,
-            "workers": len(self.seconds),
+            "workers": self.workers or len(self.seconds),
             "pipeline": plan.pipeline,
         }
         if self.samples:
@@ -141,7 +142,7 @@ class Collector:
         self._open[tally.second].append(tally)
         self._latest[tally.worker] = max(tally.second, self._latest.get(tally.worker, 0))
         newest = max(self._latest.values())
-        # A second is over once every worker is past it; one that lags or died holds it up for three.
+        # A second is over once every worker is past it; one that lags or died holds up three.
         all_here = len(self._latest) >= self._plan.processes
         over = max(min(self._latest.values()) if all_here else 0, newest - 3)
         for second in sorted(self._open):
@@ -164,6 +165,7 @@ class Collector:
             stages.append(stage.result(plan, users))
             whole.merge(stage)
         whole.seconds["all"] = sum(stage.seconds for stage in stages)
+        whole.workers = max((len(one.seconds) for one in self._stages.values()), default=0)
         total = whole.result(plan, max((stage.users for stage in stages), default=0))
         fields = {name: getattr(total, name) for name in total.__struct_fields__}
         if len(stages) == 1:

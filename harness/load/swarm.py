@@ -274,15 +274,10 @@ class Swarm:
 
     def _complete(self, channel: Channel, data: bytes, now: int) -> None:
         """Go on after an exchange that the oracle accepted to its end."""
-        exchange = channel.exchange
         if channel.stamp_ns:
             self._take_stamp(channel, channel.stamp_ns)
             channel.stamp_ns = 0
-        predictor = self._corpus.predictor
-        if predictor is not None and channel.came_whole:
-            if data != exchange.reply and predictor.learn(exchange.payload, data):
-                self._corpus.predict()
-            channel.predicted = data == exchange.reply
+        channel.predict(self._corpus, data)
         self._free(channel, now)
 
     def _free(self, channel: Channel, now: int) -> None:
