@@ -20,8 +20,11 @@ _OURS = 0.5
 """Share of the latency in the generator from which the generator is the bottleneck."""
 _THEIRS = 0.35
 """Share below which it is not."""
-_BUSY = 0.9
-"""Share of the time in which a saturated process runs, or waits for a CPU."""
+_WAITING_HERE = 2.0
+"""Replies that wait for a saturated generator, on average; an idle one takes each as it comes."""
+_IDLE = 0.3
+"""Share of the time that a generator sleeps which is not saturated."""
+_NEVER_IDLE = 0.1
 _QUEUEING = 1.8
 """How many times the unloaded latency shows that requests queue in the server."""
 _RATE_KEPT = 0.98
@@ -102,27 +105,28 @@ def judge(
 
     """
     wall_s = evidence.worker_s or 1.0
-    busy = min(1.0, (evidence.cpu_s + evidence.waiting_for_cpu_s) / wall_s)
-    ours = evidence.lag_us / evidence.service_us if evidence.service_us else None
+    # Who waits for a CPU does not sleep, though the call that it was in says so.
+    idle = max(0.0, evidence.idle_s - evidence.waiting_for_cpu_s) / wall_s
     figures: dict[str, Any] = {
-        "generator_busy": round(busy, 3),
+        "generator_idle": round(idle, 3),
         "generator_cpu": round(evidence.cpu_s / wall_s, 3),
         "cpu_s": round(evidence.cpu_s, 4),
     }
-    if ours is not None:
+    ours = waiting_here = None
+    if evidence.service_us:
+        ours = evidence.lag_us / evidence.service_us
+        lag_us = evidence.lag_us / evidence.stamped
+        waiting_here = throughput_per_s * lag_us / 1e6
         figures["generator_share_of_latency"] = round(ours, 3)
-        figures["generator_lag_us"] = round(evidence.lag_us / evidence.stamped, 1)
+        figures["generator_lag_us"] = round(lag_us, 1)
         figures["timestamped_replies"] = evidence.stamped
     if rate_per_s is not None:
         requests = histograms["scheduled"].count if "scheduled" in histograms else 0
         figures["schedule_slip_us"] = round(evidence.slip_us / max(1, requests), 1)
-    word, why = _decide(
-        busy,
-        ours,
-        _queueing(histograms),
-        users=users,
-        rate_per_s=rate_per_s,
-        throughput_per_s=throughput_per_s,
+    word, why = (
+        (UNDETERMINED, "the rate was kept, so nothing was at its limit")
+        if rate_per_s is not None and throughput_per_s >= _RATE_KEPT * rate_per_s
+        else _decide(idle, ours, waiting_here, _queueing(histograms), users)
     )
     figures["bottleneck_reason"] = why
     return Bottleneck(word, figures)
@@ -139,28 +143,26 @@ def _queueing(histograms: Mapping[str, Histogram]) -> float | None:
 
 
 def _decide(
-    busy: float,
-    ours: float | None,
-    queueing: float | None,
-    *,
-    users: int,
-    rate_per_s: float | None,
-    throughput_per_s: float,
+    idle: float, ours: float | None, waiting_here: float | None, queueing: float | None, users: int
 ) -> tuple[str, str]:
-    if rate_per_s is not None and throughput_per_s >= _RATE_KEPT * rate_per_s:
-        return UNDETERMINED, "the rate was kept, so nothing was at its limit"
-    if ours is not None and ours >= _OURS and busy >= _BUSY:
-        return GENERATOR, (
-            f"{ours:.0%} of the latency passed after the reply had arrived, and the generator was"
-            f" busy {busy:.0%} of the time; add --processes, or a machine"
-        )
-    if ours is None and busy >= _BUSY:
-        return GENERATOR, f"the generator was busy {busy:.0%} of the time; add --processes"
     if users == 1:
         return UNDETERMINED, "one connection keeps neither side busy all the time"
-    if (ours is None or ours <= _THEIRS) and queueing is not None and queueing >= _QUEUEING:
-        return SERVER, (
-            f"requests spend {queueing:.1f} times the unloaded latency at the server, and the"
-            f" generator takes {'an unknown' if ours is None else f'{ours:.0%}'} part of it"
+    if ours is None or waiting_here is None:
+        if idle <= _NEVER_IDLE:
+            return GENERATOR, f"the generator slept {idle:.0%} of the time; add --processes"
+    elif ours >= _OURS and waiting_here >= _WAITING_HERE and idle <= _IDLE:
+        return GENERATOR, (
+            f"{ours:.0%} of the latency passed after the reply had arrived: {waiting_here:.0f}"
+            " replies waited for the generator at any time; add --processes, or a machine"
         )
-    return UNDETERMINED, "neither the server nor the generator shows a queue"
+    if (
+        (ours is None or ours <= _THEIRS)
+        and idle > _NEVER_IDLE
+        and queueing is not None
+        and queueing >= _QUEUEING
+    ):
+        return SERVER, (
+            f"replies took {queueing:.1f} times as long to arrive as the fastest ones did, so"
+            f" requests queued at the server; the generator slept {idle:.0%} of the time"
+        )
+    return UNDETERMINED, "neither the server nor the generator shows a queue of its own"
