@@ -170,6 +170,10 @@ class LoadResult(LoadStage, frozen=True, kw_only=True):
     """The rate that was asked for; None for a closed loop."""
     slo: list[dict[str, Any]] = []
     """One entry an objective: `expression`, `measured`, `met`."""
+    partial: bool = False
+    """Whether the run ended before its plan did."""
+    notes: list[str] = []
+    """What happened to it, a sentence each."""
 
 
 class Queue(Record, frozen=True, kw_only=True):

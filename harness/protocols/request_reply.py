@@ -73,7 +73,7 @@ class RequestReplyOracle(Oracle):
         self._buffer = bytearray()
         self._received_bytes = 0
         self._greeting_owed = False
-        greeting = _call(session.greeting)
+        greeting = call_user_code(session.greeting)
         if greeting is not None:
             self._owed.append(greeting)
             self._greeting_owed = True
@@ -86,7 +86,7 @@ class RequestReplyOracle(Oracle):
     def sent(self, count: int) -> None:
         """Owe a reply to each request whose last byte is among these."""
         for _ in range(self._requests.sent(count)):
-            matcher = _call(self._session.expected, self._announced.popleft())
+            matcher = call_user_code(self._session.expected, self._announced.popleft())
             if matcher is not None:
                 self._owed.append(matcher)
 
@@ -139,7 +139,7 @@ class RequestReplyOracle(Oracle):
             if matcher.startswith(buffer):
                 return None
             raise self._wrong("wrong reply", _shown(matcher))
-        length = _call(self._session.reply_length, buffer)
+        length = call_user_code(self._session.reply_length, buffer)
         if length is not None and length <= 0:
             where = type(self._session).__name__
             raise ProtocolCodeError(
@@ -157,7 +157,7 @@ class RequestReplyOracle(Oracle):
         right = (
             matcher.fullmatch(reply) is not None
             if isinstance(matcher, re.Pattern)
-            else _call(matcher, reply)
+            else call_user_code(matcher, reply)
         )
         if not right:
             raise self._wrong("wrong reply", _shown(matcher))
@@ -172,7 +172,7 @@ class RequestReplyOracle(Oracle):
         )
 
 
-def _call(
+def call_user_code(
     function: Callable[Arguments, Value], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Value:
     """Call the user's code; what it raises is the user's fault, and said so with the line."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 HEADER_BYTES = 27
-_HEADER = re.compile(
+HEADER = re.compile(
     rb"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
     rb" (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
     rb" (?:[12 ][0-9]|3[01]) [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}\] "
@@ -122,7 +122,7 @@ class TimestampOracle(Oracle):
         buffer += data
         position = 0
         while True:
-            header = _HEADER.search(buffer, position)
+            header = HEADER.search(buffer, position)
             end = header.start() if header else self._first_undecided(position)
             if end > position:
                 self._carry_chunk(position, end)
