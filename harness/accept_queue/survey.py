@@ -1,0 +1,150 @@
+"""The whole look at one listener's accept queue: depth, bursts, counters, and what they mean."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from harness.accept_queue.burst import burst_sizes, connect_burst, settle
+from harness.accept_queue.counters import change, read_counters, read_sysctls, schedule_of
+from harness.accept_queue.explanation import Findings, depth_by_connects, explain
+from harness.accept_queue.probe import DepthProbe, accepting_processes, probe_depth
+from harness.errors import CannotRunError, UsageError
+from harness.results import BacklogResult, Burst, Queue
+from harness.target import Target
+from harness.wire.process import process_name, unix_listeners
+from harness.wire.queue_sampler import QueueSampler
+
+Progress = Callable[[str], None]
+"""Told in words what comes next."""
+
+
+def survey_queue(
+    target: Target,
+    pause_pids: Collection[int] = (),
+    *,
+    sizes: Collection[int] | None = None,
+    progress: Progress = lambda _: None,
+) -> BacklogResult:
+    """Measure a listener's accept queue and explain what was found.
+
+    Args:
+        target: resolved; `tcp`, `tls` or `unix`. TLS is not spoken: the queue lies below it.
+        pause_pids: processes that may be stopped for a moment: ours, or named by the user.
+        sizes: of the bursts; None for the usual ones.
+        progress: told of each step.
+
+    Raises:
+        UsageError: a UDP target, or a process that does not serve this target.
+        CannotRunError: a process cannot be stopped, or we lack descriptors.
+
+    """
+    if not target.is_stream:
+        raise UsageError(
+            f"{target} has no connections, so no accept queue",
+            "wireproof load measures datagrams",
+        )
+    sysctls = read_sysctls()
+    schedule = schedule_of(sysctls)
+    before = read_counters()
+    with _sampler(target) as (sampler, blind_because):
+        pids, reason = _whom_to_pause(target, sampler, pause_pids, blind_because)
+        probe = None
+        if pids:
+            progress("depth of the queue")
+            probe = probe_depth(target, sampler, pids)
+        limit = None if sampler is None else sampler.limit
+        bursts: list[Burst] = []
+        for size in sorted(sizes) if sizes is not None else burst_sizes(limit):
+            if sampler is not None:
+                settle(sampler)
+            progress(f"burst of {size} connects")
+            bursts.append(connect_burst(target, size, schedule, sampler))
+        local = sampler is not None
+    counters = change(before, read_counters()) if local else {}
+    tcp = target.scheme != "unix"
+    findings = Findings(
+        local=local,
+        tcp=tcp,
+        limit=limit,
+        probe=probe,
+        not_paused_because=reason,
+        bursts=bursts,
+        counters=counters,
+        sysctls=sysctls,
+        schedule=schedule,
+    )
+    return BacklogResult(
+        queue=_queue(limit, probe, bursts, 1 if sampler is None else sampler.listeners),
+        burst=bursts,
+        explanation=explain(findings),
+        counters=counters,
+        sysctls=sysctls,
+        syn_retries_at_s=list(schedule.at_s) if tcp else [],
+    )
+
+
+@contextmanager
+def _sampler(target: Target) -> Iterator[tuple[QueueSampler | None, str]]:
+    """Open the view on the queue, or say why there is none."""
+    if target.scheme == "unix":
+        yield None, "the queue of a Unix socket cannot be read"
+        return
+    if not target.is_loopback:
+        yield None, "the server is not on this machine, and connect times are all there is"
+        return
+    try:
+        sampler = QueueSampler(target)
+    except LookupError:
+        yield None, "its listener is not in this network namespace (a container?)"
+        return
+    except CannotRunError as error:
+        yield None, error.problem
+        return
+    with sampler:
+        yield sampler, ""
+
+
+def _whom_to_pause(
+    target: Target, sampler: QueueSampler | None, allowed: Collection[int], blind_because: str
+) -> tuple[tuple[int, ...], str]:
+    """Return the processes to stop, or none and the reason."""
+    if target.scheme == "unix":
+        inodes = unix_listeners(target.path)
+    elif sampler is not None:
+        inodes = sampler.inodes
+    else:
+        return (), blind_because
+    accepting = accepting_processes(inodes, allowed)
+    if allowed and not accepting.pids:
+        serving = _names(accepting.others) or "one that this user may not see"
+        raise UsageError(
+            f"process {', '.join(map(str, allowed))} does not listen on {target};"
+            f" its server is {serving}"
+        )
+    if not accepting.others:
+        return accepting.pids, "the server's process is not visible to this user"
+    names = _names(accepting.others)
+    options = " ".join(f"--pause-pid {pid}" for pid in accepting.others)
+    also = "also " if accepting.pids else ""
+    return (), f"process {names} {also}accepts here; {options} would allow to pause it for a moment"
+
+
+def _names(pids: Collection[int]) -> str:
+    return ", ".join(f"{pid} ({process_name(pid)})" for pid in pids)
+
+
+def _queue(
+    limit: int | None, probe: DepthProbe | None, bursts: list[Burst], listeners: int
+) -> Queue:
+    if probe is not None and probe.depth is not None:
+        return Queue(
+            limit=limit,
+            depth=probe.depth,
+            source="connects" if limit is None else "sock_diag",
+            listeners=listeners,
+            completed_at_once=probe.completed_at_once,
+            turned_away=probe.turned_away,
+            late_us=[round(late_s * 1e6, 1) for late_s in probe.late_s],
+        )
+    depth = depth_by_connects(bursts)
+    source = "unknown" if depth is None else "connects"
+    return Queue(limit=limit, depth=depth, source=source, listeners=listeners)
