@@ -14,7 +14,6 @@ from harness.accept_queue.connects import (
     QUEUE_FULL,
     Attempt,
     Connects,
-    count_causes,
     require_descriptors,
 )
 from harness.accept_queue.pause import paused
@@ -39,23 +38,17 @@ class DepthProbe:
     Attributes:
         limit: the backlog as the kernel holds it; None where it cannot be read.
         depth: connections in the queue once it took no more; None where it never filled.
-        waiting_before: connections that were in the queue before.
         completed_at_once: connects that completed while nobody accepted.
         turned_away: connects that did not.
         late_s: connect times of those of them that completed later.
-        failed: causes of those that did not complete, and how many.
-        listeners: listening sockets that share the address.
 
     """
 
     limit: int | None
     depth: int | None
-    waiting_before: int
     completed_at_once: int
     turned_away: int
     late_s: tuple[float, ...]
-    failed: dict[str, int]
-    listeners: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +106,6 @@ def probe_depth(
         require_descriptors(sampler.capacity + beyond)
     with Connects(target) as connects:
         with paused(sorted(pids)) if pids else nullcontext():
-            waiting_before = (sampler.sample() or 0) if sampler is not None else 0
             turned_away = _fill(connects, sampler, beyond)
             at_once = [attempt for attempt in connects.attempts if attempt.completed]
             depth = len(at_once) if sampler is None else sampler.sample()
@@ -125,12 +117,9 @@ def probe_depth(
     return DepthProbe(
         limit=None if sampler is None else sampler.limit,
         depth=depth if len(turned_away) == beyond else None,
-        waiting_before=waiting_before,
         completed_at_once=len(at_once),
         turned_away=len(turned_away),
         late_s=tuple(one.seconds for one in turned_away if one.completed and one.seconds),
-        failed=count_causes(turned_away),
-        listeners=1 if sampler is None else sampler.listeners,
     )
 
 

@@ -61,11 +61,11 @@ def survey_queue(
         local = sampler is not None
     counters = change(before, read_counters()) if local else {}
     tcp = target.scheme != "unix"
+    queue = _queue(limit, probe, bursts, 1 if sampler is None else sampler.listeners)
     findings = Findings(
         local=local,
         tcp=tcp,
-        limit=limit,
-        probe=probe,
+        queue=queue,
         not_paused_because=reason,
         bursts=bursts,
         counters=counters,
@@ -73,7 +73,7 @@ def survey_queue(
         schedule=schedule,
     )
     return BacklogResult(
-        queue=_queue(limit, probe, bursts, 1 if sampler is None else sampler.listeners),
+        queue=queue,
         burst=bursts,
         explanation=explain(findings),
         counters=counters,
@@ -135,11 +135,12 @@ def _names(pids: Collection[int]) -> str:
 def _queue(
     limit: int | None, probe: DepthProbe | None, bursts: list[Burst], listeners: int
 ) -> Queue:
-    if probe is not None and probe.depth is not None:
+    if probe is not None:
+        source = "connects" if limit is None else "sock_diag"  # a Unix socket's is not on the list
         return Queue(
             limit=limit,
             depth=probe.depth,
-            source="connects" if limit is None else "sock_diag",
+            source=source if probe.depth is not None else "unknown",
             listeners=listeners,
             completed_at_once=probe.completed_at_once,
             turned_away=probe.turned_away,
