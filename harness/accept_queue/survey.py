@@ -17,69 +17,92 @@ Progress = Callable[[str], None]
 """Told in words what comes next."""
 
 
-def survey_queue(
-    target: Target,
-    pause_pids: Collection[int] = (),
-    *,
-    sizes: Collection[int] | None = None,
-    progress: Progress = lambda _: None,
-) -> BacklogResult:
-    """Measure a listener's accept queue and explain what was found.
+class QueueSurvey:
+    """Measures a listener's accept queue; what is known so far can be had at any time."""
 
-    Args:
-        target: resolved; `tcp`, `tls` or `unix`. TLS is not spoken: the queue lies below it.
-        pause_pids: processes that may be stopped for a moment: ours, or named by the user.
-        sizes: of the bursts; None for the usual ones.
-        progress: told of each step.
+    def __init__(self, target: Target, pause_pids: Collection[int] = ()) -> None:
+        """Prepare, without touching the server.
 
-    Raises:
-        UsageError: a UDP target, or a process that does not serve this target.
-        CannotRunError: a process cannot be stopped, or we lack descriptors.
+        Args:
+            target: resolved; `tcp`, `tls` or `unix`. TLS is not spoken: the queue lies below it.
+            pause_pids: processes that may be stopped for a moment: ours, or named by the user.
 
-    """
-    if not target.is_stream:
-        raise UsageError(
-            f"{target} has no connections, so no accept queue",
-            "wireproof load measures datagrams",
-        )
-    sysctls = read_sysctls()
-    schedule = schedule_of(sysctls)
-    before = read_counters()
-    with _sampler(target) as (sampler, blind_because):
-        pids, reason = _whom_to_pause(target, sampler, pause_pids, blind_because)
-        probe = None
-        if pids:
-            progress("depth of the queue")
-            probe = probe_depth(target, sampler, pids)
-        limit = None if sampler is None else sampler.limit
-        bursts: list[Burst] = []
-        for size in sorted(sizes) if sizes is not None else burst_sizes(limit):
+        Raises:
+            UsageError: a UDP target.
+
+        """
+        if not target.is_stream:
+            raise UsageError(
+                f"{target} has no connections, so no accept queue",
+                "wireproof load measures datagrams",
+            )
+        self._target = target
+        self._pause_pids = pause_pids
+        self._sysctls = read_sysctls()
+        self._schedule = schedule_of(self._sysctls)
+        self._counters_before: dict[str, int] = {}
+        self._local = False
+        self._limit: int | None = None
+        self._listeners = 1
+        self._not_paused_because = "the measurement was ended before"
+        self._probe: DepthProbe | None = None
+        self._bursts: list[Burst] = []
+
+    def run(
+        self, sizes: Collection[int] | None = None, progress: Progress = lambda _: None
+    ) -> BacklogResult:
+        """Measure: the depth first, where the server may be paused, then burst after burst.
+
+        Args:
+            sizes: of the bursts; None for the usual ones.
+            progress: told of each step.
+
+        Raises:
+            UsageError: a process that is to be paused does not serve this target.
+            CannotRunError: a process cannot be stopped, or we lack descriptors.
+
+        """
+        self._counters_before = read_counters()
+        with _sampler(self._target) as (sampler, blind_because):
             if sampler is not None:
-                settle(sampler)
-            progress(f"burst of {size} connects")
-            bursts.append(connect_burst(target, size, schedule, sampler))
-        local = sampler is not None
-    counters = change(before, read_counters()) if local else {}
-    tcp = target.scheme != "unix"
-    queue = _queue(limit, probe, bursts, 1 if sampler is None else sampler.listeners)
-    findings = Findings(
-        local=local,
-        tcp=tcp,
-        queue=queue,
-        not_paused_because=reason,
-        bursts=bursts,
-        counters=counters,
-        sysctls=sysctls,
-        schedule=schedule,
-    )
-    return BacklogResult(
-        queue=queue,
-        burst=bursts,
-        explanation=explain(findings),
-        counters=counters,
-        sysctls=sysctls,
-        syn_retries_at_s=list(schedule.at_s) if tcp else [],
-    )
+                self._local, self._limit = True, sampler.limit
+                self._listeners = sampler.listeners
+            pids, self._not_paused_because = _whom_to_pause(
+                self._target, sampler, self._pause_pids, blind_because
+            )
+            if pids:
+                progress("depth of the queue")
+                self._probe = probe_depth(self._target, sampler, pids)
+            for size in sorted(sizes) if sizes is not None else burst_sizes(self._limit):
+                progress(f"burst of {size} connects")
+                if sampler is not None:
+                    settle(sampler)
+                self._bursts.append(connect_burst(self._target, size, self._schedule, sampler))
+        return self.result()
+
+    def result(self) -> BacklogResult:
+        """Return what is known so far, and its explanation."""
+        tcp = self._target.scheme != "unix"
+        queue = _queue(self._limit, self._probe, self._bursts, self._listeners)
+        counters = change(self._counters_before, read_counters()) if self._local else {}
+        findings = Findings(
+            local=self._local,
+            tcp=tcp,
+            queue=queue,
+            not_paused_because=self._not_paused_because,
+            bursts=self._bursts,
+            counters=counters,
+            sysctls=self._sysctls,
+            schedule=self._schedule,
+        )
+        return BacklogResult(
+            queue=queue,
+            burst=list(self._bursts),
+            explanation=explain(findings),
+            counters=counters,
+            sysctls=self._sysctls,
+            syn_retries_at_s=list(self._schedule.at_s) if tcp else [],
+        )
 
 
 @contextmanager
