@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from harness.accept_queue.connects import Attempt, Connects, count_causes, require_descriptors
 from harness.accept_queue.syn_retries import RetrySchedule
 from harness.deadline import Deadline
 from harness.results import Burst, Percentiles
 from harness.target import Target
+from harness.wire.connects import Attempt, Connects, count_causes, require_descriptors
 from harness.wire.inet_diag import TcpState
 from harness.wire.queue_sampler import INTERVAL_S, QueueSampler
 from harness.wire.sock_diag import SockDiag

@@ -10,15 +10,15 @@ from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from harness.accept_queue.connects import (
+from harness.accept_queue.pause import paused
+from harness.deadline import Deadline
+from harness.target import Target
+from harness.wire.connects import (
     QUEUE_FULL,
     Attempt,
     Connects,
     require_descriptors,
 )
-from harness.accept_queue.pause import paused
-from harness.deadline import Deadline
-from harness.target import Target
 from harness.wire.process import descendants_of, owners_of
 from harness.wire.queue_sampler import QueueSampler
 
