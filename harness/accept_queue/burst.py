@@ -32,7 +32,7 @@ BURST_S = 4.5
 """Four retries, where the first four are linear."""
 _HANDSHAKE_ENDS_NS = 50_000_000
 """How long each connection is kept at least: its handshake ends on the server meanwhile."""
-_SETTLE_S = 3.0
+SETTLE_S = 3.0
 _LOOK_AGAIN_S = 0.005
 
 
@@ -131,14 +131,14 @@ def _is_half_open(attempt: Attempt, diag: SockDiag) -> bool:
     return server_side is None or server_side.state is TcpState.SYN_RECV
 
 
-def settle(sampler: QueueSampler) -> bool:
+def settle(sampler: QueueSampler, at_most_s: float = SETTLE_S) -> bool:
     """Wait until the server has taken all that waits, so that the next burst finds it idle.
 
     Returns:
         Whether it has.
 
     """
-    deadline = Deadline(_SETTLE_S)
+    deadline = Deadline(at_most_s)
     while sampler.sample():
         if deadline.expired:
             return False

@@ -74,7 +74,7 @@ class QueueSurvey:
                 progress("depth of the queue")
                 self._probe = probe_depth(self._target, sampler, pids)
             for size in sorted(sizes) if sizes is not None else burst_sizes(self._limit):
-                progress(f"burst of {size} connects")
+                progress(f"burst of {size}")
                 if sampler is not None:
                     settle(sampler)
                 self._bursts.append(connect_burst(self._target, size, self._schedule, sampler))
