@@ -80,6 +80,7 @@ def connect_burst(
             connects.wait(Deadline(min(INTERVAL_S, end.remaining_s())))
             held = _let_go(connects, held, hold_ends_ns, diag)
         connects.give_up()
+        _mark_half_open(held, diag)
         completed = [one for one in attempts if one.completed]
         by_retries = Counter(
             schedule.step_of(one.seconds or 0.0) if one.retries is None else one.retries
@@ -105,12 +106,16 @@ def _let_go(
     if now_ns < not_before_ns and connects.pending:
         return held
     done = [one for one in held if not one.pending and now_ns >= one.ended_ns + _HANDSHAKE_ENDS_NS]
-    if diag is not None:
-        for attempt in done:
-            attempt.half_open = _is_half_open(attempt, diag)
+    _mark_half_open(done, diag)
     connects.close(done)
     closed = set(map(id, done))
     return [one for one in held if id(one) not in closed]
+
+
+def _mark_half_open(attempts: list[Attempt], diag: SockDiag | None) -> None:
+    if diag is not None:
+        for attempt in attempts:
+            attempt.half_open = _is_half_open(attempt, diag)
 
 
 def _is_half_open(attempt: Attempt, diag: SockDiag) -> bool:

@@ -11,7 +11,7 @@ from harness.results import BacklogResult, Burst, Queue
 _SOURCES = {
     "sock_diag": "counted while the server was paused",
     "connects": "told by connects that overflowed it",
-    "unknown": "no connect overflowed it, and the server was not paused",
+    "unknown": "not overflowed by connects, and not paused",
 }
 _NONE = Text("·", style="dim")
 
