@@ -13,8 +13,8 @@ from harness.target import Target
 from harness.wire.process import process_name, unix_listeners
 from harness.wire.queue_sampler import QueueSampler
 
-Progress = Callable[[str], None]
-"""Told in words what comes next."""
+Progress = Callable[[int, int, str], None]
+"""Told which step comes next, counted from 1, of how many, and what it is."""
 
 
 class QueueSurvey:
@@ -49,7 +49,7 @@ class QueueSurvey:
         self._bursts: list[Burst] = []
 
     def run(
-        self, sizes: Collection[int] | None = None, progress: Progress = lambda _: None
+        self, sizes: Collection[int] | None = None, progress: Progress = lambda *_: None
     ) -> BacklogResult:
         """Measure: the depth first, where the server may be paused, then burst after burst.
 
@@ -70,11 +70,13 @@ class QueueSurvey:
             pids, self._not_paused_because = _whom_to_pause(
                 self._target, sampler, self._pause_pids, blind_because
             )
+            wanted = sorted(sizes) if sizes is not None else burst_sizes(self._limit)
+            total = len(wanted) + 1
             if pids:
-                progress("depth of the queue")
+                progress(1, total, "depth of the queue")
                 self._probe = probe_depth(self._target, sampler, pids)
-            for size in sorted(sizes) if sizes is not None else burst_sizes(self._limit):
-                progress(f"burst of {size}")
+            for position, size in enumerate(wanted, 2):
+                progress(position, total, f"burst of {size}")
                 if sampler is not None:
                     settle(sampler)
                 self._bursts.append(connect_burst(self._target, size, self._schedule, sampler))

@@ -42,34 +42,23 @@ def backlog(
     The server is never paused uninvited: without --pause-pid its depth is told by connects that
     outrun it.
     """
-    from rich.console import Console
-    from rich.text import Text
-
     from harness.accept_queue.survey import QueueSurvey
-    from harness.reporting.terminal_queue import explanation_view, queue_view
+    from harness.reporting.progress import StepProgress
+    from harness.reporting.terminal import print_summary
 
     del protocol_name, settings
     found = find_target(target, allow_hosts)
     survey = QueueSurvey(found, pause_pids)
     outlet = Outlet("backlog", out)
-    console = Console(stderr=True)
     partial = False
-    with console.status("", spinner="dots") as status:
+    with StepProgress(enabled=not as_json) as progress:
         try:
-            survey.run(progress=status.update)
+            survey.run(progress=lambda k, n, step: progress.update(position=k, total=n, step=step))
         except KeyboardInterrupt:
             partial = True
     results = outlet.write(str(found), partial=partial, backlog=survey.result())
     if as_json:
         print_json(results)
-        return exit_code(results)
-    screen = Console(highlight=False)
-    assert results.backlog is not None
-    screen.print(Text.assemble(("wireproof backlog", "bold"), f"  {results.target}"))
-    screen.print()
-    screen.print(queue_view(results.backlog))
-    screen.print()
-    screen.print(explanation_view(results.backlog.explanation))
-    screen.print()
-    screen.print(Text(f"{outlet.path}", style="dim"))
+    else:
+        print_summary(results, outlet.path)
     return exit_code(results)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.reporting.figures import duration
+from harness.reporting.text import escaped
 from harness.results import BacklogResult, Burst, Queue
 
 _SOURCES = {
@@ -16,32 +17,17 @@ _SOURCES = {
 _NONE = Text("·", style="dim")
 
 
-def queue_view(backlog: BacklogResult) -> RenderableType:
-    """Return depth and bursts."""
-    parts: list[RenderableType] = [_queue_line(backlog.queue)]
-    if backlog.burst:
-        parts += [Text(), _comb(backlog)]
-    return Group(*parts)
-
-
-def explanation_view(sentences: list[str]) -> RenderableType:
-    """Return the sentences, one a paragraph."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    for sentence in sentences:
-        table.add_row("-", Text(sentence))
-    return table
-
-
-def _queue_line(queue: Queue) -> Text:
+def queue_line(queue: Queue) -> Text:
+    """Return limit and depth, and how they are known."""
     depth = "depth unknown" if queue.depth is None else f"holds {queue.depth:,}"
     limit = "backlog unknown" if queue.limit is None else f"backlog {queue.limit:,}"
     line = Text.assemble(("Accept queue  ", "bold"), f"{depth}, {limit}")
     if queue.listeners > 1:
         line.append(f", {queue.listeners} listeners")
-    return line.append(f"  {_SOURCES.get(queue.source, '')}", style="dim")
+    return line.append(f"  {_SOURCES.get(queue.source) or escaped(queue.source)}", style="dim")
 
 
-def _comb(backlog: BacklogResult) -> Table:
+def comb_table(backlog: BacklogResult, micro: str) -> Table:
     """Return the bursts, a row each, with a column for each time at which a SYN is sent again."""
     steps = sorted({int(step) for burst in backlog.burst for step in burst.retries} - {0})
     half_open = any(burst.half_open for burst in backlog.burst)
@@ -64,8 +50,16 @@ def _comb(backlog: BacklogResult) -> Table:
             *(_cell(burst.retries.get(str(step), 0), "yellow") for step in steps),
             *([_cell(sum(burst.failed.values()), "bold red")] if failed else []),
             *([_cell(burst.half_open or 0, "bold red")] if half_open else []),
-            *_times(burst),
+            *_times(burst, micro),
         )
+    return table
+
+
+def sentence_list(sentences: list[str]) -> Table:
+    """Return the sentences, an item each."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for sentence in sentences:
+        table.add_row("-", Text(escaped(sentence)))
     return table
 
 
@@ -77,13 +71,7 @@ def _cell(number: int, style: str = "") -> Text:
     return Text(f"{number:,}", style=style) if number else _NONE
 
 
-def _times(burst: Burst) -> Iterator[str]:
+def _times(burst: Burst, micro: str) -> Iterator[str]:
     percentiles = burst.connect_us.get("percentiles")
     for name in ("p50", "max"):
-        yield "" if percentiles is None else _duration(percentiles[name])
-
-
-def _duration(time_us: float) -> str:
-    if time_us >= 1e6:
-        return f"{time_us / 1e6:.2f} s"
-    return f"{time_us / 1e3:.1f} ms"
+        yield "" if percentiles is None else duration(percentiles[name], micro=micro)

@@ -17,13 +17,13 @@ StartServer = Callable[..., Any]
 def test_a_server_that_may_be_paused(start_server: StartServer) -> None:
     """Depth, bursts and counters come together, and the first sentence says what was found."""
     server = start_server(7)
-    said: list[str] = []
-    found = QueueSurvey(server.target, [server.pid]).run([1, 3], said.append)
+    said: list[tuple[int, int, str]] = []
+    found = QueueSurvey(server.target, [server.pid]).run([1, 3], lambda *step: said.append(step))
     assert (found.queue.depth, found.queue.limit, found.queue.source) == (8, 7, "sock_diag")
     assert [burst.connections for burst in found.burst] == [1, 3]
     assert found.counters["ListenOverflows"] >= 9
     assert found.explanation[0].startswith("8 connects completed at once")
-    assert said == ["depth of the queue", "burst of 1", "burst of 3"]
+    assert said == [(1, 3, "depth of the queue"), (2, 3, "burst of 1"), (3, 3, "burst of 3")]
 
 
 def test_a_server_that_nobody_named_is_not_paused(start_server: StartServer) -> None:

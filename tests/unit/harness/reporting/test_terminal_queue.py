@@ -1,8 +1,9 @@
 import io
 
+import pytest
 from rich.console import Console, RenderableType
 
-from harness.reporting.terminal_queue import explanation_view, queue_view
+from harness.reporting.terminal_queue import comb_table, queue_line, sentence_list
 from harness.results import BacklogResult, Burst, Queue
 
 
@@ -27,7 +28,7 @@ def _burst(connections: int, retries: dict[str, int], **more: object) -> Burst:
 def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
     """Columns are named by the times at which this machine sends a SYN again."""
     lines = _text(
-        queue_view(
+        comb_table(
             BacklogResult(
                 queue=Queue(limit=50, depth=51, source="sock_diag"),
                 burst=[
@@ -35,11 +36,11 @@ def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
                     _burst(200, {"0": 52, "1": 40, "3": 98}, failed={"no answer": 10}),
                 ],
                 syn_retries_at_s=[1.0, 2.0, 3.0],
-            )
+            ),
+            "us",
         )
     )
-    assert lines[0] == "Accept queue  holds 51, backlog 50  counted while the server was paused"
-    assert lines[2].split("   ") == [
+    assert lines[0].split("   ") == [
         "burst of",
         "at once",
         "after 1 s",
@@ -48,18 +49,34 @@ def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
         "median",
         "slowest",
     ]
-    assert lines[3].split() == ["10", "10", "·", "·", "·", "0.2", "ms", "1.2", "ms"]
-    assert lines[4].split() == ["200", "52", "40", "98", "10"]
+    assert lines[1].split()[:5] == ["10", "10", "·", "·", "·"]
+    assert lines[2].split() == ["200", "52", "40", "98", "10"]
 
 
-def test_what_is_unknown_is_said() -> None:
-    """Without a depth and a limit the line says so, and there is no table."""
-    view = queue_view(BacklogResult(queue=Queue(limit=None, depth=None, source="unknown")))
-    (line,) = _text(view)
-    assert line.startswith("Accept queue  depth unknown, backlog unknown")
+@pytest.mark.parametrize(
+    ("queue", "line"),
+    [
+        (
+            Queue(limit=50, depth=51, source="sock_diag"),
+            "Accept queue  holds 51, backlog 50  counted while the server was paused",
+        ),
+        (
+            Queue(limit=None, depth=None, source="unknown"),
+            "Accept queue  depth unknown, backlog unknown"
+            "  not overflowed by connects, and not paused",
+        ),
+        (
+            Queue(limit=10, depth=12, source="connects", listeners=2),
+            "Accept queue  holds 12, backlog 10, 2 listeners  told by connects that overflowed it",
+        ),
+    ],
+)
+def test_the_queue_in_one_line(queue: Queue, line: str) -> None:
+    """Limit and depth come with how they are known; what is unknown is said."""
+    assert _text(queue_line(queue)) == [line]
 
 
 def test_sentences_wrap_under_themselves() -> None:
     """Each sentence is an item of its own; nothing in it is markup."""
-    lines = _text(explanation_view(["one [bold]two[/bold] three four", "five"]), width=24)
+    lines = _text(sentence_list(["one [bold]two[/bold] three four", "five"]), width=24)
     assert lines == ["- one [bold]two[/bold]", "  three four", "- five"]
