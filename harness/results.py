@@ -219,6 +219,10 @@ class Rung(Record, frozen=True, kw_only=True):
     latency_us: dict[str, Percentiles]
     failures: dict[str, int]
     bottleneck: str = "undetermined"
+    served: int | None = None
+    """Connections that had a reply when all of them asked at once; None where it was not tried."""
+    waiting: int | None = None
+    """Connections that were in the accept queue then; None where it cannot be seen."""
 
 
 class BacklogResult(Record, frozen=True, kw_only=True):

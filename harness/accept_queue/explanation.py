@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from harness.accept_queue.counters import DROPS, OTHER_DROPS, OVERFLOWS
 from harness.accept_queue.syn_retries import RetrySchedule
-from harness.results import Burst, Queue
+from harness.results import Burst, Queue, Rung
+
+_NOTABLE = 0.9
+"""Below this share of the best throughput, the last rung's is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,13 @@ def explain(findings: Findings) -> list[str]:
         *_settings(findings),
         *_advice(findings),
     ]
+
+
+def explain_ladder(rungs: Sequence[Rung]) -> list[str]:
+    """Return what the ladder of one serving model showed, lowest number of connections first."""
+    if not rungs:
+        return []
+    return [*_served(rungs), *_climb(rungs)]
 
 
 def depth_by_connects(bursts: Sequence[Burst]) -> int | None:
@@ -235,6 +245,48 @@ def _advice(findings: Findings) -> Iterator[str]:
             f"To take such bursts, call listen() with {largest} or more{raise_cap}, and accept in"
             " a loop that does nothing slow. The backlog bounds what waits, not what is served."
         )
+
+
+def _served(rungs: Sequence[Rung]) -> Iterator[str]:
+    tried = [rung for rung in rungs if rung.served is not None]
+    if not tried:
+        return
+    short = next((rung for rung in tried if rung.served != rung.connections), None)
+    if short is None:
+        largest = tried[-1].connections
+        yield f"All of {largest} connections that asked at the same time had a reply."
+        return
+    alone = max(rung.served or 0 for rung in tried) == 1
+    how = " It serves one connection at a time." if alone else ""
+    where = "" if short.waiting is None else f", and {short.waiting} waited in the accept queue"
+    yield (
+        f"Of {short.connections} connections that asked at the same time, {short.served} had a"
+        f" reply{where}.{how}"
+    )
+    last = tried[-1]
+    if last is not short:
+        outside = None if last.waiting is None else last.connections - last.waiting
+        beyond = outside - (last.served or 0) if outside is not None else 0
+        lost = f"; {beyond} were not even in the queue" if beyond > 0 else ""
+        yield f"Of {last.connections} it was {last.served}{lost}."
+
+
+def _climb(rungs: Sequence[Rung]) -> Iterator[str]:
+    best = max(rungs, key=lambda rung: rung.throughput_per_s)
+    if best.throughput_per_s <= 0:
+        return
+    last = rungs[-1]
+    notable = 0 < last.throughput_per_s < _NOTABLE * best.throughput_per_s
+    gain = round(100 * (best.throughput_per_s / last.throughput_per_s - 1)) if notable else 0
+    end = f", {gain} % more than at {last.connections}" if notable else ""
+    bound = {
+        "server": "the server was the limit",
+        "generator": "the load generator was the limit, so the server can do more",
+    }.get(best.bottleneck, "what was the limit is undetermined")
+    yield (
+        f"Throughput was highest at {best.connections}: {best.throughput_per_s:,.0f} requests/s"
+        f"{end}; {bound}."
+    )
 
 
 def _span(times_us: Sequence[float]) -> str:

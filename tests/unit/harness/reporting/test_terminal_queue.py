@@ -62,8 +62,10 @@ def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
         ),
         (
             Queue(limit=None, depth=None, source="unknown"),
-            "Accept queue  depth unknown, backlog unknown"
-            "  not overflowed by connects, and not paused",
+            (
+                "Accept queue  depth unknown, backlog unknown"
+                "  not overflowed by connects, and not paused"
+            ),
         ),
         (
             Queue(limit=10, depth=12, source="connects", listeners=2),
