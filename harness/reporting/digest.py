@@ -6,9 +6,11 @@ Pure: from the records alone, without a format.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from harness.reporting.figures import count, seconds
+from harness.reporting.text import escaped
 from harness.results import (
     BacklogResult,
     CheckResult,
@@ -80,6 +82,14 @@ def headline(results: Results) -> Headline:
     if not said:
         said.append("measured")
     return Headline(word, ", ".join(said))
+
+
+def when(started_at: str) -> str:
+    """Return an ISO 8601 time of UTC as `2025-11-23 14:52 UTC`."""
+    try:
+        return datetime.fromisoformat(started_at).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:  # a file that someone else wrote
+        return escaped(started_at, limit=40)
 
 
 def _check_sentence(verdicts: Counter[Verdict]) -> str:
