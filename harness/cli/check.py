@@ -10,7 +10,7 @@ from harness.cli.common import (
     exit_code,
     find_target,
     output_options,
-    print_json,
+    present,
     protocol_options,
     target_options,
 )
@@ -58,7 +58,6 @@ def check(
     from harness.conformance.session import CheckPlan, run_check
     from harness.protocols.registry import find_protocol
     from harness.reporting.progress import CheckProgress
-    from harness.reporting.terminal import print_summary
 
     known = read_baseline(baseline) if baseline else None
     plan = CheckPlan(
@@ -78,8 +77,5 @@ def check(
     if known is not None:
         result = apply_baseline(result, known)
     results = outlet.write(target, partial=not complete, check=result)
-    if as_json:
-        print_json(results)
-    else:
-        print_summary(results, outlet.path)
+    present(results, outlet, as_json=as_json)
     return exit_code(results)

@@ -153,9 +153,21 @@ class Outlet:
             fresh.unlink(missing_ok=True)
 
 
-def print_json(results: Results) -> None:
-    """Print the result file's text alone on standard output."""
-    sys.stdout.write(encode(results).decode())
+def present(results: Results, outlet: Outlet, *, as_json: bool) -> None:
+    """Write the reports beside the result file, then print the summary or the file's text alone.
+
+    Raises:
+        CannotRunError: a report cannot be written.
+
+    """
+    from harness.reporting.render import write_reports
+    from harness.reporting.terminal import print_summary
+
+    write_reports(results, outlet.folder)
+    if as_json:
+        sys.stdout.write(encode(results).decode())
+    else:
+        print_summary(results, outlet.path)
 
 
 def exit_code(results: Results) -> int:

@@ -112,9 +112,8 @@ def _check_sentence(verdicts: Counter[Verdict]) -> str:
 
 def effort(check: CheckResult) -> str:
     """Return how much was tried: conversations, time, depth, seed."""
-    conversations = sum(line.examples for line in check.requirements)
     return (
-        f"{count(conversations, 'conversation')} in {seconds(check.seconds)}, "
+        f"{count(check.plans, 'conversation')} in {seconds(check.seconds)}, "
         f"depth {check.depth}, seed {check.seed}"
     )
 
@@ -176,7 +175,6 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
                 continue
             inside = [path for name in line.evidence if (path := evidence_path(folder, name))]
             replays = [path for path in inside if path.suffix == ".json"]
-            replays.sort(key=lambda path: path.stem == "transcript")
             scripts = [path for path in inside if path.suffix == ".py"]
             scripts.sort(key=lambda path: path.stem.startswith("test_"))
             return next(iter(replays), None), next(iter(scripts), None)
