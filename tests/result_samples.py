@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import random
+from functools import cache
 from pathlib import Path
 
 from harness.results import (
@@ -110,6 +111,7 @@ def percentiles(scale_us: float, number: int = 100_000) -> Percentiles:
     )
 
 
+@cache
 def latency_histogram(scale_us: float, number: int = 20_000, seed: int = 1) -> str:
     """Return an encoded HDR histogram of log-normal latencies around `scale_us`."""
     from hdrh.histogram import HdrHistogram
