@@ -7,9 +7,10 @@ import click
 
 from harness.cli.common import (
     Outlet,
+    exit_code,
     find_target,
-    finish,
     output_options,
+    present,
     protocol_options,
     target_options,
 )
@@ -76,4 +77,5 @@ def check(
     if known is not None:
         result = apply_baseline(result, known)
     results = outlet.write(target, partial=not complete, check=result)
-    return finish(results, outlet, as_json=as_json)
+    present(results, outlet, as_json=as_json)
+    return exit_code(results)

@@ -153,18 +153,21 @@ class Outlet:
             fresh.unlink(missing_ok=True)
 
 
-def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
-    """Write the reports beside the result file, say what was found, and return the exit code."""
+def present(results: Results, outlet: Outlet, *, as_json: bool) -> None:
+    """Write the reports beside the result file, then print the summary or the file's text alone.
+
+    Raises:
+        CannotRunError: a report cannot be written.
+
+    """
     from harness.reporting.render import write_reports
+    from harness.reporting.terminal import print_summary
 
     write_reports(results, outlet.folder)
     if as_json:
         sys.stdout.write(encode(results).decode())
     else:
-        from harness.reporting.terminal import print_summary
-
         print_summary(results, outlet.path)
-    return exit_code(results)
 
 
 def exit_code(results: Results) -> int:
