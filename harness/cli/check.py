@@ -7,10 +7,9 @@ import click
 
 from harness.cli.common import (
     Outlet,
-    exit_code,
     find_target,
+    finish,
     output_options,
-    present,
     protocol_options,
     target_options,
 )
@@ -77,5 +76,4 @@ def check(
     if known is not None:
         result = apply_baseline(result, known)
     results = outlet.write(target, partial=not complete, check=result)
-    present(results, outlet, as_json=as_json)
-    return exit_code(results)
+    return finish(results, outlet, as_json=as_json)

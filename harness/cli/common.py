@@ -153,8 +153,11 @@ class Outlet:
             fresh.unlink(missing_ok=True)
 
 
-def present(results: Results, outlet: Outlet, *, as_json: bool) -> None:
-    """Write the reports beside the result file, then print the summary or the file's text alone.
+def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
+    """Write the reports beside the result file, and print the summary or the file's text alone.
+
+    Returns:
+        The exit code.
 
     Raises:
         CannotRunError: a report cannot be written.
@@ -168,6 +171,7 @@ def present(results: Results, outlet: Outlet, *, as_json: bool) -> None:
         sys.stdout.write(encode(results).decode())
     else:
         print_summary(results, outlet.path)
+    return exit_code(results)
 
 
 def exit_code(results: Results) -> int:

@@ -61,9 +61,7 @@ class _HostileServer:
 
 
 @pytest.fixture(scope="module", params=ATTACKS)
-def outcome(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The result file of a check of a hostile server."""
     folder = tmp_path_factory.mktemp(request.param)
     server = _HostileServer(ATTACKS[request.param])
