@@ -13,6 +13,7 @@ from harness.cli.common import (
     target_options,
 )
 from harness.errors import UsageError
+from harness.results import Rung
 
 
 def _parse_connections(
@@ -97,7 +98,7 @@ def backlog(
     survey = QueueSurvey(found, pause_pids)
     outlet = Outlet("backlog", out)
     partial = False
-    rungs = []
+    rungs: list[Rung] = []
     try:
         with StepProgress(enabled=not as_json) as steps:
             survey.run(progress=lambda k, n, step: steps.update(position=k, total=n, step=step))

@@ -1,0 +1,177 @@
+"""`wireproof run`: check, load ladder and backlog in one."""
+
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from harness.cli.common import Outlet, find_target, finish, output_options, protocol_options
+from harness.conformance.session import CheckPlan, run_check
+from harness.results import BacklogResult, CheckResult, LoadResult
+from harness.target import Target
+from harness.wire.reference import ReferenceServer
+
+_LOAD_CONNECTIONS = (1, 10, 25, 50)
+_MODELS = ("prefork", "fork", "iterative")
+
+
+_RUNG_S = 1.0
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What there is by now; Ctrl-C leaves it as it is."""
+
+    partial: bool = True
+    check: CheckResult | None = None
+    load: LoadResult | None = None
+    backlog: BacklogResult | None = None
+
+
+@click.command(short_help="the whole job")
+@click.argument("target", default="")
+@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST")
+@protocol_options
+@click.option(
+    "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
+)
+@click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(min=0.5),
+    default=3.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to load at each number of connections.",
+)
+@output_options
+def run(
+    target: str,
+    allow_hosts: tuple[str, ...],
+    protocol_name: str,
+    settings: dict[str, str],
+    depth: str,
+    seed: int | None,
+    seconds: float,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Check TARGET, load it with 1, 10, 25 and 50 connections, and look at its accept queue.
+
+    With no TARGET the reference server is started on a free port, in each of its serving models.
+
+    \b
+    wireproof run
+    wireproof run tcp://127.0.0.1:7 --protocol echo --depth quick
+    """
+    from harness.protocols.registry import find_protocol
+
+    plan = CheckPlan(
+        protocol=find_protocol(protocol_name, settings),
+        protocol_name=protocol_name,
+        settings=settings,
+        depth=depth,
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+    )
+    measured = _Measured()
+    with ExitStack() as stack:
+        embedded = None if target else stack.enter_context(ReferenceServer())
+        where = embedded.target if embedded else target
+        found = find_target(where, allow_hosts)
+        outlet = Outlet("run", out)
+        job = _Job(where, found, allow_hosts, plan, seconds, shown=not as_json)
+        try:
+            measured.check, complete = job.check(outlet.folder)
+            measured.load = job.load()
+            measured.backlog = job.look_at_queue(embedded.pid if embedded else None)
+            if embedded is None:
+                measured.backlog = job.climb(measured.backlog, where, "")
+            else:
+                for model in _MODELS:
+                    with ReferenceServer("--model", model) as server:
+                        measured.backlog = job.climb(measured.backlog, server.target, model)
+            measured.partial = not complete or measured.load.partial
+        except KeyboardInterrupt:
+            pass
+    results = outlet.write(
+        where,
+        partial=measured.partial,
+        check=measured.check,
+        load=measured.load,
+        backlog=measured.backlog,
+    )
+    return finish(results, outlet, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The parts of the whole job, for one target."""
+
+    where: str
+    target: Target
+    allow_hosts: tuple[str, ...]
+    plan: CheckPlan
+    seconds: float
+    shown: bool
+
+    def check(self, folder: Path) -> tuple[CheckResult, bool]:
+        from harness.reporting.progress import CheckProgress
+
+        with CheckProgress(enabled=self.shown) as progress:
+            return run_check(self.target, self.plan, folder, progress)
+
+    def load(self) -> LoadResult:
+        from harness.load.launch import run_load
+        from harness.load.plan import LoadPlan
+        from harness.reporting.progress import LoadProgress
+
+        plan = LoadPlan(
+            target=self.where,
+            allow_hosts=list(self.allow_hosts),
+            protocol=self.plan.protocol_name,
+            settings=self.plan.settings,
+            users=list(_LOAD_CONNECTIONS),
+            seconds=self.seconds,
+        )
+        with LoadProgress(enabled=self.shown) as progress:
+            return run_load(plan, progress.update)
+
+    def look_at_queue(self, our_pid: int | None) -> BacklogResult | None:
+        """Survey the accept queue; the server may be paused if it is ours."""
+        from harness.accept_queue.survey import QueueSurvey
+        from harness.reporting.progress import StepProgress
+
+        if not self.target.is_stream:
+            return None
+        survey = QueueSurvey(self.target, () if our_pid is None else (our_pid,))
+        with StepProgress(enabled=self.shown) as steps:
+            return survey.run(
+                progress=lambda k, n, step: steps.update(position=k, total=n, step=step)
+            )
+
+    def climb(self, backlog: BacklogResult | None, where: str, model: str) -> BacklogResult | None:
+        """Add the ladder of the server at `where`."""
+        from harness.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_plan
+        from harness.reporting.progress import LoadProgress
+
+        if backlog is None:
+            return None
+        plan = ladder_plan(
+            where,
+            CONNECTIONS,
+            _RUNG_S,
+            protocol=self.plan.protocol_name,
+            settings=self.plan.settings,
+            allow_hosts=self.allow_hosts,
+        )
+        with LoadProgress(enabled=self.shown) as progress:
+            rungs, _ = climb(
+                find_target(where, self.allow_hosts),
+                plan,
+                model=model,
+                on_second=progress.update,
+            )
+        return add_ladder(backlog, rungs)
