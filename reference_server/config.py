@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Config:
         max_connections: connections served at a time; the workers share them out.
         grace_s: time from SIGTERM to the end, at most.
         stats: whether each process says at its end what it did.
+        fault: name of a variant from the zoo; None: the sound server.
 
     """
 
@@ -58,6 +60,7 @@ class Config:
     max_connections: int | None = None
     grace_s: float = 5.0
     stats: bool = False
+    fault: str | None = None
 
     @property
     def read_bytes(self) -> int:
@@ -164,6 +167,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print what each process did at its end; with prefork on SIGUSR1 too",
     )
+    add("--fault", metavar="NAME", help="be the variant of that name instead of the sound server")
+    add("--list-faults", action="store_true", help="list the variants and exit")
     return made
 
 
@@ -178,6 +183,18 @@ def parse(argv: Sequence[str]) -> Config:
     options = made.parse_args(argv)
     if (options.tls_cert is None) != (options.tls_key is None):
         made.error("--tls-cert and --tls-key go together")
+    if options.list_faults:
+        from reference_server.faults import listing
+
+        sys.stdout.writelines(f"{line}\n" for line in listing())
+        made.exit()
+    if options.fault is not None:
+        from reference_server.faults import similar
+
+        names = similar(options.fault)
+        if options.fault not in names:
+            hint = f"did you mean {names[0]}?" if names else "see --list-faults"
+            made.error(f"there is no fault {options.fault!r}; {hint}")
     tcp = options.unix is None or options.host is not None or options.port is not None
     return Config(
         host=(options.host or DEFAULT_HOST) if tcp else None,
@@ -191,10 +208,12 @@ def parse(argv: Sequence[str]) -> Config:
         tls_cert=options.tls_cert,
         tls_key=options.tls_key,
         tls_self_signed=options.tls_self_signed,
-        workers=options.workers or len(os.sched_getaffinity(0)),
+        # A defect in one of several processes would be met by chance.
+        workers=options.workers or (1 if options.fault else len(os.sched_getaffinity(0))),
         max_buffered_bytes=options.max_buffered,
         idle_timeout_s=options.idle_timeout,
         max_connections=options.max_connections,
         grace_s=options.grace,
         stats=options.stats,
+        fault=options.fault,
     )

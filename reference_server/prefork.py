@@ -55,7 +55,8 @@ class Worker:
             lifeline: a pipe's read end; its end of file says that the parent is gone.
 
         """
-        framer_type = CountingFramer if config.stats else self.framer_type
+        counting = config.stats and self.framer_type is Framer
+        framer_type = CountingFramer if counting else self.framer_type
         self.framer = framer_type(config.buffer_bytes)
         self.read_bytes = config.read_bytes
         self.connections: dict[int, Connection] = {}

@@ -9,7 +9,7 @@ from reference_server.config import Config, StartError, parse
 from reference_server.framing import CountingFramer, Framer
 from reference_server.listener import Listener, listeners_of_workers, open_listeners
 from reference_server.prefork import Worker
-from reference_server.supervisor import Supervisor
+from reference_server.supervisor import Service, Supervisor
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,6 +38,13 @@ def serve(config: Config) -> None:
         StartError: an address cannot be had, or the workers cannot start.
 
     """
+    make: Callable[[Config, Sequence[Listener], int], Service] = Worker
+    if config.fault is not None:
+        from reference_server.faults import find
+
+        variant = find(config.fault)
+        assert variant is not None, "the command line has refused other names"
+        config, make = replace(config, **variant.changes), variant.service
     listeners = open_listeners(config)
 
     def announce() -> None:
@@ -46,29 +53,33 @@ def serve(config: Config) -> None:
         sys.stdout.flush()
 
     try:
-        run_model(config, listeners, announce)
+        if config.model == "prefork":
+            _run_prefork(config, listeners, make, announce)
+        else:
+            model = Forking if config.model == "fork" else Iterative
+            framer = (CountingFramer if config.stats else Framer)(config.buffer_bytes)
+            model(config, listeners, framer).run(announce)
     finally:
         for listener in listeners:
             listener.close()
 
 
-def run_model(config: Config, listeners: Sequence[Listener], announce: Callable[[], None]) -> None:
-    """Serve with the model that the configuration names."""
-    if config.model == "prefork":
-        limit = config.max_connections
+def _run_prefork(
+    config: Config,
+    listeners: Sequence[Listener],
+    make: Callable[[Config, Sequence[Listener], int], Service],
+    announce: Callable[[], None],
+) -> None:
+    limit = config.max_connections
+    if limit is not None:
+        config = replace(config, workers=min(config.workers, limit))
+    shares = listeners_of_workers(config, listeners)
+
+    def make_service(slot: int, lifeline: int) -> Service:
+        own = config
         if limit is not None:
-            config = replace(config, workers=min(config.workers, limit))
-        shares = listeners_of_workers(config, listeners)
+            rest = limit % config.workers
+            own = replace(config, max_connections=limit // config.workers + (slot < rest))
+        return make(own, shares[slot], lifeline)
 
-        def make_worker(slot: int, lifeline: int) -> Worker:
-            own = config
-            if limit is not None:
-                rest = limit % config.workers
-                own = replace(config, max_connections=limit // config.workers + (slot < rest))
-            return Worker(own, shares[slot], lifeline)
-
-        Supervisor(config.workers, make_worker, config.grace_s).run(announce)
-        return
-    model = Forking if config.model == "fork" else Iterative
-    framer = (CountingFramer if config.stats else Framer)(config.buffer_bytes)
-    model(config, listeners, framer).run(announce)
+    Supervisor(config.workers, make_service, config.grace_s).run(announce)
