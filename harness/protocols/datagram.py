@@ -77,13 +77,15 @@ class DatagramOracle:
 
     def __init__(self, protocol: Datagrams) -> None:
         """Judge by `protocol`."""
-        self._protocol = protocol
+        self._judge = protocol.expected_datagram
+        if isinstance(protocol, DatagramProtocol):  # so that what is at fault is the user's line
+            self._judge = protocol.expected
         self._outstanding: list[Matcher] = []
         self._received = 0
 
     def sent(self, datagram: bytes) -> None:
         """Say that `datagram` goes out now."""
-        judge = self._protocol.expected_datagram
+        judge = self._judge
         expected: Expected = call_user_code(judge, datagram)
         # An empty datagram is a reply like any other; only streams have no empty ones.
         replies = (

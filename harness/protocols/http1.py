@@ -211,7 +211,7 @@ def _parse_request(request: bytes) -> tuple[bytes, bytes, bytes]:
     import h11
 
     parser = h11.Connection(h11.SERVER)
-    parser.receive_data(request)
+    parser.receive_data(request.lstrip(b"\r\n"))  # RFC 9112, section 2.2
     events = _read(parser)
     head = next(each for each in events if isinstance(each, h11.Request))
     body = b"".join(bytes(each.data) for each in events if isinstance(each, h11.Data))

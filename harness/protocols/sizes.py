@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 ALL_OCTETS = bytes(range(256))
+_MOST_DIGITS = 20
 
 
 def octets(size_bytes: int, alphabet: bytes = ALL_OCTETS) -> bytes:
@@ -21,14 +22,12 @@ def padded(
     >>> padded(6, lambda payload: b"%d:%b," % (len(payload), payload))
     b'3:\x00\x01\x02,'
     """
-    overhead = len(build(b""))
-    # An upper bound of the payload first; each step takes off what the request is too long.
-    size = size_bytes - overhead
-    while size >= 0:
-        request = build(octets(size, alphabet))
-        if len(request) == size_bytes:
-            return request
-        if len(request) < size_bytes:
-            return None
-        size -= len(request) - size_bytes
+    # From an upper bound down by what the request is too long; that may overstep by a digit or two.
+    size = size_bytes - len(build(b""))
+    while size >= 0 and len(build(octets(size, alphabet))) > size_bytes:
+        size -= len(build(octets(size, alphabet))) - size_bytes
+    for candidate in range(max(size, 0), size + _MOST_DIGITS):
+        request = build(octets(candidate, alphabet))
+        if len(request) >= size_bytes:
+            return request if len(request) == size_bytes else None
     return None
