@@ -1,6 +1,7 @@
 """Executing a plan: the same for a property, a shrink step, a confirmation and a replay."""
 
 import contextlib
+import itertools
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Executor:
         self.patience_s = patience_s
         self.executed = 0
         self.on_executed: Callable[[], None] = lambda: None
+        self.serials = itertools.count()
         self._seen: set[int] = set()
         self.diag = diag
 
@@ -185,10 +187,22 @@ class _Execution:
         protocol = self._executor.protocol
         self.transcript.add(number, "open")
         watcher = watch(connection.socket, self._executor.diag, round_trip_s)
-        channel = Channel(number, connection, protocol.oracle(), watcher, self.transcript)
+        channel = Channel(
+            number,
+            connection,
+            protocol.oracle(),
+            watcher,
+            self.transcript,
+            pauses_of=protocol.pauses,
+        )
         channel.action = self._number
         self.channels[number] = channel
-        channel.begin(protocol.opening(), self._plan.requests[number], deadline)
+        serial = next(self._executor.serials)
+        opening, requests = (
+            [protocol.personalise(request, serial) for request in each]
+            for each in (protocol.opening(), self._plan.requests[number])
+        )
+        channel.begin(opening, requests, deadline)
 
     def _open_together(self, numbers: range, deadline: Deadline) -> None:
         count = len(numbers)

@@ -55,7 +55,7 @@ class Search:
         """Search with `executor`."""
         self.tried = Tried()
         self._executor = executor
-        self._subject = subject
+        self.subject = subject
         self._requirement = requirement
         self._slowest_s = 0.0
 
@@ -65,7 +65,7 @@ class Search:
         outcome = self._executor.execute(plan, patience_s)
         failure = outcome.failure
         if failure is None and self._requirement.judge is not None:
-            failure = self._requirement.judge(self._subject, outcome)
+            failure = self._requirement.judge(self.subject, outcome)
         tried = self.tried
         tried.plans += 1
         tried.delivery = _weaker(tried.delivery, outcome.delivery)
@@ -106,7 +106,7 @@ def try_certain(
 
     """
     after_failure = 0
-    for plan in requirement.plans(subject):
+    for plan in filter(subject.allows, requirement.plans(subject)):
         if search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.
             after_failure += 1
@@ -150,7 +150,7 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        if until.expired:
+        if until.expired or not search.subject.allows(plan):
             return
         failure = search.run(plan, patience_s())
         best = search.tried.best

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
-DEFAULT_MAX_REQUEST_BYTES = 64 * 1024
+DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 
 class Exchange(StrEnum):

@@ -34,6 +34,8 @@ class Http1(RequestReply):
     modules: ClassVar[tuple[str, ...]] = ("h11",)
     half_close: ClassVar[Level] = Level.MAY
     eof_ends_reply: ClassVar[bool] = True
+    max_request_bytes: int = 512 * 1024
+    """Servers bound the size of a body, nginx at a megabyte."""
     host: str = "localhost"
     paths: str = "/,/a,/b,/c"
     """What is asked for, separated by commas."""

@@ -17,6 +17,8 @@ class LineEcho(Delimited, Datagrams):
 
     name = "line-echo"
     source = "this class"
+    max_request_bytes: int = 32 * 1024
+    """Servers bound the length of a line."""
     transports = frozenset({"tcp", "tls", "unix", "udp"})
 
     def requests(self) -> SearchStrategy[bytes]:

@@ -32,8 +32,8 @@ class Memcached(RequestReply):
     name = "memcached"
     source = "memcached, doc/protocol.txt"
     half_close: ClassVar[Level] = Level.MAY
-    max_value_bytes: int = 512 * 1024
-    """The largest value that the server stores; memcached's own limit is a megabyte."""
+    max_request_bytes: int = 512 * 1024
+    """Memcached's own limit of a value is a megabyte."""
 
     def __init__(self) -> None:
         """Start from an empty store: `opening` deletes this connection's keys."""
@@ -80,8 +80,6 @@ class Memcached(RequestReply):
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a `set`."""
-        if size_bytes > self.max_value_bytes:
-            return None
         return padded(size_bytes, lambda payload: storage(b"set", _STRINGS[0], payload))
 
     def malformed(self) -> SearchStrategy[bytes]:

@@ -28,6 +28,8 @@ class Mllp(Delimited):
     name = "mllp"
     source = "HL7 v2.5.1 chapter 2.9 and Transport Specification: MLLP, Release 1"
     delimiter = END
+    max_request_bytes: int = 32 * 1024
+    """Servers bound the size of a message, and the standard does not say where."""
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one ADT^A01 message."""

@@ -30,6 +30,7 @@ class Mqtt(RequestReply):
     name = "mqtt"
     source = "MQTT Version 3.1.1, OASIS Standard"
     half_close: ClassVar[Level] = Level.MAY
+    max_request_bytes: int = 256 * 1024
     user: str = ""
     password: str = ""
 

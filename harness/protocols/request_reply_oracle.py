@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from harness.protocols.base import Exchange
 from harness.protocols.oracle import (
     MAX_SHOWN_BYTES,
     Oracle,
@@ -144,6 +145,8 @@ class RequestReplyOracle(Oracle):
             )
         if self._buffer:
             raise self._wrong("end of stream within a message", "the rest of it")
+        if self._session.exchange is Exchange.ANNOUNCEMENT:
+            self._has_ended = True
 
     @property
     def owed(self) -> int:
