@@ -13,6 +13,7 @@ from harness.protocols.oracle import Oracle, WrongReplyError
 from harness.protocols.raw_stream import RawStream
 from harness.protocols.replies import Expected, MalformedReplyError, Matcher, Reply
 from harness.protocols.request_reply import RequestReply
+from harness.results import Level
 
 __all__ = [
     "DatagramProtocol",
@@ -23,6 +24,7 @@ __all__ = [
     "FixedSize",
     "HeaderWithLength",
     "LengthPrefixed",
+    "Level",
     "MalformedReplyError",
     "Matcher",
     "Oracle",

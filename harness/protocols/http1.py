@@ -40,6 +40,8 @@ class Http1(RequestReply):
     paths: str = "/,/a,/b,/c"
     """What is asked for, separated by commas."""
     methods: str = "GET,POST"
+    chunked: bool = True
+    """Whether bodies are sent in chunks too."""
     body: str = "any"
     """The contract: `any`, `target` or `echo`."""
 
@@ -58,7 +60,8 @@ class Http1(RequestReply):
         if "GET" in self.methods.split(","):
             kinds.append(targets.map(lambda target: self._request(b"GET", target)))
         if "POST" in self.methods.split(","):
-            kinds.append(st.builds(self._post, targets, bodies))
+            kinds.append(st.builds(self.post, targets, bodies))
+        if "POST" in self.methods.split(",") and self.chunked:
             kinds.append(st.builds(self._post_chunks, targets, st.lists(bodies, max_size=3)))
         return st.one_of(*kinds)
 
@@ -66,7 +69,7 @@ class Http1(RequestReply):
         """Return a POST, or a GET with a long header where there is no POST."""
         path = self.paths.split(",")[0].encode()
         if "POST" in self.methods.split(","):
-            return padded(size_bytes, lambda body: self._post(path, body))
+            return padded(size_bytes, lambda body: self.post(path, body))
         if size_bytes > _MOST_HEADER_BYTES:
             return None
         return padded(
@@ -110,7 +113,7 @@ class Http1(RequestReply):
                 ((self._request(b"GET", path, b"X-Space:\t  x \t"), plain),),
             ),
         ]
-        if "POST" in self.methods.split(","):
+        if "POST" in self.methods.split(",") and self.chunked:
             head = self._request(b"POST", path, b"Transfer-Encoding: Chunked")
             chunks = b'3;name="value"\r\nabc\r\n0;last\r\nX-Trailer: x\r\n\r\n'
             rules.append(
@@ -141,12 +144,12 @@ class Http1(RequestReply):
 
     def expected(self, request: bytes) -> Matcher:
         """Return a judge of the response."""
-        method, target, body = _parse_request(request)
+        method, target, body = parse_request(request)
         if self.body == "any":
-            return Judge(lambda reply: _parse_response(reply)[0] != 400, "a response, not 400")
+            return Judge(lambda reply: parse_response(reply)[0] != 400, "a response, not 400")
         right = b"%b %b\n" % (method, target) + (body if self.body == "echo" else b"")
         return Judge(
-            lambda reply: _parse_response(reply) == (200, right), f"200 and {printable(right)}"
+            lambda reply: parse_response(reply) == (200, right), f"200 and {printable(right)}"
         )
 
     def closes(self, reply: bytes) -> bool:
@@ -160,7 +163,8 @@ class Http1(RequestReply):
         lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + self.host.encode(), *fields]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def _post(self, target: bytes, body: bytes) -> bytes:
+    def post(self, target: bytes, body: bytes) -> bytes:
+        """Return a POST with a Content-Length."""
         return self._request(b"POST", target, b"Content-Length: %d" % len(body)) + body
 
     def _post_chunks(self, target: bytes, bodies: list[bytes]) -> bytes:
@@ -194,7 +198,7 @@ def _read(parser: h11.Connection) -> list[Any]:
     return events
 
 
-def _parse_response(reply: bytes) -> tuple[int, bytes]:
+def parse_response(reply: bytes) -> tuple[int, bytes]:
     """Return status and body of a whole response, interim responses left out."""
     import h11
 
@@ -208,7 +212,7 @@ def _parse_response(reply: bytes) -> tuple[int, bytes]:
     return status, b"".join(bytes(each.data) for each in events if isinstance(each, h11.Data))
 
 
-def _parse_request(request: bytes) -> tuple[bytes, bytes, bytes]:
+def parse_request(request: bytes) -> tuple[bytes, bytes, bytes]:
     """Return method, target and body."""
     import h11
 
