@@ -170,6 +170,10 @@ class LoadResult(LoadStage, frozen=True, kw_only=True):
     """The rate that was asked for; None for a closed loop."""
     slo: list[dict[str, Any]] = []
     """One entry an objective: `expression`, `measured`, `met`."""
+    partial: bool = False
+    """Whether the run ended before its plan did."""
+    notes: list[str] = []
+    """What happened to it, a sentence each."""
 
 
 class Queue(Record, frozen=True, kw_only=True):
@@ -180,7 +184,16 @@ class Queue(Record, frozen=True, kw_only=True):
     depth: int | None
     """Most connections that it held while the server did not accept."""
     source: str
-    """How it was read: `sock_diag`, `connects` or `unknown`."""
+    """Where the depth is from: `sock_diag`, counted by the kernel while the server was paused;
+    `connects`, at most this many, by the connects that overflowed it; or `unknown`."""
+    listeners: int = 1
+    """Listening sockets that share the address; limit and depth are their sums."""
+    completed_at_once: int | None = None
+    """Connects that completed while the server was paused."""
+    turned_away: int = 0
+    """Connects that found the queue full while the server was paused."""
+    late_us: list[float] = []
+    """Connect times of those of them that completed once the server went on."""
 
 
 class Burst(Record, frozen=True, kw_only=True):
@@ -191,7 +204,14 @@ class Burst(Record, frozen=True, kw_only=True):
     retransmitted: int
     failed: dict[str, int]
     connect_us: dict[str, Any]
-    """`percentiles` (as in `Percentiles`) and `times`, sorted, one a connect."""
+    """`percentiles` (as in `Percentiles`) and `times`, sorted, one a connect that completed."""
+    retries: dict[str, int] = {}
+    """Completed connects, by how often their SYN was sent again."""
+    half_open: int | None = None
+    """Connects that stand for the client alone: the queue had no room when the handshake's last
+    step came. None where the server's side cannot be seen."""
+    peak_depth: int | None = None
+    """Deepest that the queue was seen during the burst."""
 
 
 class Rung(Record, frozen=True, kw_only=True):
@@ -203,6 +223,10 @@ class Rung(Record, frozen=True, kw_only=True):
     latency_us: dict[str, Percentiles]
     failures: dict[str, int]
     bottleneck: str = "undetermined"
+    served: int | None = None
+    """Connections that had a reply when all of them asked at once; None where it was not tried."""
+    waiting: int | None = None
+    """Connections that were in the accept queue then; None where it cannot be seen."""
 
 
 class BacklogResult(Record, frozen=True, kw_only=True):
@@ -216,6 +240,8 @@ class BacklogResult(Record, frozen=True, kw_only=True):
     counters: dict[str, int] = {}
     """Change of the kernel's counters over the measurement."""
     sysctls: dict[str, str] = {}
+    syn_retries_at_s: list[float] = []
+    """When this machine sends an unanswered SYN again, in seconds after the connect."""
 
 
 class Environment(Record, frozen=True, kw_only=True):

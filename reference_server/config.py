@@ -5,13 +5,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reference_server.framing import HEADER_BYTES
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 28812
-MODELS = ("prefork",)
-
-
-class ConfigError(Exception):
-    """The options contradict each other; exit code 2."""
+MODELS = ("prefork", "fork", "iterative")
 
 
 class StartError(Exception):
@@ -30,9 +28,14 @@ class Config:
         backlog: what `listen` is told.
         model: one of `MODELS`.
         workers: processes of the prefork model.
+        reuse_port: each worker has a listener of its own (SO_REUSEPORT), not a shared one.
+        udp: whether datagrams are answered too, on the same port.
+        tls_cert: file of the certificate chain; None: no TLS, unless self-signed.
+        tls_key: file of its key.
+        tls_self_signed: make the pair; it is kept only if `tls_cert` and `tls_key` say where.
         max_buffered_bytes: replies held for one connection; at least one frame always fits.
         idle_timeout_s: silence after which a connection is closed; None: never.
-        max_connections: connections that one process serves at a time; None: no limit.
+        max_connections: connections served at a time; the workers share them out.
         grace_s: time from SIGTERM to the end, at most.
         stats: whether each process says at its end what it did.
 
@@ -45,11 +48,22 @@ class Config:
     backlog: int = 50
     model: str = "prefork"
     workers: int = 1
+    reuse_port: bool = False
+    udp: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_self_signed: bool = False
     max_buffered_bytes: int = 65536
     idle_timeout_s: float | None = None
     max_connections: int | None = None
     grace_s: float = 5.0
     stats: bool = False
+
+    @property
+    def read_bytes(self) -> int:
+        """The most that is read at once: so much that its frames keep to `max_buffered_bytes`."""
+        frames = self.max_buffered_bytes // (HEADER_BYTES + self.buffer_bytes)
+        return max(1, frames) * self.buffer_bytes
 
 
 def _whole(least: int, most: int = 2**31 - 1) -> "type[int]":
@@ -98,6 +112,22 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--backlog", type=_whole(0, 65535), default=50, help="queue of the listener (default 50)")
     add(
+        "--model",
+        choices=MODELS,
+        default="prefork",
+        help="prefork: workers on epoll (default); fork: a process a connection; "
+        "iterative: one connection at a time",
+    )
+    add("--reuse-port", action="store_true", help="a listener for each worker (SO_REUSEPORT)")
+    add("--udp", action="store_true", help="answer datagrams too, on the same port")
+    add("--tls-cert", metavar="FILE", help="serve TLS instead of plain TCP, with this chain")
+    add("--tls-key", metavar="FILE", help="the key of --tls-cert")
+    add(
+        "--tls-self-signed",
+        action="store_true",
+        help="serve TLS with a new pair for loopback, saved if --tls-cert and --tls-key say where",
+    )
+    add(
         "--workers",
         type=_whole(1, 1024),
         metavar="N",
@@ -120,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
         "--max-connections",
         type=_whole(1),
         metavar="N",
-        help="connections at a time, of each process (default no limit)",
+        help="connections at a time (default no limit)",
     )
     add(
         "--grace",
@@ -132,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--stats",
         action="store_true",
-        help="print connections, chunks and bytes of each process at its end and on SIGUSR1",
+        help="print what each process did at its end; with prefork on SIGUSR1 too",
     )
     return made
 
@@ -144,7 +174,10 @@ def parse(argv: Sequence[str]) -> Config:
         SystemExit: wrong usage or `--help`; argparse has said what.
 
     """
-    options = parser().parse_args(argv)
+    made = parser()
+    options = made.parse_args(argv)
+    if (options.tls_cert is None) != (options.tls_key is None):
+        made.error("--tls-cert and --tls-key go together")
     tcp = options.unix is None or options.host is not None or options.port is not None
     return Config(
         host=(options.host or DEFAULT_HOST) if tcp else None,
@@ -152,6 +185,12 @@ def parse(argv: Sequence[str]) -> Config:
         unix_path=options.unix,
         buffer_bytes=options.buffer,
         backlog=options.backlog,
+        model=options.model,
+        reuse_port=options.reuse_port,
+        udp=options.udp,
+        tls_cert=options.tls_cert,
+        tls_key=options.tls_key,
+        tls_self_signed=options.tls_self_signed,
         workers=options.workers or len(os.sched_getaffinity(0)),
         max_buffered_bytes=options.max_buffered,
         idle_timeout_s=options.idle_timeout,

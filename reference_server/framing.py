@@ -46,21 +46,18 @@ class Framer:
         """The 24 characters of C `ctime` for a second, in local time."""
         return time.ctime(second).encode("ascii")
 
-    def frame(self, chunk: bytes) -> bytes:
-        """The one frame that answers `chunk`."""
-        return self.header + chunk
-
     def frames(self, data: bytes) -> bytes:
         """The frames that answer `data`, cut into chunks of `buffer_bytes` and a shorter rest.
 
-        Nothing is owed for no data. Reading much at once and cutting it here gives the same stream
-        as reading chunk by chunk, for a fraction of the system calls.
+        Reading much at once and cutting it here gives the same stream as reading chunk by chunk,
+        for a fraction of the system calls. No bytes make one bare header: right for a datagram;
+        on a stream no bytes are the end of input, and not for us.
         """
         size = self.buffer_bytes
         if len(data) <= size:
-            return self.frame(data) if data else b""
+            return self.header + data
         return b"".join(
-            [self.frame(data[start : start + size]) for start in range(0, len(data), size)]
+            [self.header + data[start : start + size] for start in range(0, len(data), size)]
         )
 
 
@@ -78,11 +75,11 @@ class CountingFramer(Framer):
         self.chunks = 0
         self.payload_bytes = 0
 
-    def frame(self, chunk: bytes) -> bytes:
+    def frames(self, data: bytes) -> bytes:
         """Count, then frame."""
-        self.chunks += 1
-        self.payload_bytes += len(chunk)
-        return super().frame(chunk)
+        self.chunks += -(-len(data) // self.buffer_bytes) or 1
+        self.payload_bytes += len(data)
+        return super().frames(data)
 
     def statistics(self, connections: int) -> str:
         """One line about this process."""

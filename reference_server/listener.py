@@ -3,10 +3,16 @@
 import contextlib
 import errno
 import socket
-from dataclasses import dataclass
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reference_server.config import Config, StartError
+from reference_server.datagrams import remember_destination
+from reference_server.tls import server_context
+
+_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +23,14 @@ class Listener:
         sock: the socket.
         target: its address as users write it, `tcp://127.0.0.1:28812`.
         path: the file of a Unix socket, to be removed at the end.
+        tls: what its connections are wrapped with.
 
     """
 
     sock: socket.socket
     target: str
     path: Path | None = None
+    tls: ssl.SSLContext | None = None
 
     def close(self) -> None:
         """Close the socket and remove its file."""
@@ -39,10 +47,19 @@ def open_listeners(config: Config) -> list[Listener]:
         StartError: an address cannot be had.
 
     """
+    tls = server_context(config)
+    for _ in range(_TRIES if config.port == 0 else 0):
+        # The port that the kernel gave for TCP may be taken for UDP, or at another address.
+        with contextlib.suppress(StartError):
+            return _open_all(config, tls)
+    return _open_all(config, tls)
+
+
+def _open_all(config: Config, tls: ssl.SSLContext | None) -> list[Listener]:
     opened: list[Listener] = []
     try:
         if config.host is not None:
-            _open_tcp(config, opened)
+            _open_host(config, tls, opened)
         if config.unix_path is not None:
             opened.append(_open_unix(config.unix_path, config.backlog))
     except BaseException:
@@ -52,19 +69,42 @@ def open_listeners(config: Config) -> list[Listener]:
     return opened
 
 
-def _open_tcp(config: Config, opened: list[Listener]) -> None:
+def listeners_of_workers(config: Config, first: Sequence[Listener]) -> list[list[Listener]]:
+    """What each worker listens on: the same sockets, or with SO_REUSEPORT sockets of its own.
+
+    They all are the parent's too, so that connections queued for a worker that dies are served by
+    the one that replaces it.
+    """
+    shares = [list(first)]
+    while len(shares) < config.workers:
+        if not config.reuse_port:
+            shares.append(list(first))
+            continue
+        shares.append([one for one in first if one.path is not None])
+        for listener in first:
+            if listener.path is None:
+                family, kind = listener.sock.family, listener.sock.type
+                sock = _bound(config, family, kind, listener.sock.getsockname())
+                shares[-1].append(replace(listener, sock=sock))
+    return shares
+
+
+def _open_host(config: Config, tls: ssl.SSLContext | None, opened: list[Listener]) -> None:
     """Listen on every address of the host, all on one port."""
     assert config.host is not None
     port = config.port
+    kinds = [socket.SOCK_STREAM, socket.SOCK_DGRAM] if config.udp else [socket.SOCK_STREAM]
     for family, address in _addresses(config.host):
-        try:
-            sock = _bound_tcp(family, (address, port))
-        except OSError as error:
-            where = f"{_bracketed(address)}:{port}"
-            raise StartError(f"cannot listen on {where}: {_reason(error)}") from None
-        sock.listen(config.backlog)
-        port = sock.getsockname()[1]
-        opened.append(Listener(sock, f"tcp://{_bracketed(address)}:{port}"))
+        for kind in kinds:
+            try:
+                sock = _bound(config, family, kind, (address, port))
+            except OSError as error:
+                where = f"{_bracketed(address)}:{port}"
+                raise StartError(f"cannot listen on {where}: {_reason(error)}") from None
+            port = sock.getsockname()[1]
+            stream = "tcp" if tls is None else "tls"
+            scheme = stream if kind == socket.SOCK_STREAM else "udp"
+            opened.append(Listener(sock, f"{scheme}://{_bracketed(address)}:{port}", tls=tls))
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
@@ -76,17 +116,24 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
-def _bound_tcp(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def _bound(config: Config, family: int, kind: int, address: tuple[str, int]) -> socket.socket:
+    sock = socket.socket(family, kind)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if config.reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        if kind == socket.SOCK_DGRAM:
+            remember_destination(sock)
+            sock.bind(address)
+            return sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Accepted sockets inherit both from the listener, which spares two calls a connection.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setblocking(False)
         sock.bind(address)
+        sock.listen(config.backlog)
     except BaseException:
         sock.close()
         raise

@@ -13,6 +13,7 @@ made for an event beyond the bytes themselves.
 import select
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections import deque
@@ -21,7 +22,10 @@ from select import EPOLLIN
 
 from reference_server.config import Config
 from reference_server.connection import Connection
-from reference_server.framing import HEADER_BYTES, CountingFramer, Framer
+from reference_server.datagrams import Datagrams
+from reference_server.framing import CountingFramer, Framer
+from reference_server.listener import Listener
+from reference_server.tls import TlsConnection
 
 LINGER_S = 2.0  # how long a peer that was told of our end may take to end too
 _TICK_S = 0.25  # how often deadlines are looked at, when there are any
@@ -40,23 +44,28 @@ class Worker:
 
     framer_type: type[Framer] = Framer
     connection_type: type[Connection] = Connection
+    datagrams_type: type[Datagrams] = Datagrams
 
-    def __init__(self, config: Config, listeners: Sequence[socket.socket], lifeline: int) -> None:
+    def __init__(self, config: Config, listeners: Sequence[Listener], lifeline: int) -> None:
         """Make a worker.
 
         Args:
             config: as the user set it.
-            listeners: non-blocking; TCP or Unix.
+            listeners: its own or shared; streams and datagrams.
             lifeline: a pipe's read end; its end of file says that the parent is gone.
 
         """
         framer_type = CountingFramer if config.stats else self.framer_type
         self.framer = framer_type(config.buffer_bytes)
-        frames_held = max(1, config.max_buffered_bytes // (HEADER_BYTES + config.buffer_bytes))
-        self.read_bytes = frames_held * config.buffer_bytes
+        self.read_bytes = config.read_bytes
         self.connections: dict[int, Connection] = {}
         self._config = config
-        self._listeners = list(listeners)
+        self._listeners = [one for one in listeners if one.sock.type == socket.SOCK_STREAM]
+        self._datagrams = [
+            self.datagrams_type(one.sock, self.framer)
+            for one in listeners
+            if one.sock.type == socket.SOCK_DGRAM
+        ]
         self._lifeline = lifeline
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], object]] = {}
@@ -73,6 +82,9 @@ class Worker:
         """Watch the listeners, the lifeline and the signals."""
         self._on_readable(self._lifeline, self.stop)
         self._on_readable(self._signals_as_events(), self._take_signals)
+        for datagrams in self._datagrams:
+            self._epoll.register(datagrams.sock, EPOLLIN | select.EPOLLEXCLUSIVE)
+            self._handlers[datagrams.sock.fileno()] = datagrams.receive
         self._resume_accepting()
 
     def run(self) -> None:
@@ -114,7 +126,7 @@ class Worker:
 
     # Accepting
 
-    def accept_from(self, listener: socket.socket) -> bool:
+    def accept_from(self, listener: Listener) -> bool:
         """Accept one connection; the rest is reported again, and may go to another worker.
 
         Returns:
@@ -122,7 +134,7 @@ class Worker:
 
         """
         try:
-            sock, _ = listener.accept()
+            sock, _ = listener.sock.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return False  # another worker was quicker, or the peer has gone
         except OSError:
@@ -139,7 +151,7 @@ class Worker:
             return False
         self._accepted += 1
         descriptor = sock.fileno()
-        connection = self.connection_type(sock, self)
+        connection = self._connection(sock, listener.tls)
         self.connections[descriptor] = connection
         self._handlers[descriptor] = connection.receive
         if self._config.idle_timeout_s is not None:
@@ -147,6 +159,12 @@ class Worker:
         if self._is_full():
             self._pause_accepting()
         return True
+
+    def _connection(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Connection:
+        if tls is None:
+            return self.connection_type(sock, self)
+        wrapped = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return TlsConnection(wrapped, self)
 
     def _is_full(self) -> bool:
         limit = self._config.max_connections
@@ -156,7 +174,7 @@ class Worker:
         """Leave new connections in the queue until one of ours ends, or for a moment."""
         if self._paused_until_s is None:
             for listener in self._listeners:
-                self._epoll.unregister(listener)
+                self._epoll.unregister(listener.sock)
         self._paused_until_s = time.monotonic() + _TICK_S
         self._plan()
 
@@ -166,11 +184,11 @@ class Worker:
         self._paused_until_s = None
         for listener in self._listeners:
             # EPOLLEXCLUSIVE: a new connection wakes one worker, not the whole herd.
-            self._epoll.register(listener, EPOLLIN | select.EPOLLEXCLUSIVE)
-            self._handlers[listener.fileno()] = self._acceptor(listener)
+            self._epoll.register(listener.sock, EPOLLIN | select.EPOLLEXCLUSIVE)
+            self._handlers[listener.sock.fileno()] = self._acceptor(listener)
         self._plan()
 
-    def _acceptor(self, listener: socket.socket) -> Callable[[], object]:
+    def _acceptor(self, listener: Listener) -> Callable[[], object]:
         return lambda: self.accept_from(listener)
 
     # Deadlines
@@ -236,8 +254,12 @@ class Worker:
                 pass
         self._pause_accepting()
         for listener in self._listeners:
-            listener.close()
+            listener.sock.close()
         self._listeners.clear()
+        for datagrams in self._datagrams:
+            self._epoll.unregister(datagrams.sock)
+            while datagrams.receive() and time.monotonic() < until_s:
+                pass
         self._wait_s = 0
         while self.connections and time.monotonic() < until_s:
             events = self._turn()

@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from reference_server.blocking import Forking, Iterative
 from reference_server.config import Config, StartError, parse
-from reference_server.listener import Listener, open_listeners
+from reference_server.framing import CountingFramer, Framer
+from reference_server.listener import Listener, listeners_of_workers, open_listeners
 from reference_server.prefork import Worker
 from reference_server.supervisor import Supervisor
 
@@ -38,22 +41,34 @@ def serve(config: Config) -> None:
     listeners = open_listeners(config)
 
     def announce() -> None:
-        # A Unix path comes last: it alone may contain a space.
         targets = " ".join(listener.target for listener in listeners)
         sys.stdout.write(f"listening on {targets}\n")
         sys.stdout.flush()
 
     try:
-        _run_prefork(config, listeners, announce)
+        run_model(config, listeners, announce)
     finally:
         for listener in listeners:
             listener.close()
 
 
-def _run_prefork(
-    config: Config, listeners: Sequence[Listener], announce: Callable[[], None]
-) -> None:
-    def make_worker(_slot: int, lifeline: int) -> Worker:
-        return Worker(config, [listener.sock for listener in listeners], lifeline)
+def run_model(config: Config, listeners: Sequence[Listener], announce: Callable[[], None]) -> None:
+    """Serve with the model that the configuration names."""
+    if config.model == "prefork":
+        limit = config.max_connections
+        if limit is not None:
+            config = replace(config, workers=min(config.workers, limit))
+        shares = listeners_of_workers(config, listeners)
 
-    Supervisor(config.workers, make_worker, config.grace_s).run(announce)
+        def make_worker(slot: int, lifeline: int) -> Worker:
+            own = config
+            if limit is not None:
+                rest = limit % config.workers
+                own = replace(config, max_connections=limit // config.workers + (slot < rest))
+            return Worker(own, shares[slot], lifeline)
+
+        Supervisor(config.workers, make_worker, config.grace_s).run(announce)
+        return
+    model = Forking if config.model == "fork" else Iterative
+    framer = (CountingFramer if config.stats else Framer)(config.buffer_bytes)
+    model(config, listeners, framer).run(announce)

@@ -1,8 +1,10 @@
 """Result records as the engines would write them, for the tests of reports."""
 
+import base64
 import json
 import math
 import random
+from functools import cache
 from pathlib import Path
 
 from harness.results import (
@@ -66,7 +68,7 @@ def check(*requirements: RequirementResult) -> CheckResult:
             "with a cut at offset 1 of 5 the server closed the connection, 10 of 10 times",
             expected="the reply frame for b'hello', then silence",
             actual="end of stream after 0 bytes",
-            evidence=["evidence/SEG-09/case.json", "evidence/SEG-09/replay.py"],
+            evidence=["evidence/SEG-09/replay.json", "evidence/SEG-09/replay.py"],
         ),
         requirement("CON-01"),
         requirement("CON-02", Verdict.FLAKY, "replies were mixed up, 3 of 10 times"),
@@ -83,11 +85,12 @@ def check(*requirements: RequirementResult) -> CheckResult:
         depth="default",
         seed=20_251_123,
         seconds=7.9,
+        plans=1_840,
         requirements=lines,
         boundary_maps=[
             BoundaryMap(
                 requirement="SEG-09",
-                conversation="hello\\r\\nworld",
+                conversation=b"hello\r\nworld".hex(),
                 length_bytes=12,
                 boundaries=boundaries,
             )
@@ -108,6 +111,7 @@ def percentiles(scale_us: float, number: int = 100_000) -> Percentiles:
     )
 
 
+@cache
 def latency_histogram(scale_us: float, number: int = 20_000, seed: int = 1) -> str:
     """Return an encoded HDR histogram of log-normal latencies around `scale_us`."""
     from hdrh.histogram import HdrHistogram
@@ -247,8 +251,15 @@ def write_evidence(folder: Path) -> None:
         (521_000_000, "end", b""),
     ]
     events = [
-        {"at_ns": at, "connection": 0, "kind": kind, "data_hex": data.hex(), "note": ""}
+        {
+            "at_ns": at,
+            "connection": 0,
+            "kind": kind,
+            "data": base64.b64encode(data).decode(),
+            "note": "",
+        }
         for at, kind, data in moved
     ]
-    (place / "case.json").write_text(json.dumps({"events": events}))
+    replay = {"format": 1, "events": events, "failure": {"connection": 0, "kind": "end of stream"}}
+    (place / "replay.json").write_text(json.dumps(replay))
     (place / "replay.py").write_text('print("</script><script>alert(1)</script>")\n')

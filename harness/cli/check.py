@@ -7,10 +7,9 @@ import click
 
 from harness.cli.common import (
     Outlet,
-    exit_code,
     find_target,
+    finish,
     output_options,
-    print_json,
     protocol_options,
     target_options,
 )
@@ -58,7 +57,6 @@ def check(
     from harness.conformance.session import CheckPlan, run_check
     from harness.protocols.registry import find_protocol
     from harness.reporting.progress import CheckProgress
-    from harness.reporting.terminal import print_summary
 
     known = read_baseline(baseline) if baseline else None
     plan = CheckPlan(
@@ -78,8 +76,4 @@ def check(
     if known is not None:
         result = apply_baseline(result, known)
     results = outlet.write(target, partial=not complete, check=result)
-    if as_json:
-        print_json(results)
-    else:
-        print_summary(results, outlet.path)
-    return exit_code(results)
+    return finish(results, outlet, as_json=as_json)

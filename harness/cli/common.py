@@ -153,9 +153,25 @@ class Outlet:
             fresh.unlink(missing_ok=True)
 
 
-def print_json(results: Results) -> None:
-    """Print the result file's text alone on standard output."""
-    sys.stdout.write(encode(results).decode())
+def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
+    """Write the reports beside the result file, and print the summary or the file's text alone.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CannotRunError: a report cannot be written.
+
+    """
+    from harness.reporting.render import write_reports
+    from harness.reporting.terminal import print_summary
+
+    write_reports(results, outlet.folder)
+    if as_json:
+        sys.stdout.write(encode(results).decode())
+    else:
+        print_summary(results, outlet.path)
+    return exit_code(results)
 
 
 def exit_code(results: Results) -> int:

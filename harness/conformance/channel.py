@@ -12,14 +12,26 @@ from harness.wire.delivery import DeliveryWatch, pause_between_looks
 from harness.wire.observations import RESET, Data, EndOfStream, Observation, Reset
 from harness.wire.transcript import Transcript
 
-DELIVERY_PATIENCE_S = 2.0
-"""How long a segment may stay unread; a server that takes longer is not reading."""
-
-_ABANDON_S = 0.05
+_HELD_PATIENCE_S = 0.02
+_ABANDON_S = 0.2
 _READS_AT_A_TIME = 64
 _LOOKS_BETWEEN_READS = 64
 _LOOKS_BEFORE_WAITING = 4000
 _LOOK_AGAIN_S = 0.001
+
+
+class DeliveryPatience:
+    """How long a segment of a conversation may stay unread, on all its connections together.
+
+    Attributes:
+        seconds: short after the first segment that was held: a server that does not read one
+            connection is not read on fifty others at two seconds each.
+
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Wait `seconds` for the first time."""
+        self.seconds = seconds
 
 
 class Channel:
@@ -32,13 +44,14 @@ class Channel:
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - six things that are all different
         self,
         number: int,
         connection: Connection,
         oracle: Oracle,
         watcher: DeliveryWatch,
         transcript: Transcript,
+        patience: DeliveryPatience,
         *,
         pauses_of: Callable[[bytes], Sequence[int]] = lambda _: (),
     ) -> None:
@@ -51,6 +64,7 @@ class Channel:
         self._connection = connection
         self._watcher = watcher
         self._transcript = transcript
+        self._patience = patience
         self._stream = b""
         self._begin = 0  # where the plan's own requests begin, behind the opening exchange
         self._sent = 0  # bytes that the kernel has taken
@@ -228,7 +242,7 @@ class Channel:
         if self.delivery is Delivery.HELD:
             return "not seen read"
         # Looking costs 3 us and a server's read takes 10; waiting in poll() would cost 50.
-        patience = Deadline(DELIVERY_PATIENCE_S)
+        patience = Deadline(self._patience.seconds)
         looks = 0
         while not self._watcher.delivered():
             looks += 1
@@ -238,6 +252,7 @@ class Channel:
                     return "the connection ended"
                 if patience.expired:
                     self.delivery = Delivery.HELD
+                    self._patience.seconds = _HELD_PATIENCE_S
                     return f"{self._watcher.unread_bytes()} bytes left unread"
             if looks > _LOOKS_BEFORE_WAITING:
                 self._connection.wait(Deadline(_LOOK_AGAIN_S))

@@ -6,7 +6,7 @@ import select
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.conformance.channel import Channel
+from harness.conformance.channel import Channel, DeliveryPatience
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.conformance.plan import (
     Action,
@@ -40,7 +40,8 @@ from harness.wire.inet_diag import TcpState
 from harness.wire.sock_diag import SockDiag
 from harness.wire.transcript import Transcript
 
-DEFAULT_PATIENCE_S = 5.0
+DELIVERY_PATIENCE_S = 2.0
+"""How long a segment may stay unread; a server that takes longer is not reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,25 @@ class Outcome:
 
 
 class Executor:
-    """Executes plans against one target."""
+    """Executes plans against one target.
+
+    Attributes:
+        target: resolved.
+        protocol: judges.
+        diag: asks the kernel; None where it cannot be asked.
+        patience_s: how long a reply may take.
+        executed: how many plans were executed.
+        usual_s: how long the slowest plain exchange took, as far as anyone has measured it.
+        on_executed: called before each plan.
+
+    """
 
     def __init__(
         self,
         target: Target,
         protocol: Protocol,
         diag: SockDiag | None,
-        patience_s: float = DEFAULT_PATIENCE_S,
+        patience_s: float = 5.0,
     ) -> None:
         """Execute against `target`.
 
@@ -84,6 +96,7 @@ class Executor:
         self.protocol = protocol
         self.patience_s = patience_s
         self.executed = 0
+        self.usual_s = 0.0
         self.on_executed: Callable[[], None] = lambda: None
         self.serials = itertools.count()
         self._seen: set[int] = set()
@@ -134,6 +147,7 @@ class _Execution:
         self._plan = plan
         self._patience_s = patience_s
         self._number = 0
+        self._delivery = DeliveryPatience(min(DELIVERY_PATIENCE_S, patience_s / 2))
 
     def step(self, number: int, action: Action) -> None:
         """Do one action."""
@@ -193,6 +207,7 @@ class _Execution:
             protocol.oracle(),
             watcher,
             self.transcript,
+            self._delivery,
             pauses_of=protocol.pauses,
         )
         channel.action = self._number

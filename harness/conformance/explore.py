@@ -1,6 +1,5 @@
 """Looking for a failing plan: the certain ones first, then those that Hypothesis draws."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 _SHRINK_PATIENCE_FACTOR = 20
 _LEAST_SHRINK_PATIENCE_S = 0.25
-_PLANS_AFTER_FAILURE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,9 @@ class Search:
         self._executor = executor
         self.subject = subject
         self._requirement = requirement
-        self._slowest_s = 0.0
 
     def run(self, plan: Plan, patience_s: float | None = None) -> Failure | None:
         """Execute one plan, judge it, and remember the smallest that fails."""
-        begun = time.monotonic()
         outcome = self._executor.execute(plan, patience_s)
         failure = outcome.failure
         if failure is None and self._requirement.judge is not None:
@@ -69,17 +65,15 @@ class Search:
         tried = self.tried
         tried.plans += 1
         tried.delivery = _weaker(tried.delivery, outcome.delivery)
-        if failure is None:
-            self._slowest_s = max(self._slowest_s, time.monotonic() - begun)
-        elif self._is_best(plan, failure.kind):
+        if failure is not None and self._is_best(plan, failure.kind):
             tried.best = Failing(plan, outcome, failure)
         self._mark_single_cut(plan, failure is not None)
         return failure
 
     def shrink_patience_s(self) -> float:
         """How long a reply may take while shrinking: long for this server, short for us."""
-        usual = _SHRINK_PATIENCE_FACTOR * self._slowest_s
-        return min(self._executor.patience_s, max(_LEAST_SHRINK_PATIENCE_S, usual))
+        usual_s = _SHRINK_PATIENCE_FACTOR * self._executor.usual_s
+        return min(self._executor.patience_s, max(_LEAST_SHRINK_PATIENCE_S, usual_s))
 
     def confirmation_patience_s(self) -> float:
         """How long a reply may take in the runs that confirm a failure: a second at least."""
@@ -99,22 +93,21 @@ class Search:
 def try_certain(
     search: Search, requirement: Requirement, subject: Subject, until: Deadline
 ) -> bool:
-    """Execute the requirement's certain plans; stop some plans after the first failure.
+    """Execute the requirement's certain plans; stop soon after the first failure.
 
     Returns:
         Whether all were executed.
 
     """
-    after_failure = 0
+    enough: Deadline | None = None
     for plan in filter(subject.allows, requirement.plans(subject)):
-        if search.tried.best is not None:
-            # The others show where else it fails, and may fail smaller; but not for ever.
-            after_failure += 1
-            if after_failure > _PLANS_AFTER_FAILURE or until.expired:
-                return True
+        if enough is None:
+            failure = search.run(plan)
+            enough = Deadline(subject.depth.shrink_s / 2) if failure else None
+        elif enough.expired:
+            break
+        else:  # the others show where else it fails, and may fail smaller; but not for ever
             search.run(plan, search.shrink_patience_s())
-        else:
-            search.run(plan)
         if until.expired:
             return False
     return True

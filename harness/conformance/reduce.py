@@ -10,6 +10,7 @@ import msgspec
 
 from harness.conformance.plan import (
     Action,
+    Await,
     AwaitEnd,
     HalfClose,
     Open,
@@ -19,6 +20,7 @@ from harness.conformance.plan import (
     Send,
 )
 
+_SHORT_STALL_S = 0.05
 Fails = Callable[[Plan], bool]
 
 
@@ -46,12 +48,13 @@ def reduce(
             if candidate.size < plan.size and fails(candidate):
                 plan = candidate
                 progress = True
-                break
+                break  # what was tried may be worth trying again on the smaller plan
     return plan
 
 
 def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]) -> Iterator[Plan]:
-    """Yield simplifications, the boldest first."""
+    """Yield simplifications, the boldest first, and before them those that save time."""
+    yield from _with_less_waiting(plan)
     for connection in range(len(plan.requests)):
         yield from _without_connection(plan, connection)
     for connection, requests in enumerate(plan.requests):
@@ -78,22 +81,36 @@ def _positions(plan: Plan) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _simpler_steps(plan: Plan, number: int, action: Action) -> Iterator[Plan]:
-    """Yield the plan without one action, or with less waiting in it."""
+    """Yield the plan without one action."""
     if _may_go(plan, number, action):
         yield _without_action(plan, number)
-    if isinstance(action, Send) and action.hold_s:
-        yield _replaced(plan, number, msgspec.structs.replace(action, hold_s=0.0))
-    if isinstance(action, Push):
-        yield _replaced(plan, number, Send(action.connection, action.until))
+    if isinstance(action, HalfClose) and isinstance(plan.actions[number + 1], AwaitEnd):
+        actions = (*plan.actions[:number], Await(action.connection), *plan.actions[number + 2 :])
+        yield Plan(plan.requests, actions)
+
+
+def _with_less_waiting(plan: Plan) -> Iterator[Plan]:
+    for number, action in enumerate(plan.actions):
+        if isinstance(action, Send) and action.hold_s:
+            yield _replaced(plan, number, msgspec.structs.replace(action, hold_s=0.0))
+        if isinstance(action, Push):
+            yield _replaced(plan, number, Send(action.connection, action.until))
+            if action.stall_s > _SHORT_STALL_S:
+                short = msgspec.structs.replace(action, stall_s=_SHORT_STALL_S)
+                yield _replaced(plan, number, short)
 
 
 def _may_go(plan: Plan, number: int, action: Action) -> bool:
-    """Whether leaving the action out keeps the plan meaningful."""
+    """Whether leaving the action out keeps the plan meaningful, and harmless.
+
+    A plan that closes with replies unread resets the connection: that may end a fragile server,
+    and it would be our doing.
+    """
+    later = [one for one in plan.actions[number + 1 :] if one.connection == action.connection]
     if isinstance(action, Send):  # a cut: more of the same stream follows
-        return any(
-            isinstance(later, Send) and later.connection == action.connection
-            for later in plan.actions[number + 1 :]
-        )
+        return any(isinstance(one, Send) for one in later)
+    if isinstance(action, Await):
+        return any(isinstance(one, Await | AwaitEnd) for one in later)
     return not isinstance(action, Open | OpenTogether | HalfClose | AwaitEnd | Push)
 
 

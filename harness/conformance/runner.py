@@ -81,7 +81,7 @@ class Runner:
             ProtocolCodeError: the protocol's requests cannot be drawn.
 
         """
-        self.executor = Executor(target, protocol, diag)
+        self.executor = Executor(target, protocol, diag, depth.patience_s)
         self._seed = seed
         self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
         corpus = draw_corpus(protocol, seed)
@@ -256,8 +256,11 @@ class Runner:
         return self.executor.execute(plan, _SETTLING_PATIENCE_S).failure is None
 
     def _is_alive(self, patience_s: float | None = None) -> bool:
-        plan = single([self.subject.smallest])
-        return self.executor.execute(plan, patience_s).failure is None
+        begun = time.monotonic()
+        answered = self.executor.execute(single([self.subject.smallest]), patience_s)
+        if answered.failure is None:
+            self.executor.usual_s = max(self.executor.usual_s, time.monotonic() - begun)
+        return answered.failure is None
 
     def _revived(self) -> bool:
         """Ask a dead server a few times more, then no longer."""

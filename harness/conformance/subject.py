@@ -28,6 +28,7 @@ class Depth:
         hold_s: how long a held cut is held.
         confirmations: how often a failing minimum is run again.
         shrink_s: how long a failure is made smaller.
+        patience_s: how long a reply may take.
 
     """
 
@@ -39,12 +40,13 @@ class Depth:
     hold_s: float
     confirmations: int
     shrink_s: float
+    patience_s: float
 
 
 DEPTHS = {
-    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 3, 2.0),
-    "default": Depth("default", 120, 24, 1024 * KIB, 1.5, 0.6, 5, 8.0),
-    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 10, 30.0),
+    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 3, 2.0, 2.0),
+    "default": Depth("default", 120, 24, 1024 * KIB, 1.5, 0.6, 5, 8.0, 5.0),
+    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 10, 30.0, 10.0),
 }
 
 

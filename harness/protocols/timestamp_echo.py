@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 HEADER_BYTES = 27
-_HEADER = re.compile(
+HEADER = re.compile(
     rb"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
     rb" (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
     rb" (?:[12 ][0-9]|3[01]) [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}\] "
@@ -72,7 +72,7 @@ class TimestampEcho(Protocol, Datagrams):
 
     def expected_datagram(self, datagram: bytes) -> re.Pattern[bytes]:
         """Return a header and the datagram's first `buffer` bytes."""
-        return re.compile(_HEADER.pattern + re.escape(datagram[: self.buffer]), re.DOTALL)
+        return re.compile(HEADER.pattern + re.escape(datagram[: self.buffer]), re.DOTALL)
 
     def oracle(self) -> TimestampOracle:
         """Return a judge that keeps every parse still possible."""
@@ -127,7 +127,7 @@ class TimestampOracle(Oracle):
         buffer += data
         position = 0
         while True:
-            header = _HEADER.search(buffer, position)
+            header = HEADER.search(buffer, position)
             end = header.start() if header else self._first_undecided(position)
             if end > position:
                 self._carry_chunk(position, end)

@@ -6,9 +6,11 @@ Pure: from the records alone, without a format.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from harness.reporting.figures import count, seconds
+from harness.reporting.text import escaped
 from harness.results import (
     BacklogResult,
     CheckResult,
@@ -82,6 +84,14 @@ def headline(results: Results) -> Headline:
     return Headline(word, ", ".join(said))
 
 
+def when(started_at: str) -> str:
+    """Return an ISO 8601 time of UTC as `2025-11-23 14:52 UTC`."""
+    try:
+        return datetime.fromisoformat(started_at).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:  # a file that someone else wrote
+        return escaped(started_at, limit=40)
+
+
 def _check_sentence(verdicts: Counter[Verdict]) -> str:
     total = verdicts.total()
     parts = [
@@ -102,9 +112,8 @@ def _check_sentence(verdicts: Counter[Verdict]) -> str:
 
 def effort(check: CheckResult) -> str:
     """Return how much was tried: conversations, time, depth, seed."""
-    conversations = sum(line.examples for line in check.requirements)
     return (
-        f"{count(conversations, 'conversation')} in {seconds(check.seconds)}, "
+        f"{count(check.plans, 'conversation')} in {seconds(check.seconds)}, "
         f"depth {check.depth}, seed {check.seed}"
     )
 
@@ -166,7 +175,6 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
                 continue
             inside = [path for name in line.evidence if (path := evidence_path(folder, name))]
             replays = [path for path in inside if path.suffix == ".json"]
-            replays.sort(key=lambda path: path.stem == "transcript")
             scripts = [path for path in inside if path.suffix == ".py"]
             scripts.sort(key=lambda path: path.stem.startswith("test_"))
             return next(iter(replays), None), next(iter(scripts), None)

@@ -1,10 +1,7 @@
 """Evidence files beside a result file, read with suspicion: they may come from anywhere."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,7 +10,7 @@ from harness.wire.transcript import Event
 
 _FILE_BYTES = 32 * 1024 * 1024
 _SCRIPT_BYTES = 64 * 1024
-_TRANSCRIPTS = ("transcript.json", "case.json")
+REPLAY = "replay.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +40,34 @@ def evidence_files(folder: Path, names: list[str]) -> list[EvidenceFile]:
     return found
 
 
-def read_events(files: list[EvidenceFile]) -> list[Event]:
-    """Return the events of the first transcript among the files; none when there is none.
+class _Failure(msgspec.Struct, frozen=True):
+    connection: int
 
-    Data is base64 under `data`, or hexadecimal under `data_hex`.
+
+class Conversation(msgspec.Struct, frozen=True):
+    """What a replay file tells of the conversation that failed; its other keys are not for us.
+
+    Attributes:
+        events: in order, of all connections.
+        failure: on which connection it was seen.
+        explanation: when the server fails, in words.
+
     """
-    for name in _TRANSCRIPTS:
-        for file in files:
-            if file.path.name != name:
-                continue
-            events = _events(_content(file.path, _FILE_BYTES))
-            if events:
-                return events
-    return []
+
+    events: list[Event]
+    failure: _Failure
+    explanation: str = ""
+
+
+def read_conversation(files: list[EvidenceFile]) -> Conversation | None:
+    """Return the conversation of the replay file among the files, if there is one."""
+    for file in files:
+        if file.path.name == REPLAY:
+            try:
+                return msgspec.json.decode(_content(file.path, _FILE_BYTES), type=Conversation)
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                return None
+    return None
 
 
 def read_script(files: list[EvidenceFile]) -> tuple[str, str] | None:
@@ -72,34 +84,3 @@ def _content(path: Path, limit_bytes: int) -> bytes:
         return path.read_bytes() if path.stat().st_size <= limit_bytes else b""
     except OSError:
         return b""
-
-
-def _events(text: bytes) -> list[Event]:
-    try:
-        raw: Any = msgspec.json.decode(text, type=dict[str, Any]).get("events", [])
-        return [
-            Event(
-                at_ns=int(entry["at_ns"]),
-                connection=int(entry["connection"]),
-                kind=entry["kind"],
-                data=_data(entry),
-                note=str(entry.get("note", "")),
-            )
-            for entry in raw
-        ]
-    except (
-        msgspec.MsgspecError,
-        RecursionError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        binascii.Error,
-    ):
-        return []
-
-
-def _data(entry: dict[str, Any]) -> bytes:
-    if "data_hex" in entry:
-        return bytes.fromhex(entry["data_hex"])
-    return base64.b64decode(entry.get("data", ""), validate=True)

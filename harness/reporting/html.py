@@ -53,6 +53,7 @@ def _render(
     styles = [_asset("uPlot.min.css") + _asset("page.css")]
     page: str = _template().render(
         answer=digest.headline(results),
+        started=digest.when(results.started_at),
         results=results,
         effort=digest.effort(check) if check else "",
         rows=matrix(check) if check else [],

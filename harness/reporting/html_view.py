@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.reporting.digest import VERDICT_ORDER
-from harness.reporting.evidence_files import evidence_files, read_events, read_script
-from harness.reporting.text import escaped
+from harness.reporting.evidence_files import REPLAY, evidence_files, read_conversation, read_script
+from harness.reporting.text import escaped, preview
 from harness.reporting.timeline import Timeline, timelines
 from harness.results import BoundaryMap, CheckResult, RequirementResult, Verdict
 
@@ -18,7 +18,6 @@ _MAX_STRIP_BYTES = 512
 """Longest conversation whose bytes are shown one by one; of longer ones only the offsets."""
 _MAX_MAPS = 24
 _MAX_TIMELINES = 6
-_ESCAPED_BYTE = re.compile(r"\\x[0-9a-fA-F]{2}|\\.|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,8 @@ def _finding(
 ) -> Finding:
     files = evidence_files(folder, line.evidence)
     script = read_script(files) if with_conversations else None
-    events = read_events(files) if with_conversations else []
-    replays = [file for file in files if file.path.name == "case.json"]
+    conversation = read_conversation(files) if with_conversations else None
+    replays = [file for file in files if file.path.name == REPLAY]
     return Finding(
         row=_row(line),
         anchor=anchor_of(line.id),
@@ -138,7 +137,11 @@ def _finding(
         replay=escaped(f"wireproof replay {replays[0].path}") if replays else "",
         script_name=escaped(script[0]) if script else "",
         script=escaped(script[1], limit=65_536, keep_newlines=True) if script else "",
-        timelines=timelines(events)[:_MAX_TIMELINES],
+        timelines=(
+            timelines(conversation.events, conversation.failure.connection)[:_MAX_TIMELINES]
+            if conversation
+            else []
+        ),
     )
 
 
@@ -152,6 +155,7 @@ def boundary_views(check: CheckResult) -> list[MapView]:
 def _map(entry: BoundaryMap) -> MapView:
     failed = [cut.offset_bytes for cut in entry.boundaries if cut.failed]
     tried = [cut.offset_bytes for cut in entry.boundaries if cut.tried]
+    conversation = _unhex(entry.conversation)
     return MapView(
         requirement=escaped(entry.requirement, limit=80),
         anchor=anchor_of(entry.requirement),
@@ -159,18 +163,17 @@ def _map(entry: BoundaryMap) -> MapView:
         tried=len(tried),
         failed=len(failed),
         failed_ranges=ranges(failed),
-        bytes=_bytes(entry),
-        conversation=escaped(entry.conversation, limit=_TEXT_CHARACTERS),
+        bytes=_bytes(conversation, entry),
+        conversation=preview(conversation, _TEXT_CHARACTERS),
     )
 
 
-def _bytes(entry: BoundaryMap) -> list[Byte]:
-    tokens = _ESCAPED_BYTE.findall(escaped(entry.conversation, limit=4 * _MAX_STRIP_BYTES))
-    if len(tokens) != entry.length_bytes or len(tokens) > _MAX_STRIP_BYTES:
+def _bytes(conversation: bytes, entry: BoundaryMap) -> list[Byte]:
+    if len(conversation) > _MAX_STRIP_BYTES:
         return []
     cuts = {cut.offset_bytes: cut for cut in entry.boundaries}
     views = []
-    for offset, token in enumerate(tokens):
+    for offset in range(len(conversation)):
         cut = cuts.get(offset)
         state, told = "untried", f"offset {offset}: not tried"
         if offset == 0:
@@ -178,8 +181,15 @@ def _bytes(entry: BoundaryMap) -> list[Byte]:
         elif cut is not None and cut.tried:
             state = "failed" if cut.failed else "held"
             told = f"cut at offset {offset}: tried {cut.tried}, failed {cut.failed}"
-        views.append(Byte(offset, token, state, told))
+        views.append(Byte(offset, preview(conversation[offset : offset + 1]), state, told))
     return views
+
+
+def _unhex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:  # a file that someone else wrote
+        return b""
 
 
 def ranges(offsets: list[int]) -> str:

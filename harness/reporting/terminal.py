@@ -82,7 +82,8 @@ class Summary:
             yield from load_lines(results.load, options.max_width, micro)
         if results.backlog is not None:
             yield Text()
-            yield from backlog_lines(results.backlog, options.max_width, micro)
+            whole = results.command == "backlog"
+            yield from backlog_lines(results.backlog, options.max_width, micro, whole=whole)
         yield Text()
         yield from _next_steps(results, self._path)
 

@@ -15,6 +15,7 @@ from harness.reporting.digest import (
     steady_stages,
 )
 from harness.reporting.figures import count, duration, rate, seconds, short
+from harness.reporting.terminal_queue import comb_table, queue_line, sentence_list
 from harness.reporting.text import escaped
 from harness.results import BacklogResult, LoadResult, LoadStage, Percentiles, Rung
 
@@ -124,25 +125,32 @@ def _percentiles(latency: Percentiles | None, width: int, micro: str) -> list[st
     return [duration(value, micro=micro) for value in values[: len(_percentile_names(width))]]
 
 
-def backlog_lines(backlog: BacklogResult, width: int, micro: str) -> Iterator[Text | Table]:
-    """Yield what the accept queue showed, and the ladder."""
-    queue = backlog.queue
-    line = Text().append("Accept queue  ", style="bold")
-    depth = "depth unknown" if queue.depth is None else f"holds {queue.depth:,}"
-    limit = "" if queue.limit is None else f", backlog {queue.limit:,}"
-    line.append(f"{depth}{limit}")
-    line.append(f"  by {escaped(queue.source)}", style="dim")
-    yield line
-    for burst in backlog.burst:
-        failed = sum(burst.failed.values())
-        told = f"burst of {burst.connections:,}: {burst.completed_at_once:,} at once"
-        told += f", {burst.retransmitted:,} after a retry" if burst.retransmitted else ""
-        told += f", {failed:,} failed ({escaped(causes(burst.failed))})" if failed else ""
-        yield Text(told)
-    for sentence in backlog.explanation[:_SENTENCES]:
-        yield Text(escaped(sentence), style="dim")
+def backlog_lines(
+    backlog: BacklogResult, width: int, micro: str, *, whole: bool = False
+) -> Iterator[Text | Table]:
+    """Yield what the accept queue showed, and the ladder.
+
+    Args:
+        backlog: what was found.
+        width: of the screen, in columns.
+        micro: how to write microseconds.
+        whole: with every burst and every sentence, where nothing else is on the screen.
+
+    """
+    yield queue_line(backlog.queue)
+    if whole and backlog.burst:
+        yield Text()
+        yield comb_table(backlog, micro)
+    if not whole:
+        for sentence in backlog.explanation[:_SENTENCES]:
+            yield Text(escaped(sentence), style="dim")
     if backlog.ladder:
+        if whole:
+            yield Text()
         yield from _ladder(backlog, width, micro)
+    if whole:
+        yield Text()
+        yield sentence_list(backlog.explanation)
 
 
 def _ladder(backlog: BacklogResult, width: int, micro: str) -> Iterator[Text | Table]:

@@ -78,10 +78,18 @@ class Timeline:
     left_out_after: int
 
 
-def timelines(events: Sequence[Event]) -> list[Timeline]:
-    """Return one timeline a connection; the one that failed first."""
+def timelines(events: Sequence[Event], failed_on: int) -> list[Timeline]:
+    """Return one timeline a connection, the one that failed first.
+
+    Where it went wrong is what the peer did last on the connection `failed_on`.
+    """
     wrong = next(
-        (index for index in reversed(range(len(events))) if events[index].kind in _OF_PEER), None
+        (
+            index
+            for index in reversed(range(len(events)))
+            if events[index].kind in _OF_PEER and events[index].connection == failed_on
+        ),
+        None,
     )
     lines = []
     for connection in sorted({event.connection for event in events}):
@@ -91,7 +99,7 @@ def timelines(events: Sequence[Event]) -> list[Timeline]:
             if event.connection == connection
         ]
         lines.append(_timeline(connection, own))
-    lines.sort(key=lambda line: not any(cell.went_wrong for cell in line.cells))
+    lines.sort(key=lambda line: line.connection != failed_on)
     return lines
 
 

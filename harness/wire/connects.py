@@ -6,6 +6,7 @@ import resource
 import select
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
@@ -18,13 +19,16 @@ from harness.wire.tcp_info import total_retransmits
 NO_ANSWER = "no answer"
 """Cause of a connect that was still waiting when we stopped."""
 
+QUEUE_FULL = "queue full"
+"""Cause on Unix sockets alone: a full queue is told at once (unix(7), EAGAIN)."""
+
 CAUSES = {
     errno.ECONNREFUSED: "refused",
     errno.ETIMEDOUT: "timed out",
     errno.ECONNRESET: "reset",
     errno.EHOSTUNREACH: "unreachable",
     errno.ENETUNREACH: "unreachable",
-    errno.EAGAIN: "queue full",  # Unix sockets only: a full queue is told at once (unix(7))
+    errno.EAGAIN: QUEUE_FULL,
     errno.EADDRNOTAVAIL: "own ports exhausted",
     errno.EMFILE: "own descriptors exhausted",
     errno.ENFILE: "own descriptors exhausted",
@@ -42,6 +46,9 @@ class Attempt:
         seconds: from the connect to its end; None while it is pending.
         cause: why it failed; empty for one that completed or is pending.
         retries: how often its SYN was sent again; None where the system does not tell.
+        started_ns: on the clock of `time.perf_counter_ns`.
+        ended_ns: on the same clock.
+        half_open: whether it stands for the client alone.
 
     """
 
@@ -50,6 +57,8 @@ class Attempt:
     seconds: float | None = None
     cause: str = ""
     retries: int | None = None
+    ended_ns: int = 0
+    half_open: bool = False
 
     @property
     def pending(self) -> bool:
@@ -90,6 +99,11 @@ class Connects:
         self.close(self.attempts)
         self._epoll.close()
 
+    @property
+    def pending(self) -> bool:
+        """Whether some connect is still under way."""
+        return bool(self._pending)
+
     def start(self, count: int) -> list[Attempt]:
         """Start connects, all at the same instant: their sockets are made beforehand."""
         fresh = [self._prepare() for _ in range(count)]
@@ -99,9 +113,7 @@ class Connects:
         return fresh
 
     def wait(self, deadline: Deadline) -> None:
-        """Wait until some connect ends or the time is over; return at once when none is pending."""
-        if not self._pending:
-            return
+        """Wait until some connect ends or the time is over."""
         events = self._epoll.poll(deadline.remaining_s(), max(1, len(self._pending)))
         now_ns = time.perf_counter_ns()
         for descriptor, _ in events:
@@ -159,6 +171,7 @@ class Connects:
 
     def _end(self, attempt: Attempt, number: int, now_ns: int) -> None:
         assert attempt.connection is not None
+        attempt.ended_ns = now_ns
         attempt.seconds = (now_ns - attempt.started_ns) / 1e9
         attempt.cause = _cause(number) if number else ""
         attempt.retries = total_retransmits(attempt.connection)
@@ -173,16 +186,19 @@ def require_descriptors(count: int) -> None:
     """
     needed = count + _DESCRIPTORS_TO_SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if resource.RLIM_INFINITY in {soft, hard} or soft >= needed:
-        if soft != resource.RLIM_INFINITY and soft < needed:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
         return
-    if hard < needed:
+    if hard != resource.RLIM_INFINITY and hard < needed:
         raise CannotRunError(
             f"{count} connects need {needed} descriptors, and {hard} is the limit here",
             f"raise it with ulimit -Hn {needed}",
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def count_causes(attempts: Iterable[Attempt]) -> dict[str, int]:
+    """Return how many failed, by cause, the commonest first."""
+    return dict(Counter(one.cause for one in attempts if one.cause).most_common())
 
 
 def _cause(number: int | None) -> str:

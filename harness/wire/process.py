@@ -8,12 +8,26 @@ from collections.abc import Collection
 from pathlib import Path
 
 _PROC = Path("/proc")
+_ACCEPTS = "00010000"
+"""Flags of a Unix socket that listens: __SO_ACCEPTCON (include/uapi/linux/net.h)."""
 
 
 def owners_of(inodes: Collection[int]) -> list[int]:
     """Return the processes that have a socket of these inodes open, lowest id first."""
     wanted = {f"socket:[{inode}]" for inode in inodes if inode}
     return sorted(pid for pid in _process_ids() if wanted and _holds(pid, wanted))
+
+
+def unix_listeners(path: str) -> frozenset[int]:
+    """Return the inodes of the Unix sockets that listen on a path (net/unix/af_unix.c)."""
+    try:
+        lines = (_PROC / "net/unix").read_text(errors="surrogateescape").splitlines()[1:]
+    except OSError:
+        return frozenset()
+    rows = (line.split(maxsplit=7) for line in lines)
+    return frozenset(
+        int(row[6]) for row in rows if len(row) == 8 and row[7] == path and row[3] == _ACCEPTS
+    )
 
 
 def open_descriptors(pid: int) -> int | None:

@@ -10,12 +10,21 @@ _INFO_BYTES = _TOTAL_RETRANSMITS_AT + 4
 
 def total_retransmits(connection: socket.socket) -> int | None:
     """Return how many segments were sent again, SYNs among them; None where it is not told."""
+    info = _info(connection, _INFO_BYTES)
+    return int(struct.unpack_from("=I", info, _TOTAL_RETRANSMITS_AT)[0]) if info else None
+
+
+def state_of(connection: socket.socket) -> int | None:
+    """Return the TCP state of our end, as in `TcpState`; None where it is not told."""
+    info = _info(connection, 1)
+    return info[0] if info else None
+
+
+def _info(connection: socket.socket, size: int) -> bytes | None:
     if not hasattr(socket, "TCP_INFO"):
         return None
     try:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, size)
     except OSError:  # a Unix socket, or one that is closed
         return None
-    if len(info) < _INFO_BYTES:
-        return None
-    return int(struct.unpack_from("=I", info, _TOTAL_RETRANSMITS_AT)[0])
+    return info if len(info) == size else None

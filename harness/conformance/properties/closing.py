@@ -184,7 +184,8 @@ def survives_malformed(subject: Subject) -> Iterator[Plan]:
 def concurrent(subject: Subject) -> Iterator[Plan]:
     """Open them all, send on all, and be answered on the last first."""
     smallest = subject.smallest
-    for count in sorted({2, subject.protocol.connections}):
+    # Where not even two are served, fifty show nothing new, and take long to show it.
+    for count in sorted({2, subject.protocol.connections if subject.concurrent else 2}):
         numbers = range(count)
         yield Plan(
             tuple((smallest,) for _ in numbers),

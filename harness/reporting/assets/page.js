@@ -22,7 +22,7 @@
   const logSplits = (u, _axis, min, max) => {
     const splits = [];
     for (let power = 10 ** Math.floor(Math.log10(min)); power <= max * 1.0001; power *= 10)
-      for (const factor of max / min < 30 ? [1, 2, 5] : [1]) splits.push(power * factor);
+      for (const factor of max / min < 200 ? [1, 2, 5] : [1]) splits.push(power * factor);
     return splits.filter((value) => value >= min * 0.999 && value <= max * 1.001);
   };
   const logRange = (_u, min, max) => {
@@ -41,7 +41,7 @@
       const columns = uPlot.join(kinds.map((kind) => chosen.kinds[kind]));
       const most = columns[0][columns[0].length - 1];
       return {
-        columns, name: percentile, xLabel: "percentile", x: { time: false, distr: 3, range: keep([1, most]) },
+        columns, name: percentile, xLabel: "percentile", x: { time: false, distr: 3, range: keep([1, most], columns[0]) },
         y: { distr: 3, range: logRange },
         xAxis: {
           splits: (_u, _i, min, max) => [1, 2, 4, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter((x) => x >= min * 0.999 && x <= max),
@@ -81,8 +81,8 @@
       const last = Math.max(comb.at_s[comb.at_s.length - 1] * 1.05, comb.width_s * 20);
       return {
         columns: [comb.at_s, comb.connects], name: (x) => `${digits(x)} s`, xLabel: "connected after",
-        x: { time: false, range: keep([-last * 0.03, last]) }, y: { range: zeroUp },
-        xAxis: { values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
+        x: { time: false, range: keep([-last * 0.03, last], comb.at_s) }, y: { range: zeroUp },
+        xAxis: { space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
         yAxis: { values: (_u, splits) => splits.map((v) => v % 1 ? "" : v) },
         series: [{ label: "connects", value: (_u, v) => whole(v), ...stroke(0), dash: [], fill: colour("one"), width: 0,
           paths: uPlot.paths.bars({ size: [0.9, 10, 4] }), points: { show: false } }],
@@ -97,7 +97,7 @@
   };
 
   function zeroUp(_u, _min, max) { return [0, Math.max(max || 0, 1) * 1.08]; }
-  function keep(whole) { return (_u, min, max) => min == null || !isFinite(min) ? whole : [min, max]; }
+  function keep(whole, x) { return (_u, min, max) => min == null || (min <= x[0] && max >= x[x.length - 1]) ? whole : [min, max]; }
 
   function overTime(columns, series, more) {
     return { columns, series, name: (x) => `${+x.toFixed(1)} s`, xLabel: "time", sync: "time", phases: data.series.phase,

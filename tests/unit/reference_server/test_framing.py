@@ -35,10 +35,10 @@ def test_header_follows_the_clock_in_both_directions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "chunks"), [(0, []), (1, [1]), (8, [8]), (9, [8, 1]), (16, [8, 8]), (17, [8, 8, 1])]
+    ("size", "chunks"), [(0, [0]), (1, [1]), (8, [8]), (9, [8, 1]), (16, [8, 8]), (17, [8, 8, 1])]
 )
 def test_data_is_cut_into_full_chunks_and_a_rest(size: int, chunks: list[int]) -> None:
-    """Each chunk is as long as the buffer save the last; no data, no frame."""
+    """Each chunk is as long as the buffer save the last; no data make one bare header."""
     framer = at(0, buffer_bytes=8)
     data = bytes(range(size))
     cuts = [sum(chunks[:i]) for i in range(len(chunks) + 1)]

@@ -57,7 +57,7 @@ def test_causes_come_most_frequent_first() -> None:
 def test_evidence_never_leads_out_of_its_folder() -> None:
     """A forged path in a result file names nothing outside the folder."""
     folder = Path("reports/x")
-    assert evidence_path(folder, "evidence/A-1/case.json") == folder / "evidence/A-1/case.json"
+    assert evidence_path(folder, "evidence/A-1/replay.json") == folder / "evidence/A-1/replay.json"
     for forged in ("/etc/passwd", "../../secret", "evidence/../../x", ""):
         assert evidence_path(folder, forged) is None
 
@@ -65,19 +65,19 @@ def test_evidence_never_leads_out_of_its_folder() -> None:
 def test_the_first_finding_gives_the_next_steps() -> None:
     """The replay file and the script are those of the gravest verdict with evidence."""
     lines = [
-        samples.requirement("A-1", Verdict.NON_STRICT, evidence=["evidence/A-1/case.json"]),
+        samples.requirement("A-1", Verdict.NON_STRICT, evidence=["evidence/A-1/replay.json"]),
         samples.requirement(
             "B-1",
             Verdict.FAIL,
             evidence=[
-                "evidence/B-1/transcript.json",
-                "evidence/B-1/case.json",
+                "evidence/B-1/transcript.txt",
+                "evidence/B-1/replay.json",
                 "evidence/B-1/test_case.py",
                 "evidence/B-1/replay.py",
             ],
         ),
     ]
     assert first_evidence(samples.check(*lines), Path("r")) == (
-        Path("r/evidence/B-1/case.json"),
+        Path("r/evidence/B-1/replay.json"),
         Path("r/evidence/B-1/replay.py"),
     )

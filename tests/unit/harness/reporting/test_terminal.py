@@ -59,7 +59,7 @@ def test_it_ends_with_what_to_do_next() -> None:
     screen = _screen(samples.results(), width=40)
     assert screen.splitlines()[-4:] == [
         f"Report  {PATH}",
-        f"Replay  wireproof replay {PATH.parent}/evidence/SEG-09/case.json",
+        f"Replay  wireproof replay {PATH.parent}/evidence/SEG-09/replay.json",
         f"Script  python3 {PATH.parent}/evidence/SEG-09/replay.py",
         f"Page    wireproof report {PATH} --html report.html",
     ]

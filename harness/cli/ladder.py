@@ -1,0 +1,122 @@
+"""The ladder: how a server serves 1, 10, 25 ... connections. Load and accept queue meet here."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+import msgspec
+
+from harness.accept_queue.burst import settle
+from harness.accept_queue.explanation import explain_ladder
+from harness.accept_queue.serving import Serving, count_served
+from harness.errors import CannotRunError
+from harness.load.launch import run_load
+from harness.load.plan import LoadPlan
+from harness.protocols.registry import find_protocol
+from harness.results import BacklogResult, LoadStage, Rung, Second
+from harness.target import Target
+from harness.wire.queue_sampler import QueueSampler
+
+CONNECTIONS = (1, 10, 25, 40, 50, 51, 60, 75, 100)
+RUNG_S = 1.5
+_WARM_UP_S = 0.4
+_TIMEOUT_S = 2.0
+
+
+def ladder_plan(
+    target: str,
+    connections: Sequence[int] = CONNECTIONS,
+    seconds: float = RUNG_S,
+    *,
+    protocol: str,
+    settings: dict[str, str],
+    allow_hosts: Sequence[str] = (),
+) -> LoadPlan:
+    """Return the load of a ladder: a closed loop, for `seconds` at each number of connections."""
+    return LoadPlan(
+        target=target,
+        allow_hosts=list(allow_hosts),
+        protocol=protocol,
+        settings=settings,
+        users=sorted(set(connections)),
+        seconds=seconds,
+        warm_up_s=_WARM_UP_S,
+        timeout_s=_TIMEOUT_S,
+    )
+
+
+def ladder_seconds(plan: LoadPlan) -> float:
+    """Return how long the load of a ladder takes at least."""
+    return len(plan.users) * (plan.seconds + plan.warm_up_s)
+
+
+def climb(
+    target: Target,
+    plan: LoadPlan,
+    *,
+    model: str = "",
+    on_second: Callable[[Second], None] | None = None,
+) -> tuple[list[Rung], bool]:
+    """Climb the ladder: first who is served at all, then load at each number of connections.
+
+    Args:
+        target: resolved.
+        plan: of the load; its `users` are the rungs.
+        model: of serving, where it is known.
+        on_second: is called with each second of the load.
+
+    Returns:
+        The rungs, and whether some are missing because the load ended early.
+
+    Raises:
+        UsageError: the plan makes no sense.
+        CannotRunError: nothing was measured.
+
+    """
+    serving = _count_served(target, plan)
+    load = run_load(plan, on_second)
+    return [_rung(stage, model, serving.get(stage.users)) for stage in load.stages], load.partial
+
+
+def add_ladder(backlog: BacklogResult, rungs: Sequence[Rung]) -> BacklogResult:
+    """Return the result with the ladder of one more model, and what it showed."""
+    prefix = f"{rungs[0].model}: " if rungs and rungs[0].model else ""
+    told = [f"{prefix}{sentence}" for sentence in explain_ladder(rungs)]
+    return msgspec.structs.replace(
+        backlog,
+        ladder=[*backlog.ladder, *rungs],
+        explanation=[*backlog.explanation, *told],
+    )
+
+
+def _count_served(target: Target, plan: LoadPlan) -> dict[int, Serving]:
+    """Count who is served, by number of connections; not over TLS, nor for datagrams."""
+    if target.scheme not in {"tcp", "unix"}:
+        return {}
+    protocol = find_protocol(plan.protocol, plan.settings)
+    found = {}
+    with _sampler(target) or nullcontext() as sampler:
+        for count in sorted(plan.users):
+            found[count] = count_served(target, protocol, count, sampler)
+            if sampler is not None:
+                settle(sampler)
+    return found
+
+
+def _sampler(target: Target) -> QueueSampler | None:
+    try:
+        return QueueSampler(target) if target.scheme == "tcp" and target.is_loopback else None
+    except (LookupError, CannotRunError):
+        return None
+
+
+def _rung(stage: LoadStage, model: str, serving: Serving | None) -> Rung:
+    return Rung(
+        model=model,
+        connections=stage.users,
+        throughput_per_s=stage.throughput_per_s,
+        latency_us=stage.latency_us,
+        failures=stage.failures,
+        bottleneck=stage.bottleneck,
+        served=None if serving is None else serving.served,
+        waiting=None if serving is None else serving.waiting,
+    )

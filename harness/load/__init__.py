@@ -1,0 +1,1 @@
+"""The load engine; `import locust` patches the process, so only what Locust loads does it."""

@@ -1,0 +1,420 @@
+"""One connection of a swarm: from the connect to the last reply.
+
+Strategy: the swarm's loop handles the common case in line, a predicted reply that came whole. All
+else comes here, where the oracle judges. A channel is `hot` while its conversation follows the
+prediction; its oracle then lags behind. As soon as something else arrives, the oracle is shown the
+last exchange again and goes on from there: between exchanges of a predictable protocol nothing
+older matters to it, and the last one matters because a reply may continue it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from enum import IntEnum
+from select import EPOLLIN, EPOLLOUT
+from typing import Any
+
+from gevent.monkey import get_original
+
+from harness.load.corpus import Corpus, Exchange
+from harness.load.failures import (
+    EOF_BEFORE_REPLY,
+    EOF_MID_FRAME,
+    OTHER,
+    TLS,
+    WRONG_REPLY,
+    connect_cause,
+    exchange_cause,
+)
+from harness.load.tally import Sample
+from harness.protocols.base import Protocol
+from harness.protocols.oracle import Oracle, WrongReplyError, printable
+from harness.target import Target
+from harness.wire.timestamps import enable_timestamps, receive_stamped
+
+# Locust has had gevent patch these; the swarm waits by its own epoll.
+_socket_class: type[socket.socket] = get_original("socket", "socket")
+
+COLD = Exchange(())
+"""Stands for "the oracle judges whatever comes": no reply equals None."""
+
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class State(IntEnum):
+    """What a channel is doing."""
+
+    CLOSED = 0
+    CONNECTING = 1
+    HANDSHAKE = 2
+    OPENING = 3
+    """The protocol's greeting or log-in."""
+    IDLE = 4
+    BUSY = 5
+    """Requests are under way."""
+
+
+class Failure(Exception):  # noqa: N818 - it is the server's, told to the channel's owner
+    """The connection or the exchange failed.
+
+    Attributes:
+        cause: one of `harness.load.failures`.
+        sample: what to show of it.
+
+    """
+
+    def __init__(self, cause: str, problem: str = "", sample: Sample | None = None) -> None:
+        """Keep the cause."""
+        super().__init__(cause)
+        self.cause = cause
+        self.sample = sample or Sample(cause=cause, problem=problem or cause)
+
+
+class Channel:
+    """One connection, and the user that it belongs to.
+
+    Attributes:
+        exchange: what is under way, or was last.
+        hot: the same while a predicted reply is awaited, else `COLD`.
+        sent_ns: when it was sent, on the monotonic clock.
+        intended_ns: when it was to be sent.
+        free_since_ns: when the channel became idle.
+        receive: takes a limit and returns bytes; `recv`, or the same with a timestamp.
+
+    """
+
+    __slots__ = (
+        "_announced",
+        "_begun",
+        "_oracle",
+        "_outbox",
+        "_pieces",
+        "_protocol",
+        "_target",
+        "_tls",
+        "backoff_s",
+        "exchange",
+        "fd",
+        "free_since_ns",
+        "gone",
+        "hot",
+        "intended_ns",
+        "owed",
+        "predicted",
+        "receive",
+        "registered",
+        "send",
+        "sent_ns",
+        "sock",
+        "stamp_always",
+        "stamp_ns",
+        "stamp_sink",
+        "stamped",
+        "state",
+        "watched",
+    )
+
+    def __init__(self, target: Target, protocol: Protocol, first: Exchange) -> None:
+        """Be closed; `first` is what is sent first."""
+        self._target = target
+        self._protocol = protocol
+        self._tls = target.scheme == "tls"
+        self.exchange = first.previous
+        self.hot = COLD
+        self.predicted = False
+        self.state = State.CLOSED
+        self.backoff_s = 0.0
+        self.gone = False
+        self.sent_ns = self.intended_ns = self.free_since_ns = 0
+        self.fd = -1
+        self.stamped = self.stamp_always = False
+        self.stamp_ns = 0
+        self.stamp_sink: Callable[[Channel, int], None] | None = None
+        self.owed = 0
+        self.watched = self.registered = 0
+        self._outbox = memoryview(b"")
+        self._pieces = 0
+
+    def connect(self, source: str = "") -> None:
+        """Start to connect.
+
+        Raises:
+            Failure: it failed at once.
+
+        """
+        try:
+            # The ssl module can wrap only the sockets that gevent has put in place of its own;
+            # without blocking they behave the same.
+            make = socket.socket if self._tls else _socket_class
+            sock = make(self._target.family, self._target.socket_type)
+        except OSError as error:
+            raise _connect_failure(error) from None
+        self.sock: Any = sock
+        self.fd = sock.fileno()
+        self.state = State.CONNECTING
+        try:
+            sock.setblocking(False)
+            if source:
+                sock.bind((source, 0))
+            if self._target.family != socket.AF_UNIX and self._target.is_stream:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.stamped = not self._tls and enable_timestamps(sock)
+            sock.connect(self._target.address)
+        except BlockingIOError as error:
+            if self._target.family == socket.AF_UNIX:
+                raise _connect_failure(error) from None
+        except OSError as error:
+            raise _connect_failure(error) from None
+        self.watched = EPOLLOUT
+
+    def finish_connect(self) -> bool:
+        """Go on once the socket is writable; returns whether requests can be sent.
+
+        Raises:
+            Failure: the connect, the handshake or the opening failed.
+
+        """
+        if self.state is State.CONNECTING:
+            number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise _connect_failure(OSError(number, ""))
+            self.state = State.HANDSHAKE
+            if self._tls:
+                self.sock = _tls_context().wrap_socket(
+                    self.sock,
+                    server_hostname=self._target.host,
+                    do_handshake_on_connect=False,
+                )
+        if self.state is State.HANDSHAKE:
+            if self._tls and not self._shake_hands():
+                return False
+            self._start_opening()
+        return self._opened()
+
+    def _shake_hands(self) -> bool:
+        try:
+            self.sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self.watched = EPOLLIN
+            return False
+        except ssl.SSLWantWriteError:
+            self.watched = EPOLLOUT
+            return False
+        except (ssl.SSLError, OSError) as error:
+            raise Failure(TLS, f"TLS handshake: {error.args[-1]}") from None
+        return True
+
+    def _start_opening(self) -> None:
+        self.state = State.OPENING
+        self.send = self.sock.send
+        self.receive = self.sock.recv
+        if self.stamped and self.stamp_always:
+            self.receive = self.receive_with_stamp
+        self._oracle: Oracle = self._protocol.oracle()
+        self._outbox = memoryview(b"")
+        self.predicted = False
+        self.hot = COLD
+        self._announce(self._protocol.opening())
+        self._push()
+
+    def _opened(self) -> bool:
+        if self._outbox or not self._oracle.settled:
+            return False
+        self.backoff_s = 0.0
+        self.state = State.IDLE
+        return True
+
+    def begin(self, now_ns: int, intended_ns: int) -> None:
+        """Send the next exchange.
+
+        Raises:
+            Failure: the connection is gone.
+
+        """
+        exchange = self.exchange = self.exchange.next
+        self.state = State.BUSY
+        self.sent_ns = now_ns
+        self.intended_ns = intended_ns
+        self._pieces = 0
+        if self.predicted and exchange.reply is not None:
+            self.hot = exchange
+            count = self._send(exchange.payload)
+            if count < exchange.size:
+                self.sent_partly(count)
+            return
+        self._leave_prediction(None)
+        self._announce(exchange.requests)
+        self._push()
+
+    def sent_partly(self, count: int) -> None:
+        """Go on after the swarm's loop could send only `count` bytes of a hot exchange."""
+        self._leave_prediction(count)
+        self._push()
+
+    def on_data(self, data: bytes) -> int:
+        """Judge what came; returns how many requests it answered.
+
+        Raises:
+            Failure: end of stream, or a wrong reply.
+
+        """
+        if not data:
+            raise self._end_of_stream()
+        if self.hot is not COLD:
+            self._leave_prediction(self.hot.size)
+        elif self.predicted:  # nothing is under way, so the last exchange is this one
+            self._leave_prediction(None, self.exchange)
+        self._pieces += 1
+        try:
+            answered = self._oracle.receive_data(data)
+        except WrongReplyError as wrong:
+            sample = Sample(
+                cause=WRONG_REPLY,
+                problem=wrong.problem,
+                expected=wrong.expected,
+                actual=wrong.actual,
+                offset_bytes=wrong.offset_bytes,
+                request=printable(self.exchange.payload),
+            )
+            raise Failure(WRONG_REPLY, sample=sample) from None
+        self.owed = self._oracle.owed
+        return answered
+
+    def on_writable(self) -> None:
+        """Send what is left.
+
+        Raises:
+            Failure: the connection is gone.
+
+        """
+        self._push()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the exchange is sent and answered."""
+        return not self._outbox and self._oracle.settled
+
+    def predict(self, corpus: Corpus, data: bytes) -> None:
+        """Trust predictions from here on if the exchange went as one is predicted to go.
+
+        Args:
+            corpus: learns from the exchange.
+            data: what came last.
+
+        """
+        if self._pieces != 1 or corpus.predictor is None:
+            return
+        exchange = self.exchange
+        if data != exchange.reply and corpus.predictor.learn(exchange.payload, data):
+            corpus.predict()
+        self.predicted = data == exchange.reply
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self.state = State.CLOSED
+        self.hot = COLD
+        self.predicted = False
+        self._outbox = memoryview(b"")
+        if self.fd >= 0:
+            self.sock.close()
+            self.fd = -1
+
+    def broken(self, error: OSError) -> Failure:
+        """Return what a failed send or receive means."""
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return self._end_of_stream()
+        cause = exchange_cause(error.errno, mid_frame=self._mid_frame)
+        problem = error.strerror or str(error) if cause == OTHER else cause
+        return Failure(cause, problem, self._sample(cause, problem))
+
+    def receive_with_stamp(self, limit_bytes: int) -> bytes:
+        """Receive once with the kernel's timestamp, which goes to `stamp_ns`."""
+        data, stamp_ns = receive_stamped(self.sock, limit_bytes)
+        if not self.stamp_always:
+            self.receive = self.sock.recv
+        if stamp_ns and data == self.hot.reply and self.stamp_sink is not None:
+            self.stamp_sink(self, stamp_ns)
+        else:
+            self.stamp_ns = stamp_ns
+        return data
+
+    def stamp_from_now_on(self, *, always: bool) -> None:
+        """Ask for the kernel's timestamp with every reply, or only when `receive` is set so."""
+        self.stamp_always = always
+        if self.stamped and self.state >= State.IDLE:
+            self.receive = self.receive_with_stamp if always else self.sock.recv
+
+    def pending(self) -> bool:
+        """Whether TLS holds bytes that epoll knows nothing of."""
+        return self._tls and self.sock.pending() > 0
+
+    @property
+    def _mid_frame(self) -> bool:
+        return self.state is State.BUSY and self._pieces > 0
+
+    def _end_of_stream(self) -> Failure:
+        if self.state is State.IDLE:
+            cause = "closed while idle"
+        else:
+            cause = EOF_MID_FRAME if self._mid_frame else EOF_BEFORE_REPLY
+        return Failure(cause, cause, self._sample(cause, cause))
+
+    def _sample(self, cause: str, problem: str) -> Sample:
+        return Sample(cause=cause, problem=problem, request=printable(self.exchange.payload))
+
+    def _leave_prediction(self, sent_bytes: int | None, last: Exchange | None = None) -> None:
+        """Have the oracle judge from here on; `sent_bytes` of the exchange are on their way."""
+        if self.predicted:
+            self.predicted = False
+            last = last or self.exchange.previous
+            if last.reply is not None:
+                self._oracle_replays(last.requests, last.size, last.reply)
+        self.hot = COLD
+        if sent_bytes is not None:
+            self._announce(self.exchange.requests)
+            self._note_sent(sent_bytes)
+
+    def _oracle_replays(self, requests: tuple[bytes, ...], size: int, reply: bytes) -> None:
+        for request in requests:
+            self._oracle.announce(request)
+        self._oracle.sent(size)
+        self._oracle.receive_data(reply)
+
+    def _announce(self, requests: Any) -> None:
+        for request in requests:
+            self._oracle.announce(request)
+        self._outbox = memoryview(b"".join(requests))
+
+    def _push(self) -> None:
+        if self._outbox:
+            self._note_sent(self._send(self._outbox))
+        self.watched = EPOLLIN | EPOLLOUT if self._outbox else EPOLLIN
+
+    def _note_sent(self, count: int) -> None:
+        self._outbox = self._outbox[count:]
+        self._oracle.sent(count)
+        self.owed = self._oracle.owed
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return int(self.send(data))
+        except WOULD_BLOCK:
+            return 0
+        except OSError as error:
+            raise self.broken(error) from None
+
+
+def _connect_failure(error: OSError) -> Failure:
+    cause = connect_cause(error.errno)
+    return Failure(cause, os.strerror(error.errno) if error.errno else str(error))
+
+
+def _tls_context() -> ssl.SSLContext:
+    # The server's certificate is not what is tested here, and test servers sign their own.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,241 @@
+"""Runs the stages of a plan: in Locust's master, or in the one process of a small run.
+
+It tells the workers when a stage begins; each times its own phases from then on, and reports its
+end. Whatever the workers counted is passed on here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, cast
+
+import gevent
+import msgspec
+from gevent.event import Event as Flag
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from harness.deadline import Deadline
+from harness.load.engine import DONE, NOTE, STAGE, Engine, StageOrder, StageReport, tallies_in
+from harness.load.failures import REFUSED, UNREACHABLE
+from harness.load.launch import EVENTS_DESCRIPTOR
+from harness.load.plan import LoadPlan
+from harness.load.tally import Event, Finished, MasterPort, Note, StageDone, Tally, encode_event
+
+_SPAWN_S = 120.0
+_GONE_AFTER_S = 3
+_PATIENCE_S = 5.0
+
+
+class Outlet:
+    """Where the run's events go: to whoever started this process, and to listeners within it."""
+
+    def __init__(self) -> None:
+        """Write to the descriptor that the environment names, if it names one."""
+        self._descriptor = int(os.environ.pop(EVENTS_DESCRIPTOR, "-1"))
+        self._listeners: list[Callable[[Event], None]] = []
+        if self._descriptor >= 0:
+            os.set_inheritable(self._descriptor, False)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads the lines."""
+        return self._descriptor >= 0
+
+    def add_listener(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with every event."""
+        self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on.
+
+        Raises:
+            BrokenPipeError: whoever started this process is gone.
+
+        """
+        for listener in self._listeners:
+            listener(event)
+        line = memoryview(encode_event(event)) if self._descriptor >= 0 else memoryview(b"")
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+
+
+class Conductor:
+    """Runs a plan, or follows what the user does in Locust's own interface."""
+
+    def __init__(
+        self, environment: Environment, plan: LoadPlan, engine: Engine | None, outlet: Outlet
+    ) -> None:
+        """Listen to Locust's events.
+
+        Args:
+            environment: Locust's.
+            plan: its stages are run if somebody reads the events; otherwise Locust's own options
+                and buttons say how many users there are, and for how long.
+            engine: of this process, None in a master.
+            outlet: takes the events.
+
+        """
+        self._environment = environment
+        self._runner = cast("Any", environment.runner)
+        self._plan = plan
+        self._engine = engine
+        self._outlet = outlet
+        self._spawned = Flag()
+        self._awaited: set[str] = set()
+        self._all_done = Flag()
+        self._stage = -1
+        self._silent_s: dict[int, list[int]] = {}
+        self._last_good = -1
+        self._over = False
+        self._reported_lost: set[str] = set()
+        events = environment.events
+        events.spawning_complete.add_listener(self._on_spawning_complete)
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stop.add_listener(self._on_test_stop)
+        events.worker_report.add_listener(self._on_worker_report)
+        self._runner.register_message(DONE, self._on_done)
+        self._runner.register_message(NOTE, self._on_note)
+        if isinstance(self._runner, MasterRunner):
+            outlet.emit(MasterPort(port=self._runner.server.port))
+
+    def _on_test_start(self, **_: Any) -> None:
+        self._stage = -1
+        self._over = False
+        gevent.spawn(self._relay)
+        if self._outlet.is_read:
+            gevent.spawn(self._conduct)
+
+    def _on_spawning_complete(self, **_: Any) -> None:
+        self._spawned.set()
+        if not self._outlet.is_read:
+            self._begin_stage(None)
+
+    def _on_test_stop(self, **_: Any) -> None:
+        self._take_local()
+        self._over = True
+        self._all_done.set()
+
+    def _conduct(self) -> None:
+        """Run the plan's stages, one after the other, and end Locust."""
+        plan = self._plan
+        try:
+            for number, users in enumerate(plan.users):
+                if number:
+                    self._spawned.clear()
+                    self._runner.start(users, plan.connect_rate_per_s or users)
+                self._spawned.wait(_SPAWN_S)
+                if self._over or not self._run_stage():
+                    return
+            self._outlet.emit(Finished())
+        except BrokenPipeError:
+            pass
+        finally:
+            self._runner.quit()
+
+    def _run_stage(self) -> bool:
+        """Run one stage; returns False when the run cannot go on."""
+        plan = self._plan
+        self._begin_stage(plan.seconds)
+        longest_s = plan.warm_up_s + plan.seconds + 2 * plan.timeout_s + _PATIENCE_S
+        deadline = Deadline(longest_s)
+        while self._awaited and not self._over:
+            if deadline.expired:
+                workers = len(self._awaited)
+                self._note(f"{workers} worker(s) did not report the end of the stage")
+                return False
+            self._all_done.wait(0.5)
+            self._forget_lost_workers()
+        if self._over or (self._engine is not None and self._engine.trouble is not None):
+            return False
+        self._outlet.emit(StageDone(stage=self._stage))
+        return True
+
+    def _begin_stage(self, seconds: float | None) -> None:
+        self._stage += 1
+        self._all_done.clear()
+        workers = self._worker_ids()
+        self._awaited = set(workers)
+        for number, worker in enumerate(workers):
+            order = StageOrder(
+                stage=self._stage,
+                warm_up_s=self._plan.warm_up_s,
+                seconds=seconds,
+                worker=number,
+                workers=len(workers),
+            )
+            self._runner.send_message(STAGE, msgspec.to_builtins(order), client_id=worker)
+
+    def _worker_ids(self) -> list[str]:
+        if not isinstance(self._runner, MasterRunner):
+            return ["local"]
+        clients = self._runner.clients
+        return sorted(client.id for client in (*clients.ready, *clients.spawning, *clients.running))
+
+    def _forget_lost_workers(self) -> None:
+        if not isinstance(self._runner, MasterRunner):
+            return
+        lost = self._awaited - set(self._worker_ids())
+        for worker in lost - self._reported_lost:
+            self._reported_lost.add(worker)
+            if self._outlet.is_read:  # who started the workers knows more of their end
+                continue
+            self._note(f"worker {worker[:40]} is lost; what it had not reported is missing")
+        self._awaited -= lost
+
+    def _on_done(self, msg: Any, **_: Any) -> None:
+        report = msgspec.convert(msg.data, StageReport)
+        self._pass_on(report.tallies)
+        if report.stage == self._stage:
+            self._awaited.discard(msg.node_id)
+        if not self._awaited:
+            self._all_done.set()
+
+    def _on_note(self, msg: Any, **_: Any) -> None:
+        note = msgspec.convert(msg.data, Note)
+        self._outlet.emit(note)
+        if note.partial:
+            self._over = True
+            self._all_done.set()
+
+    def _on_worker_report(self, data: dict[str, Any], **_: Any) -> None:
+        self._pass_on(tallies_in(data))
+
+    def _relay(self) -> None:
+        """Pass on what the one process of a small run has counted."""
+        while not self._over:
+            self._take_local()
+            gevent.sleep(0.1)
+
+    def _take_local(self) -> None:
+        if self._engine is not None:
+            self._pass_on(self._engine.take_tallies())
+
+    def _pass_on(self, tallies: list[Tally]) -> None:
+        try:
+            for tally in tallies:
+                self._outlet.emit(tally)
+                self._watch_for_the_end(tally)
+        except BrokenPipeError:
+            self._over = True
+            gevent.spawn(self._runner.quit)
+
+    def _watch_for_the_end(self, tally: Tally) -> None:
+        """End the run once the server has answered nobody for some seconds and refuses all."""
+        if tally.counts.get("service"):
+            self._last_good = max(self._last_good, tally.second)
+            return
+        gone = tally.failures and tally.failures.keys() <= {REFUSED, UNREACHABLE}
+        if gone and tally.second >= self._last_good + _GONE_AFTER_S and not self._over:
+            cause = next(iter(tally.failures))
+            self._note(
+                f"the server is gone: every connect was {cause} for {_GONE_AFTER_S} s"
+                if self._last_good >= 0
+                else f"the server never answered: every connect was {cause}"
+            )
+            self._over = True
+            self._all_done.set()
+
+    def _note(self, text: str) -> None:
+        self._outlet.emit(Note(text=text, partial=True))

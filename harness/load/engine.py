@@ -1,0 +1,189 @@
+"""One process's part of a load run: it turns Locust's events into a swarm, and back.
+
+Locust's master, or the one process of a small run, also has a `Conductor`. Workers get the plan
+through Locust's own options, the start of each stage as a message, and hand their tallies to the
+master in Locust's own reports.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import msgspec
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from harness.errors import WireproofError
+from harness.load.channel import Channel
+from harness.load.corpus import draw_corpus
+from harness.load.locust_stats import feed
+from harness.load.phases import Stage
+from harness.load.plan import Arrivals, LoadPlan
+from harness.load.recorder import worker_name
+from harness.load.swarm import Swarm
+from harness.load.tally import Note, Tally
+from harness.pacing import constant_arrivals, poisson_arrivals
+from harness.protocols.registry import find_protocol
+from harness.target import parse_target, resolve
+
+STAGE, DONE, NOTE = "wireproof stage", "wireproof done", "wireproof note"
+_REPORT_KEY = "wireproof"
+_RAMP_S = 5.0
+
+
+class StageOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The master's message that begins a stage."""
+
+    stage: int
+    warm_up_s: float
+    seconds: float | None
+    worker: int
+    workers: int
+
+
+class StageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's message that a stage has ended, with the tallies not yet reported."""
+
+    stage: int
+    tallies: list[Tally]
+
+
+class Engine:
+    """The swarm of this process, and what connects it with Locust.
+
+    Attributes:
+        on_tally: what else receives each tally; set in the one process of a small run.
+
+    """
+
+    def __init__(self, environment: Environment, plan: LoadPlan) -> None:
+        """Listen to Locust's events."""
+        self._environment = environment
+        self._runner = cast("Any", environment.runner)
+        self._plan = plan
+        self._swarm: Swarm | None = None
+        self._unreported: list[Tally] = []
+        self._worker_name = worker_name()
+        self._is_remote = isinstance(environment.runner, WorkerRunner)
+        self._name = plan.protocol.rpartition(":")[2]
+        self._kind = ""
+        self.trouble: WireproofError | None = None
+        events = environment.events
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stopping.add_listener(self._on_test_stopping)
+        self._runner.register_message(STAGE, self._on_stage_order)
+        if self._is_remote:
+            events.report_to_master.add_listener(self._on_report_to_master)
+
+    def join(self) -> Channel | None:
+        """Add a connection; None where there is no swarm, because it could not be made."""
+        return self._swarm.join() if self._swarm else None
+
+    def leave(self, channel: Channel) -> None:
+        """Close a connection that `join` returned."""
+        if self._swarm:
+            self._swarm.leave(channel)
+
+    def _on_test_start(self, **_: Any) -> None:
+        environment = self._environment
+        self.trouble = None
+        try:
+            options = environment.parsed_options
+            if self._is_remote and options is not None:
+                from harness.load.options import plan_of
+
+                self._plan = plan_of(options, environment.host)
+            plan = msgspec.structs.replace(self._plan, target=environment.host or self._plan.target)
+            plan.check()
+            target = resolve(parse_target(plan.target), plan.allow_hosts)[0]
+            protocol = find_protocol(plan.protocol, plan.settings)
+            self._kind = target.scheme
+            self._plan = plan
+            self._swarm = Swarm(
+                target,
+                protocol,
+                draw_corpus(plan, protocol),
+                timeout_s=plan.timeout_s,
+                open_loop=plan.rate_per_s is not None,
+                on_tally=self._on_tally,
+                on_stage_done=self._on_stage_done,
+                on_trouble=self._on_trouble,
+            )
+        except WireproofError as error:
+            self._on_trouble(error)
+
+    def _on_test_stopping(self, **_: Any) -> None:
+        if self._swarm:
+            self._swarm.stop()
+            self._swarm = None
+
+    def _on_stage_order(self, msg: Any, **_: Any) -> None:
+        order = msgspec.convert(msg.data, StageOrder)
+        if self._swarm is None:
+            self._on_stage_done(order.stage)
+            return
+        plan = self._plan
+        due = None
+        if plan.rate_per_s is not None:
+            due = (
+                constant_arrivals(plan.rate_per_s, order.worker, order.workers)
+                if plan.arrivals is Arrivals.CONSTANT
+                else poisson_arrivals(plan.rate_per_s, plan.seed, order.worker, order.workers)
+            )
+        self._swarm.start_stage(
+            Stage(
+                number=order.stage,
+                warm_up_s=order.warm_up_s,
+                seconds=order.seconds,
+                ramp_s=min(_RAMP_S, plan.timeout_s),
+                drain_s=plan.timeout_s,
+                due_ns=due,
+            )
+        )
+
+    def _on_tally(self, tally: Tally) -> None:
+        tally = msgspec.structs.replace(tally, worker=self._worker_name)
+        feed(self._environment, tally, name=self._name, kind=self._kind)
+        self._unreported.append(tally)
+
+    def take_tallies(self) -> list[Tally]:
+        """Return the tallies since the last call."""
+        taken, self._unreported = self._unreported, []
+        return taken
+
+    def _on_stage_done(self, stage: int) -> None:
+        report = StageReport(stage=stage, tallies=self.take_tallies())
+        self._runner.send_message(DONE, msgspec.to_builtins(report))
+
+    def _on_trouble(self, error: WireproofError) -> None:
+        self.trouble = error
+        note = Note(text=str(error).replace("\n", "; "), partial=True)
+        self._runner.send_message(NOTE, msgspec.to_builtins(note))
+
+    def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
+        data[_REPORT_KEY] = msgspec.to_builtins(self.take_tallies())
+
+
+def tallies_in(report: dict[str, Any]) -> list[Tally]:
+    """Return the tallies in a worker's report to the master; none if it is not one of ours."""
+    try:
+        return msgspec.convert(report.get(_REPORT_KEY, []), list[Tally])
+    except msgspec.ValidationError:
+        return []
+
+
+_engines: WeakKeyDictionary[Environment, Engine] = WeakKeyDictionary()
+
+
+def install_engine(environment: Environment, plan: LoadPlan) -> Engine | None:
+    """Give the environment its engine; a master has none, since it has no users."""
+    if isinstance(environment.runner, MasterRunner):
+        return None
+    engine = _engines[environment] = Engine(environment, plan)
+    return engine
+
+
+def engine_of(environment: Environment) -> Engine | None:
+    """Return the environment's engine."""
+    return _engines.get(environment)

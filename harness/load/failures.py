@@ -1,0 +1,68 @@
+"""Why a request failed: one name a cause, and what to do about it."""
+
+import errno
+
+REFUSED = "refused"
+CONNECT_TIMEOUT = "connect timeout"
+RESET_BEFORE_REPLY = "reset before reply"
+RESET_MID_FRAME = "reset mid-frame"
+EOF_BEFORE_REPLY = "EOF before reply"
+EOF_MID_FRAME = "EOF mid-frame"
+TIMEOUT = "timeout"
+WRONG_REPLY = "wrong reply"
+NO_PORTS = "no local ports left"
+NO_DESCRIPTORS = "no descriptors left"
+UNREACHABLE = "unreachable"
+TLS = "TLS handshake"
+OTHER = "other"
+
+HINTS = {
+    REFUSED: "nothing listens there, or the server has closed its listener",
+    CONNECT_TIMEOUT: "the accept queue was full and SYNs were dropped; try a larger backlog",
+    RESET_BEFORE_REPLY: "the server closed with our request unread, or it died",
+    RESET_MID_FRAME: "the server closed with data unread while it was replying",
+    EOF_BEFORE_REPLY: "the server closed the connection instead of answering",
+    EOF_MID_FRAME: "the server closed in the middle of a reply; does it ignore a short send()?",
+    TIMEOUT: "no reply in time; the server is stuck, or waits for bytes that never come",
+    WRONG_REPLY: "the samples show what was expected and what came; try wireproof check",
+    NO_PORTS: "our own ephemeral ports are used up; try --source-addresses",
+    NO_DESCRIPTORS: "our own limit of open files; raise ulimit -n",
+    UNREACHABLE: "there is no route to the server",
+    TLS: "the certificate or the protocol version does not suit; see the sample",
+}
+
+_CONNECT_CAUSES = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.ENOENT: REFUSED,  # a Unix socket whose path is gone
+    errno.ETIMEDOUT: CONNECT_TIMEOUT,
+    errno.EAGAIN: CONNECT_TIMEOUT,  # a Unix listener's full queue says so at once
+    errno.ECONNRESET: RESET_BEFORE_REPLY,
+    errno.EADDRNOTAVAIL: NO_PORTS,
+    errno.EADDRINUSE: NO_PORTS,
+    errno.EMFILE: NO_DESCRIPTORS,
+    errno.ENFILE: NO_DESCRIPTORS,
+    errno.ENETUNREACH: UNREACHABLE,
+    errno.EHOSTUNREACH: UNREACHABLE,
+}
+
+
+def connect_cause(number: int | None) -> str:
+    """Return why a connect failed, from its errno."""
+    return _CONNECT_CAUSES.get(number or 0, OTHER)
+
+
+def exchange_cause(number: int | None, *, mid_frame: bool) -> str:
+    """Return why sending or receiving failed, from its errno.
+
+    Args:
+        number: the errno.
+        mid_frame: whether a part of the reply had come.
+
+    """
+    if number in {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}:
+        return RESET_MID_FRAME if mid_frame else RESET_BEFORE_REPLY
+    if number == errno.ECONNREFUSED:  # a Unix or UDP peer that is gone
+        return REFUSED
+    if number == errno.ETIMEDOUT:
+        return TIMEOUT
+    return OTHER

@@ -1,0 +1,68 @@
+"""What `harness/locustfile.py` hangs into Locust."""
+
+from __future__ import annotations
+
+import atexit
+import select
+import subprocess
+import sys
+from typing import Any
+
+from locust import events
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from harness.deadline import Deadline
+from harness.errors import CannotRunError, WireproofError
+from harness.load.conductor import Conductor, Outlet
+from harness.load.engine import install_engine
+from harness.load.options import add_options, plan_of
+
+_SERVER_START_S = 20.0
+
+
+def install() -> None:
+    """Add Wireproof's options, engine and conductor to this Locust process."""
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_on_init)
+
+
+def _on_init(environment: Environment, **_: Any) -> None:
+    options = environment.parsed_options
+    try:
+        is_worker = isinstance(environment.runner, WorkerRunner)
+        if not environment.host and not is_worker:
+            environment.host = _start_reference_server()
+        plan = plan_of(options, environment.host)
+        engine = install_engine(environment, plan)
+        if not is_worker:
+            Conductor(environment, plan, engine, Outlet())
+    except WireproofError as error:
+        sys.stderr.write(f"wireproof: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _start_reference_server() -> str:
+    """Start the reference server for as long as this process lives; returns its target."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "reference_server", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(_end, server)
+    assert server.stdout is not None
+    deadline = Deadline(_SERVER_START_S)
+    readable, _, _ = select.select([server.stdout], [], [], deadline.remaining_s())
+    line = server.stdout.readline() if readable else ""
+    if not line.startswith("listening on "):
+        raise CannotRunError("the reference server did not start")
+    return line.removeprefix("listening on ").split()[0]
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

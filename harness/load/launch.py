@@ -1,0 +1,225 @@
+"""Runs a load in processes of its own; Locust patches its process, and ours stays clean.
+
+One process is a whole run. For more, Locust's master takes a free port of its own choice and says
+which; the workers are started once it has.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Self
+
+import msgspec
+
+from harness.deadline import Deadline
+from harness.errors import CannotRunError
+from harness.load.collect import Collector
+from harness.load.plan import LoadPlan, encode_plan
+from harness.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
+from harness.protocols.registry import find_protocol
+from harness.results import LoadResult, Second
+from harness.target import parse_target, resolve
+
+LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
+EVENTS_DESCRIPTOR = "WIREPROOF_EVENTS_DESCRIPTOR"
+"""Environment variable: the descriptor on which Locust's process writes the run's events."""
+
+_MAX_LINE_BYTES = 16 * 1024 * 1024
+_START_S = 60.0
+_END_S = 15.0
+_LOG_TAIL_BYTES = 4000
+
+
+def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) -> LoadResult:
+    """Run a load and return what it measured.
+
+    A run that ends early, because the server died, a process was killed or the user pressed
+    Ctrl-C, returns what was measured until then, marked `partial`.
+
+    Args:
+        plan: what to do.
+        on_second: is called with each second of the run.
+
+    Raises:
+        UsageError: the plan makes no sense.
+        CannotRunError: nothing was measured.
+
+    """
+    plan.check()
+    resolve(parse_target(plan.target), plan.allow_hosts)
+    find_protocol(plan.protocol, plan.settings)
+    collector = Collector(plan, on_second)
+    with tempfile.TemporaryFile() as log, _Processes(plan, log) as processes:
+        try:
+            _follow(processes, collector)
+        except KeyboardInterrupt:
+            collector.note("interrupted", partial=True)
+            processes.ask_to_end()
+            _follow(processes, collector, Deadline(_END_S))
+        if collector.is_empty:
+            raise CannotRunError(*_why_nothing(collector, log))
+    return collector.result()
+
+
+class _Processes:
+    """The run's Locust processes, and the pipe on which they say what happens."""
+
+    def __init__(self, plan: LoadPlan, log: IO[bytes]) -> None:
+        self.plan = plan
+        self._log = log
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._lost: set[int] = set()
+        self._buffer = bytearray()
+        self._events, writing = os.pipe()
+        try:
+            users = plan.users[0]
+            roles = [] if plan.processes == 1 else _master_options(plan.processes)
+            self._leader = self._start(
+                "--host",
+                plan.target,
+                "--users",
+                str(users),
+                "--spawn-rate",
+                str(plan.connect_rate_per_s or users),
+                "--wireproof-plan",
+                encode_plan(plan),
+                *roles,
+                events=writing,
+            )
+        finally:
+            os.close(writing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._events)
+        deadline = Deadline(_END_S)
+        for process in (self._leader, *self._workers):
+            try:
+                process.wait(deadline.remaining_s())
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def start_workers(self, master_port: int) -> None:
+        """Start the workers of a run with several processes."""
+        port = str(master_port)
+        for _ in range(self.plan.processes):
+            self._workers.append(
+                self._start("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+            )
+
+    def ask_to_end(self) -> None:
+        """Have Locust end in order."""
+        if self._leader.poll() is None:
+            self._leader.send_signal(signal.SIGTERM)
+
+    def newly_lost(self) -> list[str]:
+        """Return a sentence for each worker that ended when it should not have."""
+        found = []
+        for number, worker in enumerate(self._workers):
+            if number not in self._lost and (code := worker.poll()) not in {None, 0}:
+                self._lost.add(number)
+                how = f"was killed by signal {-code}" if code and code < 0 else f"ended with {code}"
+                found.append(
+                    f"load process {number + 1} of {len(self._workers)} (pid {worker.pid}) {how};"
+                    " what it had not reported is missing"
+                )
+        return found
+
+    def read_events(self, wait_s: float) -> list[Event] | None:
+        """Return what came; None at the end."""
+        if not select.select([self._events], [], [], wait_s)[0]:
+            return []
+        data = os.read(self._events, 1 << 20)
+        if not data or len(self._buffer) > _MAX_LINE_BYTES:
+            return None
+        self._buffer += data
+        *lines, rest = self._buffer.split(b"\n")
+        self._buffer = rest
+        found = []
+        for line in lines:
+            try:
+                found.append(decode_event(bytes(line)))
+            except msgspec.MsgspecError:
+                return None
+        return found
+
+    def _start(self, *options: str, events: int = -1) -> subprocess.Popen[bytes]:
+        environment = {key: text for key, text in os.environ.items() if key != EVENTS_DESCRIPTOR}
+        if events >= 0:
+            environment[EVENTS_DESCRIPTOR] = str(events)
+        command = [sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE)]
+        common = ["--headless", "--only-summary", "--loglevel", "WARNING", "--exit-code-on-error=0"]
+        return subprocess.Popen(
+            [*command, *common, *options],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[events] if events >= 0 else [],
+            start_new_session=True,  # Ctrl-C comes to us; we end them in order
+        )
+
+
+def _master_options(processes: int) -> list[str]:
+    return [
+        "--master",
+        "--master-bind-host=127.0.0.1",
+        "--master-bind-port=0",
+        f"--expect-workers={processes}",
+    ]
+
+
+def _follow(processes: _Processes, collector: Collector, deadline: Deadline | None = None) -> None:
+    """Take events until the run is over."""
+    deadline = deadline or Deadline(_longest_s(processes.plan))
+    finished = False
+    while (events := processes.read_events(0.2)) is not None:
+        for event in events:
+            _take(event, processes, collector)
+        finished = finished or any(isinstance(event, Finished) for event in events)
+        if not finished:
+            for text in processes.newly_lost():
+                collector.note(text, partial=True)
+        if deadline.expired:
+            collector.note("the load did not end in time", partial=True)
+            processes.ask_to_end()
+            return
+    if not finished:
+        collector.note("the load ended before its plan did", partial=True)
+
+
+def _take(event: Event, processes: _Processes, collector: Collector) -> None:
+    if isinstance(event, Tally):
+        collector.add(event)
+    elif isinstance(event, Note):
+        collector.note(event.text, partial=event.partial)
+    elif isinstance(event, MasterPort):
+        processes.start_workers(event.port)
+
+
+def _longest_s(plan: LoadPlan) -> float:
+    stage_s = plan.warm_up_s + plan.seconds + 3 * plan.timeout_s
+    ramp_s = max(plan.users) / plan.connect_rate_per_s if plan.connect_rate_per_s else 0.0
+    return _START_S + ramp_s + 1.5 * stage_s * len(plan.users)
+
+
+def _why_nothing(collector: Collector, log: IO[bytes]) -> tuple[str, str]:
+    """Return what to tell the user when a run measured nothing."""
+    notes = [note for note in collector.result().notes if "its plan" not in note]
+    if notes:
+        return f"nothing was measured: {notes[0]}", ""
+    log.seek(0, os.SEEK_END)
+    log.seek(max(0, log.tell() - _LOG_TAIL_BYTES))
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    last = ascii(lines[-1])[1:-1] if lines else "it said nothing"
+    return "nothing was measured: the load process ended early", f"its last words: {last}"

@@ -1,0 +1,66 @@
+"""Locust's own statistics, fed a second at a time.
+
+One `events.request.fire` for each reply costs several times the reply. A tally goes in as a
+worker's report does at the master: as a `StatsEntry` that extends the entry of that name and the
+total. So Locust's console, charts, CSV and `--json` show the swarm's requests; listeners of
+`events.request` do not see them.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from locust.env import Environment
+from locust.stats import StatsEntry, StatsError, bucket_response_time
+
+from harness.histogram import Histogram, highest_at
+from harness.load.tally import Tally
+
+
+def feed(environment: Environment, tally: Tally, *, name: str, kind: str) -> None:
+    """Add a tally to Locust's statistics.
+
+    Args:
+        environment: whose; `clear_all()` replaces its stats, so it is looked up each time.
+        tally: one second of a worker.
+        name: of the entry, the protocol's.
+        kind: of the entry, the transport.
+
+    """
+    counts = tally.counts.get("service", [])
+    failures = sum(tally.failures.values())
+    if not counts and not failures:
+        return
+    stats = environment.stats
+    entry = StatsEntry(stats, name, kind)
+    _fill(entry, counts, failures, tally.length_s)
+    stats.entries[name, kind].extend(entry)
+    stats.total.extend(entry)
+    now = time.time()
+    for cause, count in tally.failures.items():
+        key = StatsError.create_key(kind, name, cause)
+        error = stats.errors.setdefault(key, StatsError(kind, name, cause, first_seen=now))
+        error.occurrences += count
+        error.last_seen = now
+
+
+def _fill(entry: Any, counts: list[int], failures: int, length_s: float) -> None:
+    histogram = Histogram()
+    histogram.add_sparse(counts)
+    requests = histogram.count
+    now = time.time()
+    entry.start_time = now - length_s
+    entry.last_request_timestamp = now
+    entry.num_requests = requests + failures  # Locust counts a failed request as a request
+    entry.num_failures = failures
+    entry.num_none_requests = failures  # without a response time, as failures have none here
+    entry.num_reqs_per_sec[int(now)] = requests + failures
+    if failures:
+        entry.num_fail_per_sec[int(now)] = failures
+    if requests:
+        entry.total_response_time = histogram.mean_us * requests / 1000
+        entry.min_response_time = highest_at(counts[0]) / 1000
+        entry.max_response_time = histogram.max_us / 1000
+        for index, count in zip(counts[::2], counts[1::2], strict=True):
+            entry.response_times[bucket_response_time(highest_at(index) / 1000)] += count

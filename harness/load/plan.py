@@ -1,0 +1,129 @@
+"""What a load run is asked to do. Plain data: no socket, no clock, no Locust."""
+
+import math
+import re
+from enum import StrEnum
+
+import msgspec
+
+from harness.errors import UsageError
+
+DEFAULT_PAYLOAD_BYTES = 64
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+
+
+class Arrivals(StrEnum):
+    """How requests of an open loop are spread over time."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
+
+
+class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A load run.
+
+    A closed loop sends the next request once the reply is here; with `rate_per_s` the loop is open:
+    requests have their time by an absolute schedule, whatever the server does.
+    """
+
+    target: str
+    """As the user wrote it; each worker resolves it."""
+    allow_hosts: list[str] = []
+    protocol: str = "timestamp-echo"
+    settings: dict[str, str] = {}
+    """The protocol's own, as given with `--set`."""
+    users: list[int] = msgspec.field(default_factory=lambda: [50])
+    """Connections, one entry a stage."""
+    seconds: float = 10.0
+    """Length of the steady part of each stage."""
+    warm_up_s: float = 1.0
+    """Length of what comes before it and is not measured."""
+    rate_per_s: float | None = None
+    """Requests per second of the whole run; None for a closed loop."""
+    arrivals: Arrivals = Arrivals.CONSTANT
+    payload: str = ""
+    """`64`, `1-4096`, or `any` for what the protocol's strategy draws; empty for 64 where the
+    protocol has requests of every size, and `any` elsewhere."""
+    pipeline: int = 1
+    """Requests that a connection sends in one go before it waits for their replies."""
+    processes: int = 1
+    connect_rate_per_s: float | None = None
+    """Connections opened per second while a stage ramps up; None for all at once."""
+    timeout_s: float = 5.0
+    """How long a reply or a connect may take."""
+    seed: int = 0
+    """Of the payloads and of Poisson arrivals."""
+
+    def check(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: with what to write instead.
+
+        """
+        if not self.users or min(self.users) < 1:
+            raise UsageError("a load needs one connection at least", "write --users 50")
+        positive: dict[str, float | None] = {
+            "--for": self.seconds,
+            "--rate": self.rate_per_s,
+            "--pipeline": self.pipeline,
+            "--processes": self.processes,
+            "--connect-rate": self.connect_rate_per_s,
+            "--timeout": self.timeout_s,
+        }
+        for option, value in positive.items():
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"{option} takes a number above 0, not {value:g}")
+        if not 0 <= self.warm_up_s < math.inf:
+            raise UsageError(f"--warm-up takes seconds, not {self.warm_up_s:g}")
+        if min(self.users) < self.processes:
+            raise UsageError(
+                f"{self.processes} processes cannot share {min(self.users)} connections",
+                "write no more --processes than --users",
+            )
+        parse_payload(self.payload)
+
+
+class PayloadSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes of requests, both ends included."""
+
+    least_bytes: int
+    most_bytes: int
+
+
+def parse_payload(text: str) -> PayloadSizes | None:
+    """Return the sizes that `--payload` asks for; None where the protocol's strategy decides.
+
+    Raises:
+        UsageError: it is neither a size, nor a range, nor `any`.
+
+    """
+    if text in {"", "any"}:
+        return None
+    found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text)
+    if found:
+        least = int(found[1])
+        most = int(found[2] or least)
+        if 1 <= least <= most <= MAX_PAYLOAD_BYTES:
+            return PayloadSizes(least_bytes=least, most_bytes=most)
+    raise UsageError(
+        f"{text!r} is no payload size", "write --payload 64, --payload 1-4096 or --payload any"
+    )
+
+
+def encode_plan(plan: LoadPlan) -> str:
+    """Return the plan as JSON text."""
+    return msgspec.json.encode(plan).decode()
+
+
+def decode_plan(text: str) -> LoadPlan:
+    """Read a plan.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    try:
+        return msgspec.json.decode(text, type=LoadPlan)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"it is not a load plan: {error}") from None

@@ -1,0 +1,427 @@
+"""One loop drives all connections of a worker process, and verifies every reply.
+
+Strategy: Locust's users are greenlets; a switch for every request costs more than the request. Here
+each user only owns a connection, and one greenlet waits for all of them in an epoll of its own. It
+blocks the process's hub while it waits, for 5 ms at most, and then lets the hub's other greenlets
+(Locust's reports, its heartbeats, the web UI) run.
+
+What profiling taught, at 50 connections of 64 bytes: of a round trip's time, send() and recv() take
+four fifths, so there is one of each and no call that tries in vain; a read asks for one byte more
+than the predicted reply, because large buffers cost an allocation; one comparison verifies, header
+and payload together; a plain list counts; one clock reading serves as the end of one request and
+the start of the next.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from select import EPOLLIN, EPOLLOUT
+
+import gevent
+from gevent.monkey import get_original
+
+from harness.errors import WireproofError
+from harness.histogram import EXACT_BELOW_US, index_of
+from harness.load.channel import COLD, WOULD_BLOCK, Channel, Failure, State
+from harness.load.corpus import Corpus
+from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
+from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
+from harness.load.tally import Phase, Tally
+from harness.protocols.base import Protocol
+from harness.target import Target
+
+YIELD_EVERY_NS = 5_000_000
+_YIELD_EVERY_S = YIELD_EVERY_NS / NS_PER_S
+_SWEEP_EVERY_NS = 200_000_000
+_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
+_STAMP_ALL_BELOW_PER_S = 5000
+_STAMP_ONE_IN = 16
+_RATE_KNOWN_AFTER_S = 0.5
+
+_clock = time.monotonic_ns
+_new_epoll: type[select.epoll] = get_original("select", "epoll")
+_select: Callable[..., object] = get_original("select", "select")
+
+
+class Swarm:
+    """All connections of this process."""
+
+    def __init__(
+        self,
+        target: Target,
+        protocol: Protocol,
+        corpus: Corpus,
+        *,
+        timeout_s: float,
+        open_loop: bool,
+        on_tally: Callable[[Tally], None],
+        on_stage_done: Callable[[int], None],
+        on_trouble: Callable[[WireproofError], None],
+    ) -> None:
+        """Start the loop; connections join later.
+
+        Args:
+            target: resolved.
+            protocol: judges the replies.
+            corpus: what is sent.
+            timeout_s: how long a connect or a reply may take.
+            open_loop: whether a stage's schedule says when to send.
+            on_tally: receives what was counted, once a second and at the end of each phase.
+            on_stage_done: is told once a stage's last tally is out.
+            on_trouble: is told when the loop has to stop, the user's protocol being at fault.
+
+        """
+        self._target = target
+        self._protocol = protocol
+        self._corpus = corpus
+        self._timeout_ns = int(timeout_s * NS_PER_S)
+        self._open_loop = open_loop
+        self._on_trouble = on_trouble
+        self._epoll = _new_epoll()
+        self._channels: dict[int, Channel] = {}  # by descriptor
+        self._members: set[Channel] = set()
+        self._later: list[tuple[int, int, Channel]] = []  # reconnects: when, a tie-breaker, whose
+        self._order = count()
+        self._idle: deque[Channel] = deque()
+        self._place = random.Random(0)  # noqa: S311 - spreads the connections over the corpus
+        now = _clock()
+        self._wall_offset_ns = time.time_ns() - now
+        self._next_sweep_ns = now
+        self._stamp_all = open_loop
+        self._on_tally = on_tally
+        self._phases = Phases(now, self._take_tally, on_stage_done)
+        self._greenlet = gevent.spawn(self._run)
+
+    # What Locust's side calls.
+
+    def join(self) -> Channel:
+        """Add a connection; returns what `leave` takes."""
+        exchanges = self._corpus.exchanges
+        first = exchanges[self._place.randrange(len(exchanges))]
+        channel = Channel(self._target, self._protocol, first)
+        channel.stamp_sink = self._take_stamp
+        self._members.add(channel)
+        self._connect(channel)
+        return channel
+
+    def leave(self, channel: Channel) -> None:
+        """Close a connection for good; what it has under way is not counted."""
+        channel.gone = True
+        self._members.discard(channel)
+        self._drop(channel)
+
+    def start_stage(self, stage: Stage) -> None:
+        """Begin a stage; it warms up once its connections are there, or could not be made."""
+        self._phases.start(stage, _clock())
+
+    def stop(self) -> None:
+        """End the loop; the last tally goes out."""
+        if not self._greenlet.dead:
+            self._greenlet.kill()
+        self._phases.flush(_clock(), self.users)
+        for channel in list(self._members):
+            self.leave(channel)
+        self._epoll.close()
+
+    @property
+    def users(self) -> int:
+        """Connections that can carry requests."""
+        return sum(channel.state >= State.IDLE for channel in self._members)
+
+    # The loop.
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except WireproofError as error:
+            self._on_trouble(error)
+
+    def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop; a call costs what it saves
+        channels = self._channels
+        phases = self._phases
+        poll = self._epoll.poll
+        clock = _clock
+        closed_loop = not self._open_loop
+        now = clock()
+        yield_ns = now
+        stamp_in = _STAMP_ONE_IN
+        while True:
+            waited_from = now
+            if phases.due_ns < NEVER_NS:
+                self._wait_for_due(now)
+                events = poll(0)
+            else:
+                events = poll(_YIELD_EVERY_S)
+            now = clock()
+            recorder = phases.recorder
+            recorder.idle_ns += now - waited_from
+            counts = recorder.service
+            for fd, event in events:
+                channel = channels.get(fd)
+                if channel is None:  # closed while this batch was worked on
+                    continue
+                if event != EPOLLIN or channel.state < State.IDLE:
+                    self._on_event(channel, event)
+                    continue
+                exchange = channel.hot
+                try:
+                    data = channel.receive(exchange.receive_bytes)
+                except OSError as error:
+                    self._on_error(channel, error)
+                    continue
+                if data != exchange.reply:
+                    self._on_data(channel, data)
+                    continue
+                now = clock()
+                if closed_loop:
+                    us = (now - channel.sent_ns) // 1000
+                    counts[us if us < EXACT_BELOW_US else index_of(us)] += exchange.count
+                    exchange = channel.hot = channel.exchange = exchange.next
+                    channel.sent_ns = now
+                    try:
+                        sent = channel.send(exchange.payload)
+                    except OSError as error:
+                        self._on_send_error(channel, error)
+                        continue
+                    if sent != exchange.size:
+                        self._on_sent_partly(channel, sent)
+                else:
+                    self._count(channel, now, exchange.count)
+                    channel.hot = COLD
+                    channel.state = State.IDLE
+                    channel.free_since_ns = now
+                    self._idle.append(channel)
+            if phases.due_ns <= now:
+                self._send_due(now)
+            stamp_in -= len(events)
+            if stamp_in < 0 and events:
+                stamp_in = _STAMP_ONE_IN
+                self._stamp_next(events[now % len(events)][0])
+            if now > yield_ns:
+                self._keep_house(now)
+                gevent.sleep(0)
+                yield_ns = clock() + YIELD_EVERY_NS
+
+    def _wait_for_due(self, now: int) -> None:
+        """Sleep until something can be read or the next request is due, to the microsecond.
+
+        epoll's own time limit is in whole milliseconds.
+        """
+        wait_ns = self._phases.due_ns - now if self._idle else YIELD_EVERY_NS
+        if wait_ns > 0:
+            _select([self._epoll], (), (), min(wait_ns, YIELD_EVERY_NS) / NS_PER_S)
+
+    def _keep_house(self, now: int) -> None:
+        """Do what is due by the clock."""
+        while self._later and self._later[0][0] <= now:
+            channel = heapq.heappop(self._later)[2]
+            if not channel.gone:
+                self._connect(channel)
+        if now >= self._next_sweep_ns:
+            self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
+            self._wall_offset_ns = time.time_ns() - _clock()
+            self._sweep(now)
+        self._phases.tick(now, lambda: self.users)
+        self._phases.advance(now, settled=self._settled)
+
+    def _settled(self) -> bool:
+        """Whether a ramp or a drain has nothing to wait for."""
+        if self._phases.phase is Phase.DRAIN:
+            return all(channel.state is not State.BUSY for channel in self._members)
+        return all(channel.state >= State.IDLE for channel in self._members)
+
+    # Replies.
+
+    def _count(self, channel: Channel, now: int, answered: int) -> None:
+        """Count replies in the phase that they belong to."""
+        if self._open_loop:
+            recorder = self._phases.recorder_of(channel.intended_ns)
+            recorder.scheduled[index_of((now - channel.intended_ns) // 1000)] += answered
+        else:
+            recorder = self._phases.recorder
+        recorder.service[index_of((now - channel.sent_ns) // 1000)] += answered
+
+    def _on_data(self, channel: Channel, data: bytes) -> None:
+        """Have the oracle judge what was not predicted."""
+        try:
+            while True:
+                now = _clock()
+                answered = channel.on_data(data)
+                if channel.state is State.OPENING:
+                    self._go_on_opening(channel)
+                    return
+                if channel.state is State.IDLE:
+                    return
+                if answered:
+                    self._count(channel, now, answered)
+                if channel.complete:
+                    self._complete(channel, data, now)
+                    return
+                if not channel.pending():
+                    self._watch(channel)
+                    return
+                data = channel.receive(65536)
+        except Failure as failure:
+            self._fail(channel, failure)
+        except OSError as error:
+            self._on_error(channel, error)
+
+    def _complete(self, channel: Channel, data: bytes, now: int) -> None:
+        """Go on after an exchange that the oracle accepted to its end."""
+        if channel.stamp_ns:
+            self._take_stamp(channel, channel.stamp_ns)
+            channel.stamp_ns = 0
+        channel.predict(self._corpus, data)
+        self._free(channel, now)
+
+    def _free(self, channel: Channel, now: int) -> None:
+        """Give a settled channel its next work."""
+        channel.state = State.IDLE
+        channel.free_since_ns = now
+        if self._open_loop:
+            self._idle.append(channel)
+            self._watch(channel)
+            return
+        self._begin(channel, now, now)
+
+    def _begin(self, channel: Channel, now: int, intended: int) -> None:
+        try:
+            channel.begin(now, intended)
+        except Failure as failure:
+            self._fail(channel, failure)
+            return
+        self._watch(channel)
+
+    def _send_due(self, now: int) -> None:
+        """Send what an open loop's schedule has due, as long as a connection is free."""
+        idle, phases = self._idle, self._phases
+        while phases.due_ns <= now and idle:
+            channel = idle.popleft()
+            if channel.state is not State.IDLE:
+                continue
+            now = _clock()
+            intended = phases.due_ns
+            if intended >= phases.ends_ns:
+                phases.advance(now, settled=self._settled)
+            recorder = phases.recorder
+            recorder.slip_ns += max(0, now - max(intended, channel.free_since_ns))
+            phases.take_due()
+            self._begin(channel, now, intended)
+
+    # Timestamps.
+
+    def _stamp_next(self, fd: int) -> None:
+        channel = self._channels.get(fd)
+        if channel is not None and channel.stamped and channel.state is State.BUSY:
+            channel.receive = channel.receive_with_stamp
+
+    def _take_stamp(self, channel: Channel, stamp_ns: int) -> None:
+        wire_ns = stamp_ns - self._wall_offset_ns - channel.sent_ns
+        self._phases.recorder.stamp(_clock() - channel.sent_ns, wire_ns)
+
+    def _take_tally(self, tally: Tally) -> None:
+        """Pass a tally on; where few replies come, all of them get a timestamp."""
+        if tally.length_s > _RATE_KNOWN_AFTER_S:
+            replies = sum(tally.counts.get("service", [])[1::2])
+            few = replies < _STAMP_ALL_BELOW_PER_S * tally.length_s
+            if few is not self._stamp_all:
+                self._stamp_all = few
+                for channel in self._members:
+                    channel.stamp_from_now_on(always=few)
+        self._on_tally(tally)
+
+    # Trouble.
+
+    def _on_event(self, channel: Channel, event: int) -> None:
+        """Handle all that is not plain data on an open connection."""
+        try:
+            if channel.state < State.IDLE:
+                if channel.state is State.OPENING and event & EPOLLIN:
+                    self._on_data(channel, channel.receive(65536))
+                elif channel.finish_connect():
+                    self._free(channel, _clock())
+                else:
+                    self._watch(channel)
+                return
+            if event & EPOLLOUT:
+                channel.on_writable()
+            if event & ~EPOLLOUT:  # data, end of stream, or an error that recv will name
+                self._on_data(channel, channel.receive(65536))
+            elif channel.state is State.BUSY and channel.complete:
+                self._complete(channel, b"", _clock())
+            else:
+                self._watch(channel)
+        except Failure as failure:
+            self._fail(channel, failure)
+        except OSError as error:
+            self._on_error(channel, error)
+
+    def _go_on_opening(self, channel: Channel) -> None:
+        if channel.finish_connect():
+            self._free(channel, _clock())
+        else:
+            self._watch(channel)
+
+    def _on_error(self, channel: Channel, error: OSError) -> None:
+        if not isinstance(error, WOULD_BLOCK):
+            self._fail(channel, channel.broken(error))
+
+    def _on_send_error(self, channel: Channel, error: OSError) -> None:
+        if isinstance(error, WOULD_BLOCK):
+            self._on_sent_partly(channel, 0)
+        else:
+            self._fail(channel, channel.broken(error))
+
+    def _on_sent_partly(self, channel: Channel, sent: int) -> None:
+        try:
+            channel.sent_partly(sent)
+        except Failure as failure:
+            self._fail(channel, failure)
+        else:
+            self._watch(channel)
+
+    def _fail(self, channel: Channel, failure: Failure) -> None:
+        """Count a failure, and connect again after a pause."""
+        under_way = channel.hot.count or channel.owed if channel.state is State.BUSY else 0
+        lost = max(1, under_way)
+        self._phases.recorder.fail(failure.cause, lost, failure.sample)
+        self._drop(channel)
+        channel.backoff_s = min(_LAST_BACKOFF_S, channel.backoff_s * 2 or _FIRST_BACKOFF_S)
+        when = _clock() + int(channel.backoff_s * NS_PER_S)
+        heapq.heappush(self._later, (when, next(self._order), channel))
+
+    def _connect(self, channel: Channel) -> None:
+        try:
+            channel.connect()
+        except Failure as failure:
+            self._fail(channel, failure)
+            return
+        channel.sent_ns = _clock()
+        channel.stamp_always = self._stamp_all
+        self._channels[channel.fd] = channel
+        self._epoll.register(channel.fd, channel.watched)
+        channel.registered = channel.watched
+
+    def _watch(self, channel: Channel) -> None:
+        if channel.state is not State.CLOSED and channel.registered != channel.watched:
+            self._epoll.modify(channel.fd, channel.watched)
+            channel.registered = channel.watched
+
+    def _drop(self, channel: Channel) -> None:
+        self._channels.pop(channel.fd, None)
+        channel.close()
+
+    def _sweep(self, now: int) -> None:
+        """Fail what takes too long."""
+        before = now - self._timeout_ns
+        for channel in list(self._channels.values()):
+            if channel.state is State.IDLE or channel.sent_ns > before:
+                continue
+            cause = CONNECT_TIMEOUT if channel.state is State.CONNECTING else TIMEOUT
+            self._fail(channel, Failure(cause, cause))

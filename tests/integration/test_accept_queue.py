@@ -1,0 +1,198 @@
+"""The accept queue of real servers, in Python, C and socat."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from harness.accept_queue.burst import connect_burst
+from harness.accept_queue.counters import read_sysctls, schedule_of
+from harness.accept_queue.probe import probe_depth
+from harness.deadline import Deadline
+from harness.target import Target, parse_target, resolve
+from harness.wire.process import is_stopped
+from harness.wire.queue_sampler import QueueSampler
+from harness.wire.sock_diag import available
+
+pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "sock_diag works")
+
+SOMAXCONN = int(Path("/proc/sys/net/core/somaxconn").read_text())
+BACKLOGS = [0, 1, 7, 50, 128, SOMAXCONN + 1]
+RUNS = 10
+SOCAT = shutil.which("socat") or ""
+
+# Both inherit a socket that is bound already, and call listen() themselves.
+PYTHON = """
+import socket, sys
+server = socket.socket(fileno=int(sys.argv[1]))
+server.listen(int(sys.argv[2]))
+print("ready", flush=True)
+while True:
+    server.accept()[0].close()
+"""
+C = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    int server = atoi(argv[1]);
+    if (argc != 3 || listen(server, atoi(argv[2])) != 0)
+        return 1;
+    puts("ready");
+    fflush(stdout);
+    for (;;)
+        close(accept(server, NULL, NULL));
+}
+"""
+
+StartListener = Callable[[str, int], tuple[int, Target]]
+
+
+@pytest.fixture(scope="module")
+def c_listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the listener in C."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    folder = tmp_path_factory.mktemp("c")
+    source, program = folder / "listener.c", folder / "listener"
+    source.write_text(C)
+    subprocess.run([compiler, "-O", "-o", program, source], check=True, timeout=60)
+    return program
+
+
+@pytest.fixture
+def start_listener(request: pytest.FixtureRequest) -> Iterator[StartListener]:
+    """Start listeners that accept as fast as they can, and end them with the test."""
+    with ExitStack() as stack:
+
+        def start(language: str, backlog: int) -> tuple[int, Target]:
+            server = stack.enter_context(socket.socket())
+            server.bind(("127.0.0.1", 0))
+            port = server.getsockname()[1]
+            descriptor = str(server.fileno())
+            command = {
+                "python": [sys.executable, "-I", "-c", PYTHON, descriptor, str(backlog)],
+                "c": [language, descriptor, str(backlog)],
+            }
+            if language == "c":
+                command["c"][0] = str(request.getfixturevalue("c_listener"))
+            process = subprocess.Popen(
+                command[language], pass_fds=[server.fileno()], stdout=subprocess.PIPE, text=True
+            )
+            stack.callback(_end, process)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            server.close()
+            return process.pid, resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
+
+        yield start
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    with process:
+        process.kill()
+
+
+@pytest.mark.parametrize("language", ["python", "c"])
+@pytest.mark.parametrize("backlog", BACKLOGS)
+def test_depth_is_backlog_plus_one(
+    start_listener: StartListener, language: str, backlog: int
+) -> None:
+    """A listener's queue holds backlog + 1, capped by somaxconn, each of ten times."""
+    pid, target = start_listener(language, backlog)
+    wanted = min(backlog, SOMAXCONN)
+    with QueueSampler(target) as sampler:
+        for _ in range(RUNS):
+            probe = probe_depth(target, sampler, [pid], beyond=3, late_connects_s=0)
+            assert (probe.limit, probe.depth) == (wanted, wanted + 1)
+            assert probe.completed_at_once == wanted + 1
+            assert not is_stopped(pid)
+            _wait_until_empty(sampler)
+
+
+@pytest.mark.skipif(not SOCAT, reason="there is no socat")
+@pytest.mark.parametrize("backlog", [1, 7, 50])
+def test_depth_of_socat(backlog: int) -> None:
+    """A server that others wrote holds backlog + 1 as well, each of ten times."""
+    with ExitStack() as stack:
+        with socket.create_server(("127.0.0.1", 0)) as finder:
+            port = finder.getsockname()[1]
+        process = subprocess.Popen(
+            [SOCAT, f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,backlog={backlog}", "PIPE"]
+        )
+        stack.callback(process.wait, 10)
+        stack.callback(process.terminate)
+        target = resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
+        sampler = stack.enter_context(_sampler_of(target))
+        for _ in range(RUNS):
+            probe = probe_depth(target, sampler, [process.pid], beyond=3, late_connects_s=0)
+            assert (probe.limit, probe.depth) == (backlog, backlog + 1)
+            _wait_until_empty(sampler)
+
+
+def test_retries_come_when_the_settings_say() -> None:
+    """Of 200 connects to a slow listen(50), those turned away come back at the predicted times."""
+    program = textwrap.dedent("""
+        import socket, time
+        server = socket.create_server(("127.0.0.1", 0), backlog=50)
+        print(server.getsockname()[1], flush=True)
+        kept = []
+        while True:
+            kept.append(server.accept()[0])
+            time.sleep(1.2)  # past the first retry, which so finds the queue full
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            target = resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
+            schedule = schedule_of(read_sysctls())
+            with QueueSampler(target) as sampler:
+                burst = connect_burst(
+                    target, 200, schedule, sampler, hold_s=60, at_most_s=schedule.at_s[1] + 0.5
+                )
+        finally:
+            process.kill()
+    # 51 in the queue, and one that was accepted meanwhile.
+    assert burst.completed_at_once in {51, 52}
+    assert burst.retransmitted == 200 - burst.completed_at_once
+    assert burst.peak_depth == 51
+    # What stands on both sides was accepted, three at most by now, or fits the queue.
+    assert burst.half_open is not None
+    assert sum(burst.retries.values()) - burst.half_open <= 51 + 3
+    late_us = [time for time in burst.connect_us["times"] if time > 500_000]
+    assert late_us
+    assert set(burst.retries) <= {"0", "1", "2"}
+    assert burst.retries.get("2", 0) > 0
+    # The clock agrees with TCP_INFO: each time belongs to a retry, and lies close behind it.
+    by_clock = [schedule.step_of(time / 1e6) for time in late_us]
+    for step in (1, 2):
+        assert by_clock.count(step) == burst.retries.get(str(step), 0)
+    for time_us, step in zip(late_us, by_clock, strict=True):
+        assert time_us / 1e6 - schedule.at_s[step - 1] < 0.125 * schedule.at_s[step - 1] + 0.1
+
+
+def _sampler_of(target: Target) -> QueueSampler:
+    """Wait for a listener whose program says nothing when it is ready."""
+    deadline = Deadline(10)
+    while True:
+        try:
+            return QueueSampler(target)
+        except LookupError:
+            assert not deadline.expired
+
+
+def _wait_until_empty(sampler: QueueSampler) -> None:
+    deadline = Deadline(20)
+    while sampler.sample():
+        assert not deadline.expired

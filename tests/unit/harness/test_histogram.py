@@ -1,0 +1,122 @@
+"""The histogram, against the library of the family and against plain sorting."""
+
+import base64
+import math
+import zlib
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import UsageError
+from harness.histogram import (
+    DIGITS,
+    HIGHEST_US,
+    LENGTH,
+    LOWEST_US,
+    Histogram,
+    highest_at,
+    index_of,
+    sparse,
+)
+
+latencies = st.lists(
+    st.one_of(st.integers(1, 3000), st.integers(1, HIGHEST_US)), min_size=1, max_size=200
+)
+
+
+@given(latencies)
+def test_counts_are_those_of_the_family(values: list[int]):
+    """Every latency lands in the bucket in which HdrHistogram counts it."""
+    family = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+    for value in values:
+        family.record_value(value)
+    assert Histogram.of(values).counts == list(family.counts)
+    assert family.counts_len == LENGTH
+
+
+@given(latencies, latencies)
+def test_merging_is_concatenating(one: list[int], other: list[int]):
+    """A merged histogram equals that of the concatenated samples, in all its counts."""
+    merged = Histogram.of(one)
+    merged.merge(Histogram.of(other))
+    assert merged.counts == Histogram.of(one + other).counts
+
+
+@given(latencies, st.sampled_from([50, 90, 99, 99.9, 100]))
+def test_percentile_is_the_nearest_rank(values: list[int], percent: float):
+    """A percentile is the sample of that rank, as exactly as its bucket is wide."""
+    rank = max(1, math.ceil(round(len(values) * percent / 100, 6)))
+    sample = sorted(values)[rank - 1]
+    found = Histogram.of(values).percentile_us(percent)
+    assert sample <= found <= sample * (1 + 1 / 1024)
+    if sample < 2048:
+        assert found == sample
+
+
+@settings(max_examples=25)  # encoding visits all 17408 buckets
+@given(latencies)
+def test_encoded_and_back(values: list[int]):
+    """Decoding what was encoded returns every count, and the family's library reads it too."""
+    histogram = Histogram.of(values)
+    text = histogram.encode()
+    assert Histogram.decode(text).counts == histogram.counts
+    assert HdrHistogram.decode(text).get_total_count() == len(values)
+
+
+@given(latencies)
+def test_sparse_and_back(values: list[int]):
+    """The sparse form loses nothing."""
+    histogram, copy = Histogram.of(values), Histogram()
+    copy.add_sparse(histogram.sparse())
+    assert copy.counts == histogram.counts
+
+
+@pytest.mark.parametrize("pairs", [[1], [1, -1], [LENGTH, 1], [-1, 1]])
+def test_sparse_refuses_nonsense(pairs: list[int]):
+    """Pairs that no histogram has are refused, whole."""
+    histogram = Histogram()
+    with pytest.raises(ValueError, match="ind"):
+        histogram.add_sparse(pairs)
+    assert histogram.count == 0
+
+
+@given(st.integers(1, HIGHEST_US))
+def test_bucket_is_narrow(value: int):
+    """A bucket's greatest latency is its own and within one part in 1024 of all others in it."""
+    index = index_of(value)
+    assert index_of(min(highest_at(index), HIGHEST_US)) == index
+    assert value <= highest_at(index) <= value * (1 + 1 / 1024)
+
+
+def test_out_of_range_is_counted_at_the_ends():
+    """Nothing is lost: 0 counts as 1 µs, and what exceeds a minute as a minute."""
+    histogram = Histogram.of([0, 10 * HIGHEST_US])
+    assert (histogram.percentile_us(50), histogram.max_us) == (1, HIGHEST_US)
+
+
+def test_empty():
+    """An empty histogram has no latencies, and says 0 instead of failing."""
+    empty = Histogram()
+    assert (empty.count, empty.percentile_us(99), empty.max_us, empty.mean_us) == (0, 0, 0, 0)
+    assert sparse(empty.counts) == []
+
+
+def test_mean_is_exact_below_two_milliseconds():
+    """Where buckets are a microsecond wide, so is the mean's error."""
+    assert Histogram.of([100, 200, 600]).mean_us == 300
+
+
+@pytest.mark.parametrize("text", ["", "no", "HISTFAAA", "é", "A" * 2_000_000])
+def test_decode_refuses_what_is_none(text: str):
+    """Text that is no histogram is refused in words."""
+    with pytest.raises(UsageError, match="HDR histogram"):
+        Histogram.decode(text)
+
+
+def test_decode_refuses_a_bomb():
+    """A few bytes that unpack to very many are refused before they are unpacked."""
+    bomb = base64.b64encode(b"\x1c\x84\x93\x14" + bytes(4) + zlib.compress(bytes(50_000_000)))
+    with pytest.raises(UsageError, match="unpacks to more"):
+        Histogram.decode(bomb.decode())
