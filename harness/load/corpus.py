@@ -104,7 +104,7 @@ def draw_corpus(plan: LoadPlan, protocol: Protocol) -> Corpus:
     requests = (
         _sized(protocol, sizes, plan) if sizes else _drawn(protocol, plan.seed, _room_bytes(plan))
     )
-    return Corpus(requests, predictor_of(protocol), plan.pipeline)
+    return Corpus(requests, predictor_of(protocol, requests), plan.pipeline)
 
 
 def _room_bytes(plan: LoadPlan) -> int:
