@@ -40,7 +40,7 @@ class QueueSurvey:
         self._pause_pids = pause_pids
         self._sysctls = read_sysctls()
         self._schedule = schedule_of(self._sysctls)
-        self._counters_before: dict[str, int] = {}
+        self._counters: dict[str, int] = {}
         self._local = False
         self._limit: int | None = None
         self._listeners = 1
@@ -62,7 +62,7 @@ class QueueSurvey:
             CannotRunError: a process cannot be stopped, or we lack descriptors.
 
         """
-        self._counters_before = read_counters()
+        before = read_counters()
         with _sampler(self._target) as (sampler, blind_because):
             if sampler is not None:
                 self._local, self._limit = True, sampler.limit
@@ -75,25 +75,30 @@ class QueueSurvey:
             if pids:
                 progress(1, total, "depth of the queue")
                 self._probe = probe_depth(self._target, sampler, pids)
+                if sampler is not None:
+                    self._counters = change(before, read_counters())
             for position, size in enumerate(wanted, 2):
                 progress(position, total, f"burst of {size}")
                 if sampler is not None:
                     settle(sampler)
                 self._bursts.append(connect_burst(self._target, size, self._schedule, sampler))
+                if sampler is not None:
+                    self._counters = change(before, read_counters())
+            if sampler is not None:
+                settle(sampler)  # whoever measures next finds an idle server
         return self.result()
 
     def result(self) -> BacklogResult:
         """Return what is known so far, and its explanation."""
         tcp = self._target.scheme != "unix"
         queue = _queue(self._limit, self._probe, self._bursts, self._listeners)
-        counters = change(self._counters_before, read_counters()) if self._local else {}
         findings = Findings(
             local=self._local,
             tcp=tcp,
             queue=queue,
             not_paused_because=self._not_paused_because,
             bursts=self._bursts,
-            counters=counters,
+            counters=self._counters,
             sysctls=self._sysctls,
             schedule=self._schedule,
         )
@@ -101,7 +106,7 @@ class QueueSurvey:
             queue=queue,
             burst=list(self._bursts),
             explanation=explain(findings),
-            counters=counters,
+            counters=self._counters,
             sysctls=self._sysctls,
             syn_retries_at_s=list(self._schedule.at_s) if tcp else [],
         )

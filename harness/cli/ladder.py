@@ -44,11 +44,6 @@ def ladder_plan(
     )
 
 
-def ladder_seconds(plan: LoadPlan) -> float:
-    """Return how long the load of a ladder takes at least."""
-    return len(plan.users) * (plan.seconds + plan.warm_up_s)
-
-
 def climb(
     target: Target,
     plan: LoadPlan,
@@ -96,9 +91,11 @@ def _count_served(target: Target, plan: LoadPlan) -> dict[int, Serving]:
     found = {}
     with _sampler(target) or nullcontext() as sampler:
         for count in sorted(plan.users):
-            found[count] = count_served(target, protocol, count, sampler)
             if sampler is not None:
                 settle(sampler)
+            found[count] = count_served(target, protocol, count, sampler)
+        if sampler is not None:
+            settle(sampler)
     return found
 
 
