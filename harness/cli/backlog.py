@@ -6,9 +6,10 @@ import click
 
 from harness.cli.common import (
     Outlet,
+    exit_code,
     find_target,
-    finish,
     output_options,
+    present,
     protocol_options,
     target_options,
 )
@@ -108,4 +109,6 @@ def backlog(
     except KeyboardInterrupt:
         partial = True
     result = add_ladder(survey.result(), rungs)
-    return finish(outlet.write(target, partial=partial, backlog=result), outlet, as_json=as_json)
+    results = outlet.write(target, partial=partial, backlog=result)
+    present(results, outlet, as_json=as_json)
+    return exit_code(results)
