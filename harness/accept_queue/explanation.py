@@ -1,7 +1,7 @@
 """What was found, in plain sentences, and what to do about it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.accept_queue.counters import DROPS, OTHER_DROPS, OVERFLOWS
 from harness.accept_queue.syn_retries import RetrySchedule
@@ -24,6 +24,7 @@ class Findings:
         counters: by how much the kernel's counters rose meanwhile.
         sysctls: of this machine.
         schedule: when this machine sends a SYN again.
+        stuck: connections that nobody accepted between two bursts, which ended the bursts.
 
     """
 
@@ -34,7 +35,8 @@ class Findings:
     bursts: Sequence[Burst]
     counters: Mapping[str, int]
     sysctls: Mapping[str, str]
-    schedule: RetrySchedule = field(default_factory=lambda: RetrySchedule((), 0.0))
+    schedule: RetrySchedule
+    stuck: int = 0
 
     @property
     def overflowing(self) -> list[Burst]:
@@ -54,6 +56,7 @@ def explain(findings: Findings) -> list[str]:
         *_depth(findings),
         *_late(findings),
         *_bursts(findings),
+        *_stuck(findings),
         *_half_open(findings),
         *_causes(findings),
         *_settings(findings),
@@ -157,6 +160,14 @@ def _bursts(findings: Findings) -> Iterator[str]:
     yield f"The smallest burst that did not fit was {first.connections}: {_fate(first)}."
     if largest is not first:
         yield f"Of {largest.connections} at the same instant, {_fate(largest)}."
+
+
+def _stuck(findings: Findings) -> Iterator[str]:
+    if findings.stuck:
+        yield (
+            f"After that {_count(findings.stuck, 'connection')} stayed in the queue: the server"
+            " does not accept now, so larger bursts were left out."
+        )
 
 
 def _fate(burst: Burst) -> str:

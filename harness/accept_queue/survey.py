@@ -45,6 +45,7 @@ class QueueSurvey:
         self._limit: int | None = None
         self._listeners = 1
         self._not_paused_because = "the measurement was ended before"
+        self._stuck = 0
         self._probe: DepthProbe | None = None
         self._bursts: list[Burst] = []
 
@@ -79,12 +80,13 @@ class QueueSurvey:
                     self._counters = change(before, read_counters())
             for position, size in enumerate(wanted, 2):
                 progress(position, total, f"burst of {size}")
-                if sampler is not None:
-                    settle(sampler)
+                if sampler is not None and not settle(sampler):
+                    self._stuck = sampler.sample() or 0
+                    break
                 self._bursts.append(connect_burst(self._target, size, self._schedule, sampler))
                 if sampler is not None:
                     self._counters = change(before, read_counters())
-            if sampler is not None:
+            if sampler is not None and not self._stuck:
                 settle(sampler)  # whoever measures next finds an idle server
         return self.result()
 
@@ -101,6 +103,7 @@ class QueueSurvey:
             counters=self._counters,
             sysctls=self._sysctls,
             schedule=self._schedule,
+            stuck=self._stuck,
         )
         return BacklogResult(
             queue=queue,

@@ -7,9 +7,10 @@ import pytest
 
 from harness.accept_queue.survey import QueueSurvey
 from harness.errors import UsageError
-from harness.target import parse_target, resolve
+from harness.target import Target, parse_target, resolve
 from harness.wire.process import descendants_of
 
+TargetOf = Callable[[socket.socket], Target]
 StartServer = Callable[..., Any]
 """See conftest.py."""
 
@@ -57,6 +58,14 @@ def test_a_queue_overflowed_without_pausing(start_server: StartServer) -> None:
     found = survey.run([6])
     assert (found.queue.depth, found.queue.source) == (3, "connects")
     assert "seen 3 deep" in found.explanation[1]
+
+
+def test_a_server_that_does_not_accept(target_of: TargetOf) -> None:
+    """Where nobody takes a burst's connections, larger bursts are left out, and that is said."""
+    with socket.create_server(("127.0.0.1", 0), backlog=9) as server:
+        found = QueueSurvey(target_of(server)).run([2, 200])
+    assert [burst.connections for burst in found.burst] == [2]
+    assert any("2 connections stayed in the queue" in one for one in found.explanation)
 
 
 def test_before_anything_is_measured() -> None:
