@@ -6,10 +6,9 @@ import click
 
 from harness.cli.common import (
     Outlet,
-    exit_code,
     find_target,
+    finish,
     output_options,
-    present,
     protocol_options,
     target_options,
 )
@@ -110,5 +109,4 @@ def backlog(
         partial = True
     result = add_ladder(survey.result(), rungs)
     results = outlet.write(target, partial=partial, backlog=result)
-    present(results, outlet, as_json=as_json)
-    return exit_code(results)
+    return finish(results, outlet, as_json=as_json)

@@ -67,6 +67,7 @@ def climb(
         CannotRunError: nothing was measured.
 
     """
+    plan.check()
     serving = _count_served(target, plan)
     load = run_load(plan, on_second)
     return [_rung(stage, model, serving.get(stage.users)) for stage in load.stages], load.partial

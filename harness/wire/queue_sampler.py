@@ -72,8 +72,8 @@ class QueueSampler:
         """Return the connections that wait now; None once the listener is gone."""
         depth: int | None
         if self._single is not None:
-            state = self._single.read()
-            depth = None if state is None else state.receive_queue
+            waiting = self._single.receive_queue_bytes()
+            depth = None if waiting < 0 else waiting
         else:
             found = self._diag.listener(self._address)
             depth = None if found is None else found.depth

@@ -1,10 +1,11 @@
 import io
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 
+from harness.reporting.terminal_figures import backlog_lines
 from harness.reporting.terminal_queue import comb_table, queue_line, sentence_list
-from harness.results import BacklogResult, Burst, Queue
+from harness.results import BacklogResult, Burst, Queue, Rung
 
 
 def _text(view: RenderableType, width: int = 100) -> list[str]:
@@ -82,3 +83,44 @@ def test_sentences_wrap_under_themselves() -> None:
     """Each sentence is an item of its own; nothing in it is markup."""
     lines = _text(sentence_list(["one [bold]two[/bold] three four", "five"]), width=24)
     assert lines == ["- one [bold]two[/bold]", "  three four", "- five"]
+
+
+def _ladder(models: list[str]) -> BacklogResult:
+    rungs = [
+        Rung(
+            model=model,
+            connections=connections,
+            throughput_per_s=900.0,
+            latency_us={},
+            failures={},
+            bottleneck="server",
+            served=1 if model == "iterative" else connections,
+        )
+        for model in models
+        for connections in (1, 50)
+    ]
+    return BacklogResult(
+        queue=Queue(limit=50, depth=51, source="sock_diag"),
+        ladder=rungs,
+        explanation=["one", "two", "three", "four"],
+    )
+
+
+def test_connections_that_are_not_served_stand_beside_the_throughput() -> None:
+    """A rung on which not all were served says how many, or is marked where models are compared."""
+    single = "\n".join(_text(Group(*backlog_lines(_ladder(["iterative"]), 100, "us"))))
+    assert "50 (1 served)" in single
+    assert "1 (1 served)" not in single
+    both = "\n".join(_text(Group(*backlog_lines(_ladder(["fork", "iterative"]), 100, "us"))))
+    assert "! with failures, or not all connections served" in both
+    assert both.count("900!") == 1
+    assert "!" not in "\n".join(_text(Group(*backlog_lines(_ladder(["fork"]), 100, "us"))))
+
+
+def test_all_sentences_where_nothing_else_is_on_the_screen() -> None:
+    """A summary of several parts has the first sentences; the whole view has all, and last."""
+    result = _ladder(["fork"])
+    short = _text(Group(*backlog_lines(result, 100, "us")))
+    assert "four" not in short
+    whole = _text(Group(*backlog_lines(result, 100, "us", whole=True)))
+    assert whole[-4:] == ["- one", "- two", "- three", "- four"]
