@@ -191,8 +191,11 @@ def _legend(steps: Sequence[LoadStage | Rung]) -> str:
         signs.append("* generator-bound")
     if words - {"server", "generator"}:
         signs.append("? undetermined")
-    if any(any(step.failures.values()) or _unserved(step) for step in steps):
-        signs.append("! with failures, or not all connections served")
+    failing = any(any(step.failures.values()) for step in steps)
+    unserved = any(map(_unserved, steps))
+    if failing or unserved:
+        reasons = ["with failures"] * failing + ["not all connections served"] * unserved
+        signs.append(f"! {' or '.join(reasons)}")
     rest = "the rest server-bound" if signs else "all server-bound"
     return ", ".join([*signs, rest])
 
