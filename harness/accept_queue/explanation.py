@@ -74,14 +74,15 @@ def explain_ladder(rungs: Sequence[Rung]) -> list[str]:
 def depth_by_connects(bursts: Sequence[Burst]) -> int | None:
     """Return how deep a queue is at most, by the bursts that overflowed it.
 
-    What completed at once was either in the queue or accepted meanwhile. Where the queue was seen
-    during those bursts, the deepest sight is closer.
+    What completed at once was in the queue or accepted meanwhile; it is less than the queue holds
+    where connections waited before, so the largest number counts. Where the queue was seen during
+    those bursts, the deepest sight is closer.
     """
     overflowing = [one for one in bursts if one.retransmitted]
     peaks = [one.peak_depth for one in overflowing if one.peak_depth is not None]
     if peaks:
         return max(peaks)
-    return min((one.completed_at_once for one in overflowing), default=None)
+    return max((one.completed_at_once for one in overflowing), default=None)
 
 
 def _depth(findings: Findings) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _count_served(target: Target, plan: LoadPlan) -> dict[int, Serving]:
 
 def _sampler(target: Target) -> QueueSampler | None:
     try:
-        return QueueSampler(target) if target.scheme == "tcp" and target.is_loopback else None
+        return QueueSampler(target)
     except (LookupError, CannotRunError):
         return None
 

@@ -66,7 +66,7 @@ class QueueSeries:
 
 
 def _sampler_of(target: Target) -> QueueSampler | None:
-    if target.scheme not in {"tcp", "tls"} or not target.is_loopback:
+    if not target.is_stream:
         return None
     try:
         return QueueSampler(target)

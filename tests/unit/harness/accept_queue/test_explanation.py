@@ -196,7 +196,7 @@ def test_a_unix_socket_has_no_syn() -> None:
 def test_depth_by_connects() -> None:
     """What overflowed bounds the depth; where the queue was seen, the deepest sight counts."""
     assert depth_by_connects([_burst(50, 50)]) is None
-    assert depth_by_connects([_burst(50, 50), _burst(60, 53), _burst(70, 52)]) == 52
+    assert depth_by_connects([_burst(50, 50), _burst(60, 53), _burst(70, 2)]) == 53
     seen = [_burst(60, 53, peak_depth=51), _burst(50, 50, peak_depth=60)]
     assert depth_by_connects(seen) == 51
 
