@@ -198,8 +198,8 @@ def _causes(findings: Findings) -> Iterator[str]:
     if OVERFLOWS not in counters:
         if findings.tcp and findings.overflowing:
             yield (
-                "The server's own counters cannot be seen from here: a SYN that was sent again may"
-                " also have been lost on the way."
+                "Connect times are all there is: the server's own counters cannot be seen from"
+                " here, and a SYN that was sent again may also have been lost on the way."
             )
         return
     overflows, drops = counters[OVERFLOWS], counters.get(DROPS, 0)

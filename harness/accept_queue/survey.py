@@ -115,10 +115,7 @@ class QueueSurvey:
         return BacklogResult(
             queue=queue,
             burst=list(self._bursts),
-            explanation=[
-                *explain(findings),
-                *([_BELOW_TLS] if self._target.scheme == "tls" else []),
-            ],
+            explanation=[*explain(findings), *below_tls],
             counters=self._counters,
             sysctls=self._sysctls,
             syn_retries_at_s=list(self._schedule.at_s) if tcp else [],

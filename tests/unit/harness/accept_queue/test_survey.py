@@ -60,6 +60,22 @@ def test_a_queue_overflowed_without_pausing(start_server: StartServer) -> None:
     assert "seen 3 deep" in found.explanation[1]
 
 
+def test_a_server_elsewhere(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server that cannot be seen, connects bound the depth, and nothing else is claimed."""
+
+    def elsewhere(_: Target) -> None:
+        raise LookupError("the server is not on this machine")
+
+    monkeypatch.setattr("harness.accept_queue.survey.QueueSampler", elsewhere)
+    found = QueueSurvey(start_server(2, 0.7).target).run([6])
+    assert (found.queue.limit, found.queue.source) == (None, "connects")
+    assert found.queue.depth in {3, 4}  # the queue's three, and one that was accepted meanwhile
+    assert found.counters == {}
+    text = " ".join(found.explanation)
+    assert f"is at most {found.queue.depth}, by the connects: the server is not on this" in text
+    assert "Connect times are all there is" in text
+
+
 def test_a_server_that_does_not_accept(target_of: TargetOf) -> None:
     """Where nobody takes a burst's connections, larger bursts are left out, and that is said."""
     with socket.create_server(("127.0.0.1", 0), backlog=9) as server:
