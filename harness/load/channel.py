@@ -192,6 +192,8 @@ class Channel:
             if self._tls and not self._shake_hands():
                 return False
             self._start_opening()
+        elif self._outbox:
+            self._push()
         return self._opened()
 
     def _shake_hands(self) -> bool:

@@ -14,6 +14,7 @@ NO_PORTS = "no local ports left"
 NO_DESCRIPTORS = "no descriptors left"
 UNREACHABLE = "unreachable"
 TLS = "TLS handshake"
+NEVER_SENT = "never sent"
 OTHER = "other"
 
 HINTS = {
@@ -28,6 +29,7 @@ HINTS = {
     NO_PORTS: "our own ephemeral ports are used up; try --source-addresses",
     NO_DESCRIPTORS: "our own limit of open files; raise ulimit -n",
     UNREACHABLE: "there is no route to the server",
+    NEVER_SENT: "no connection was free before the end; the server, or --users, is too small",
     TLS: "the certificate or the protocol version does not suit; see the sample",
 }
 
