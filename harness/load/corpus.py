@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
+from itertools import cycle, islice
 
 from harness.errors import UsageError
 from harness.load.plan import DEFAULT_PAYLOAD_BYTES, LoadPlan, PayloadSizes, parse_payload
@@ -12,6 +14,8 @@ from harness.protocols.fast_path import Predictor, predictor_of
 
 RECEIVE_BYTES = 65536
 _DRAWS = 256
+_LEAST_CHANGED = 8
+_MOST_CUTS = 8
 _MAX_CORPUS_BYTES = 64 * 1024 * 1024
 
 
@@ -22,6 +26,8 @@ class Exchange:
         requests: each by itself.
         payload: all of them.
         size: of the payload, in bytes.
+        first: what the first send takes: all, or the first piece of a payload that is cut.
+        cuts: the offsets at which later pieces begin.
         count: how many requests.
         reply: the one right reply to all of them, if the predictor knows it now.
         receive_bytes: how many bytes to ask for: one more than the reply, so that surplus shows.
@@ -32,6 +38,8 @@ class Exchange:
 
     __slots__ = (
         "count",
+        "cuts",
+        "first",
         "next",
         "payload",
         "previous",
@@ -41,11 +49,13 @@ class Exchange:
         "size",
     )
 
-    def __init__(self, requests: Sequence[bytes]) -> None:
+    def __init__(self, requests: Sequence[bytes], cuts: Sequence[int] = ()) -> None:
         """Link to itself, with no reply known."""
         self.requests = tuple(requests)
         self.payload = b"".join(requests)
         self.size = len(self.payload)
+        self.cuts = tuple(cuts)
+        self.first = self.payload[: self.cuts[0]] if self.cuts else self.payload
         self.count = len(self.requests)
         self.reply: bytes | None = None
         self.receive_bytes = RECEIVE_BYTES
@@ -62,17 +72,10 @@ class Corpus:
 
     """
 
-    def __init__(
-        self, requests: Sequence[bytes], predictor: Predictor | None, pipeline: int = 1
-    ) -> None:
-        """Put `pipeline` requests into each exchange."""
+    def __init__(self, exchanges: Sequence[Exchange], predictor: Predictor | None) -> None:
+        """Link the exchanges to a ring."""
         self.predictor = predictor
-        if len(requests) == 1:
-            groups = [list(requests) * pipeline]
-        else:
-            looped = list(requests) * pipeline
-            groups = [looped[at : at + pipeline] for at in range(0, len(looped), pipeline)]
-        self.exchanges = [Exchange(group) for group in groups]
+        self.exchanges = list(exchanges)
         for at, exchange in enumerate(self.exchanges):
             exchange.previous = self.exchanges[at - 1]
             exchange.previous.next = exchange
@@ -101,22 +104,49 @@ def draw_corpus(plan: LoadPlan, protocol: Protocol) -> Corpus:
     sizes = parse_payload(plan.payload)
     if sizes is None and not plan.payload and protocol.sized_request(DEFAULT_PAYLOAD_BYTES):
         sizes = PayloadSizes(least_bytes=DEFAULT_PAYLOAD_BYTES, most_bytes=DEFAULT_PAYLOAD_BYTES)
+    room_bytes = _MAX_CORPUS_BYTES // max(plan.pipeline, plan.coalesced)  # each stands in so many
     requests = (
-        _sized(protocol, sizes, plan) if sizes else _drawn(protocol, plan.seed, _room_bytes(plan))
+        _sized(protocol, sizes, plan.seed, room_bytes)
+        if sizes
+        else _drawn(protocol, plan.seed, room_bytes)
     )
-    return Corpus(requests, predictor_of(protocol), plan.pipeline)
+    return Corpus(_exchanges(requests, plan), predictor_of(protocol))
 
 
-def _room_bytes(plan: LoadPlan) -> int:
-    """Return how much may be drawn; every request stands in `pipeline` exchanges."""
-    return _MAX_CORPUS_BYTES // plan.pipeline
-
-
-def _sized(protocol: Protocol, sizes: PayloadSizes, plan: LoadPlan) -> list[bytes]:
+def _exchanges(requests: Sequence[bytes], plan: LoadPlan) -> list[Exchange]:
+    """Put requests together and cut them as the plan says."""
     draw = random.Random(plan.seed)  # noqa: S311 - load, not secrets
+    changed = plan.segment != "whole" and plan.segment_share > 0
+    count = len(requests)
+    if changed and plan.segment_share < 1:
+        # Enough exchanges to hold the share: 1 in 20 for 5 %.
+        count = max(count, math.ceil(_LEAST_CHANGED / plan.segment_share))
+    supply = cycle(requests)
+    exchanges = []
+    share = 0.0
+    for _ in range(count):
+        share += plan.segment_share if changed else 0.0
+        change = share >= 1 - 1e-9
+        share -= change
+        together = max(plan.coalesced, plan.pipeline) if change else plan.pipeline
+        group = list(islice(supply, together))
+        size = sum(map(len, group))
+        exchanges.append(Exchange(group, _cuts(plan.segment, size, draw) if change else ()))
+    return exchanges
+
+
+def _cuts(segment: str, size: int, draw: random.Random) -> Sequence[int]:
+    if segment == "octets":
+        return range(1, size)
+    if segment == "random" and size > 1:
+        return sorted(draw.sample(range(1, size), draw.randint(1, min(_MOST_CUTS, size - 1))))
+    return ()
+
+
+def _sized(protocol: Protocol, sizes: PayloadSizes, seed: int, room: int) -> list[bytes]:
+    draw = random.Random(seed)  # noqa: S311 - load, not secrets
     draws = 1 if sizes.least_bytes == sizes.most_bytes else _DRAWS
     requests: list[bytes] = []
-    room = _room_bytes(plan)
     while len(requests) < draws and (room > 0 or not requests):
         size = draw.randint(sizes.least_bytes, sizes.most_bytes)
         request = protocol.sized_request(size)

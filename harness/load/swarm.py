@@ -19,8 +19,8 @@ import random
 import select
 import time
 from collections import deque
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Sequence
+from itertools import count, cycle
 from select import EPOLLIN, EPOLLOUT
 
 import gevent
@@ -63,6 +63,8 @@ class Swarm:
         *,
         timeout_s: float,
         open_loop: bool,
+        sources: Sequence[str] = (),
+        lifetime_s: float | None = None,
         on_tally: Callable[[Tally], None],
         on_stage_done: Callable[[int], None],
         on_trouble: Callable[[WireproofError], None],
@@ -75,6 +77,8 @@ class Swarm:
             corpus: what is sent.
             timeout_s: how long a connect or a reply may take.
             open_loop: whether a stage's schedule says when to send.
+            sources: local addresses to connect from, in turn.
+            lifetime_s: after how long a connection is replaced.
             on_tally: receives what was counted, once a second and at the end of each phase.
             on_stage_done: is told once a stage's last tally is out.
             on_trouble: is told when the loop has to stop, the user's protocol being at fault.
@@ -86,6 +90,8 @@ class Swarm:
         self._timeout_ns = int(timeout_s * NS_PER_S)
         self._open_loop = open_loop
         self._on_trouble = on_trouble
+        self._sources = cycle(sources or [""])
+        self._lifetime_ns = int(lifetime_s * NS_PER_S) if lifetime_s else 0
         self._epoll = _new_epoll()
         self._channels: dict[int, Channel] = {}  # by descriptor, those that carry requests
         self._opening: dict[int, Channel] = {}
@@ -190,7 +196,7 @@ class Swarm:
                     exchange = channel.hot = channel.exchange = exchange.next
                     channel.sent_ns = now
                     try:
-                        sent = channel.send(exchange.payload)
+                        sent = channel.send(exchange.first)
                     except OSError as error:
                         self._on_send_error(channel, error)
                         continue
@@ -199,9 +205,7 @@ class Swarm:
                 else:
                     self._count(channel, now, exchange.count)
                     channel.hot = COLD
-                    channel.state = _IDLE
-                    channel.free_since_ns = now
-                    self._idle.append(channel)
+                    self._free(channel, now)
             if phases.due_ns <= now:
                 self._send_due(now)
             stamp_in -= len(events)
@@ -287,8 +291,11 @@ class Swarm:
 
     def _free(self, channel: Channel, now: int) -> None:
         """Give a settled channel its next work."""
-        channel.state = State.IDLE
+        channel.state = _IDLE
         channel.free_since_ns = now
+        if channel.expired:
+            self._renew(channel)
+            return
         if self._open_loop:
             self._idle.append(channel)
             self._watch(channel)
@@ -326,7 +333,7 @@ class Swarm:
             channel.intended_ns = intended
             channel.exchange = channel.hot = exchange
             try:
-                sent = channel.send(exchange.payload)
+                sent = channel.send(exchange.first)
             except OSError as error:
                 self._on_send_error(channel, error)
                 continue
@@ -399,6 +406,8 @@ class Swarm:
     def _on_send_error(self, channel: Channel, error: OSError) -> None:
         if isinstance(error, WOULD_BLOCK):
             self._on_sent_partly(channel, 0)
+        elif channel.expired:
+            self._renew(channel)
         else:
             self._fail(channel, channel.broken(error))
 
@@ -420,13 +429,20 @@ class Swarm:
         when = _clock() + int(channel.backoff_s * NS_PER_S)
         heapq.heappush(self._later, (when, next(self._order), channel))
 
+    def _renew(self, channel: Channel) -> None:
+        """Replace a connection whose time is over."""
+        self._drop(channel)
+        self._connect(channel)
+
     def _connect(self, channel: Channel) -> None:
         try:
-            channel.connect()
+            channel.connect(next(self._sources))
         except Failure as failure:
             self._fail(channel, failure)
             return
-        channel.sent_ns = _clock()
+        channel.sent_ns = now = _clock()
+        if self._lifetime_ns:  # spread, so that they do not all end at once
+            channel.expires_ns = now + int(self._lifetime_ns * self._place.uniform(0.5, 1.5))
         channel.stamp_always = self._stamp_all
         self._opening[channel.fd] = channel
         self._epoll.register(channel.fd, channel.watched)
@@ -442,9 +458,18 @@ class Swarm:
         self._opening.pop(channel.fd, None)
         channel.close()
 
+    def _expire(self, now: int) -> None:
+        for channel in list(self._channels.values()):
+            if channel.expires_ns <= now and channel.watched == EPOLLIN and not channel.expired:
+                channel.expire()
+                if channel.state is State.IDLE:
+                    self._renew(channel)
+
     def _sweep(self, now: int) -> None:
         """Fail what takes too long."""
         before = now - self._timeout_ns
+        if self._lifetime_ns:
+            self._expire(now)
         for channel in (*self._channels.values(), *self._opening.values()):
             if channel.state is State.IDLE or channel.sent_ns > before:
                 continue
