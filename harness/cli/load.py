@@ -10,10 +10,9 @@ from msgspec import structs
 
 from harness.cli.common import (
     Outlet,
-    exit_code,
     find_target,
+    finish,
     output_options,
-    present,
     protocol_options,
     target_options,
 )
@@ -226,8 +225,7 @@ def load(
         notes=[*warnings, *result.notes],
     )
     results = outlet.write(target, partial=result.partial, load=result)
-    present(results, outlet, as_json=as_json)
-    return exit_code(results)
+    return finish(results, outlet, as_json=as_json)
 
 
 def _run(plan: LoadPlan, *, quiet: bool) -> LoadResult:
