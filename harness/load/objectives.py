@@ -104,7 +104,7 @@ def parse_objective(text: str) -> Objective:
     if metric in {"max", "mean"} or (percentile and 0 < float(percentile[1]) <= 100):
         if limit[-1].isdigit():
             raise UsageError(f"{text!r} has no unit", EXAMPLES)
-        return Objective(text.strip(), kind, metric, sign, parse_seconds(limit) * 1e6)
+        return Objective(text.strip(), kind, metric, sign, round(parse_seconds(limit) * 1e6, 6))
     raise UsageError(
         f"{metric!r} is not measured",
         f"known: p50, p90, p99, p99.9, max, mean, throughput, requests, errors; {EXAMPLES}",
