@@ -66,12 +66,16 @@ class Failure(Exception):  # noqa: N818 - it is the server's, told to the channe
     Attributes:
         cause: one of `harness.load.failures`.
         sample: what to show of it.
+        closes: whether the connection is of no more use.
 
     """
 
-    def __init__(self, cause: str, problem: str = "", sample: Sample | None = None) -> None:
+    def __init__(
+        self, cause: str, problem: str = "", sample: Sample | None = None, *, closes: bool = True
+    ) -> None:
         """Keep the cause."""
         super().__init__(cause)
+        self.closes = closes
         self.cause = cause
         self.sample = sample or Sample(cause=cause, problem=problem or cause)
 

@@ -10,10 +10,13 @@ from itertools import cycle, islice
 from harness.errors import UsageError
 from harness.load.plan import DEFAULT_PAYLOAD_BYTES, LoadPlan, PayloadSizes, parse_payload
 from harness.protocols.base import Protocol
+from harness.protocols.echo import Echo
 from harness.protocols.fast_path import Predictor, predictor_of
+from harness.protocols.timestamp_echo import TimestampEcho
 
 RECEIVE_BYTES = 65536
 _DRAWS = 256
+_MAX_DATAGRAM_BYTES = 65507
 _LEAST_CHANGED = 8
 _MOST_CUTS = 8
 _MAX_CORPUS_BYTES = 64 * 1024 * 1024
@@ -72,8 +75,11 @@ class Corpus:
 
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], predictor: Predictor | None) -> None:
-        """Link the exchanges to a ring."""
+    def __init__(
+        self, exchanges: Sequence[Exchange], predictor: Predictor | None, *, datagrams: bool = False
+    ) -> None:
+        """Link the exchanges to a ring; a read of datagrams must have room for any of them."""
+        self._datagrams = datagrams
         self.predictor = predictor
         self.exchanges = list(exchanges)
         for at, exchange in enumerate(self.exchanges):
@@ -88,17 +94,26 @@ class Corpus:
         for exchange in self.exchanges:
             exchange.reply = self.predictor.reply(exchange.requests)
             exchange.receive_bytes = (
-                RECEIVE_BYTES if exchange.reply is None else len(exchange.reply) + 1
+                RECEIVE_BYTES
+                if exchange.reply is None or self._datagrams
+                else len(exchange.reply) + 1
             )
 
 
-def draw_corpus(plan: LoadPlan, protocol: Protocol) -> Corpus:
+def draw_corpus(plan: LoadPlan, protocol: Protocol, *, datagrams: bool = False) -> Corpus:
     """Return what the plan asks to send.
+
+    Args:
+        plan: sizes, grouping and cutting.
+        protocol: makes the requests.
+        datagrams: whether each is a datagram of its own.
 
     Raises:
         UsageError: the protocol has no requests of the size asked for, or forbids pipelining.
 
     """
+    if datagrams:
+        _refuse_for_datagrams(plan, protocol)
     if plan.pipeline > 1 and not protocol.pipelining:
         raise UsageError(f"{protocol.name} does not allow a request before the last reply")
     sizes = parse_payload(plan.payload)
@@ -110,7 +125,27 @@ def draw_corpus(plan: LoadPlan, protocol: Protocol) -> Corpus:
         if sizes
         else _drawn(protocol, plan.seed, room_bytes)
     )
-    return Corpus(_exchanges(requests, plan), predictor_of(protocol))
+    if datagrams and len(requests) == 1 and isinstance(protocol, Echo | TimestampEcho):
+        requests = _numbered(requests[0])
+    return Corpus(_exchanges(requests, plan), predictor_of(protocol), datagrams=datagrams)
+
+
+def _refuse_for_datagrams(plan: LoadPlan, protocol: Protocol) -> None:
+    sizes = parse_payload(plan.payload)
+    most = getattr(protocol, "buffer", _MAX_DATAGRAM_BYTES)
+    if plan.pipeline > 1 or plan.segment != "whole":
+        raise UsageError("a datagram is neither pipelined nor cut", "leave these options out")
+    if sizes is None and plan.payload:
+        raise UsageError("datagrams need a size, since not all draws fit", "write --payload 64")
+    if sizes is not None and sizes.most_bytes > most:
+        raise UsageError(f"a datagram of more than {most} bytes is cut by the server")
+
+
+def _numbered(request: bytes) -> list[bytes]:
+    """Return requests of that size that differ, so that a reply tells which one it answers."""
+    size = len(request)
+    count = min(_DRAWS, 256 ** min(size, 2))
+    return [number.to_bytes(8, "big")[-size:] + request[8:] for number in range(count)]
 
 
 def _exchanges(requests: Sequence[bytes], plan: LoadPlan) -> list[Exchange]:

@@ -105,7 +105,7 @@ class Engine:
             self._swarm = Swarm(
                 target,
                 protocol,
-                draw_corpus(plan, protocol),
+                draw_corpus(plan, protocol, datagrams=not target.is_stream),
                 timeout_s=plan.timeout_s,
                 open_loop=plan.rate_per_s is not None,
                 sources=plan.source_addresses,

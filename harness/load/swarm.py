@@ -30,6 +30,7 @@ from harness.errors import WireproofError
 from harness.histogram import EXACT_BELOW_US, index_of
 from harness.load.channel import COLD, WOULD_BLOCK, Channel, Failure, State
 from harness.load.corpus import RECEIVE_BYTES, Corpus
+from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from harness.load.recorder import Recorder
@@ -114,7 +115,8 @@ class Swarm:
         """Add a connection; returns what `leave` takes."""
         exchanges = self._corpus.exchanges
         first = exchanges[self._place.randrange(len(exchanges))]
-        channel = Channel(self._target, self._protocol, first)
+        kind = Channel if self._target.is_stream else DatagramChannel
+        channel = kind(self._target, self._protocol, first)
         channel.stamp_sink = self._take_stamp
         self._members.add(channel)
         self._connect(channel)
@@ -421,6 +423,9 @@ class Swarm:
 
     def _fail(self, channel: Channel, failure: Failure) -> None:
         """Count a failure, and connect again after a pause."""
+        if not failure.closes:
+            self._recorder_of(channel).fail(failure.cause)
+            return
         under_way = channel.hot.count or channel.owed if channel.state is State.BUSY else 0
         lost = max(1, under_way)
         self._recorder_of(channel).fail(failure.cause, lost, failure.sample)
@@ -472,6 +477,11 @@ class Swarm:
             self._expire(now)
         for channel in (*self._channels.values(), *self._opening.values()):
             if channel.state is State.IDLE or channel.sent_ns > before:
+                continue
+            if isinstance(channel, DatagramChannel):
+                self._fail(channel, lost())
+                channel.lose()
+                self._free(channel, now)
                 continue
             cause = CONNECT_TIMEOUT if channel.state is State.CONNECTING else TIMEOUT
             self._fail(channel, Failure(cause, cause))
