@@ -16,11 +16,12 @@ def rules(protocol_name: str, settings: dict[str, str], as_json: bool) -> None:
     wireproof rules --protocol echo --json
     """
     from harness.conformance.catalogue import catalogue_for
+    from harness.conformance.requirements import level_of
     from harness.protocols.registry import find_protocol
 
     protocol = find_protocol(protocol_name, settings)
     catalogue = catalogue_for(protocol)
-    levels = {one.id: protocol.levels.get(one.id, one.level) for one in catalogue}
+    levels = {one.id: level_of(one.id, one.level, protocol) for one in catalogue}
     if as_json:
         import json
 

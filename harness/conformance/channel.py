@@ -1,6 +1,7 @@
 """One connection under judgement: what goes out, what comes in, and the oracle between them."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.deadline import Deadline
@@ -51,8 +52,10 @@ class Channel:
         watcher: DeliveryWatch,
         transcript: Transcript,
         patience: DeliveryPatience,
+        *,
+        pauses_of: Callable[[bytes], Sequence[int]] = lambda _: (),
     ) -> None:
-        """Judge `connection` by `oracle`."""
+        """Judge `connection` by `oracle`; `pauses_of` a request is the protocol's."""
         self.number = number
         self.oracle = oracle
         self.action = 0
@@ -67,6 +70,8 @@ class Channel:
         self._sent = 0  # bytes that the kernel has taken
         self._goal = 0  # bytes that the plan has asked to send
         self._gone: EndOfStream | Reset | None = None
+        self._pauses_of = pauses_of
+        self._pauses: deque[int] = deque()  # offsets behind which replies come first
 
     def begin(
         self, opening: Sequence[bytes], requests: Sequence[bytes], deadline: Deadline
@@ -89,7 +94,8 @@ class Channel:
             if not self._send_some():
                 # The server does not read on; it may be waiting for us to take its replies.
                 self.take_available()
-                if not self._connection.wait(deadline, writable=True) and deadline.expired:
+                writable = not self._must_wait()
+                if not self._connection.wait(deadline, writable=writable) and deadline.expired:
                     raise self._silent()
         self._transcript.add(self.number, "send", segment, self._see_delivered())
         gap_s = max(hold_s, self._watcher.gap_s)
@@ -103,6 +109,8 @@ class Channel:
         quiet = Deadline(stall_s)
         while not quiet.expired and not deadline.expired:
             left = self._sent < until
+            if left and self._must_wait():
+                break  # the protocol has the client read now
             if left and self._send_some():
                 quiet = Deadline(stall_s)
                 continue
@@ -121,16 +129,17 @@ class Channel:
                 return
             if unsent and self._send_some():
                 continue
-            if not self._connection.wait(deadline, writable=unsent) and deadline.expired:
+            writable = unsent and not self._must_wait()
+            if not self._connection.wait(deadline, writable=writable) and deadline.expired:
                 raise self._silent()
         self._judge_end()
 
     def await_end(self, deadline: Deadline) -> None:
         """Read to the end of the stream."""
         while not self._gone:
-            if self.take_available():
+            if self.take_available() and not deadline.expired:
                 continue
-            if not self._connection.wait(deadline) and deadline.expired:
+            if not self._connection.wait(deadline) or deadline.expired:
                 if self.judged and not self.oracle.settled:
                     raise self._silent()
                 raise self._failed(
@@ -177,6 +186,7 @@ class Channel:
 
     def _announce(self, request: bytes) -> None:
         self.oracle.announce(request)
+        self._pauses.extend(len(self._stream) + at for at in self._pauses_of(request))
         self._stream += request
 
     def take_available(self) -> bool:
@@ -205,7 +215,10 @@ class Channel:
 
     def _send_some(self) -> int:
         """Hand over what the kernel takes; once the connection is gone, see how it went."""
-        taken = self._connection.send(memoryview(self._stream)[self._sent : self._goal])
+        if self._must_wait():
+            return 0
+        until = min(self._goal, self._pauses[0]) if self._pauses else self._goal
+        taken = self._connection.send(memoryview(self._stream)[self._sent : until])
         if taken is None:
             while not self._gone and self.take_available():
                 pass
@@ -215,6 +228,12 @@ class Channel:
             self.oracle.sent(taken)
         self._sent += taken
         return taken
+
+    def _must_wait(self) -> bool:
+        """Say whether the protocol has the client wait for replies before it sends on."""
+        if self._pauses and self._pauses[0] == self._sent and self.judged and self.oracle.settled:
+            self._pauses.popleft()
+        return bool(self._pauses) and self._pauses[0] == self._sent and self.judged
 
     def _see_delivered(self) -> str:
         """Wait until the server has read everything; say in words how that went."""
@@ -248,7 +267,7 @@ class Channel:
                 self._connection.wait(over)
 
     def _judge_end(self) -> None:
-        if not self.judged:
+        if not self.judged or self.oracle.ended:
             return
         if isinstance(self._gone, Reset):
             raise self._failed(

@@ -11,7 +11,8 @@ from harness.conformance.replay import REPLAY_FORMAT, Case
 from harness.conformance.runner import Finding
 from harness.protocols.base import Protocol
 from harness.protocols.oracle import printable
-from harness.protocols.request_reply import Matcher, RequestReply
+from harness.protocols.replies import replies_of
+from harness.protocols.request_reply import RequestReply
 from harness.target import Target
 
 _MARK = "CASE = {}  # filled in by Wireproof"
@@ -135,13 +136,18 @@ def _reply_patterns(
     """Return, for each request, where it ends and a pattern of its reply; None if one has none."""
     session = protocol.session()
     patterns: list[tuple[int, str]] = []
-    greeting = session.greeting()
+    if not session.ordered:
+        return None
     offset = 0
-    matchers: list[tuple[int, Matcher | None]] = [(0, greeting)]
+    owed = [(0, reply) for reply in replies_of(session.greeting(), session.greeting)]
     for request in (*protocol.opening(), *requests):
-        offset += len(request)
-        matchers.append((offset, session.expected(request)))
-    for end, matcher in matchers:
+        for part in session.parts(request):
+            offset += len(part)
+            expected = session.expected(part)
+            owed += [(offset, reply) for reply in replies_of(expected, session.expected)]
+    if any(reply.lane or reply.optional for _, reply in owed):
+        return None
+    for end, matcher in ((end, reply.matcher) for end, reply in owed):
         if isinstance(matcher, bytes):
             patterns.append((end, re.escape(matcher).hex()))
         elif isinstance(matcher, re.Pattern):

@@ -1,6 +1,7 @@
 """Executing a plan: the same for a property, a shrink step, a confirmation and a replay."""
 
 import contextlib
+import itertools
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class Executor:
         self.executed = 0
         self.usual_s = 0.0
         self.on_executed: Callable[[], None] = lambda: None
+        self.serials = itertools.count()
         self._seen: set[int] = set()
         self.diag = diag
 
@@ -199,11 +201,23 @@ class _Execution:
         protocol = self._executor.protocol
         self.transcript.add(number, "open")
         watcher = watch(connection.socket, self._executor.diag, round_trip_s)
-        oracle = protocol.oracle()
-        channel = Channel(number, connection, oracle, watcher, self.transcript, self._delivery)
+        channel = Channel(
+            number,
+            connection,
+            protocol.oracle(),
+            watcher,
+            self.transcript,
+            self._delivery,
+            pauses_of=protocol.pauses,
+        )
         channel.action = self._number
         self.channels[number] = channel
-        channel.begin(protocol.opening(), self._plan.requests[number], deadline)
+        serial = next(self._executor.serials)
+        opening, requests = (
+            [protocol.personalise(request, serial) for request in each]
+            for each in (protocol.opening(), self._plan.requests[number])
+        )
+        channel.begin(opening, requests, deadline)
 
     def _open_together(self, numbers: range, deadline: Deadline) -> None:
         count = len(numbers)

@@ -53,7 +53,7 @@ class Search:
         """Search with `executor`."""
         self.tried = Tried()
         self._executor = executor
-        self._subject = subject
+        self.subject = subject
         self._requirement = requirement
 
     def run(self, plan: Plan, patience_s: float | None = None) -> Failure | None:
@@ -61,7 +61,7 @@ class Search:
         outcome = self._executor.execute(plan, patience_s)
         failure = outcome.failure
         if failure is None and self._requirement.judge is not None:
-            failure = self._requirement.judge(self._subject, outcome)
+            failure = self._requirement.judge(self.subject, outcome)
         tried = self.tried
         tried.plans += 1
         tried.delivery = _weaker(tried.delivery, outcome.delivery)
@@ -100,7 +100,7 @@ def try_certain(
 
     """
     enough: Deadline | None = None
-    for plan in requirement.plans(subject):
+    for plan in filter(subject.allows, requirement.plans(subject)):
         if enough is None:
             failure = search.run(plan)
             enough = Deadline(subject.depth.shrink_s / 2) if failure else None
@@ -143,7 +143,7 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        if until.expired:
+        if until.expired or not search.subject.allows(plan):
             return
         failure = search.run(plan, patience_s())
         best = search.tried.best

@@ -8,6 +8,7 @@ from harness.conformance.execute import Outcome
 from harness.conformance.failure import Failure
 from harness.conformance.plan import Plan
 from harness.conformance.subject import Subject
+from harness.protocols.base import Exchange, Protocol
 from harness.results import Level
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ class Requirement:
 
     def level_for(self, subject: Subject) -> Level:
         """Return how binding this is for the subject's protocol."""
-        return subject.protocol.levels.get(self.id, self.level)
+        return level_of(self.id, self.level, subject.protocol)
+
+
+def level_of(identifier: str, level: Level, protocol: Protocol) -> Level:
+    """Return how binding a requirement is for a protocol; `level` unless that says otherwise."""
+    own = protocol.half_close if identifier == "CLOSE-HALF" else level
+    return protocol.levels.get(identifier, own)
 
 
 def requirement(
@@ -64,6 +71,21 @@ def requirement(
         return Requirement(identifier, level, title, source, reason, plans, **more)
 
     return made
+
+
+_ABOUT_REQUESTS = ("SEG-", "COAL-", "FRAME-", "OCTET-", "SIZE-")
+_IRRELEVANT = {
+    Exchange.ANNOUNCEMENT: (*_ABOUT_REQUESTS, "CLOSE-"),
+    Exchange.ENDLESS: (*_ABOUT_REQUESTS, "CLOSE-"),
+    Exchange.SILENT: ("SEG-", "COAL-"),
+}
+
+
+def irrelevance(identifier: str, protocol: Protocol) -> str:
+    """Say why a requirement about requests and replies means nothing to a protocol without."""
+    if identifier.startswith(_IRRELEVANT.get(protocol.exchange, ("\0",))):
+        return f"the exchange is of the kind {protocol.exchange}: there are no replies to requests"
+    return ""
 
 
 def needs_stream(subject: Subject) -> str:

@@ -19,7 +19,7 @@ from harness.conformance.plan import (
     single,
 )
 from harness.conformance.reduce import reduce
-from harness.conformance.requirements import Requirement
+from harness.conformance.requirements import Requirement, irrelevance
 from harness.conformance.subject import Depth, Subject, draw_corpus
 from harness.deadline import Deadline
 from harness.errors import WireproofError
@@ -112,7 +112,8 @@ class Runner:
 
     def judge_one(self, requirement: Requirement) -> Judged:
         """Return the verdict for one requirement."""
-        if reason := requirement.unsupported(self.subject):
+        reason = requirement.unsupported(self.subject)
+        if reason := reason or irrelevance(requirement.id, self.subject.protocol):
             return self._without_search(requirement, Verdict.UNSUPPORTED, reason)
         if self._dead_since and not self._revived():
             return self._without_search(
@@ -147,6 +148,10 @@ class Runner:
         if search.tried.best is None and requirement.drawn is not None and complete:
             self._draw(search, requirement, self._budget, self.subject.depth.examples)
         tried = search.tried
+        if not tried.plans and complete:
+            return self._without_search(
+                requirement, Verdict.UNSUPPORTED, "the protocol has no such conversation"
+            )
         finding = None if tried.best is None else self._pursue(search, requirement)
         if finding is None:
             verdict = Verdict.PASS if complete else Verdict.INCONCLUSIVE

@@ -105,8 +105,14 @@ class Subject:
         rounds = max(1, up_to_bytes // (len(pair[0]) + len(pair[1])))
         return pair * rounds
 
+    def allows(self, plan: Plan) -> bool:
+        """Say whether the protocol knows conversations like `plan`."""
+        return not self.protocol.one_request or all(len(each) <= 1 for each in plan.requests)
+
     def sized(self, size_bytes: int) -> bytes | None:
         """Return a valid request of this size, or None."""
+        if size_bytes > self.protocol.max_request_bytes:
+            return None
         return self.protocol.sized_request(size_bytes)
 
 

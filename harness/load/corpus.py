@@ -127,7 +127,8 @@ def draw_corpus(plan: LoadPlan, protocol: Protocol, *, datagrams: bool = False) 
     )
     if datagrams and len(requests) == 1 and isinstance(protocol, Echo | TimestampEcho):
         requests = _numbered(requests[0])
-    return Corpus(_exchanges(requests, plan), predictor_of(protocol), datagrams=datagrams)
+    predictor = predictor_of(protocol, requests)
+    return Corpus(_exchanges(requests, plan), predictor, datagrams=datagrams)
 
 
 def _refuse_for_datagrams(plan: LoadPlan, protocol: Protocol) -> None:

@@ -6,6 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
+DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024
+
+
+class Exchange(StrEnum):
+    """Who speaks, and when."""
+
+    REQUEST_REPLY = "request-reply"
+    """The client asks, the server answers."""
+    ANNOUNCEMENT = "announcement"
+    """The server speaks once, unasked, and closes; what the client sends is thrown away."""
+    ENDLESS = "endless"
+    """The server speaks until the client closes; what the client sends is thrown away."""
+    SILENT = "silent"
+    """The server reads and never answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +58,29 @@ class Rule:
 class Protocol(ABC):
     """A protocol as the harness sees it.
 
-    Every public attribute of type int, float, str or bool is a setting that the user may change
-    with `--set name=value`.
+    Every public attribute of type int, float, str or bool that is no ClassVar is a setting that
+    the user may change with `--set name=value`.
     """
 
     name: ClassVar[str] = ""
     source: ClassVar[str] = ""
     """Where the protocol is specified."""
     transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix"})
+    modules: ClassVar[tuple[str, ...]] = ()
+    """What must be importable; the extra that installs it is named after the protocol."""
+    exchange: ClassVar[Exchange] = Exchange.REQUEST_REPLY
     half_close: ClassVar[Level] = Level.SHOULD
     """How binding it is that a server answers what it owes after the client's end of stream."""
     pipelining: bool = True
     """Whether a request may follow before the reply to the one before it."""
+    one_request: bool = False
+    """Whether the server answers one request on each connection and then closes."""
     connections: int = 50
     """How many connections the server must serve at a time."""
+    max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
+    """The most bytes that one request may have."""
     max_reply_bytes: int = DEFAULT_MAX_REPLY_BYTES
+    """The most bytes that one reply may have; more is a wrong reply."""
 
     levels: ClassVar[Mapping[str, Level]] = MappingProxyType({})
     """Requirements that bind this protocol more or less than others, by ID."""
@@ -71,7 +94,31 @@ class Protocol(ABC):
         """Return the judge of a new connection."""
 
     def opening(self) -> Sequence[bytes]:
-        """Return the requests that open every connection, such as a log-in."""
+        """Return the requests that open every connection, such as a log-in.
+
+        They are announced, sent and answered one by one before anything else, and judged by the
+        same oracle.
+        """
+        return ()
+
+    def personalise(self, request: bytes, serial: int) -> bytes:
+        """Return `request` made private to one connection, in the same number of bytes.
+
+        Servers that keep what clients store see many connections, side by side and in turn. Here
+        a protocol puts the number of the connection into keys and client names, so that no
+        connection sees what another one stored. Opening requests pass through here too.
+
+        Args:
+            request: as drawn, or one of `opening()`.
+            serial: differs for each connection of a run, from 0.
+
+        """
+        del serial
+        return request
+
+    def pauses(self, request: bytes) -> Sequence[int]:
+        """Return the offsets in `request` at which the client must wait for the replies owed."""
+        del request
         return ()
 
     def malformed(self) -> SearchStrategy[bytes] | None:

@@ -8,13 +8,17 @@ Invariant: for requests sent so, the oracle accepts a predicted reply, and count
 answered by it. What differs from the prediction is not wrong yet: the oracle judges it.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from harness.protocols.base import Protocol
 from harness.protocols.echo import Echo
-from harness.protocols.request_reply import RequestReply, call_user_code
+from harness.protocols.request_reply import RequestReply
 from harness.protocols.timestamp_echo import HEADER, HEADER_BYTES, TimestampEcho
+from harness.protocols.user_code import call_user_code
+
+_BEYOND_PREDICTION = ("session", "parts", "pauses", "mask", "unsolicited", "closes", "personalise")
 
 
 class Predictor(ABC):
@@ -35,8 +39,14 @@ class Predictor(ABC):
         return False
 
 
-def predictor_of(protocol: Protocol) -> Predictor | None:
-    """Return what foretells this protocol's replies, or None where only the oracle can judge."""
+def predictor_of(protocol: Protocol, requests: Sequence[bytes] = ()) -> Predictor | None:
+    """Return what foretells this protocol's replies, or None where only the oracle can judge.
+
+    Args:
+        protocol: judges.
+        requests: what will be sent; whether `expected()` keeps state is tried on them.
+
+    """
     kind = type(protocol)
     if isinstance(protocol, Echo) and kind.oracle is Echo.oracle:
         return _EchoPredictor()
@@ -45,11 +55,22 @@ def predictor_of(protocol: Protocol) -> Predictor | None:
     if (
         isinstance(protocol, RequestReply)
         and kind.oracle is RequestReply.oracle
-        # Replies do not depend on what came before.
-        and type(protocol).session is RequestReply.session
+        and all(getattr(kind, name) is getattr(RequestReply, name) for name in _BEYOND_PREDICTION)
+        and not _keeps_state(protocol, requests)
     ):
         return _RequestReplyPredictor(protocol)
     return None
+
+
+def _keeps_state(protocol: RequestReply, requests: Sequence[bytes]) -> bool:
+    """Say whether replies depend on what came before."""
+    session = protocol.session()
+    before = copy.deepcopy(vars(session))
+    for request in requests:
+        call_user_code(session.expected, request)
+        if vars(session) != before:
+            return True
+    return False
 
 
 class _EchoPredictor(Predictor):

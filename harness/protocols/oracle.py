@@ -90,16 +90,22 @@ class Oracle(ABC):
         """Whether all that was sent so far, whole requests or not, has its reply."""
         return self.owed == 0
 
+    @property
+    def ended(self) -> bool:
+        """Whether the server has said that it ends the stream; what is sent now is not answered."""
+        return False
+
 
 class SentRequests:
     """The request stream: what is announced, how much is sent, which requests are complete."""
 
-    __slots__ = ("_ends", "announced_bytes", "sent_bytes")
+    __slots__ = ("_ends", "announced_bytes", "completed_bytes", "sent_bytes")
 
     def __init__(self) -> None:
         """Start with nothing announced."""
         self.announced_bytes = 0
         self.sent_bytes = 0
+        self.completed_bytes = 0
         self._ends: deque[int] = deque()
 
     def announce(self, size_bytes: int) -> None:
@@ -116,6 +122,6 @@ class SentRequests:
             )
         completed = 0
         while self._ends and self._ends[0] <= self.sent_bytes:
-            self._ends.popleft()
+            self.completed_bytes = self._ends.popleft()
             completed += 1
         return completed

@@ -7,13 +7,27 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
-from harness.errors import UsageError
+from harness.errors import ProtocolCodeError, UsageError
 from harness.protocols.base import Protocol
 from harness.protocols.settings import configure
+from harness.protocols.user_code import code_error, line_of_import
 
 BUILT_IN = {
     "echo": "harness.protocols.echo:Echo",
+    "discard": "harness.protocols.discard:Discard",
+    "daytime": "harness.protocols.daytime:Daytime",
+    "time": "harness.protocols.time:Time",
+    "chargen": "harness.protocols.chargen:Chargen",
     "timestamp-echo": "harness.protocols.timestamp_echo:TimestampEcho",
+    "line-echo": "harness.protocols.line_echo:LineEcho",
+    "redis": "harness.protocols.redis:Redis",
+    "memcached": "harness.protocols.memcached:Memcached",
+    "smtp": "harness.protocols.smtp:Smtp",
+    "dns": "harness.protocols.dns:Dns",
+    "http1": "harness.protocols.http1:Http1",
+    "modbus-tcp": "harness.protocols.modbus_tcp:ModbusTcp",
+    "mqtt": "harness.protocols.mqtt:Mqtt",
+    "mllp": "harness.protocols.mllp:Mllp",
 }
 """By name, where the class stands; imported only when it is asked for."""
 
@@ -26,8 +40,33 @@ def find_protocol(name: str, settings: dict[str, str] | None = None) -> Protocol
         settings: as given with `--set`.
 
     Raises:
-        UsageError: there is no such protocol, or no such setting.
+        UsageError: there is no such protocol, no such setting, or its extra is not installed.
         ProtocolCodeError: the user's file does not import, or the class cannot be built.
+
+    """
+    kind = protocol_class(name)
+    if missing := missing_modules(kind):
+        raise UsageError(
+            f"the protocol {kind.name} needs {', '.join(missing)}; install it with"
+            f" python -m pip install 'wireproof[{kind.name}]'"
+        )
+    try:
+        protocol = kind()
+    except TypeError as error:  # an abstract method that the user has not written
+        raise code_error(kind, f"is not complete: {error}", "write what is missing") from None
+    except Exception as error:
+        did = f"cannot be built: {type(error).__name__}: {error}"
+        raise code_error(kind, did, "let __init__ take no arguments") from error
+    configure(protocol, settings or {})
+    return protocol
+
+
+def protocol_class(name: str) -> type[Protocol]:
+    """Return the class behind a name, whether or not its extra is installed.
+
+    Raises:
+        UsageError: there is no such protocol.
+        ProtocolCodeError: the user's file does not import.
 
     """
     where = BUILT_IN.get(name, name)
@@ -42,30 +81,52 @@ def find_protocol(name: str, settings: dict[str, str] | None = None) -> Protocol
     module = _import(module_name)
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Protocol)):
-        raise UsageError(f"{module_name} has no protocol class {class_name!r}")
-    try:
-        protocol = found()
-    except TypeError as error:  # an abstract method that the user has not written
-        raise UsageError(f"{class_name} is not complete: {error}") from None
-    configure(protocol, settings or {})
-    return protocol
+        there = [
+            each
+            for each, value in vars(module).items()
+            if isinstance(value, type)
+            and issubclass(value, Protocol)
+            and value.__module__ == module.__name__
+        ]
+        raise UsageError(
+            f"{module_name} has no protocol class {class_name!r}",
+            f"it has: {', '.join(there) or 'none'}",
+        )
+    return found
+
+
+def missing_modules(kind: type[Protocol]) -> list[str]:
+    """Return what the protocol needs and is not installed; nothing is imported."""
+    return [module for module in kind.modules if importlib.util.find_spec(module) is None]
 
 
 def _import(name: str) -> ModuleType:
     try:
         if not name.endswith(".py"):
+            if "" not in sys.path:  # an installed command does not look in the current folder
+                sys.path.insert(0, "")
             return importlib.import_module(name)
         path = Path(name).resolve()
         if not path.is_file():
             raise UsageError(f"there is no file {name}")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        # Under a name of its own: a file may be called dns.py, and must not replace the package.
+        own_name = f"wireproof_protocol_{path.stem}"
+        spec = importlib.util.spec_from_file_location(own_name, path)
         if spec is None or spec.loader is None:
             raise UsageError(f"{name} is not a Python file")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
+        sys.modules[own_name] = module
         spec.loader.exec_module(module)
         return module
     except UsageError:
         raise
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            raise UsageError(
+                f"there is no module {name!r}", "for a file write path/to/file.py:Class"
+            ) from None
+        raise ProtocolCodeError(f"{name} does not import: {error}", line_of_import(error)) from None
     except Exception as error:
-        raise UsageError(f"{name} does not import: {type(error).__name__}: {error}") from error
+        raise ProtocolCodeError(
+            f"{name} does not import: {type(error).__name__}: {error}", line_of_import(error)
+        ) from error

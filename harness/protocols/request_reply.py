@@ -19,177 +19,74 @@ A protocol describes; its oracle judges one connection. The same object drives `
 
 from __future__ import annotations
 
-import re
-import traceback
+import copy
 from abc import abstractmethod
-from collections import deque
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import ClassVar
 
-from harness.errors import ProtocolCodeError
 from harness.protocols.base import Protocol
-from harness.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
-
-Arguments = ParamSpec("Arguments")
-Value = TypeVar("Value")
-
-Matcher = bytes | re.Pattern[bytes] | Callable[[bytes], bool]
-"""A right reply: exactly these bytes, a pattern that matches it whole, or a judge of it."""
+from harness.protocols.oracle import Oracle
+from harness.protocols.replies import Expected
 
 
 class RequestReply(Protocol):
-    """A protocol in which each request has one reply, in order."""
+    """A protocol in which replies belong to requests.
+
+    What a method keeps in `self` belongs to one connection: see `session`.
+    """
+
+    ordered: ClassVar[bool] = True
+    """Whether replies come in the order of their requests."""
+    eof_ends_reply: ClassVar[bool] = False
+    """Whether a reply may end with the stream; `reply_length` then returns None until the end."""
 
     @abstractmethod
     def reply_length(self, buffer: bytearray) -> int | None:
-        """Return how long the reply at the start of `buffer` is, or None while that is unknown."""
+        """Return how long the reply at the start of `buffer` is, or None while that is unknown.
+
+        Raises:
+            MalformedReplyError: no reply starts like this.
+
+        """
 
     @abstractmethod
-    def expected(self, request: bytes) -> Matcher | None:
-        """Return the right reply, or None where the request has none."""
+    def expected(self, request: bytes) -> Expected:
+        """Return the right reply, several in their order, or None where the request has none.
+
+        Called once for each request, in the order in which they are sent.
+        """
 
     def session(self) -> RequestReply:
-        """Return what judges one connection: a copy where replies depend on what came before."""
-        return self
+        """Return what judges one connection: a deep copy, so that state is that connection's."""
+        return copy.deepcopy(self)
 
-    def greeting(self) -> Matcher | None:
+    def greeting(self) -> Expected:
         """Return what the server says before the first request, or None if it waits."""
         return None
 
+    def parts(self, request: bytes) -> Sequence[bytes]:
+        """Return the messages that `request` consists of, each with replies of its own."""
+        return (request,)
+
+    def mask(self, message: bytes) -> bytes:
+        """Return a reply with what may differ, such as a date, made the same.
+
+        Applied to both sides where `expected` gave bytes.
+        """
+        return message
+
+    def unsolicited(self, message: bytes) -> bool:
+        """Say whether the server may send `message` without having been asked."""
+        del message
+        return False
+
+    def closes(self, reply: bytes) -> bool:
+        """Say whether the server ends the stream behind `reply`, whatever is still owed."""
+        del reply
+        return False
+
     def oracle(self) -> Oracle:
-        """Return a judge that takes replies in the order of the requests."""
+        """Return a judge of one connection."""
+        from harness.protocols.request_reply_oracle import RequestReplyOracle
+
         return RequestReplyOracle(self.session())
-
-
-class RequestReplyOracle(Oracle):
-    """Judges one connection of a `RequestReply` protocol."""
-
-    def __init__(self, session: RequestReply) -> None:
-        """Judge by `session`, which is this connection's alone."""
-        self._session = session
-        self._requests = SentRequests()
-        self._announced: deque[bytes] = deque()
-        self._owed: deque[Matcher] = deque()
-        self._buffer = bytearray()
-        self._received_bytes = 0
-        self._greeting_owed = False
-        greeting = call_user_code(session.greeting)
-        if greeting is not None:
-            self._owed.append(greeting)
-            self._greeting_owed = True
-
-    def announce(self, request: bytes) -> None:
-        """Append a request."""
-        self._announced.append(request)
-        self._requests.announce(len(request))
-
-    def sent(self, count: int) -> None:
-        """Owe a reply to each request whose last byte is among these."""
-        for _ in range(self._requests.sent(count)):
-            matcher = call_user_code(self._session.expected, self._announced.popleft())
-            if matcher is not None:
-                self._owed.append(matcher)
-
-    def receive_data(self, data: bytes) -> int:
-        """Compare with the replies owed; a surplus byte is a wrong reply."""
-        self._buffer += data
-        answered = 0
-        while self._buffer:
-            if not self._owed:
-                part_sent = self._requests.sent_bytes < self._requests.announced_bytes
-                raise self._wrong(
-                    "a reply before its request was complete"
-                    if part_sent and self._announced
-                    else "bytes that answer no request",
-                    "nothing",
-                )
-            length = self._length_of_first()
-            if length is None:
-                break
-            self._owed.popleft()
-            del self._buffer[:length]
-            self._received_bytes += length
-            if self._greeting_owed:
-                self._greeting_owed = False
-            else:
-                answered += 1
-        return answered
-
-    def receive_eof(self) -> None:
-        """Take the end of the stream: nothing may be owed, nothing may be half received."""
-        if self._owed:
-            count = len(self._owed)
-            raise self._wrong(
-                f"end of stream with {count} {'reply' if count == 1 else 'replies'} owed",
-                _shown(self._owed[0]),
-            )
-
-    @property
-    def owed(self) -> int:
-        """Replies owed, the greeting included."""
-        return len(self._owed)
-
-    def _length_of_first(self) -> int | None:
-        """Return the length of the first reply once it is complete and right."""
-        buffer, matcher = self._buffer, self._owed[0]
-        if isinstance(matcher, bytes):
-            # No need to find the reply's end: the right reply is known to the byte.
-            if buffer.startswith(matcher):
-                return len(matcher) if matcher else None
-            if matcher.startswith(buffer):
-                return None
-            raise self._wrong("wrong reply", _shown(matcher))
-        length = call_user_code(self._session.reply_length, buffer)
-        if length is not None and length <= 0:
-            where = type(self._session).__name__
-            raise ProtocolCodeError(
-                f"{where}.reply_length returned {length} for {printable(buffer)}",
-                "return the reply's length in bytes, or None while it is incomplete",
-            )
-        if length is None or length > len(buffer):
-            if len(buffer) > self._session.max_reply_bytes:
-                raise self._wrong(
-                    "no end of the reply in sight",
-                    f"a reply of at most {self._session.max_reply_bytes} bytes",
-                )
-            return None
-        reply = bytes(buffer[:length])
-        right = (
-            matcher.fullmatch(reply) is not None
-            if isinstance(matcher, re.Pattern)
-            else call_user_code(matcher, reply)
-        )
-        if not right:
-            raise self._wrong("wrong reply", _shown(matcher))
-        return length
-
-    def _wrong(self, problem: str, expected: str) -> WrongReplyError:
-        return WrongReplyError(
-            problem,
-            expected=expected,
-            actual=printable(self._buffer) if self._buffer else "nothing",
-            offset_bytes=self._received_bytes,
-        )
-
-
-def call_user_code(
-    function: Callable[Arguments, Value], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Value:
-    """Call the user's code; what it raises is the user's fault, and said so with the line."""
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        name = getattr(function, "__qualname__", repr(function))
-        raise ProtocolCodeError(
-            f"{name} raised {type(error).__name__}: {error}",
-            f"mend it at {frame.filename}:{frame.lineno}",
-        ) from error
-
-
-def _shown(matcher: Matcher) -> str:
-    if isinstance(matcher, bytes):
-        return printable(matcher)
-    if isinstance(matcher, re.Pattern):
-        return f"a match of {printable(matcher.pattern)}"
-    return f"what {getattr(matcher, '__qualname__', 'the matcher')} accepts"

@@ -1,7 +1,13 @@
 """A protocol's own settings, as `--set name=value` changes them."""
 
+import inspect
+from typing import Any
+
 from harness.errors import UsageError
 from harness.protocols.base import Protocol
+
+Setting = int | float | str | bool
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def configure(protocol: Protocol, settings: dict[str, str]) -> None:
@@ -17,17 +23,12 @@ def configure(protocol: Protocol, settings: dict[str, str]) -> None:
             raise UsageError(
                 f"{protocol.name} has no setting {name!r}", f"it has: {', '.join(sorted(known))}"
             )
-        kind = type(known[name])
-        try:
-            value = text.lower() in {"1", "true", "yes", "on"} if kind is bool else kind(text)
-        except ValueError:
-            raise UsageError(f"{name} takes {kind.__name__}, not {text!r}") from None
-        setattr(protocol, name, value)
+        setattr(protocol, name, _read(name, text, type(known[name])))
 
 
-def settings_of(protocol: Protocol) -> dict[str, int | float | str | bool]:
+def settings_of(protocol: Protocol) -> dict[str, Setting]:
     """Return the settings that `--set` may change, with their values."""
-    fixed = {"name", "source", "half_close", "summary"}
+    fixed = _fixed_names(type(protocol))
     return {
         name: value
         for name in dir(protocol)
@@ -35,3 +36,25 @@ def settings_of(protocol: Protocol) -> dict[str, int | float | str | bool]:
         for value in [getattr(protocol, name)]
         if isinstance(value, int | float | str)
     }
+
+
+def _fixed_names(kind: type) -> set[str]:
+    """Return what is part of the protocol itself: ClassVars and properties."""
+    fixed = {name for name, _ in inspect.getmembers(kind, lambda each: isinstance(each, property))}
+    for base in kind.__mro__:
+        for name, annotation in inspect.get_annotations(base).items():
+            if "ClassVar" in str(annotation):
+                fixed.add(name)
+    return fixed
+
+
+def _read(name: str, text: str, kind: type[Any]) -> Setting:
+    if kind is bool:
+        if text.lower() not in _TRUE | _FALSE:
+            raise UsageError(f"{name} takes true or false, not {text!r}")
+        return text.lower() in _TRUE
+    try:
+        value: Setting = kind(text)
+        return value
+    except ValueError:
+        raise UsageError(f"{name} takes {kind.__name__}, not {text!r}") from None

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from harness.protocols import timestamp_judge
 from harness.protocols.base import Protocol
+from harness.protocols.datagram import Datagrams
 from harness.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
 from harness.results import Level
 
@@ -37,7 +38,7 @@ HEADER = re.compile(
 )
 
 
-class TimestampEcho(Protocol):
+class TimestampEcho(Protocol, Datagrams):
     """Each chunk of up to 1024 bytes comes back behind a timestamp."""
 
     name = "timestamp-echo"
@@ -68,6 +69,10 @@ class TimestampEcho(Protocol):
     def sized_request(self, size_bytes: int) -> bytes:
         """Return all 256 octets over and over."""
         return (bytes(range(256)) * (size_bytes // 256 + 1))[:size_bytes]
+
+    def expected_datagram(self, datagram: bytes) -> re.Pattern[bytes]:
+        """Return a header and the datagram's first `buffer` bytes."""
+        return re.compile(HEADER.pattern + re.escape(datagram[: self.buffer]), re.DOTALL)
 
     def oracle(self) -> TimestampOracle:
         """Return a judge that keeps every parse still possible."""

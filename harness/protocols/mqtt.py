@@ -1,0 +1,126 @@
+"""MQTT 3.1.1: connect, ping, subscribe, publish at QoS 0 and 1.
+
+Acknowledgements of one kind keep their order (section 4.6); nothing orders a PINGRESP and a SUBACK
+among each other, so each kind is a lane of its own. Each connection subscribes to a topic of its
+own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked when it
+comes, and not missed when it does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.protocols.private_keys import PLACEHOLDER, with_serial
+from harness.protocols.replies import Expected, MalformedReplyError, Reply
+from harness.protocols.request_reply import RequestReply
+from harness.protocols.sizes import padded
+from harness.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+_CONNECT, _PUBLISH, _SUBSCRIBE, _PINGREQ = 1, 3, 8, 12
+_PINGRESP = b"\xd0\x00"
+_MAX_LENGTH_BYTES = 4
+
+
+class Mqtt(RequestReply):
+    """MQTT 3.1.1: ping, subscribe, publish at QoS 0 and 1."""
+
+    name = "mqtt"
+    source = "MQTT Version 3.1.1, OASIS Standard"
+    half_close: ClassVar[Level] = Level.MAY
+    max_request_bytes: int = 256 * 1024
+    user: str = ""
+    password: str = ""
+
+    def opening(self) -> list[bytes]:
+        """Connect under a name of this connection's own, and subscribe to its topic at QoS 0."""
+        login = bool(self.user) << 7 | bool(self.password) << 6
+        body = _text(b"MQTT") + bytes((4, login | 2, 0, 0)) + _text(PLACEHOLDER)
+        for credential in filter(None, (self.user, self.password)):
+            body += _text(credential.encode())
+        return [packet(_CONNECT, 0, body), _subscribe(1, PLACEHOLDER, 0)]
+
+    def personalise(self, request: bytes, serial: int) -> bytes:
+        """Put the connection's number into the client's name and topics."""
+        return with_serial(request, serial)
+
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return a ping, a subscription or a message."""
+        from hypothesis import strategies as st
+
+        numbers = st.integers(1, 65535)
+        payloads = st.binary(max_size=300)
+        topics = st.sampled_from([PLACEHOLDER + b"/x", PLACEHOLDER + b"/y/+"])
+        return st.one_of(
+            st.just(packet(_PINGREQ, 0, b"")),
+            payloads.map(lambda payload: packet(_PUBLISH, 0, _text(PLACEHOLDER) + payload)),
+            st.builds(
+                lambda number, payload: packet(
+                    _PUBLISH, 2, _text(PLACEHOLDER) + number.to_bytes(2) + payload
+                ),
+                numbers,
+                payloads,
+            ),
+            st.builds(_subscribe, numbers, topics, st.integers(0, 1)),
+        )
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return a message at QoS 1."""
+        head = _text(PLACEHOLDER) + b"\x00\x01"
+        return padded(size_bytes, lambda payload: packet(_PUBLISH, 2, head + payload))
+
+    def malformed(self) -> SearchStrategy[bytes]:
+        """Return packets with reserved types, flags or lengths."""
+        from hypothesis import strategies as st
+
+        return st.sampled_from([b"\xf0\x00", b"\x00\x00", b"\xc0\xff\xff\xff\xff", b"\x82\x00"])
+
+    def reply_length(self, buffer: bytearray) -> int | None:
+        """Return the fixed header and its remaining length (section 2.2.3)."""
+        for size in range(1, _MAX_LENGTH_BYTES + 1):
+            if len(buffer) <= size:
+                return None
+            if not buffer[size] & 0x80:
+                return 1 + size + _remaining(buffer[1 : size + 1])
+        raise MalformedReplyError("a remaining length of more than four bytes")
+
+    def expected(self, request: bytes) -> Expected:
+        """Return the acknowledgement, and what the server sends to the subscriber."""
+        kind, flags = request[0] >> 4, request[0] & 0x0F
+        body = request[next(at for at in range(1, 5) if not request[at] & 0x80) + 1 :]
+        if kind == _CONNECT:
+            return Reply(b"\x20\x02\x00\x00", "connack")
+        if kind == _PINGREQ:
+            return Reply(_PINGRESP, "pingresp")
+        if kind == _SUBSCRIBE:
+            return Reply(packet(9, 0, body[:2] + body[-1:]), "suback")
+        topic_end = 2 + int.from_bytes(body[:2])
+        payload = body[topic_end + (2 if flags else 0) :]
+        delivery = Reply(packet(_PUBLISH, 0, body[:topic_end] + payload), "publish", optional=True)
+        if not flags:
+            return delivery
+        return [Reply(packet(4, 0, body[topic_end : topic_end + 2]), "puback"), delivery]
+
+
+def packet(kind: int, flags: int, body: bytes) -> bytes:
+    """Return a control packet (section 2.2)."""
+    length, left = bytearray(), len(body)
+    while True:
+        left, digit = left >> 7, left & 0x7F
+        length.append(digit | (0x80 if left else 0))
+        if not left:
+            return bytes((kind << 4 | flags,)) + length + body
+
+
+def _subscribe(number: int, topic: bytes, qos: int) -> bytes:
+    return packet(_SUBSCRIBE, 2, number.to_bytes(2) + _text(topic) + bytes((qos,)))
+
+
+def _text(data: bytes) -> bytes:
+    return len(data).to_bytes(2) + data
+
+
+def _remaining(digits: bytes | bytearray) -> int:
+    return sum((digit & 0x7F) << 7 * place for place, digit in enumerate(digits))

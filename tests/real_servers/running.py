@@ -1,0 +1,190 @@
+"""Starting a server of the gallery, judging it with `wireproof check`, and what is to be said."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.deadline import Deadline
+from harness.errors import UsageError
+from harness.results import RequirementResult, Verdict, load_results
+from tests.real_servers.gallery import HERE, Server, program
+
+_READY_S = 20.0
+_TRIES = 3
+_LOOK_AGAIN_S = 0.02
+
+
+class NotStartedError(Exception):
+    """The server did not come up; the message has the end of what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the harness said about a server.
+
+    Attributes:
+        server: which.
+        lines: the verdict matrix; empty where the check itself failed.
+        problem: why this is not what the catalogue asks for, or nothing.
+
+    """
+
+    server: Server
+    lines: tuple[RequirementResult, ...]
+    problem: str
+
+    @property
+    def findings(self) -> dict[str, RequirementResult]:
+        """The requirements that failed, by id."""
+        return {line.id: line for line in self.lines if line.verdict.is_finding}
+
+
+@contextlib.contextmanager
+def running(server: Server) -> Iterator[int]:
+    """Start a server, yield its port, and end it with all its children.
+
+    Raises:
+        NotStartedError: it did not listen in time, several times over.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="wireproof-gallery-") as folder:
+        work = Path(folder)
+        work.chmod(0o755)  # some servers drop root and read their files afterwards
+        process, port = _started(server, work)
+        try:
+            yield port
+        finally:
+            _end(process)
+
+
+def judge(server: Server, depth: str, out: Path, *, seed: int | None = None) -> Outcome:
+    """Run `wireproof check` on a server as a user would, and compare with the catalogue."""
+    try:
+        with running(server) as port:
+            lines = _check(server, port, depth, out, seed)
+    except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
+        return Outcome(server, (), f"{error}")
+    return Outcome(server, lines, _problem(server, lines))
+
+
+def _check(
+    server: Server, port: int, depth: str, out: Path, seed: int | None
+) -> tuple[RequirementResult, ...]:
+    protocol = server.protocol
+    if ".py:" in protocol:
+        protocol = str(HERE / "protocols" / protocol)
+    command = [
+        str(Path(sys.executable).with_name("wireproof")),
+        *("check", f"tcp://127.0.0.1:{port}", "--protocol", protocol),
+        *("--depth", depth, "--out", str(out)),
+        *(part for name, value in server.settings.items() for part in ("--set", f"{name}={value}")),
+        *(() if seed is None else ("--seed", str(seed))),
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "check.txt").open("wb") as log:
+        subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            timeout=900,
+        )
+    results = load_results(out / "results.json")
+    assert results.check is not None
+    return tuple(results.check.requirements)
+
+
+def _problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
+    failed = [line.id for line in lines if line.verdict.is_finding]
+    unsettled = [
+        f"{line.id} {line.verdict}"
+        for line in lines
+        if line.verdict in {Verdict.ERROR, Verdict.INCONCLUSIVE}
+    ]
+    if not server.is_sound:
+        missed = [identifier for identifier in server.must if identifier not in failed]
+        return f"not caught: {', '.join(missed)}" if missed else ""
+    unexplained = [
+        line.id
+        for line in lines
+        if line.verdict is Verdict.NON_STRICT and line.id not in server.non_strict
+    ]
+    said = [*(f"false alarm: {each}" for each in failed), *unsettled]
+    said += [f"NON-STRICT without an explanation: {each}" for each in unexplained]
+    return "; ".join(said)
+
+
+def _started(server: Server, work: Path) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start a server on a free port.
+
+    Most servers cannot bind port 0 and say which port they got. So a port is found by binding 0,
+    given back, and named to the server; another process may take it in between, and then the
+    server ends and another port is tried.
+    """
+    said = ""
+    for _ in range(_TRIES):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = work / "output.txt"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                _command(server, work, port),
+                cwd=work,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=os.environ | {"NODE_PATH": str(server.place / "node_modules")},
+            )
+        if _listens(process, port):
+            return process, port
+        _end(process)
+        said = log.read_text(errors="backslashreplace")[-400:]
+    raise NotStartedError(f"{server.name} did not start: {said}")
+
+
+def _command(server: Server, work: Path, port: int) -> list[str]:
+    filling = {
+        "port": str(port),
+        "work": str(work),
+        "python": server.python,
+        "node": "node",
+        "servers": str(HERE / "servers"),
+        "unpacked": str(server.place),
+    }
+    for name, text in server.files.items():
+        path = work / name
+        path.write_text(text.format_map(filling))
+        path.chmod(0o600 if name == "smtpd.conf" else 0o644)
+    first, *rest = (word.format_map(filling) for word in server.start)
+    return [program(first) or first, *rest]
+
+
+def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait until the port takes connections, as long as the process lives."""
+    deadline = Deadline(_READY_S)
+    while not deadline.expired and process.poll() is None:
+        with socket.socket() as client:
+            client.settimeout(1)
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return process.poll() is None
+        # Nobody tells us when a foreign process begins to listen.
+        select.select([], [], [], _LOOK_AGAIN_S)
+    return False
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the process and its children, which are a process group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,80 @@
+"""The gallery's table, for the terminal and for the README."""
+
+from collections.abc import Sequence
+
+from harness.results import Verdict
+from tests.real_servers.gallery import Server, is_installed, version
+from tests.real_servers.running import Outcome
+
+_HOW = {
+    "apt": "apt-get install {}",
+    "deb": "apt-get download {}",
+    "pip": "pip install {}",
+    "npm": "npm install {}",
+}
+
+
+def as_lines(outcomes: Sequence[Outcome], missing: Sequence[Server]) -> list[str]:
+    """Return the table in plain text, and the servers that were left out."""
+    width = max((len(_named(outcome)) for outcome in outcomes), default=0)
+    lines = ["", f"{'server':<{width}}  verdict"]
+    for outcome in outcomes:
+        lines.append(f"{_named(outcome):<{width}}  {_verdict(outcome)}")
+        lines += [f"{'':<{width}}    {text}" for text in _details(outcome)]
+        if outcome.problem:
+            lines.append(f"{'':<{width}}    UNEXPECTED: {outcome.problem}")
+    for server in missing:
+        lines.append(f"left out, because it is not installed: {server.name} ({how(server)})")
+    unexpected = sum(bool(outcome.problem) for outcome in outcomes)
+    lines.append(f"\n{len(outcomes)} servers judged, {unexpected} not as expected")
+    return lines
+
+
+def as_markdown(outcomes: Sequence[Outcome]) -> str:
+    """Return the table as Markdown."""
+    lines = [
+        "| server | version | verdict | the smallest conversation that shows it | cause, thread |",
+        "|---|---|---|---|---|",
+    ]
+    for outcome in outcomes:
+        server = outcome.server
+        shown = "<br>".join(_code(text) for text in _details(outcome)[:2])
+        cause = " ".join(filter(None, (server.about, server.thread)))
+        cause += "".join(f" {key}: {why}" for key, why in server.non_strict.items())
+        cells = (server.name, version(server), _verdict(outcome), shown, cause.strip())
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def how(server: Server) -> str:
+    """Return the command that installs a server."""
+    return _HOW.get(server.install, "{}").format(" ".join(server.packages))
+
+
+def _named(outcome: Outcome) -> str:
+    server = outcome.server
+    return f"{server.name} [{version(server) if is_installed(server) else 'missing'}]"
+
+
+def _verdict(outcome: Outcome) -> str:
+    if not outcome.lines:
+        return "not judged"
+    failed = list(outcome.findings)
+    if failed:
+        return f"FAIL {', '.join(failed)}"
+    weak = [line.id for line in outcome.lines if line.verdict is Verdict.NON_STRICT]
+    return f"sound; NON-STRICT {', '.join(weak)}" if weak else "sound"
+
+
+def _details(outcome: Outcome) -> list[str]:
+    """Return the required findings first, each with what was sent and what came."""
+    server = outcome.server
+    wanted = [] if server.is_sound else [each for each in server.must if each in outcome.findings]
+    others = [each for each in outcome.findings if each not in wanted]
+    shown = [outcome.findings[each] for each in (*wanted, *others)][:3]
+    shown += [line for line in outcome.lines if line.verdict is Verdict.NON_STRICT]
+    return [f"{line.id}: {line.message}" for line in shown]
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "'")

@@ -1,0 +1,1 @@
+"""How good the catalogue is: faults caught, and false alarms."""

@@ -1,0 +1,362 @@
+"""The oracle of request-reply protocols: order, lanes, parts, and whose fault it is."""
+
+import itertools
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import ProtocolCodeError
+from harness.protocols import (
+    Delimited,
+    MalformedReplyError,
+    Oracle,
+    Reply,
+    RequestReply,
+    WrongReplyError,
+    delimited,
+)
+
+
+class Lines(Delimited):
+    """One line in, one line out."""
+
+    name = "lines"
+
+    def requests(self):
+        """Return a line."""
+        return st.just(b"a\n")
+
+    def expected(self, request: bytes):
+        """Return it in capitals."""
+        return request.upper()
+
+
+def ask(oracle: Oracle, *requests: bytes) -> None:
+    """Announce and send whole requests."""
+    for request in requests:
+        oracle.announce(request)
+        oracle.sent(len(request))
+
+
+@given(st.sets(st.integers(1, 8)))
+def test_accepts_right_replies_however_cut(cuts: set[int]):
+    """Three right replies settle three requests, wherever the stream is cut."""
+    oracle = Lines().oracle()
+    ask(oracle, b"ab\n", b"\n", b"cde\n")
+    borders = [0, *sorted(cuts), 8]
+    stream = b"AB\n\nCDE\n"
+    answered = sum(oracle.receive_data(stream[a:b]) for a, b in itertools.pairwise(borders))
+    assert (answered, oracle.owed, oracle.settled) == (3, 0, True)
+    oracle.receive_eof()
+
+
+def test_wrong_byte_is_known_at_once():
+    """The first wrong byte is refused before the reply is complete, with its offset."""
+    oracle = Lines().oracle()
+    ask(oracle, b"abc\n", b"def\n")
+    oracle.receive_data(b"ABC\nD")
+    with pytest.raises(WrongReplyError) as caught:
+        oracle.receive_data(b"x")
+    assert caught.value.offset_bytes == 5
+
+
+def test_surplus_and_early_replies_are_told_apart():
+    """A reply to nothing, and one to a request that is half sent, have different words."""
+    oracle = Lines().oracle()
+    with pytest.raises(WrongReplyError, match="answer no request"):
+        oracle.receive_data(b"A")
+    oracle = Lines().oracle()
+    oracle.announce(b"ab\n")
+    oracle.sent(1)
+    with pytest.raises(WrongReplyError, match="before its request was complete"):
+        oracle.receive_data(b"A")
+
+
+def test_end_of_stream_with_a_reply_owed():
+    """The end of the stream names what is still owed."""
+    oracle = Lines().oracle()
+    ask(oracle, b"ab\n")
+    with pytest.raises(WrongReplyError, match="1 reply owed"):
+        oracle.receive_eof()
+
+
+def test_end_of_stream_within_a_message():
+    """Half a message at the end is wrong even where nothing is owed."""
+
+    class Chatty(Lines):
+        def unsolicited(self, message: bytes) -> bool:
+            return message == b"hi\n"
+
+    oracle = Chatty().oracle()
+    oracle.receive_data(b"hi\nh")
+    with pytest.raises(WrongReplyError, match="within a message"):
+        oracle.receive_eof()
+
+
+def test_unsolicited_messages_may_come_between():
+    """A message that the protocol allows unasked answers nothing and is not wrong."""
+
+    class Chatty(Lines):
+        def unsolicited(self, message: bytes) -> bool:
+            return message == b"hi\n"
+
+    oracle = Chatty().oracle()
+    ask(oracle, b"a\n")
+    assert oracle.receive_data(b"hi\n") == 0
+    assert oracle.receive_data(b"A\nhi\n") == 1
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"ho\n")
+
+
+class Store(Lines):
+    """Answers with the line before."""
+
+    def __init__(self) -> None:
+        self.before = b"none\n"
+
+    def expected(self, request: bytes) -> bytes:
+        """Return the line before."""
+        reply, self.before = self.before, request
+        return reply
+
+
+def test_state_belongs_to_one_connection():
+    """What expected() keeps in self is not seen by another connection's oracle."""
+    protocol = Store()
+    first, second = protocol.oracle(), protocol.oracle()
+    ask(first, b"a\n", b"b\n")
+    first.receive_data(b"none\na\n")
+    ask(second, b"c\n")
+    second.receive_data(b"none\n")
+    assert first.settled
+    assert second.settled
+
+
+class Lanes(Lines):
+    """Two kinds of reply that may overtake each other, and one that may be missing."""
+
+    def expected(self, request: bytes):
+        """Return the reply's lane by the request's first letter."""
+        if request.startswith(b"o"):
+            return [Reply(request, "a"), Reply(b"maybe-" + request, "o", optional=True)]
+        return Reply(request, request[:1].decode())
+
+
+@pytest.mark.parametrize(
+    ("replies", "right"),
+    [
+        (b"a1\na2\nb1\n", True),
+        (b"b1\na1\na2\n", True),
+        (b"a1\nb1\na2\n", True),
+        (b"a2\na1\nb1\n", False),
+        (b"b1\nb1\n", False),
+    ],
+)
+def test_lanes_keep_order_within_not_between(replies: bytes, right: bool):
+    """Replies of one lane come in order; different lanes may overtake each other."""
+    oracle = Lanes().oracle()
+    ask(oracle, b"a1\n", b"b1\n", b"a2\n")
+    if right:
+        oracle.receive_data(replies)
+        assert oracle.settled
+    else:
+        with pytest.raises(WrongReplyError):
+            oracle.receive_data(replies)
+
+
+def test_optional_replies_may_be_missing_but_not_wrong():
+    """An optional reply that is left out is not owed; one that comes is compared, in its order."""
+    oracle = Lanes().oracle()
+    ask(oracle, b"o1\n", b"o2\n")
+    assert oracle.receive_data(b"o1\no2\n") == 2
+    assert oracle.settled
+    oracle.receive_data(b"maybe-o2\n")
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"maybe-o1\n")  # overtaken
+    oracle = Lanes().oracle()
+    ask(oracle, b"o1\n")
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"maybe-x\n")
+
+
+def test_without_order_any_owed_reply_fits_once():
+    """Where replies have no order, each may come at any time, and only once."""
+
+    class Unordered(Lines):
+        ordered = False
+
+    oracle = Unordered().oracle()
+    ask(oracle, b"a\n", b"b\n", b"c\n")
+    assert oracle.receive_data(b"C\nA\n") == 2
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"C\n")
+
+
+def test_a_request_of_several_parts_is_answered_by_its_last():
+    """Each part owes its own replies when it is sent; the request counts once."""
+
+    class Parts(Lines):
+        def parts(self, request: bytes) -> list[bytes]:
+            return request.splitlines(keepends=True)
+
+    oracle = Parts().oracle()
+    oracle.announce(b"a\nb\n")
+    oracle.sent(2)
+    assert oracle.owed == 1
+    assert oracle.receive_data(b"A\n") == 0
+    assert oracle.settled
+    oracle.sent(2)
+    assert oracle.receive_data(b"B\n") == 1
+
+
+def test_greeting_is_owed_first_and_answers_nothing():
+    """A greeting comes before every reply and is no answer to a request."""
+
+    class Polite(Lines):
+        def greeting(self) -> re.Pattern[bytes]:
+            return re.compile(rb"220 [a-z]+\n")
+
+    oracle = Polite().oracle()
+    assert oracle.owed == 1
+    ask(oracle, b"a\n")
+    assert oracle.receive_data(b"220 ready\nA\n") == 1
+    with pytest.raises(WrongReplyError, match="wrong reply"):
+        Polite().oracle().receive_data(b"500 no\n")
+
+
+def test_masked_replies_differ_only_where_allowed():
+    """A mask hides what may differ, and nothing else."""
+
+    class Masked(Lines):
+        def mask(self, message: bytes) -> bytes:
+            return re.sub(rb"[0-9]", b"#", message)
+
+    oracle = Masked().oracle()
+    ask(oracle, b"at 12\n", b"at 12\n")
+    oracle.receive_data(b"AT 34\n")
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"AX 34\n")
+
+
+def test_nothing_is_owed_behind_a_reply_that_closes():
+    """After a reply that ends the stream, later requests are not answered, and bytes are wrong."""
+
+    class Closing(Lines):
+        def closes(self, reply: bytes) -> bool:
+            return reply == b"BYE\n"
+
+    oracle = Closing().oracle()
+    ask(oracle, b"bye\n", b"a\n")
+    oracle.receive_data(b"BYE\n")
+    ask(oracle, b"b\n")
+    assert (oracle.owed, oracle.ended) == (0, True)
+    oracle.receive_eof()
+    with pytest.raises(WrongReplyError, match="behind the reply that ends"):
+        oracle.receive_data(b"A\n")
+
+
+def test_a_reply_may_end_with_the_stream():
+    """Where the protocol says so, the end of the stream completes a reply, which is then judged."""
+
+    class UntilEnd(Lines):
+        eof_ends_reply = True
+
+        def reply_length(self, buffer: bytearray) -> None:
+            del buffer
+
+        def expected(self, request: bytes) -> re.Pattern[bytes]:
+            return re.compile(re.escape(request[:-1].upper()))
+
+    oracle = UntilEnd().oracle()
+    ask(oracle, b"ab\n")
+    oracle.receive_data(b"A")
+    oracle.receive_data(b"B")
+    assert not oracle.settled
+    oracle.receive_eof()
+    assert oracle.settled
+    oracle = UntilEnd().oracle()
+    ask(oracle, b"ab\n")
+    oracle.receive_data(b"A")
+    with pytest.raises(WrongReplyError):
+        oracle.receive_eof()
+
+
+def test_endless_replies_are_bounded():
+    """A reply whose end never comes is refused before it fills the memory."""
+
+    class Bounded(Lines):
+        max_reply_bytes = 10
+
+        def expected(self, request: bytes) -> re.Pattern[bytes]:
+            del request
+            return re.compile(rb"x*\n")
+
+    oracle = Bounded().oracle()
+    ask(oracle, b"a\n")
+    with pytest.raises(WrongReplyError, match="no end of the reply"):
+        oracle.receive_data(b"x" * 11)
+
+
+class Broken(RequestReply):
+    """A user's class with one fault at a time."""
+
+    name = "broken"
+    length: object = None
+    answer: object = re.compile(rb".*\n")
+
+    def requests(self):
+        """Return a line."""
+        return st.just(b"a\n")
+
+    def reply_length(self, buffer: bytearray):
+        """Return what the fault asks for."""
+        if isinstance(self.length, Exception):
+            raise self.length
+        return delimited(buffer, b"\n") if self.length is None else self.length
+
+    def expected(self, request: bytes):
+        """Return what the fault asks for."""
+        del request
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("length", 0, "Broken.reply_length returned 0"),
+        ("length", -3, "Broken.reply_length returned -3"),
+        ("length", "4", "Broken.reply_length returned '4'"),
+        ("length", 1.5, "Broken.reply_length returned 1.5"),
+        ("length", True, "Broken.reply_length returned True"),
+        ("length", IndexError("too far"), "Broken.reply_length raised IndexError: too far"),
+        ("answer", KeyError("x"), "Broken.expected raised KeyError"),
+        ("answer", "text", "Broken.expected returned 'text'"),
+        ("answer", b"", "Broken.expected returned an empty reply"),
+        ("answer", re.compile("text"), "a pattern of text"),
+        ("answer", lambda reply: reply.nonsense, "raised AttributeError"),
+    ],
+)
+def test_faults_of_the_users_class_are_theirs(attribute: str, value: object, said: str):
+    """What goes wrong in the user's class is told as theirs, with file and line."""
+    protocol = Broken()
+    setattr(protocol, attribute, value)
+    oracle = protocol.oracle()
+    with pytest.raises(ProtocolCodeError) as caught:
+        ask(oracle, b"a\n")
+        oracle.receive_data(b"b\n")
+    assert said in str(caught.value)
+    assert re.search(r"test_request_reply_oracle\.py:\d+", str(caught.value))
+
+
+def test_a_reply_that_cannot_be_one_is_the_servers_fault():
+    """MalformedReplyError is a finding about the server, with the protocol's words."""
+    protocol = Broken()
+    protocol.length = MalformedReplyError("no type byte")
+    oracle = protocol.oracle()
+    ask(oracle, b"a\n")
+    with pytest.raises(WrongReplyError, match="no type byte"):
+        oracle.receive_data(b"?")
