@@ -140,7 +140,8 @@ class Collector:
         """Add a tally."""
         self._stages[tally.stage].add(tally)
         self._open[tally.second].append(tally)
-        self._latest[tally.worker] = max(tally.second, self._latest.get(tally.worker, 0))
+        reached = tally.second + tally.ends_second
+        self._latest[tally.worker] = max(reached, self._latest.get(tally.worker, 0))
         newest = max(self._latest.values())
         # A second is over once every worker is past it; one that lags or died holds up three.
         all_here = len(self._latest) >= self._plan.processes
