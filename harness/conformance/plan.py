@@ -31,6 +31,12 @@ class Send(_Action, frozen=True, tag="send"):
     """How long nothing else is sent on this connection afterwards."""
 
 
+class SendLast(_Action, frozen=True, tag="send-last"):
+    """Send the bytes up to offset `until` and the end of our stream at the same instant."""
+
+    until: int
+
+
 class Push(_Action, frozen=True, tag="push"):
     """Send up to `until` without reading a byte, until nothing has moved for `stall_s`."""
 
@@ -79,6 +85,7 @@ Action = (
     Open
     | OpenTogether
     | Send
+    | SendLast
     | Push
     | Await
     | HalfClose

@@ -132,6 +132,11 @@ class Protocol(ABC):
         del size_bytes
         return None
 
+    def payload_request(self, payload: bytes) -> bytes | None:
+        """Return a valid request that carries exactly `payload`, or None where none can."""
+        del payload
+        return None
+
     def judge_source(self) -> str:
         """Return Python source of `complete(sent: bytes, received: bytes) -> bool`, or nothing.
 
