@@ -18,6 +18,7 @@ _READS_AT_A_TIME = 64
 _LOOKS_BETWEEN_READS = 64
 _LOOKS_BEFORE_WAITING = 4000
 _LOOK_AGAIN_S = 0.001
+_MOST_PATIENCES = 6
 
 
 class DeliveryPatience:
@@ -128,9 +129,15 @@ class Channel:
         self._connection.widen_window()
 
     def await_replies(self, deadline: Deadline) -> None:
-        """Send what a push left over, and read until everything is answered."""
+        """Send what a push left over, and read until everything is answered.
+
+        The deadline is for silence: as long as replies come it begins anew, within bounds.
+        """
+        patience_s = deadline.remaining_s()
+        last = Deadline(_MOST_PATIENCES * patience_s)
         while not self._gone:
-            self.take_available()
+            if self.take_available() and not last.expired:
+                deadline = Deadline(patience_s)
             unsent = self._sent < self._goal
             if not unsent and self.oracle.settled and self.oracle.owed == 0:
                 return

@@ -117,7 +117,8 @@ class Subject:
 
     def allows(self, plan: Plan) -> bool:
         """Say whether the protocol knows conversations like `plan`."""
-        return not self.protocol.one_request or all(len(each) <= 1 for each in plan.requests)
+        most = 1 if self.protocol.one_request else self.protocol.most_requests
+        return all(len(each) <= most for each in plan.requests)
 
     def sized(self, size_bytes: int) -> bytes | None:
         """Return a valid request of this size, or None."""

@@ -75,6 +75,8 @@ class Protocol(ABC):
     """Whether a request may follow before the reply to the one before it."""
     one_request: bool = False
     """Whether the server answers one request on each connection and then closes."""
+    most_requests: int = 1_000_000
+    """The most requests that one connection takes; some servers count them, some are slow."""
     connections: int = 50
     """How many connections the server must serve at a time."""
     max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES

@@ -80,7 +80,8 @@ def exact(subject: Subject) -> Iterator[Plan]:
 )
 def early(subject: Subject) -> Iterator[Plan]:
     """Hold the last octet of a request back for a moment, and look."""
-    for requests in subject.conversations():
+    for conversation in subject.conversations():
+        requests = conversation if subject.protocol.pipelining else conversation[-1:]
         total = sum(map(len, requests))
         begin = total - len(requests[-1])
         if total - 1 > begin:
