@@ -35,4 +35,9 @@ def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
     case = read_case(path)
     protocol = find_protocol(case.protocol, case.settings)
     found = reachable(resolve(parse_target(target or case.target)))
-    return run_case(case, Executor(found, protocol, open_diag()), protocol, runs)
+    diag = open_diag()
+    try:
+        return run_case(case, Executor(found, protocol, diag), protocol, runs)
+    finally:
+        if diag is not None:
+            diag.close()
