@@ -80,7 +80,7 @@
       if (!comb || !comb.at_s.length) return null;
       const last = Math.max(comb.at_s[comb.at_s.length - 1] * 1.05, comb.width_s * 20);
       return {
-        columns: [comb.at_s, comb.connects], name: (x) => `${digits(x)} s`, xLabel: "connected after",
+        columns: [comb.at_s, comb.connects], marks: data.retries_at_s, name: (x) => `${digits(x)} s`, xLabel: "connected after about",
         x: { time: false, range: keep([-last * 0.03, last], comb.at_s) }, y: { range: zeroUp },
         xAxis: { space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
         yAxis: { values: (_u, splits) => splits.map((v) => v % 1 ? "" : v) },
@@ -145,6 +145,22 @@
     };
   }
 
+  function rule(marks) {
+    return (u) => {
+      const { left, top, width, height } = u.bbox;
+      u.ctx.save();
+      u.ctx.strokeStyle = colour("two");
+      u.ctx.setLineDash([4, 4]);
+      u.ctx.beginPath();
+      for (const mark of marks) {
+        const x = u.valToPos(mark, "x", true);
+        if (x >= left && x <= left + width) { u.ctx.moveTo(x, top); u.ctx.lineTo(x, top + height); }
+      }
+      u.ctx.stroke();
+      u.ctx.restore();
+    };
+  }
+
   function draw(figure) {
     const spec = specs[figure.dataset.chart](figure);
     const place = figure.querySelector(".plot");
@@ -159,7 +175,7 @@
       series: [{ label: spec.xLabel, value: (_u, v) => v == null ? "–" : spec.name(v) }, ...spec.series],
       cursor: { sync: spec.sync ? { key: spec.sync, setSeries: false } : undefined, drag: { x: true, y: false }, focus: { prox: 24 } },
       focus: { alpha: 0.35 },
-      hooks: { drawClear: spec.phases && spec.phases.some((phase) => phase !== "steady") ? [shade(spec.phases, spec.columns)] : [] },
+      hooks: { drawClear: spec.marks ? [rule(spec.marks)] : spec.phases && spec.phases.some((phase) => phase !== "steady") ? [shade(spec.phases, spec.columns)] : [] },
     }, spec.columns, place);
     plot.spec = spec;
     plots.set(figure, plot);
