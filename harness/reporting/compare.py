@@ -9,6 +9,7 @@ give the same words.
 
 import random
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -97,7 +98,7 @@ class Comparison:
     @property
     def words(self) -> list[Word]:
         """Every verdict."""
-        return [entry.word for entry in (*self.changes, *self.shifts)]
+        return [*(change.word for change in self.changes), *(shift.word for shift in self.shifts)]
 
     @property
     def word(self) -> Word:
@@ -107,6 +108,13 @@ class Comparison:
             if word in found:
                 return word
         return Word.INCONCLUSIVE
+
+    @property
+    def sentence(self) -> str:
+        """How many of each."""
+        counted = Counter(self.words)
+        said = [f"{counted[word]} {word}" for word in Word if counted[word]]
+        return ", ".join(said) or "nothing was measured in both runs"
 
     @property
     def exit_code(self) -> int:
@@ -236,7 +244,7 @@ def _judge(
         return Word.IMPROVED, ""
     if -tolerance <= least and most <= tolerance:
         return Word.UNCHANGED, ""
-    return Word.INCONCLUSIVE, f"the interval reaches beyond {tolerance:.0%} and settles nothing"
+    return Word.INCONCLUSIVE, f"the interval reaches beyond {tolerance * 100:g} %"
 
 
 def bootstrap_ratio(
