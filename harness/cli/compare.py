@@ -6,14 +6,7 @@ from pathlib import Path
 import click
 
 
-@click.command(
-    short_help="judge two result files against each other",
-    epilog="""\b
-Examples:
-  wireproof compare base/results.json new/results.json
-  wireproof compare base.json new.json --tolerance 10 --markdown -
-""",
-)
+@click.command(short_help="judge two result files against each other")
 @click.argument("base", metavar="BASE.json", type=click.Path(path_type=Path))
 @click.argument("new", metavar="NEW.json", type=click.Path(path_type=Path))
 @click.option(
@@ -32,6 +25,10 @@ def compare(base: Path, new: Path, tolerance: float, html: str | None, markdown:
     Throughput and percentiles carry a 95 % interval from the seconds of steady load at the same
     number of connections; requirements, objectives and the accept queue are compared as they are.
     FILE may be - for standard output.
+
+    \b
+    wireproof compare base/results.json new/results.json
+    wireproof compare base.json new.json --tolerance 10 --markdown -
 
     Exits 1 when something regressed, 3 when nothing could be compared, else 0.
     """

@@ -64,7 +64,7 @@ def test_too_few_samples_are_told() -> None:
     base, new = _load(300), _load(300, seed=8)
     assert _figure(base, new, "p99.9").word is Word.INCONCLUSIVE
     assert _figure(base, new, "p99.9").reason == "too few samples for p99.9"
-    assert _figure(base, new, "p50").word is not Word.INCONCLUSIVE
+    assert _figure(base, new, "p50").low is not None
 
 
 def test_too_few_seconds_are_told() -> None:
