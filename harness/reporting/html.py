@@ -63,6 +63,10 @@ def _render(
         boundaries=boundary_views(check) if check else [],
         stages=digest.steady_stages(results.load) if results.load else [],
         open_loop=bool(results.load and results.load.rate_per_s is not None),
+        kinds_note=_kinds_note(results),
+        unsteady=bool(
+            results.load and any(second.phase != "steady" for second in results.load.series)
+        ),
         models=digest.ladder_models(results.backlog) if results.backlog else {},
         latency_kinds=digest.LATENCY_KINDS,
         bottleneck_words=digest.BOTTLENECK_WORDS,
@@ -73,6 +77,20 @@ def _render(
         policy=page_policy(scripts, styles),
     )
     return page
+
+
+def _kinds_note(results: Results) -> str:
+    """Return what the latencies are, and what lies between them, of those that were measured."""
+    kinds = results.load.latency_us if results.load else {}
+    said = "; ".join(
+        f"{kind}: {words}" for kind, words in digest.LATENCY_KINDS.items() if kind in kinds
+    )
+    note = f"{said[:1].upper()}{said[1:]}." if said else ""
+    if {"scheduled", "service"} <= kinds.keys():
+        note += " Between scheduled and service lies the time that requests waited to be sent."
+    if {"service", "wire"} <= kinds.keys():
+        note += " Between service and wire lies the load generator's own delay."
+    return note
 
 
 def _linker(folder: Path, page_folder: Path | None) -> Link:

@@ -44,7 +44,13 @@
         columns, name: percentile, xLabel: "percentile", x: { time: false, distr: 3, range: keep([1, most], columns[0]) },
         y: { distr: 3, range: logRange },
         xAxis: {
-          splits: (_u, _i, min, max) => [1, 2, 4, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter((x) => x >= min * 0.999 && x <= max),
+          splits: (u, _i, min, max) => {
+            const room = 45 * Math.log10(max / min) / Math.max(u.bbox.width / devicePixelRatio, 1);
+            let last = -Infinity; // of [1, 2, 4, 10 …] those that have room for their words
+            return [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 2, 4].filter((x) => x >= min * 0.999 && x <= max
+              && (x !== 2 && x !== 4 || Math.log10(2) > room)).sort((a, b) => a - b)
+              .filter((x) => Math.log10(x) - last > room && ((last = Math.log10(x)), true));
+          },
           filter: (_u, splits) => splits, values: (_u, splits) => splits.map((x) => x === 1 ? "0" : percentile(x)),
         },
         yAxis: { splits: logSplits, filter: (_u, splits) => splits, values: (_u, splits) => splits.map(axisDuration), size: 62 },
@@ -76,8 +82,9 @@
       ], { y: { range: zeroUp } });
     },
     comb(figure) {
-      const comb = data.combs[Number(figure.dataset.index)];
-      if (!comb || !comb.at_s.length) return null;
+      const combs = (data.combs || []).filter((comb) => comb.at_s.length);
+      if (!combs.length) return null;
+      const comb = combs[choice(figure, combs)];
       const last = Math.max(comb.at_s[comb.at_s.length - 1] * 1.05, comb.width_s * 20);
       return {
         columns: [comb.at_s, comb.connects], marks: data.retries_at_s, name: (x) => `${digits(x)} s`, xLabel: "connected after about",
@@ -100,7 +107,7 @@
   function keep(whole, x) { return (_u, min, max) => min == null || (min <= x[0] && max >= x[x.length - 1]) ? whole : [min, max]; }
 
   function overTime(columns, series, more) {
-    return { columns, series, name: (x) => `${+x.toFixed(1)} s`, xLabel: "time", sync: "time", phases: data.series.phase,
+    return { columns, series, name: (x) => `${+x.toFixed(1)} s, ${data.series.users[data.series.at_s.indexOf(x)] ?? "–"} connections`, xLabel: "time", sync: "time", phases: data.series.phase,
       x: { time: false }, xAxis: { values: (_u, splits) => splits.map((v) => `${v} s`) }, ...more };
   }
 
@@ -116,7 +123,7 @@
     let select = figure.querySelector("select");
     if (!select && curves.length > 1) {
       select = document.createElement("select");
-      select.setAttribute("aria-label", "stage");
+      select.setAttribute("aria-label", "which");
       for (const curve of curves) select.add(new Option(curve.name));
       select.selectedIndex = curves.length - 1;
       select.addEventListener("change", () => draw(figure));
