@@ -196,6 +196,8 @@ class Collector:
             p99_us=histogram.percentile_us(99),
             max_us=histogram.max_us,
             phase=tallies[-1].phase,
+            p90_us=histogram.percentile_us(90),
+            p99_9_us=histogram.percentile_us(99.9),
         )
         self.series.append(found)
         if self._on_second is not None:

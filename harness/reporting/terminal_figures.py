@@ -23,7 +23,7 @@ _WIDE = 72
 """Columns from which on every percentile has its own."""
 _NARROW = 60
 """Columns below which words become signs."""
-_SENTENCES = 3
+_SENTENCES = 2
 
 
 def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Table]:
