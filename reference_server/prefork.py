@@ -10,6 +10,7 @@ a wait for EPOLLOUT. The clock is read once a batch, `ctime` runs once a second,
 made for an event beyond the bytes themselves.
 """
 
+import gc
 import select
 import signal
 import socket
@@ -90,6 +91,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until SIGTERM or the parent's end, then drain."""
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
         while not self._stopped:
             events = self._turn()
             if self._wait_s is not None:
