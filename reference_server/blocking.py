@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FORK = multiprocessing.get_context("fork")
 _RETRY_S = 0.25  # until accept is tried again that failed for want of descriptors or processes
 _LINGER_S = 2.0
+_DATAGRAMS_AT_END = 1000  # what has arrived by then is answered, but a flood delays no end
 
 
 class Conversation:
@@ -146,6 +147,10 @@ class _Accepting:
             for descriptor in events & self._datagrams.keys():
                 self._framer.set_time(time.time())
                 self._datagrams[descriptor].receive()
+        for datagrams in self._datagrams.values():
+            for _ in range(_DATAGRAMS_AT_END):
+                if not datagrams.receive():
+                    break
         self._finish()
         if isinstance(self._framer, CountingFramer):
             sys.stderr.write(self._framer.statistics(self._accepted) + "\n")

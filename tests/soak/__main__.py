@@ -52,14 +52,6 @@ def descriptors(pids: list[int]) -> int:
     return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
 
 
-def kernel_tcp_bytes() -> int:
-    """Memory that the kernel accounts to TCP buffers, machine-wide."""
-    for line in Path("/proc/net/sockstat").read_text().splitlines():
-        if line.startswith("TCP:"):
-            return int(line.split()[-1]) * os.sysconf("SC_PAGESIZE")
-    return 0
-
-
 def connect(server: Running, number: int) -> socket.socket:
     """A connection from one of several loopback addresses: one has ports for 28,000 only."""
     sock = socket.socket()
