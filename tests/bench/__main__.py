@@ -5,6 +5,7 @@ A part is a module of this folder with a function `main() -> int`, which measure
 """
 
 import importlib
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ PARTS = ("server", "client", "segments", "startup")
 
 def main(names: list[str]) -> int:
     """Run the parts named, or those that are there."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # let each part end its servers
     here = Path(__file__).parent
     found = [part for part in PARTS if (here / f"{part}.py").exists()]
     unknown = [name for name in names if name not in found]

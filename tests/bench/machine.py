@@ -6,7 +6,6 @@ import platform
 import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ def compiler() -> str | None:
     return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
 
 
-def compiled(source: str) -> Path:
-    """The program made from a C file of this folder.
+def compiled(source: str, into: str) -> Path:
+    """The program made from a C file of this folder, in the folder `into`.
 
     Raises:
         RuntimeError: there is no compiler, or it refuses.
@@ -30,7 +29,7 @@ def compiled(source: str) -> Path:
     cc = compiler()
     if cc is None:
         raise RuntimeError("there is no C compiler")
-    program = Path(tempfile.mkdtemp(prefix="bench-")) / Path(source).stem
+    program = Path(into) / Path(source).stem
     made = subprocess.run(
         [cc, "-O2", "-o", str(program), str(HERE / source)],
         capture_output=True,

@@ -12,6 +12,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Server:
     port: str
 
 
-def commands() -> dict[str, list[str]]:
+def commands(scratch: str) -> dict[str, list[str]]:
     """How each server is started; without what this machine lacks."""
     python = sys.executable
     others = f"{ROOT}/tests/bench/servers.py"
@@ -49,7 +50,7 @@ def commands() -> dict[str, list[str]]:
             *(python, "-m", "reference_server", "--port", "0"),
             *("--workers", "1", "--backlog", "1024"),
         ],
-        "C epoll": [str(compiled("epoll_server.c"))],
+        "C epoll": [str(compiled("epoll_server.c", scratch))],
         "uvloop": [python, others, "uvloop"],
         "uvloop streams": [python, others, "uvloop streams"],
         "asyncio streams": [python, others, "asyncio streams"],
@@ -115,8 +116,14 @@ def say(line: str) -> None:
 
 def main() -> int:
     """Measure, print, write; 1 when a floor is missed."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        return compare(scratch)
+
+
+def compare(scratch: str) -> int:
+    """The benchmark, with a folder for its programs."""
     try:
-        client_program = compiled("epoll_client.c")
+        client_program = compiled("epoll_client.c", scratch)
     except RuntimeError as error:
         say(f"server: left out, since its client is in C and {error}")
         return 0
@@ -126,7 +133,7 @@ def main() -> int:
     rates: dict[str, dict[str, list[float]]] = {}
     costs: dict[str, dict[str, list[float]]] = {}
     try:
-        for name, command in commands().items():
+        for name, command in commands(scratch).items():
             servers.append(start(name, command, server_cpu))
         for load, connections, size in LOADS:
             rates[load] = {server.name: [] for server in servers}
