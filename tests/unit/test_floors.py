@@ -104,11 +104,14 @@ def test_the_wire_knows_no_protocol() -> None:
             assert not {one for one in _imports(name) if _room(one) == "harness.protocols"}, name
 
 
+# The judge in replay scripts is a second opinion with a clock; RFC 868's reply is the clock.
+CLOCKED = {"harness.protocols.timestamp_judge", "harness.protocols.time"}
+
+
 def test_pure_floors_know_no_socket_and_no_clock() -> None:
     """Oracles, framings, pacing and statistics are sans-I/O."""
     for name in HARNESS:
-        # The judge in scripts is a second opinion with a clock, for replays.
-        if _floor(name) != 1 or name == "harness.protocols.timestamp_judge":
+        if _floor(name) != 1 or name in CLOCKED:
             continue
         tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
         plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
