@@ -8,6 +8,7 @@ from harness.conformance.properties import (
     datagrams,
     isolation,
     segmentation,
+    state_machine,
     streams,
     timestamps,
 )
@@ -50,6 +51,7 @@ GENERIC: tuple[Requirement, ...] = (
     closing.reset_inside_request,
     closing.reset_inside_reply,
     closing.reset_before_accept,
+    state_machine.machine,
     closing.survives_malformed,
     closing.released,
     datagrams.one_reply,
