@@ -66,6 +66,8 @@ class Swarm:
         open_loop: bool,
         sources: Sequence[str] = (),
         lifetime_s: float | None = None,
+        worker: int = 0,
+        workers: int = 1,
         on_tally: Callable[[Tally], None],
         on_stage_done: Callable[[int], None],
         on_trouble: Callable[[WireproofError], None],
@@ -80,6 +82,8 @@ class Swarm:
             open_loop: whether a stage's schedule says when to send.
             sources: local addresses to connect from, in turn.
             lifetime_s: after how long a connection is replaced.
+            worker: this process's number among the load's `workers`.
+            workers: how many there are.
             on_tally: receives what was counted, once a second and at the end of each phase.
             on_stage_done: is told once a stage's last tally is out.
             on_trouble: is told when the loop has to stop, the user's protocol being at fault.
@@ -92,6 +96,7 @@ class Swarm:
         self._open_loop = open_loop
         self._on_trouble = on_trouble
         self._sources = cycle(sources or [""])
+        self._serials = count(worker, workers)
         self._lifetime_ns = int(lifetime_s * NS_PER_S) if lifetime_s else 0
         self._epoll = _new_epoll()
         self._channels: dict[int, Channel] = {}  # by descriptor, those that carry requests
@@ -295,7 +300,7 @@ class Swarm:
         """Give a settled channel its next work."""
         channel.state = _IDLE
         channel.free_since_ns = now
-        if channel.expired:
+        if channel.expired or (self._protocol.one_request and channel.used):
             self._renew(channel)
             return
         if self._open_loop:
@@ -441,7 +446,7 @@ class Swarm:
 
     def _connect(self, channel: Channel) -> None:
         try:
-            channel.connect(next(self._sources))
+            channel.connect(next(self._sources), next(self._serials))
         except Failure as failure:
             self._fail(channel, failure)
             return
