@@ -114,8 +114,21 @@ class Collector:
 
     """
 
-    def __init__(self, plan: LoadPlan, on_second: Callable[[Second], None] | None = None) -> None:
-        """Collect for `plan`; `on_second` is called with each second once it is complete."""
+    def __init__(
+        self,
+        plan: LoadPlan,
+        on_second: Callable[[Second], None] | None = None,
+        take_queue: Callable[[], tuple[int | None, int | None]] = lambda: (None, None),
+    ) -> None:
+        """Collect for `plan`.
+
+        Args:
+            plan: the run's.
+            on_second: is called with each second once it is complete.
+            take_queue: returns the deepest accept queue and the overflows since it was last asked.
+
+        """
+        self._take_queue = take_queue
         self._plan = plan
         self._on_second = on_second
         self._stages: dict[int, StageCollector] = defaultdict(StageCollector)
@@ -150,21 +163,34 @@ class Collector:
             if second < over:
                 self._close(second)
 
+    def latency_us(self) -> dict[str, Percentiles]:
+        """Return the latencies of the steady load so far, over all stages."""
+        return summaries(self._whole().histograms)
+
+    def failures(self) -> Counter[str]:
+        """Return all failures so far, those of the ramp and the warm-up too."""
+        whole = self._whole()
+        return whole.failures + whole.unmeasured_failures
+
+    def _whole(self) -> StageCollector:
+        whole = StageCollector()
+        for stage in self._stages.values():
+            whole.merge(stage)
+        return whole
+
     def result(self) -> LoadResult:
         """Return the whole, and each stage."""
         for second in sorted(self._open):
             self._close(second)
         plan = self._plan
-        whole = StageCollector()
+        whole = self._whole()
         stages = []
         for number in sorted(self._stages):
             stage = self._stages[number]
             if not stage.seconds:
-                whole.merge(stage)
                 continue
             users = plan.users[number] if number < len(plan.users) else sum(stage.users.values())
             stages.append(stage.result(plan, users))
-            whole.merge(stage)
         whole.seconds["all"] = sum(stage.seconds for stage in stages)
         whole.workers = max((len(one.seconds) for one in self._stages.values()), default=0)
         total = whole.result(plan, max((stage.users for stage in stages), default=0))
@@ -187,6 +213,7 @@ class Collector:
         for tally in tallies:
             histogram.add_sparse(tally.counts.get("service", []))
         users = {tally.worker: tally.users for tally in tallies}
+        queue_depth, overflows = self._take_queue()
         found = Second(
             at_s=float(second + 1),
             users=sum(users.values()),
@@ -196,6 +223,8 @@ class Collector:
             p99_us=histogram.percentile_us(99),
             max_us=histogram.max_us,
             phase=tallies[-1].phase,
+            queue_depth=queue_depth,
+            overflows=overflows,
         )
         self.series.append(found)
         if self._on_second is not None:

@@ -84,7 +84,7 @@ def test_stages_pipelining_and_sizes():
     assert sum(stage.requests for stage in result.stages) == result.requests > 0
 
 
-@pytest.mark.parametrize("transport", ["tcp", "unix"])
+@pytest.mark.parametrize("transport", ["tcp", "unix", "tls"])
 def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_path: Path):
     """A reply of which one byte is wrong is counted once, and its bytes are in the result."""
     with serving(transport, tmp_path, spoil_one_in=500) as target:
