@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,8 +28,9 @@ class _Every:
 
 
 class _Stream(asyncio.Protocol):
-    def __init__(self, spoil: _Every, *, silent: bool) -> None:
+    def __init__(self, spoil: _Every, *, silent: bool, work_s: float) -> None:
         self._spoil = spoil
+        self._work_s = work_s
         self._silent = silent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -37,6 +39,9 @@ class _Stream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._silent:
             return
+        ends = time.perf_counter() + self._work_s
+        while time.perf_counter() < ends:
+            pass
         self.transport.write(b"SPOILED" + data[7:] if self._spoil() else data)
 
 
@@ -91,6 +96,7 @@ def serving(
     *,
     spoil_one_in: int = 0,
     silent: bool = False,
+    work_s: float = 0.0,
     lose_one_in: int = 0,
     repeat_one_in: int = 0,
 ) -> Iterator[str]:
@@ -106,11 +112,13 @@ def serving(
             return server, f"udp://127.0.0.1:{server.get_extra_info('sockname')[1]}"
         if transport == "unix":
             path = folder / "socket"
-            server = await loop.create_unix_server(lambda: _Stream(spoil, silent=silent), path)
+            server = await loop.create_unix_server(
+                lambda: _Stream(spoil, silent=silent, work_s=work_s), path
+            )
             return server, f"unix:{path}"
         context = _certified(folder) if transport == "tls" else None
         server = await loop.create_server(
-            lambda: _Stream(spoil, silent=silent), "127.0.0.1", 0, ssl=context
+            lambda: _Stream(spoil, silent=silent, work_s=work_s), "127.0.0.1", 0, ssl=context
         )
         return server, f"{transport}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
