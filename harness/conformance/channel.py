@@ -18,6 +18,7 @@ _READS_AT_A_TIME = 64
 _LOOKS_BETWEEN_READS = 64
 _LOOKS_BEFORE_WAITING = 4000
 _LOOK_AGAIN_S = 0.001
+_MOST_PATIENCES = 6
 
 
 class DeliveryPatience:
@@ -82,8 +83,7 @@ class Channel:
             self.send(len(self._stream), deadline)
         self.await_replies(deadline)
         self._begin = self._sent
-        for request in requests:
-            self._announce(request)
+        self._announce(*requests)
 
     def send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
         """Send up to offset `until` as one segment, see it read, then hold."""
@@ -102,6 +102,13 @@ class Channel:
         if gap_s:
             self._read_for(gap_s)
 
+    def send_last(self, until: int) -> None:
+        """Send up to offset `until` and the end of our stream at the same instant."""
+        start, self._goal = self._sent, until + self._begin
+        self._send_some(more_follows=True)
+        self._transcript.add(self.number, "send", self._stream[start : self._sent], "with the end")
+        self.half_close()
+
     def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
         """Send up to `until` without reading, until nothing has moved for `stall_s`."""
         until += self._begin
@@ -119,11 +126,18 @@ class Channel:
         self._transcript.add(
             self.number, "send", self._stream[start : self._sent], "without reading"
         )
+        self._connection.widen_window()
 
     def await_replies(self, deadline: Deadline) -> None:
-        """Send what a push left over, and read until everything is answered."""
+        """Send what a push left over, and read until everything is answered.
+
+        The deadline is for silence: as long as replies come it begins anew, within bounds.
+        """
+        patience_s = deadline.remaining_s()
+        last = Deadline(_MOST_PATIENCES * patience_s)
         while not self._gone:
-            self.take_available()
+            if self.take_available() and not last.expired:
+                deadline = Deadline(patience_s)
             unsent = self._sent < self._goal
             if not unsent and self.oracle.settled and self.oracle.owed == 0:
                 return
@@ -184,10 +198,13 @@ class Channel:
                 pass
         self._connection.close()
 
-    def _announce(self, request: bytes) -> None:
-        self.oracle.announce(request)
-        self._pauses.extend(len(self._stream) + at for at in self._pauses_of(request))
-        self._stream += request
+    def _announce(self, *requests: bytes) -> None:
+        end = len(self._stream)
+        for request in requests:
+            self.oracle.announce(request)
+            self._pauses.extend(end + at for at in self._pauses_of(request))
+            end += len(request)
+        self._stream = b"".join((self._stream, *requests))
 
     def take_available(self) -> bool:
         """Read and judge what is there; say whether there was anything."""
@@ -213,12 +230,13 @@ class Channel:
             self._transcript.add(self.number, "was-reset")
             self._gone = seen
 
-    def _send_some(self) -> int:
+    def _send_some(self, *, more_follows: bool = False) -> int:
         """Hand over what the kernel takes; once the connection is gone, see how it went."""
         if self._must_wait():
             return 0
         until = min(self._goal, self._pauses[0]) if self._pauses else self._goal
-        taken = self._connection.send(memoryview(self._stream)[self._sent : until])
+        unsent = memoryview(self._stream)[self._sent : until]
+        taken = self._connection.send(unsent, more_follows=more_follows)
         if taken is None:
             while not self._gone and self.take_available():
                 pass

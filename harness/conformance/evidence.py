@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from harness.conformance.case import REPLAY_FORMAT, Case
 from harness.conformance.pcapng import synthesise
-from harness.conformance.replay import REPLAY_FORMAT, Case
 from harness.conformance.runner import Finding
 from harness.protocols.base import Protocol
 from harness.protocols.oracle import printable

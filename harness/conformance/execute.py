@@ -22,6 +22,7 @@ from harness.conformance.plan import (
     Push,
     Reset,
     Send,
+    SendLast,
 )
 from harness.deadline import Deadline
 from harness.errors import CannotRunError
@@ -171,6 +172,8 @@ class _Execution:
         match action:
             case Send(until=until, hold_s=hold_s):
                 channel.send(until, deadline, hold_s)
+            case SendLast(until=until):
+                channel.send_last(until)
             case Push(until=until, stall_s=stall_s):
                 channel.push(until, stall_s, Deadline(stall_s + self._patience_s))
             case Await():

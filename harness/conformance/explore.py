@@ -35,6 +35,7 @@ class Tried:
     Attributes:
         plans: how many plans were executed.
         delivery: the weakest delivery of any.
+        first: the plan that failed first.
         best: the smallest failing plan of the kind that failed first.
         single_cuts: for each conversation cut once: offset to whether it failed.
 
@@ -42,6 +43,7 @@ class Tried:
 
     plans: int = 0
     delivery: Delivery | None = None
+    first: Failing | None = None
     best: Failing | None = None
     single_cuts: dict[tuple[bytes, ...], dict[int, bool]] = field(default_factory=dict)
 
@@ -67,6 +69,7 @@ class Search:
         tried.delivery = _weaker(tried.delivery, outcome.delivery)
         if failure is not None and self._is_best(plan, failure.kind):
             tried.best = Failing(plan, outcome, failure)
+            tried.first = tried.first or tried.best
         self._mark_single_cut(plan, failure is not None)
         return failure
 

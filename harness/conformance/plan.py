@@ -6,6 +6,7 @@ refer to them by offset, so a cut is a number and cuts are a set.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -29,6 +30,12 @@ class Send(_Action, frozen=True, tag="send"):
     until: int
     hold_s: float = 0.0
     """How long nothing else is sent on this connection afterwards."""
+
+
+class SendLast(_Action, frozen=True, tag="send-last"):
+    """Send the bytes up to offset `until` and the end of our stream at the same instant."""
+
+    until: int
 
 
 class Push(_Action, frozen=True, tag="push"):
@@ -79,6 +86,7 @@ Action = (
     Open
     | OpenTogether
     | Send
+    | SendLast
     | Push
     | Await
     | HalfClose
@@ -104,9 +112,24 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def cuts(self) -> int:
-        """How many segments end elsewhere than at the end of what is sent."""
-        sends = [action for action in self.actions if isinstance(action, Send)]
-        return len(sends) - len({send.connection for send in sends})
+        """How many segments end where more could have followed in the same segment.
+
+        The end of a request whose reply is awaited before the next is sent cuts nothing.
+        """
+        ends = [set(accumulate(map(len, requests))) for requests in self.requests]
+        cuts = 0
+        following: dict[int, Action] = {}  # by connection: the step after the one looked at
+        more_follows = set()
+        for action in reversed(self.actions):
+            number = action.connection
+            if isinstance(action, Send):
+                in_lock_step = action.until in ends[number] and isinstance(
+                    following.get(number), Await
+                )
+                cuts += number in more_follows and not in_lock_step
+                more_follows.add(number)
+            following[number] = action
+        return cuts
 
     @property
     def segments(self) -> int:

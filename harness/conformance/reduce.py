@@ -18,6 +18,7 @@ from harness.conformance.plan import (
     Plan,
     Push,
     Send,
+    SendLast,
 )
 
 _SHORT_STALL_S = 0.05
@@ -111,7 +112,7 @@ def _may_go(plan: Plan, number: int, action: Action) -> bool:
         return any(isinstance(one, Send) for one in later)
     if isinstance(action, Await):
         return any(isinstance(one, Await | AwaitEnd) for one in later)
-    return not isinstance(action, Open | OpenTogether | HalfClose | AwaitEnd | Push)
+    return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
 
 
 def _without_action(plan: Plan, number: int) -> Plan:
@@ -185,7 +186,7 @@ def _with_request(plan: Plan, connection: int, position: int, by: bytes | None) 
     sent = 0
     for action in plan.actions:
         step = action
-        if action.connection == connection and isinstance(action, Send | Push):
+        if action.connection == connection and isinstance(action, Send | SendLast | Push):
             until = moved(action.until)
             if until <= sent:
                 continue

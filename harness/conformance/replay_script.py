@@ -98,6 +98,13 @@ class Peer:
                 return
             self.read(0.001)
 
+    def send_last(self, until):
+        """Send a segment and the end of the stream at the same instant."""
+        self.goal = until
+        more = 0 if CASE["scheme"] == "tls" else socket.MSG_MORE
+        self.sent += self.socket.send(self.stream[self.sent : self.goal], more)
+        self.socket.shutdown(socket.SHUT_WR)
+
     def push(self, until, stall_s):
         """Send without reading until nothing has moved for `stall_s`."""
         self.goal = until
@@ -241,6 +248,8 @@ def run(address):
                 peers[position] = Peer(position, connected)
         elif what == "send":
             peers[number].send(step["until"], step.get("hold_s", 0), deadline)
+        elif what == "send-last":
+            peers[number].send_last(step["until"])
         elif what == "push":
             peers[number].push(step["until"], step["stall_s"])
         elif what == "await":

@@ -191,12 +191,19 @@ class Runner:
 
         reduce(search.tried.best.plan, fails, self._smaller_requests, lambda: shrink_until.expired)
         smallest = search.tried.best
-        patience_s = search.confirmation_patience_s()
-        failed = sum(
-            search.run(smallest.plan, patience_s) is not None for _ in range(depth.confirmations)
-        )
+        failed = self._confirm(search, smallest)
+        if failed == 0 and search.tried.first is not None:
+            # Shrinking was led astray by chance; the plan that failed first may do so again.
+            smallest = search.tried.first
+            failed = self._confirm(search, smallest)
         explanation = explain(smallest.plan, search.tried.single_cuts)
         return Finding(requirement, smallest, failed, depth.confirmations, explanation)
+
+    def _confirm(self, search: Search, failing: Failing) -> int:
+        """Run a failing plan again on fresh connections, and count how often it fails."""
+        patience_s = search.confirmation_patience_s()
+        runs = range(self.subject.depth.confirmations)
+        return sum(search.run(failing.plan, patience_s) is not None for _ in runs)
 
     def _draw(
         self, search: Search, requirement: Requirement, until: Deadline, examples: int

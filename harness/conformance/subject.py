@@ -45,7 +45,7 @@ class Depth:
 
 DEPTHS = {
     "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 3, 2.0, 2.0),
-    "default": Depth("default", 120, 24, 1024 * KIB, 1.5, 0.6, 5, 8.0, 5.0),
+    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 5, 8.0, 5.0),
     "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 10, 30.0, 10.0),
 }
 
@@ -81,15 +81,25 @@ class Subject:
         cuts: Sequence[int] | range | set[int] = (),
         *,
         hold_s: float = 0.0,
+        lock_step: bool = False,
     ) -> Plan:
-        """Return a plan of one connection, ended as strictly as this server allows."""
+        """Return a plan of one connection, ended as strictly as this server allows.
+
+        With `lock_step` each request waits for the reply to the one before, even where the
+        protocol does not ask for it.
+        """
         return single(
             requests,
             cuts,
-            ending=(HalfClose, AwaitEnd) if self.half_close else (Close,),
-            lock_step=not self.protocol.pipelining,
+            ending=self.ending,
+            lock_step=lock_step or not self.protocol.pipelining,
             hold_s=hold_s,
         )
+
+    @property
+    def ending(self) -> tuple[type[HalfClose | AwaitEnd | Close], ...]:
+        """The steps that end a conversation, as strictly as this server allows."""
+        return (HalfClose, AwaitEnd) if self.half_close else (Close,)
 
     def conversations(self) -> list[tuple[bytes, ...]]:
         """Return a few short conversations, the shortest first."""
@@ -107,7 +117,8 @@ class Subject:
 
     def allows(self, plan: Plan) -> bool:
         """Say whether the protocol knows conversations like `plan`."""
-        return not self.protocol.one_request or all(len(each) <= 1 for each in plan.requests)
+        most = 1 if self.protocol.one_request else self.protocol.most_requests
+        return all(len(each) <= most for each in plan.requests)
 
     def sized(self, size_bytes: int) -> bytes | None:
         """Return a valid request of this size, or None."""

@@ -122,21 +122,8 @@ class Collector:
 
     """
 
-    def __init__(
-        self,
-        plan: LoadPlan,
-        on_second: Callable[[Second], None] | None = None,
-        take_queue: Callable[[], tuple[int | None, int | None]] = lambda: (None, None),
-    ) -> None:
-        """Collect for `plan`.
-
-        Args:
-            plan: the run's.
-            on_second: is called with each second once it is complete.
-            take_queue: returns the deepest accept queue and the overflows since it was last asked.
-
-        """
-        self._take_queue = take_queue
+    def __init__(self, plan: LoadPlan, on_second: Callable[[Second], None] | None = None) -> None:
+        """Collect for `plan`; `on_second` is called with each second once it is complete."""
         self._least_us: dict[str, float] = {}
         self._plan = plan
         self._on_second = on_second
@@ -227,7 +214,6 @@ class Collector:
         for tally in tallies:
             histogram.add_sparse(tally.counts.get("service", []))
         users = {tally.worker: tally.users for tally in tallies}
-        queue_depth, overflows = self._take_queue()
         found = Second(
             at_s=float(second + 1),
             users=sum(users.values()),
@@ -237,8 +223,8 @@ class Collector:
             p99_us=histogram.percentile_us(99),
             max_us=histogram.max_us,
             phase=tallies[-1].phase,
-            queue_depth=queue_depth,
-            overflows=overflows,
+            p90_us=histogram.percentile_us(90),
+            p99_9_us=histogram.percentile_us(99.9),
         )
         self.series.append(found)
         if self._on_second is not None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import IO, Self
 
@@ -23,7 +22,7 @@ from harness.deadline import Deadline
 from harness.errors import CannotRunError
 from harness.load.collect import Collector
 from harness.load.plan import LoadPlan, encode_plan
-from harness.load.queue_watch import QueueWatch
+from harness.load.queue_series import QueueSeries
 from harness.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 from harness.protocols.registry import find_protocol
 from harness.results import LoadResult, Second
@@ -35,7 +34,6 @@ EVENTS_DESCRIPTOR = "WIREPROOF_EVENTS_DESCRIPTOR"
 
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _START_S = 60.0
-_SAMPLE_S = 0.05
 _END_S = 15.0
 _LOG_TAIL_BYTES = 4000
 
@@ -56,24 +54,24 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
 
     """
     plan.check()
-    target = resolve(parse_target(plan.target), plan.allow_hosts)[0]
+    targets = resolve(parse_target(plan.target), plan.allow_hosts)
     find_protocol(plan.protocol, plan.settings)
-    watch = QueueWatch(target)
-    collector = Collector(plan, on_second, watch.take)
+    series = QueueSeries(on_second)
+    collector = Collector(plan, series.add)
     with (
-        closing(watch),
+        series.watching(targets),
         tempfile.TemporaryFile() as log,
         _Processes(plan, log) as processes,
     ):
         try:
-            _follow(processes, collector, watch)
+            _follow(processes, collector)
         except KeyboardInterrupt:
             collector.note("interrupted", partial=True)
             processes.ask_to_end()
-            _follow(processes, collector, watch, Deadline(_END_S))
+            _follow(processes, collector, Deadline(_END_S))
         if collector.is_empty:
             raise CannotRunError(*_why_nothing(collector, log))
-    return collector.result()
+    return series.complete(collector.result())
 
 
 class _Processes:
@@ -187,17 +185,11 @@ def _master_options(processes: int) -> list[str]:
     ]
 
 
-def _follow(
-    processes: _Processes,
-    collector: Collector,
-    watch: QueueWatch,
-    deadline: Deadline | None = None,
-) -> None:
+def _follow(processes: _Processes, collector: Collector, deadline: Deadline | None = None) -> None:
     """Take events until the run is over."""
     deadline = deadline or Deadline(_longest_s(processes.plan))
     finished = False
-    while (events := processes.read_events(_SAMPLE_S)) is not None:
-        watch.sample()
+    while (events := processes.read_events(0.2)) is not None:
         for event in events:
             _take(event, processes, collector)
         finished = finished or any(isinstance(event, Finished) for event in events)

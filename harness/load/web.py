@@ -12,8 +12,8 @@ from locust.env import Environment
 from harness.errors import WireproofError
 from harness.load.collect import Collector
 from harness.load.failures import HINTS
+from harness.load.listener_queue import ListenerQueue
 from harness.load.plan import LoadPlan
-from harness.load.queue_watch import QueueWatch
 from harness.load.tally import Event, Tally
 from harness.target import parse_target, resolve
 
@@ -44,7 +44,7 @@ class WebTab:
         self._environment = environment
         self._plan = plan
         self._collector = Collector(plan)
-        self._watch: QueueWatch | None = None
+        self._watch: ListenerQueue | None = None
         self._deepest = 0
         self._overflows = 0
         environment.events.test_start.add_listener(self._on_test_start)
@@ -95,10 +95,10 @@ class WebTab:
             return
         if self._watch is not None:
             self._watch.close()
-        self._watch = QueueWatch(target)
+        self._watch = ListenerQueue(target)
         gevent.spawn(self._sample, self._watch)
 
-    def _sample(self, watch: QueueWatch) -> None:
+    def _sample(self, watch: ListenerQueue) -> None:
         while watch is self._watch:
             watch.sample()
             gevent.sleep(_SAMPLE_S)

@@ -75,6 +75,8 @@ class Protocol(ABC):
     """Whether a request may follow before the reply to the one before it."""
     one_request: bool = False
     """Whether the server answers one request on each connection and then closes."""
+    most_requests: int = 1_000_000
+    """The most requests that one connection takes; some servers count them, some are slow."""
     connections: int = 50
     """How many connections the server must serve at a time."""
     max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
@@ -128,6 +130,11 @@ class Protocol(ABC):
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a valid request of exactly `size_bytes`, or None where there is none."""
         del size_bytes
+        return None
+
+    def payload_request(self, payload: bytes) -> bytes | None:
+        """Return a valid request that carries exactly `payload`, or None where none can."""
+        del payload
         return None
 
     def judge_source(self) -> str:

@@ -18,7 +18,16 @@ from harness.protocols.request_reply import RequestReply
 from harness.protocols.timestamp_echo import HEADER, HEADER_BYTES, TimestampEcho
 from harness.protocols.user_code import call_user_code
 
-_BEYOND_PREDICTION = ("session", "parts", "pauses", "mask", "unsolicited", "closes", "personalise")
+_BEYOND_PREDICTION = (
+    "session",
+    "parts",
+    "pauses",
+    "mask",
+    "unsolicited",
+    "closes",
+    "personalise",
+    "answerable_at",
+)
 
 
 class Predictor(ABC):

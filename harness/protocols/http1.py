@@ -152,6 +152,10 @@ class Http1(RequestReply):
             lambda reply: parse_response(reply) == (200, right), f"200 and {printable(right)}"
         )
 
+    def answerable_at(self, message: bytes) -> int:
+        """Return where the header section ends: the body may still be under way."""
+        return message.index(b"\r\n\r\n") + 4
+
     def closes(self, reply: bytes) -> bool:
         """Say whether the response ends the connection (RFC 9112, section 9.6)."""
         head = reply.partition(b"\r\n\r\n")[0].lower()

@@ -31,6 +31,10 @@ class LineEcho(Delimited, Datagrams):
         """Return one line."""
         return octets(size_bytes - 1, b"abcdefghij") + b"\n" if size_bytes else None
 
+    def payload_request(self, payload: bytes) -> bytes | None:
+        """Return the payload as a line."""
+        return None if b"\n" in payload else payload + b"\n"
+
     def expected(self, request: bytes) -> bytes:
         """Return the line."""
         return request

@@ -1,9 +1,9 @@
 """MQTT 3.1.1: connect, ping, subscribe, publish at QoS 0 and 1.
 
-Acknowledgements of one kind keep their order (section 4.6); nothing orders a PINGRESP and a SUBACK
-among each other, so each kind is a lane of its own. Each connection subscribes to a topic of its
-own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked when it
-comes, and not missed when it does not.
+PUBACKs keep their order (section 4.6); nothing orders PINGRESP, SUBACK and PUBACK among each other,
+nor one SUBACK and the next, so each of these is a lane of its own. Each connection subscribes to a
+topic of its own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked
+when it comes, and not missed when it does not.
 """
 
 from __future__ import annotations
@@ -95,10 +95,12 @@ class Mqtt(RequestReply):
         if kind == _PINGREQ:
             return Reply(_PINGRESP, "pingresp")
         if kind == _SUBSCRIBE:
-            return Reply(packet(9, 0, body[:2] + body[-1:]), "suback")
+            return Reply(packet(9, 0, body[:2] + body[-1:]), f"suback {body[:2].hex()}")
         topic_end = 2 + int.from_bytes(body[:2])
         payload = body[topic_end + (2 if flags else 0) :]
-        delivery = Reply(packet(_PUBLISH, 0, body[:topic_end] + payload), "publish", optional=True)
+        # Order is kept among messages of one topic and one QoS, that of their sender.
+        lane = f"publish {flags}"
+        delivery = Reply(packet(_PUBLISH, 0, body[:topic_end] + payload), lane, optional=True)
         if not flags:
             return delivery
         return [Reply(packet(4, 0, body[topic_end : topic_end + 2]), "puback"), delivery]

@@ -27,6 +27,10 @@ class RawStream(Protocol):
         """Return all 256 octets over and over."""
         return (bytes(range(256)) * (size_bytes // 256 + 1))[:size_bytes]
 
+    def payload_request(self, payload: bytes) -> bytes:
+        """Return the payload itself."""
+        return payload
+
     def convert(self, data: bytes) -> bytes:
         """Return what `data` comes back as: as many bytes, each decided by its own byte alone."""
         return data

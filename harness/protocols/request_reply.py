@@ -68,6 +68,14 @@ class RequestReply(Protocol):
         """Return the messages that `request` consists of, each with replies of its own."""
         return (request,)
 
+    def answerable_at(self, message: bytes) -> int:
+        """Return how many bytes of `message` are enough for a right server to answer it.
+
+        All of them, unless the protocol says otherwise: HTTP lets a server answer before the
+        body is there.
+        """
+        return len(message)
+
     def mask(self, message: bytes) -> bytes:
         """Return a reply with what may differ, such as a date, made the same.
 

@@ -58,12 +58,14 @@ class RequestReplyOracle(Oracle):
         kind = type(session)
         overridden = {
             name
-            for name in ("mask", "unsolicited", "closes", "parts")
+            for name in ("mask", "unsolicited", "closes", "parts", "answerable_at")
             if getattr(kind, name) is not getattr(RequestReply, name)
         }
         self._mask = session.mask if "mask" in overridden else None
         self._unsolicited = session.unsolicited if "unsolicited" in overridden else None
         self._closes = session.closes if "closes" in overridden else None
+        self._answerable_at = session.answerable_at if "answerable_at" in overridden else None
+        self._answered_early: _Request | None = None
         self._parts = session.parts if "parts" in overridden else None
         self._in_one_lane = session.ordered
         self._may_know_early = session.ordered and not (self._mask or self._unsolicited)
@@ -96,6 +98,9 @@ class RequestReplyOracle(Oracle):
         for _ in range(self._requests.sent(count)):
             message, request = self._announced.popleft()
             request.unsent_parts -= 1
+            if request is self._answered_early:  # told by an early reply what it is answered with
+                self._answered_early = None
+                continue
             expected = call_user_code(self._session.expected, message)
             if not self._has_ended:
                 self._owe(expected, self._session.expected, request)
@@ -108,6 +113,8 @@ class RequestReplyOracle(Oracle):
             while self._buffer:
                 if self._has_ended:
                     raise self._wrong("bytes behind the reply that ends the stream", "nothing")
+                if not self._owed and self._answerable_at:
+                    self._owe_early()
                 if not self._owed and not self._unsolicited:
                     raise self._wrong(self._surplus(), "nothing")
                 if self._next_is_known():
@@ -180,6 +187,18 @@ class RequestReplyOracle(Oracle):
                 self._required += 1
                 if request is not None:
                     request.replies_owed += 1
+
+    def _owe_early(self) -> None:
+        """Owe the reply to a message that is not sent whole, if enough of it is."""
+        part_bytes = self._requests.sent_bytes - self._requests.completed_bytes
+        if not part_bytes or not self._announced or self._answered_early:
+            return
+        message, request = self._announced[0]
+        assert self._answerable_at is not None
+        if call_user_code(self._answerable_at, message) <= part_bytes:
+            self._answered_early = request
+            expected = call_user_code(self._session.expected, message)
+            self._owe(expected, self._session.expected, request)
 
     def _next_is_known(self) -> bool:
         """Say whether the next bytes can only be one reply, known to the byte."""

@@ -53,7 +53,7 @@ class Smtp(RequestReply):
 
         lines = st.text(string.ascii_letters + string.digits + " .", max_size=70)
         return st.one_of(
-            st.sampled_from([b"NOOP\r\n", b"RSET\r\n", *self.opening()]),
+            st.sampled_from([b"NOOP\r\n", b"RSET\r\n"]),
             st.lists(lines.map(str.encode), max_size=8).map(self._transaction),
         )
 
@@ -101,6 +101,14 @@ class Smtp(RequestReply):
                     ((self._envelope() + b"text" + end + smuggled + b".\r\n", b"NOOP\r\n"),),
                 )
                 for number, (end, name) in ends.items()
+            ),
+            Rule(
+                "SMTP-007",
+                Level.MUST,
+                "A second EHLO is taken as the first was, and as RSET.",
+                "RFC 5321 section 4.1.4",
+                "Clients begin again with EHLO, after STARTTLS above all.",
+                ((*self.opening(), b"NOOP\r\n"),),
             ),
         ]
 

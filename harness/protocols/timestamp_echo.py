@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.protocols import timestamp_judge
@@ -45,6 +46,7 @@ class TimestampEcho(Protocol, Datagrams):
     source = "reference_server/PROTOCOL.md"
     transports = frozenset({"tcp", "tls", "unix", "udp"})
     half_close = Level.MUST
+    levels = MappingProxyType({"CLOSE-SILENT": Level.MUST, "CAP-BURST": Level.MUST})
     buffer: int = 1024
     """The most bytes that the server reads as one chunk."""
     backlog: int = 50
@@ -69,6 +71,10 @@ class TimestampEcho(Protocol, Datagrams):
     def sized_request(self, size_bytes: int) -> bytes:
         """Return all 256 octets over and over."""
         return (bytes(range(256)) * (size_bytes // 256 + 1))[:size_bytes]
+
+    def payload_request(self, payload: bytes) -> bytes:
+        """Return the payload itself."""
+        return payload
 
     def expected_datagram(self, datagram: bytes) -> re.Pattern[bytes]:
         """Return a header and the datagram's first `buffer` bytes."""

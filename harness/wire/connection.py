@@ -16,6 +16,7 @@ from harness.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data, Obs
 
 CONNECT_TIMEOUT_S = 5.0
 _RECEIVE_BYTES = 65536
+_WIDE_BYTES = 1024 * 1024
 _OURS_EXHAUSTED = {
     errno.EMFILE: "this process has no descriptor left; raise the limit with ulimit -n",
     errno.ENFILE: "this machine has no descriptor left",
@@ -100,14 +101,20 @@ class Connection:
         raw.setblocking(False)
         return cls(raw)
 
-    def send(self, data: bytes | memoryview) -> int | None:
+    def send(self, data: bytes | memoryview, *, more_follows: bool = False) -> int | None:
         """Hand bytes to the kernel.
+
+        Args:
+            data: as many as it will take.
+            more_follows: keep the last segment until the next send or the end (MSG_MORE, send(2)).
 
         Returns:
             How many it took, 0 when its buffer is full, None when the connection is gone.
 
         """
         try:
+            if more_follows and not isinstance(self.socket, ssl.SSLSocket):
+                return self.socket.send(data, socket.MSG_MORE)
             return self.socket.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return 0
@@ -129,6 +136,11 @@ class Connection:
                 return RESET
             raise
         return Data(data) if data else END_OF_STREAM
+
+    def widen_window(self) -> None:
+        """Take replies at full speed again, after a time with a tiny receive buffer."""
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WIDE_BYTES)
 
     def wait(self, deadline: Deadline, *, readable: bool = True, writable: bool = False) -> bool:
         """Wait until something can be read, if `readable`, or written, if `writable`.

@@ -5,7 +5,6 @@ it changes. `locust -f client_users.py` runs the one, `python client_users.py PO
 other; each prints `measured ROUND_TRIPS CPU_SECONDS` of its steady part.
 """
 
-# ruff: noqa: T201
 import os
 import re
 import sys

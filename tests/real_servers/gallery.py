@@ -31,6 +31,9 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     settings: dict[str, str] = {}
     must: str | tuple[str, ...]
     non_strict: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    port_below: int = 65536
+    needs_depth: str = "quick"
     about: str = ""
     thread: str = ""
 

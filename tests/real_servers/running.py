@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import select
 import signal
 import socket
@@ -86,6 +87,7 @@ def _check(
         *("check", f"tcp://127.0.0.1:{port}", "--protocol", protocol),
         *("--depth", depth, "--out", str(out)),
         *(part for name, value in server.settings.items() for part in ("--set", f"{name}={value}")),
+        *(part for name in server.left_out for part in ("--skip", name)),
         *(() if seed is None else ("--seed", str(seed))),
     ]
     out.mkdir(parents=True, exist_ok=True)
@@ -132,9 +134,7 @@ def _started(server: Server, work: Path) -> tuple["subprocess.Popen[bytes]", int
     """
     said = ""
     for _ in range(_TRIES):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = _free_port(server.port_below)
         log = work / "output.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -153,11 +153,25 @@ def _started(server: Server, work: Path) -> tuple["subprocess.Popen[bytes]", int
     raise NotStartedError(f"{server.name} did not start: {said}")
 
 
+def _free_port(below: int) -> int:
+    """Return a port that nobody has now; the system's own choice, or one that a server takes."""
+    if below > 65535:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+    while True:
+        port = random.randrange(10000, below)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 def _command(server: Server, work: Path, port: int) -> list[str]:
     filling = {
         "port": str(port),
         "work": str(work),
         "python": server.python,
+        "bin": str(server.place / "bin"),
         "node": "node",
         "servers": str(HERE / "servers"),
         "unpacked": str(server.place),

@@ -15,6 +15,7 @@ from harness.conformance.plan import (
     Plan,
     Reset,
     Send,
+    SendLast,
     single,
 )
 from harness.conformance.requirements import needs_half_close, requirement
@@ -39,12 +40,14 @@ def half_close(subject: Subject) -> Iterator[Plan]:
     for requests in [(subject.smallest,), *subject.conversations()]:
         total = sum(map(len, requests))
         if subject.protocol.pipelining or len(requests) == 1:
+            yield Plan((requests,), (Open(0), SendLast(0, total), AwaitEnd(0)))
             yield Plan((requests,), (Open(0), Send(0, total), HalfClose(0), AwaitEnd(0)))
         yield single(
             requests, ending=(HalfClose, AwaitEnd), lock_step=not subject.protocol.pipelining
         )
     for size in (KIB, 64 * KIB, 256 * KIB):
         if size <= subject.depth.largest_bytes and (request := subject.sized(size)):
+            yield Plan(((request,),), (Open(0), SendLast(0, size), AwaitEnd(0)))
             yield Plan(((request,),), (Open(0), Send(0, size), HalfClose(0), AwaitEnd(0)))
 
 

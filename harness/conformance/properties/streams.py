@@ -1,9 +1,10 @@
 """Coalescing, framing and sizes: nothing missing, nothing surplus, nothing too early."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.conformance.plan import Action, Await, Close, Open, Plan, Send, single
+from harness.conformance.plan import Await, Close, Open, Plan, Send, single
+from harness.conformance.properties.tricky import TRICKY
 from harness.conformance.requirements import needs_pipelining, requirement
 from harness.conformance.subject import KIB, Subject, requests_of
 from harness.results import Level
@@ -33,14 +34,15 @@ def _any_requests(subject: Subject) -> "SearchStrategy[Plan]":
     """Draw requests that are sent whole, each after the reply to the one before."""
     from hypothesis import strategies as st
 
-    ending = subject.single([subject.smallest]).actions[3:]
     return st.lists(requests_of(subject.protocol), min_size=1, max_size=6).map(
-        lambda requests: _with_ending(single(requests, lock_step=True, ending=()), ending)
+        lambda requests: subject.single(requests, lock_step=True)
     )
 
 
-def _with_ending(plan: Plan, ending: tuple[Action, ...]) -> Plan:
-    return Plan(plan.requests, (*plan.actions, *ending))
+def _batched(items: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    """Yield the items in groups; itertools has this from Python 3.12 on."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 @requirement(
@@ -65,10 +67,8 @@ def answer(subject: Subject) -> Iterator[Plan]:
 )
 def exact(subject: Subject) -> Iterator[Plan]:
     """Send requests in lock step; a surplus byte spoils the next reply or precedes the end."""
-    ending = subject.single([subject.smallest]).actions[3:]
     for request in subject.corpus:
-        requests = [request, subject.smallest, request]
-        yield _with_ending(single(requests, lock_step=True, ending=()), ending)
+        yield subject.single([request, subject.smallest, request], lock_step=True)
 
 
 @requirement(
@@ -80,7 +80,8 @@ def exact(subject: Subject) -> Iterator[Plan]:
 )
 def early(subject: Subject) -> Iterator[Plan]:
     """Hold the last octet of a request back for a moment, and look."""
-    for requests in subject.conversations():
+    for conversation in subject.conversations():
+        requests = conversation if subject.protocol.pipelining else conversation[-1:]
         total = sum(map(len, requests))
         begin = total - len(requests[-1])
         if total - 1 > begin:
@@ -142,11 +143,22 @@ def two_and_a_half(subject: Subject) -> Iterator[Plan]:
     source=_FRAMING,
     reason="Text handling eats NUL, CR, 0xFF, invalid UTF-8 and blanks at the ends.",
     unsupported=lambda subject: (
-        "" if subject.sized(256) else "the protocol has no requests of any size"
+        ""
+        if subject.sized(256) or subject.protocol.payload_request(b"a")
+        else "the protocol carries no payload of the client's choice"
     ),
 )
 def every_octet(subject: Subject) -> Iterator[Plan]:
-    """Send requests of growing size, which hold all the octets that they may."""
+    """Send each octet alone, sequences that text handling is fond of, and all octets in a row."""
+    carry = subject.protocol.payload_request
+    for payloads in _batched([bytes([octet]) for octet in range(256)], 16):
+        requests = [request for payload in payloads if (request := carry(payload))]
+        if requests:
+            yield subject.single(requests, lock_step=True)
+    for payload in TRICKY:
+        if request := carry(payload):
+            yield subject.single([request])
+            yield subject.single([request, subject.smallest], lock_step=True)
     for size in (1, 2, 3, 10, 11, 13, 14, 32, 33, 64, 65, 128, 129, 255, 256, 257, 512):
         if request := subject.sized(size):
             yield subject.single([request])

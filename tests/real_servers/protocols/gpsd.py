@@ -5,7 +5,7 @@ import re
 
 from hypothesis import strategies as st
 
-from harness.protocols import Delimited
+from harness.protocols import Delimited, MalformedReplyError
 
 
 class Gpsd(Delimited):
@@ -34,9 +34,17 @@ class Gpsd(Delimited):
 
 def said(name):
     """Return a judge of one line."""
-    return lambda line: json.loads(line)["class"] == name
+    return lambda line: read(line).get("class") == name
 
 
 def not_watching(line):
     """Say whether a WATCH object says that it is off, as was asked."""
-    return json.loads(line).get("enable") is False
+    return read(line).get("enable") is False
+
+
+def read(line):
+    """Return the object in a line."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise MalformedReplyError(f"no JSON: {error}") from None

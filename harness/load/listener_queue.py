@@ -7,7 +7,7 @@ from harness.target import Target
 from harness.wire.queue_sampler import QueueSampler, overflows
 
 
-class QueueWatch:
+class ListenerQueue:
     """The deepest queue, and the overflows, since it was last asked."""
 
     def __init__(self, target: Target) -> None:
