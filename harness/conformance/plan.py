@@ -45,6 +45,18 @@ class Push(_Action, frozen=True, tag="push"):
     stall_s: float
 
 
+class SendDatagram(_Action, frozen=True, tag="send-datagram"):
+    """Send one of the connection's requests as a datagram."""
+
+    position: int
+
+
+class AwaitQuiet(_Action, frozen=True, tag="await-quiet"):
+    """See that nothing comes for a while that answers nothing; datagrams only."""
+
+    seconds: float
+
+
 class Await(_Action, frozen=True, tag="await"):
     """Wait until all that was sent is answered."""
 
@@ -88,6 +100,8 @@ Action = (
     | Send
     | SendLast
     | Push
+    | SendDatagram
+    | AwaitQuiet
     | Await
     | HalfClose
     | AwaitEnd
