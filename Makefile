@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check format bench scores test-all clean
+.PHONY: help demo test check format gallery bench scores test-all clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -28,6 +28,9 @@ check: $(STAMP)  ## lint, format and types
 format: $(STAMP) ## put the code into its one form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+gallery: $(STAMP) ## real servers: install them all, judge them, print the table
+	$(BIN)/python -m tests.real_servers --install --markdown reports/gallery.md
 
 bench: $(STAMP)  ## ratios against other servers and clients, interleaved in one run
 	$(BIN)/python -m tests.bench
