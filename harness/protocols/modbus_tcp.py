@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from harness.protocols.bases import HeaderWithLength
+from harness.protocols.oracle import printable
 from harness.protocols.replies import Judge, Matcher
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ _HEADER_BYTES = 7  # the length field counts from its last byte on
 class ModbusTcp(HeaderWithLength):
     """Modbus/TCP: write and read holding registers; the transaction id comes back.
 
-    Replies may come in any order, since the id tells whose they are. The server is taken to carry
-    out the requests of one connection in their order.
+    Replies may come in any order, since the id tells whose they are, and requests under way at the
+    same time may be carried out in any order. What a read may return is what that leaves possible.
     """
 
     name = "modbus-tcp"
@@ -42,7 +43,7 @@ class ModbusTcp(HeaderWithLength):
 
     def __init__(self) -> None:
         """Start knowing no register."""
-        self._known: dict[int, int] = {}
+        self._registers: dict[int, _Register] = {}
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one read or write within the connection's block."""
@@ -86,29 +87,76 @@ class ModbusTcp(HeaderWithLength):
         if function == _READ:
             return self._read_reply(request, address, count)
         if function == _WRITE_ONE:
-            self._known[address] = count
-            return request
+            return self._write_reply(request, address, (count,))
         values = struct.unpack_from(f">{count}H", request, 13)
-        self._known.update(zip(range(address, address + count), values, strict=True))
-        return _reply(request, request[7:12])
+        return self._write_reply(_reply(request, request[7:12]), address, values)
+
+    def _write_reply(self, right: bytes, address: int, values: tuple[int, ...]) -> Matcher:
+        written = [
+            self._registers.setdefault(address + at, _Register()) for at in range(len(values))
+        ]
+        for register, value in zip(written, values, strict=True):
+            register.begin(value)
+
+        def accepts(reply: bytes) -> bool:
+            if reply != right:
+                return False
+            for register in written:
+                register.end()
+            return True
+
+        return Judge(accepts, printable(right))
 
     def _read_reply(self, request: bytes, address: int, count: int) -> Matcher:
-        span = range(address, address + count)
-        values = [self._known.get(each) for each in span]
-        if None not in values:
-            return _reply(request, struct.pack(f">BB{count}H", _READ, 2 * count, *values))
+        read = [self._registers.setdefault(address + at, _Register()) for at in range(count)]
+        before = [set(register.possible) if register.known else None for register in read]
 
         def holds(reply: bytes) -> bool:
             head = _reply(request, bytes((_READ, 2 * count)) + bytes(2 * count))
             if len(reply) != len(head) or not reply.startswith(head[:9]):
                 return False
             found = struct.unpack_from(f">{count}H", reply, 9)
-            return all(old in {None, new} for old, new in zip(values, found, strict=True))
+            return all(
+                values is None or value in values or value in register.possible
+                for values, register, value in zip(before, read, found, strict=True)
+            )
 
-        return Judge(holds, f"{count} registers, those written before as written")
+        shown = ", ".join("any" if each is None else str(sorted(each))[1:-1] for each in before)
+        return Judge(holds, f"{count} registers: {shown}")
 
     def _frame(self, number: int, pdu: bytes) -> bytes:
         return _HEADER.pack(number, 0, len(pdu) + 1, self.unit) + pdu
+
+
+class _Register:
+    """What one register may hold, while writes are under way and after them.
+
+    Attributes:
+        known: whether it holds one of `possible`; before the first write is done, who knows.
+        possible: each value that it may hold.
+
+    """
+
+    __slots__ = ("_together", "_under_way", "known", "possible")
+
+    def __init__(self) -> None:
+        self.known = False
+        self.possible: set[int] = set()
+        self._under_way = 0
+        self._together: set[int] = set()  # written since no write was under way
+
+    def begin(self, value: int) -> None:
+        """Say that `value` is sent."""
+        self._under_way += 1
+        self._together.add(value)
+        self.possible.add(value)
+
+    def end(self) -> None:
+        """Say that a write is answered; with the last of several, one of them holds."""
+        self._under_way -= 1
+        if not self._under_way:
+            self.known = True
+            self.possible, self._together = self._together, set()
 
 
 def _reply(request: bytes, pdu: bytes) -> bytes:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +35,14 @@ class Outcome:
         server: which.
         lines: the verdict matrix; empty where the check itself failed.
         problem: why this is not what the catalogue asks for, or nothing.
+        folder: where the results and the evidence are.
 
     """
 
     server: Server
     lines: tuple[RequirementResult, ...]
     problem: str
+    folder: Path
 
     @property
     def findings(self) -> dict[str, RequirementResult]:
@@ -66,18 +68,20 @@ def running(server: Server) -> Iterator[int]:
             _end(process)
 
 
-def judge(server: Server, depth: str, out: Path, *, seed: int | None = None) -> Outcome:
+def judge(
+    server: Server, depth: str, out: Path, *, seed: int | None = None, only: Sequence[str] = ()
+) -> Outcome:
     """Run `wireproof check` on a server as a user would, and compare with the catalogue."""
     try:
         with running(server) as port:
-            lines = _check(server, port, depth, out, seed)
+            lines = _check(server, port, depth, out, seed, only)
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
-        return Outcome(server, (), f"{error}")
-    return Outcome(server, lines, _problem(server, lines))
+        return Outcome(server, (), f"{error}", out)
+    return Outcome(server, lines, _problem(server, lines), out)
 
 
-def _check(
-    server: Server, port: int, depth: str, out: Path, seed: int | None
+def _check(  # noqa: PLR0917 - what the command line says, one by one
+    server: Server, port: int, depth: str, out: Path, seed: int | None, only: Sequence[str]
 ) -> tuple[RequirementResult, ...]:
     protocol = server.protocol
     if ".py:" in protocol:
@@ -88,6 +92,7 @@ def _check(
         *("--depth", depth, "--out", str(out)),
         *(part for name, value in server.settings.items() for part in ("--set", f"{name}={value}")),
         *(part for name in server.left_out for part in ("--skip", name)),
+        *(part for name in only for part in ("--only", name)),
         *(() if seed is None else ("--seed", str(seed))),
     ]
     out.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
-from harness.results import Verdict
+from harness.conformance.plan import Plan, Push, Send
+from harness.conformance.replay import read_case
+from harness.protocols.oracle import printable
+from harness.results import RequirementResult, Verdict
 from tests.real_servers.gallery import Server, is_installed, version
 from tests.real_servers.running import Outcome
 
+_LONGEST, _LONGEST_SEGMENT, _MOST_SEGMENTS = 160, 60, 6
 _HOW = {
     "apt": "apt-get install {}",
     "deb": "apt-get download {}",
@@ -73,7 +77,33 @@ def _details(outcome: Outcome) -> list[str]:
     others = [each for each in outcome.findings if each not in wanted]
     shown = [outcome.findings[each] for each in (*wanted, *others)][:3]
     shown += [line for line in outcome.lines if line.verdict is Verdict.NON_STRICT]
-    return [f"{line.id}: {line.message}" for line in shown]
+    return [_told(outcome, line) for line in shown]
+
+
+def _told(outcome: Outcome, line: RequirementResult) -> str:
+    """Return what was sent, what was expected and what came, in one line."""
+    path = next((outcome.folder / each for each in line.evidence if each.endswith(".json")), None)
+    if path is None:
+        return f"{line.id}: {line.message}"
+    plan = read_case(path).plan
+    sent = " and ".join(filter(None, (_segments(plan, at) for at in range(len(plan.requests)))))
+    return (
+        f"{line.id}: sent {sent[:_LONGEST]}; expected {line.expected[:_LONGEST]};"
+        f" got {line.actual[:_LONGEST]}"
+    )
+
+
+def _segments(plan: Plan, connection: int) -> str:
+    """Return the segments that one connection sends, with a bar at each cut."""
+    stream = b"".join(plan.requests[connection])
+    start, parts = 0, []
+    for action in plan.actions:
+        if isinstance(action, Send | Push) and action.connection == connection:
+            parts.append(printable(stream[start : action.until], _LONGEST_SEGMENT))
+            start = action.until
+    if len(parts) > _MOST_SEGMENTS:
+        return f"{len(stream)} bytes in {len(parts)} segments"
+    return " | ".join(parts)
 
 
 def _code(text: str) -> str:

@@ -1,0 +1,65 @@
+"""The real servers that are installed here, at quick depth; `make gallery` judges them all."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.protocols.registry import find_protocol
+from harness.protocols.self_check import check_code
+from tests.real_servers.gallery import HERE, Server, catalogue, is_installed
+from tests.real_servers.running import judge
+from tests.real_servers.table import how
+
+_QUICK_ENOUGH = ("SEG-SINGLE", "SEG-OCTETS", "COAL-*", "FRAME-*", "ISO-*", "CLOSE-HALF")
+"""What sound servers are asked here; all else is asked by `make gallery`."""
+
+
+def named(server: Server) -> str:
+    """Return a test id."""
+    return server.name.replace(" ", "-")
+
+
+def ready_or_skip(server: Server) -> None:
+    """Leave a server out, by name, where it is not installed."""
+    if not is_installed(server):
+        pytest.skip(f"{server.name} is not installed: {how(server)}, or make gallery")
+
+
+@pytest.mark.parametrize("server", [one for one in catalogue() if one.is_sound], ids=named)
+def test_sound_servers_are_not_accused(server: Server, tmp_path: Path):
+    """A sound server has no finding: each would be a false alarm."""
+    ready_or_skip(server)
+    outcome = judge(server, "quick", tmp_path, only=("BASE-ANSWER", *_QUICK_ENOUGH))
+    assert outcome.lines, outcome.problem
+    assert not outcome.findings, outcome.problem
+
+
+@pytest.mark.parametrize(
+    "server",
+    [one for one in catalogue() if not one.is_sound and one.needs_depth == "quick"],
+    ids=named,
+)
+def test_misbehaving_servers_are_caught(server: Server, tmp_path: Path):
+    """Each requirement that a server is known to break is found broken."""
+    ready_or_skip(server)
+    outcome = judge(server, "quick", tmp_path, only=("BASE-ANSWER", *server.must))
+    assert not outcome.problem
+
+
+@pytest.mark.parametrize(
+    "protocol", sorted({one.protocol for one in catalogue() if ".py:" in one.protocol})
+)
+def test_user_protocols_agree_with_themselves(protocol: str):
+    """The gallery's own protocol files pass the check that users are told to run first."""
+    assert check_code(find_protocol(str(HERE / "protocols" / protocol)))
+
+
+def test_the_catalogue_is_whole():
+    """Names are unique, installations pinned, and what misbehaves is explained."""
+    servers = catalogue()
+    assert len({server.name for server in servers}) == len(servers) >= 40
+    for server in servers:
+        assert server.is_sound or server.about, server.name
+        if server.install in {"pip", "npm"}:
+            pin = "==" if server.install == "pip" else "@"
+            assert pin in server.packages[0], server.name

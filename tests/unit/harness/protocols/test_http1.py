@@ -1,0 +1,83 @@
+"""HTTP/1.1 responses: their ends, their order, and what a server may do early."""
+
+import pytest
+
+from harness.protocols import Oracle, WrongReplyError
+from harness.protocols.http1 import Http1
+
+GET = b"GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nxyz"
+
+
+def oracle_of(body: str, *requests: bytes) -> Oracle:
+    """Return the oracle of a connection with this contract."""
+    protocol = Http1()
+    protocol.body = body
+    oracle = protocol.oracle()
+    for request in requests:
+        oracle.announce(request)
+        oracle.sent(len(request))
+    return oracle
+
+
+def response(body: bytes, *fields: bytes) -> bytes:
+    """Return a 200 with a Content-Length."""
+    head = [b"HTTP/1.1 200 OK", b"Content-Length: %d" % len(body), *fields]
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
+
+
+def test_pipelined_responses_octet_by_octet():
+    """Counted, chunked and interim responses end where they should, however they are cut."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    second = b"HTTP/1.1 100 Continue\r\n\r\n" + chunked + b"8\r\nPOST /b\n\r\n3\r\nxyz\r\n0\r\n\r\n"
+    oracle = oracle_of("echo", GET, POST)
+    stream = response(b"GET /a\n") + second
+    answered = sum(oracle.receive_data(stream[at : at + 1]) for at in range(len(stream)))
+    assert answered == 2
+
+
+def test_responses_out_of_order_are_wrong():
+    """Pipelined requests are answered in their order (RFC 9112, section 9.3.2)."""
+    with pytest.raises(WrongReplyError):
+        oracle_of("target", GET, POST).receive_data(response(b"POST /b\n"))
+
+
+def test_a_response_may_come_before_the_body():
+    """A server may answer once the header section is there, and not before."""
+    oracle = Http1().oracle()
+    oracle.announce(POST)
+    oracle.sent(len(POST) - 3)
+    assert oracle.receive_data(response(b"")) in {0, 1}
+    oracle.sent(3)
+    assert oracle.settled
+    oracle = Http1().oracle()
+    oracle.announce(POST)
+    oracle.sent(20)
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(response(b""))
+
+
+def test_connection_close_ends_what_is_owed():
+    """Behind `Connection: close` nothing is owed, and nothing may come."""
+    oracle = oracle_of("any", GET, GET)
+    oracle.receive_data(response(b"x", b"Connection: close"))
+    assert oracle.ended
+    oracle.receive_eof()
+
+
+def test_a_body_may_end_with_the_stream():
+    """A response without a length ends with the stream, and is judged then."""
+    for body, right in ((b"GET /a\n", True), (b"GET /b\n", False)):
+        oracle = oracle_of("target", GET)
+        oracle.receive_data(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        if right:
+            oracle.receive_eof()
+        else:
+            with pytest.raises(WrongReplyError):
+                oracle.receive_eof()
+
+
+def test_what_is_no_http_is_malformed():
+    """A broken status line is a finding, with the parser's words."""
+    with pytest.raises(WrongReplyError, match="malformed"):
+        oracle_of("any", GET).receive_data(b"HTTP?\r\n\r\n")
