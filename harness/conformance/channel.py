@@ -89,31 +89,34 @@ class Channel:
 
     def send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
         """Send up to offset `until` as one segment, see it read, then hold."""
-        until += self._begin
-        start, self._goal = self._sent, until
-        while self._sent < until and not self._gone:
-            if not self._send_some():
-                # The server does not read on; it may be waiting for us to take its replies.
-                self.take_available()
-                if self._gone:
-                    break
-                writable = not self._must_wait()
-                moves = self._connection.wait(deadline, writable=writable)
-                # What is not judged may come for ever; what is judged ends with what is owed.
-                if deadline.expired and not (moves and self.judged):
-                    raise self._silent()
+        start = self._sent
+        self._send_up_to(until, deadline)
         how = self._see_delivered()
         self._transcript.add(self.number, "send", self._stream[start : self._sent], how)
         gap_s = max(hold_s, self._watcher.gap_s)
         if gap_s:
             self._read_for(gap_s)
 
-    def send_last(self, until: int) -> None:
+    def send_last(self, until: int, deadline: Deadline) -> None:
         """Send up to offset `until` and the end of our stream at the same instant."""
-        start, self._goal = self._sent, until + self._begin
-        self._send_some(more_follows=True)
+        start = self._sent
+        self._send_up_to(until, deadline, more_follows=True)
         self._transcript.add(self.number, "send", self._stream[start : self._sent], "with the end")
         self.half_close()
+
+    def _send_up_to(self, until: int, deadline: Deadline, *, more_follows: bool = False) -> None:
+        self._goal = until + self._begin
+        while self._sent < self._goal and not self._gone:
+            if self._send_some(more_follows=more_follows):
+                continue
+            # The server does not read on; it may be waiting for us to take its replies.
+            self.take_available()
+            if self._gone:
+                break
+            moves = self._connection.wait(deadline, writable=not self._must_wait())
+            # What is not judged may come for ever; what is judged ends with what is owed.
+            if deadline.expired and not (moves and self.judged):
+                raise self._silent()
 
     def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
         """Send up to `until` without reading, until nothing has moved for `stall_s`."""

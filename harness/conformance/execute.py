@@ -173,7 +173,7 @@ class _Execution:
             case Send(until=until, hold_s=hold_s):
                 channel.send(until, deadline, hold_s)
             case SendLast(until=until):
-                channel.send_last(until)
+                channel.send_last(until, deadline)
             case Push(until=until, stall_s=stall_s):
                 channel.push(until, stall_s, Deadline(stall_s + self._patience_s))
             case Await():

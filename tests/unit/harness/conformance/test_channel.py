@@ -34,7 +34,8 @@ class Played:
         self.waits = 0
         self.closed = False
 
-    def send(self, data: memoryview) -> int | None:
+    def send(self, data: memoryview, *, more_follows: bool = False) -> int | None:
+        self.log += ["more follows"] * more_follows
         taken = self.takes(len(data))
         self.sent += bytes(data[: taken or 0])
         return taken
@@ -61,6 +62,9 @@ class Played:
     def reset(self) -> None:
         self.log.append("reset")
         self.closed = True
+
+    def widen_window(self) -> None:
+        self.log.append("widen")
 
 
 class Ready(Played):
@@ -230,6 +234,16 @@ def test_a_full_buffer_takes_the_replies_first() -> None:
     state["read"] = False
     channel.send(3, Deadline(5))
     assert connection.sent == b"hi\n"
+
+
+def test_the_end_waits_until_everything_is_sent() -> None:
+    """Data and end leave together even where the kernel takes the data in parts."""
+    connection = Writable(takes=lambda size: min(size, 2))
+    channel = _channel(connection, b"abcd\n")
+    channel.send_last(5, Deadline(5))
+    assert connection.sent == b"abcd\n"
+    assert connection.log == ["more follows"] * 3 + ["half-close"]
+    assert _kinds(channel) == ["send", "half-close"]
 
 
 def test_a_server_that_never_reads_ends_a_send() -> None:
