@@ -121,7 +121,7 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
     return Replayed(fate, len(failures), runs, failures[0] if failures else None)
 
 
-def _check_bounds(path: Path, plan: Plan) -> None:
+def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal after the other
     """Refuse what no run of ours records: a replay file may come from anyone."""
     count = len(plan.requests)
     if count > MAX_CONNECTIONS:

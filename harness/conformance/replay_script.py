@@ -66,10 +66,10 @@ class Peer:
         self.ended = not data
         return True
 
-    def write(self):
+    def write(self, flags=0):
         """Hand over what the kernel takes."""
         try:
-            self.sent += self.socket.send(self.stream[self.sent : self.goal])
+            self.sent += self.socket.send(self.stream[self.sent : self.goal], flags)
         except (BlockingIOError, ssl.SSLWantWriteError):
             pass
         except OSError as error:
@@ -103,12 +103,22 @@ class Peer:
                 return
             self.read(0.001)
 
-    def send_last(self, until):
+    def send_last(self, until, deadline):
         """Send a segment and the end of the stream at the same instant."""
         self.goal = until
-        more = 0 if CASE["scheme"] == "tls" else socket.MSG_MORE
-        self.sent += self.socket.send(self.stream[self.sent : self.goal], more)
-        self.socket.shutdown(socket.SHUT_WR)
+        while self.sent < until and not self.ended:
+            self.write(0 if CASE["scheme"] == "tls" else socket.MSG_MORE)
+            if self.sent < until and not self.read(0.01):
+                select.select([], [self.socket], [], 0.01)
+            deadline.check(f"connection {self.number}: the server stopped reading")
+        self.half_close()
+
+    def half_close(self):
+        """Send the end of the stream."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the connection is gone; reading tells how
 
     def push(self, until, stall_s):
         """Send without reading until nothing has moved for `stall_s`."""
@@ -260,7 +270,7 @@ def run(address):
         elif what == "send":
             peers[number].send(step["until"], step.get("hold_s", 0), deadline)
         elif what == "send-last":
-            peers[number].send_last(step["until"])
+            peers[number].send_last(step["until"], deadline)
         elif what == "push":
             peers[number].push(step["until"], step["stall_s"])
         elif what == "await":
@@ -268,10 +278,7 @@ def run(address):
         elif what == "await-end":
             peers[number].await_end(deadline)
         elif what == "half-close":
-            try:
-                peers[number].socket.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass  # the connection is gone; reading tells how
+            peers[number].half_close()
         elif what == "malformed":
             peers[number].judged = False
             peers[number].stream = peers[number].stream[: peers[number].sent] + bytes.fromhex(
