@@ -7,12 +7,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-<<<<<<< HEAD
-from harness.conformance.channel import Channel, DeliveryPatience
-from harness.conformance.datagram_channel import DatagramChannel
-=======
 from harness.conformance.channel import Channel, DeliveryPatience, abandon
->>>>>>> a64786dbcca0b2aee20110c3f96729c9d76642a7
+from harness.conformance.datagram_channel import DatagramChannel
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.conformance.plan import (
     Action,
@@ -131,13 +127,17 @@ class Executor:
         except ConversationFailedError as failed:
             failure = failed.failure
         finally:
-            abandon(execution.channels.values())
-        channels = execution.channels.values()
+            channels = execution.channels.values()
+            streams = [channel for channel in channels if isinstance(channel, Channel)]
+            abandon(streams)
+            for channel in channels:
+                if isinstance(channel, DatagramChannel):
+                    channel.close()
         return Outcome(
             failure,
             _weakest([channel.delivery for channel in channels]),
             execution.transcript,
-            tuple(channel.oracle for channel in channels if isinstance(channel, Channel)),
+            tuple(channel.oracle for channel in streams),
         )
 
     @property
@@ -193,7 +193,7 @@ class _Execution:
             case AwaitQuiet(seconds=seconds):
                 channel.await_quiet(seconds)
             case Close():
-                channel.abandon()
+                channel.close()
 
     def _on_connection(self, channel: Channel, action: Action, deadline: Deadline) -> None:
         """Do one action on a connection that is open."""
