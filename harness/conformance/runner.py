@@ -118,7 +118,7 @@ class Runner:
             return self._without_search(
                 requirement,
                 Verdict.INCONCLUSIVE,
-                f"the server does not answer any more since {self._dead_since}",
+                f"a plain request gets no right answer any more since {self._dead_since}",
             )
         if self._budget.expired:
             return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")

@@ -66,6 +66,8 @@ def judge(name: str, category: str, depth: str, seed: int, *, first: bool) -> Sc
                     score.smallest[result.id] = list(judged.finding.failing.plan.size)
                 if first:
                     break
+            elif "any more since" in result.message:
+                continue
             elif result.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.NON_STRICT}:
                 score.notes.append(f"{result.id} {result.verdict}: {result.message}")
     score.seconds = round(time.monotonic() - begun, 2)
