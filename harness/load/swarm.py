@@ -166,7 +166,7 @@ class Swarm:
 
     def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop; a call costs what it saves
         channels = self._channels
-        phases = self._phases
+        phases, idle = self._phases, self._idle
         poll = self._epoll.poll
         clock = _clock
         closed_loop = not self._open_loop
@@ -175,7 +175,7 @@ class Swarm:
         stamp_in = _STAMP_ONE_IN
         while True:
             waited_from = now
-            if phases.due_ns < NEVER_NS:
+            if phases.due_ns < NEVER_NS and idle:  # without a free one, only a reply is news
                 self._wait_for_due(now)
                 events = poll(0)
             else:
@@ -234,7 +234,7 @@ class Swarm:
 
         epoll's own time limit is in whole milliseconds.
         """
-        wait_ns = self._phases.due_ns - now if self._idle else YIELD_EVERY_NS
+        wait_ns = self._phases.due_ns - now
         if wait_ns > 0:
             _select([self._epoll], (), (), min(wait_ns, YIELD_EVERY_NS) / NS_PER_S)
 
