@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check format gallery bench scores test-all clean
+.PHONY: help demo test check format bench scores soak gallery test-all clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -37,6 +37,9 @@ bench: $(STAMP)  ## ratios against other servers and clients, interleaved in one
 
 scores: $(STAMP) ## faults of the zoo caught, false alarms on its sound variants
 	$(BIN)/python -m tests.scores
+
+soak: $(STAMP)   ## ten thousand connections at once, a hundred thousand in turn
+	$(BIN)/python -m tests.soak
 
 test-all:        ## the tests under every interpreter from 3.11 up that is found
 	@for minor in 11 12 13 14 15; do \

@@ -141,6 +141,8 @@ class Second(Record, frozen=True, kw_only=True):
     phase: str = "steady"
     queue_depth: int | None = None
     overflows: int | None = None
+    p90_us: float | None = None
+    p99_9_us: float | None = None
 
 
 class LoadStage(Record, frozen=True, kw_only=True):

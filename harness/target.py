@@ -82,7 +82,11 @@ def parse_target(text: str) -> Target:
         path = "/" + text.removeprefix("unix:").lstrip("/")
         if not text.removeprefix("unix:").startswith("/") or path == "/":
             raise UsageError(f"{text!r} names no absolute path", "write unix:/run/server.sock")
-        if len(path.encode()) > 107:  # sun_path, unix(7)
+        try:
+            size_bytes = len(path.encode())
+        except UnicodeEncodeError:  # undecodable bytes of the command line, as surrogates
+            raise UsageError(f"the path of {text!r} is not UTF-8") from None
+        if size_bytes > 107:  # sun_path, unix(7)
             raise UsageError(f"the path of {text!r} is longer than the 107 bytes that Linux allows")
         return Target("unix", path=path)
     if "://" not in text:

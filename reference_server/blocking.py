@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from reference_server import processes
 from reference_server.config import Config
 from reference_server.datagrams import Datagrams
 from reference_server.framing import CountingFramer, Framer
 from reference_server.listener import Listener
+from reference_server.tls import wrapped
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _FORK = multiprocessing.get_context("fork")
 _RETRY_S = 0.25  # until accept is tried again that failed for want of descriptors or processes
 _LINGER_S = 2.0
+_DATAGRAMS_AT_END = 1000  # what has arrived by then is answered, but a flood delays no end
 
 
 class Conversation:
@@ -146,6 +149,10 @@ class _Accepting:
             for descriptor in events & self._datagrams.keys():
                 self._framer.set_time(time.time())
                 self._datagrams[descriptor].receive()
+        for datagrams in self._datagrams.values():
+            for _ in range(_DATAGRAMS_AT_END):
+                if not datagrams.receive():
+                    break
         self._finish()
         if isinstance(self._framer, CountingFramer):
             sys.stderr.write(self._framer.statistics(self._accepted) + "\n")
@@ -170,9 +177,11 @@ class _Accepting:
             return None
         sock.setblocking(False)
         self._accepted += 1
-        if listener.tls is not None:
-            return listener.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        return sock
+        try:
+            return wrapped(sock, listener.tls)
+        except OSError:  # it has gone already
+            sock.close()
+            return None
 
     def _wait_for_resources(self) -> None:
         """Wait a moment, or for a signal: trying again at once would only spin."""
@@ -233,7 +242,7 @@ class Forking(_Accepting):
         """Start a child for the connection; keep it for later if there can be none now."""
         child = _FORK.Process(target=self._converse, args=(sock,))
         try:
-            self._start(child)
+            processes.start(child)
         except OSError:
             self._held = sock
             self._pause()
@@ -244,28 +253,6 @@ class Forking(_Accepting):
         limit = self._config.max_connections
         if limit is not None and len(self._children) >= limit:
             self._pause()
-
-    def _start(self, child: "ForkProcess") -> None:
-        # Process.start opens two pipes, and leaves them open if it fails half-way. So see first
-        # that there is room for them; their numbers are then the ones found free here.
-        spare: list[int] = []
-        try:
-            for _ in range(4):
-                spare.append(os.dup(self._lifeline))  # noqa: PERF401 - closed if one fails
-        finally:
-            for descriptor in spare:
-                os.close(descriptor)
-        # A signal to the child, before it has handlers of its own, would reach our socket.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-        try:
-            child.start()
-        except OSError:
-            for descriptor in spare:
-                with contextlib.suppress(OSError):
-                    os.close(descriptor)
-            raise
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _pause(self) -> None:
         """Leave new connections in the queue until a child ends, or for a moment."""
@@ -298,7 +285,7 @@ class Forking(_Accepting):
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, processes.SIGNALS)
         for one in self._streams:
             one.sock.close()  # else the port stays taken for as long as we live
         Conversation(sock, self._framer, self._config, self._lifeline).run()

@@ -58,8 +58,9 @@ class Connection:
     def receive(self) -> None:
         """Read what has arrived and answer it at once.
 
-        `os.read` and `os.write` do here what `recv` and `send` of the socket object do, in nine
-        tenths of the time; that and the one method for all of it are what the profile asked for.
+        What the profile asked for: `os.read` and `os.write`, which are a good tenth faster than
+        `recv` and `send` of the socket object; one method for all of it; no call to frame a short
+        chunk. What is left beyond the two system calls is about a twentieth of a round trip.
         """
         try:
             data = read(self._descriptor, self._read_bytes)
@@ -71,7 +72,8 @@ class Connection:
         except OSError:  # a reset, above all
             self.close()
             return
-        replies = self._framer.frames(data)
+        framer = self._framer
+        replies = framer.header + data if len(data) <= framer.short_bytes else framer.frames(data)
         try:
             sent = write(self._descriptor, replies)
         except BlockingIOError:

@@ -24,11 +24,14 @@ class Framer:
     Attributes:
         buffer_bytes: the longest chunk.
         header: `[ctime] ` of the second that `set_time` was last told.
+        short_bytes: data up to this length are answered with `header + data`; who is in a hurry
+            does that without a call. Below 0 where a subclass has its own `frames`.
 
     """
 
     def __init__(self, buffer_bytes: int) -> None:
         self.buffer_bytes = buffer_bytes
+        self.short_bytes = buffer_bytes if type(self).frames is Framer.frames else -1
         self.header = b""
         self._second = -1
 

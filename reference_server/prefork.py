@@ -10,6 +10,7 @@ a wait for EPOLLOUT. The clock is read once a batch, `ctime` runs once a second,
 made for an event beyond the bytes themselves.
 """
 
+import gc
 import select
 import signal
 import socket
@@ -25,7 +26,7 @@ from reference_server.connection import Connection
 from reference_server.datagrams import Datagrams
 from reference_server.framing import CountingFramer, Framer
 from reference_server.listener import Listener
-from reference_server.tls import TlsConnection
+from reference_server.tls import TlsConnection, wrapped
 
 LINGER_S = 2.0  # how long a peer that was told of our end may take to end too
 _TICK_S = 0.25  # how often deadlines are looked at, when there are any
@@ -90,6 +91,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until SIGTERM or the parent's end, then drain."""
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
         while not self._stopped:
             events = self._turn()
             if self._wait_s is not None:
@@ -146,13 +148,16 @@ class Worker:
         try:
             sock.setblocking(False)
             self._epoll.register(sock, EPOLLIN)
+            connection = self._connection(sock, listener.tls)
+        except ConnectionError:
+            sock.close()
+            return True  # it has gone already
         except OSError:
             sock.close()
             self._pause_accepting()
             return False
         self._accepted += 1
-        descriptor = sock.fileno()
-        connection = self._connection(sock, listener.tls)
+        descriptor = connection.sock.fileno()
         self.connections[descriptor] = connection
         self._handlers[descriptor] = connection.receive
         if self._config.idle_timeout_s is not None:
@@ -164,8 +169,7 @@ class Worker:
     def _connection(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Connection:
         if tls is None:
             return self.connection_type(sock, self)
-        wrapped = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        return TlsConnection(wrapped, self)
+        return TlsConnection(wrapped(sock, tls), self)
 
     def _is_full(self) -> bool:
         limit = self._config.max_connections

@@ -17,18 +17,19 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Protocol
 
+from reference_server import processes
 from reference_server.config import StartError
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
 
 _FORK = multiprocessing.get_context("fork")
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
 # Workers that end by themselves, one after another and each within a second, have a fault that no
 # replacement mends. Those that a signal kills are not counted: the fault is not theirs.
 _QUICK_END_S = 1.0
 _QUICK_ENDS_ALLOWED = 10
+_RETRY_S = 0.25  # until a replacement is tried again that could not be started
 _OVERTIME_S = 1.0  # what a worker gets beyond its own grace before it is killed
 
 
@@ -77,11 +78,10 @@ class Supervisor:
 
         """
         signal.set_wakeup_fd(self._enqueue.fileno(), warn_on_full_buffer=False)
-        for number in _SIGNALS:
+        for number in processes.SIGNALS:
             signal.signal(number, lambda *_: None)
         try:
-            for slot in range(self._count):
-                self._spawn(slot)
+            self._spawn_first()
             announced = False
             while not self._stop_asked():
                 self._replace_dead()
@@ -97,23 +97,24 @@ class Supervisor:
 
     # The parent
 
+    def _spawn_first(self) -> None:
+        for slot in range(self._count):
+            try:
+                self._spawn(slot)
+            except OSError as error:
+                raise StartError(f"cannot start a worker: {error.strerror}") from None
+
     def _spawn(self, slot: int) -> None:
-        # Until the child has handlers of its own, a signal to it would be written into our socket.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
-            process = _FORK.Process(target=self._work, args=(slot,))
-            process.start()
-        except OSError as error:
-            raise StartError(f"cannot start a worker: {error.strerror}") from None
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        process = _FORK.Process(target=self._work, args=(slot,))
+        processes.start(process)
         self._workers[slot] = process
         self._started_s[slot] = time.monotonic()
 
     def _stop_asked(self) -> bool:
         """Wait until something happens; take signals and news."""
         sentinels = [process.sentinel for process in self._workers.values()]
-        happened = wait([self._signals, self._news, *sentinels])
+        complete = len(self._workers) == self._count
+        happened = wait([self._signals, self._news, *sentinels], None if complete else _RETRY_S)
         if self._news in happened:
             self._hear(self._news.recv())
         if self._signals not in happened:
@@ -146,7 +147,10 @@ class Supervisor:
                     )
             process.join()
             process.close()
-            self._spawn(slot)
+            del self._workers[slot]
+        for slot in set(range(self._count)) - self._workers.keys():
+            with contextlib.suppress(OSError):  # none to be had now: the others serve meanwhile
+                self._spawn(slot)
 
     def _signal_all(self, number: int) -> None:
         for process in self._workers.values():
@@ -180,7 +184,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
             self._tell.send((slot, f"{type(error).__name__}: {error}"))
             sys.exit(3)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, processes.SIGNALS)
         self._tell.send((slot, ""))
         self._tell.close()
         service.run()

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 import tempfile
 from pathlib import Path
@@ -84,13 +85,29 @@ def _write_self_signed(cert: Path, key: Path, host: str) -> None:
     )
 
 
+def wrapped(sock: socket.socket, context: ssl.SSLContext | None) -> socket.socket:
+    """The socket behind TLS, the handshake still to come; itself without a context.
+
+    Raises:
+        ConnectionResetError: the peer has gone already.
+
+    """
+    if context is None:
+        return sock
+    try:
+        return context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+    except (OSError, ValueError) as error:  # as the wrapper calls what it finds of a reset
+        raise ConnectionResetError(str(error)) from None
+
+
 class TlsConnection(Connection):
     """A connection whose bytes go through OpenSSL; the handshake is part of the first reads."""
 
     __slots__ = ("_tls",)
 
-    def __init__(self, sock: ssl.SSLSocket, loop: Loop) -> None:
+    def __init__(self, sock: socket.socket, loop: Loop) -> None:
         super().__init__(sock, loop)
+        assert isinstance(sock, ssl.SSLSocket)
         self._tls = sock
 
     def receive(self) -> None:

@@ -7,6 +7,8 @@ import random
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from harness.results import (
     FORMAT,
     BacklogResult,
@@ -153,6 +155,8 @@ def series(throughput_per_s: float, seconds: int = 20, seed: int = 7) -> list[Se
             p50_us=draw.gauss(240, 10),
             p99_us=draw.gauss(900, 60),
             max_us=draw.gauss(4000, 500),
+            p90_us=draw.gauss(480, 20),
+            p99_9_us=draw.gauss(2_000, 200),
             phase="warm-up" if at <= 2 else "steady",
             queue_depth=51 if at == 9 else draw.randrange(4),
             overflows=9 if at == 9 else 0,
@@ -197,8 +201,12 @@ def backlog() -> BacklogResult:
                 connections=60,
                 completed_at_once=51,
                 retransmitted=9,
+                retries={"0": 51, "1": 9},
                 failed={},
-                connect_us={"percentiles": percentiles(60, 60), "times": times},
+                connect_us={
+                    "percentiles": msgspec.to_builtins(percentiles(60, 60)),
+                    "times": times,
+                },
             )
         ],
         ladder=[
@@ -219,6 +227,7 @@ def backlog() -> BacklogResult:
         ],
         counters={"ListenOverflows": 9, "ListenDrops": 9},
         sysctls={"net.core.somaxconn": "4096"},
+        syn_retries_at_s=[1.02, 2.04, 3.06, 4.1, 5.2, 7.3],
     )
 
 

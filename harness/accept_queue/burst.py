@@ -6,6 +6,8 @@ those that had to try again.
 """
 
 import math
+import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -113,9 +115,14 @@ def _let_go(
 
 
 def _mark_half_open(attempts: list[Attempt], diag: SockDiag | None) -> None:
-    if diag is not None:
-        for attempt in attempts:
-            attempt.half_open = _is_half_open(attempt, diag)
+    if diag is None:
+        return
+    for attempt in attempts:
+        attempt.half_open = _is_half_open(attempt, diag)
+        if attempt.half_open and attempt.connection is not None:
+            # With a FIN it would still enter the queue, seconds later, when others are measured.
+            reset = struct.pack("ii", 1, 0)
+            attempt.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
 
 
 def _is_half_open(attempt: Attempt, diag: SockDiag) -> bool:

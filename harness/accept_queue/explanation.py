@@ -1,7 +1,7 @@
 """What was found, in plain sentences, and what to do about it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.accept_queue.counters import DROPS, OTHER_DROPS, OVERFLOWS
 from harness.accept_queue.syn_retries import RetrySchedule
@@ -24,6 +24,7 @@ class Findings:
         counters: by how much the kernel's counters rose meanwhile.
         sysctls: of this machine.
         schedule: when this machine sends a SYN again.
+        stuck: connections that nobody accepted between two bursts, which ended the bursts.
 
     """
 
@@ -34,7 +35,8 @@ class Findings:
     bursts: Sequence[Burst]
     counters: Mapping[str, int]
     sysctls: Mapping[str, str]
-    schedule: RetrySchedule = field(default_factory=lambda: RetrySchedule((), 0.0))
+    schedule: RetrySchedule
+    stuck: int = 0
 
     @property
     def overflowing(self) -> list[Burst]:
@@ -54,6 +56,7 @@ def explain(findings: Findings) -> list[str]:
         *_depth(findings),
         *_late(findings),
         *_bursts(findings),
+        *_stuck(findings),
         *_half_open(findings),
         *_causes(findings),
         *_settings(findings),
@@ -71,14 +74,15 @@ def explain_ladder(rungs: Sequence[Rung]) -> list[str]:
 def depth_by_connects(bursts: Sequence[Burst]) -> int | None:
     """Return how deep a queue is at most, by the bursts that overflowed it.
 
-    What completed at once was either in the queue or accepted meanwhile. Where the queue was seen
-    during those bursts, the deepest sight is closer.
+    What completed at once was in the queue or accepted meanwhile; it is less than the queue holds
+    where connections waited before, so the largest number counts. Where the queue was seen during
+    those bursts, the deepest sight is closer.
     """
     overflowing = [one for one in bursts if one.retransmitted]
     peaks = [one.peak_depth for one in overflowing if one.peak_depth is not None]
     if peaks:
         return max(peaks)
-    return min((one.completed_at_once for one in overflowing), default=None)
+    return max((one.completed_at_once for one in overflowing), default=None)
 
 
 def _depth(findings: Findings) -> Iterator[str]:
@@ -159,6 +163,14 @@ def _bursts(findings: Findings) -> Iterator[str]:
         yield f"Of {largest.connections} at the same instant, {_fate(largest)}."
 
 
+def _stuck(findings: Findings) -> Iterator[str]:
+    if findings.stuck:
+        yield (
+            f"After that {_count(findings.stuck, 'connection')} stayed in the queue: the server"
+            " does not accept now, so larger bursts were left out."
+        )
+
+
 def _fate(burst: Burst) -> str:
     late = sum(number for retries, number in burst.retries.items() if retries != "0")
     parts = [f"{burst.completed_at_once} completed at once"]
@@ -186,8 +198,8 @@ def _causes(findings: Findings) -> Iterator[str]:
     if OVERFLOWS not in counters:
         if findings.tcp and findings.overflowing:
             yield (
-                "The server's own counters cannot be seen from here: a SYN that was sent again may"
-                " also have been lost on the way."
+                "Connect times are all there is: the server's own counters cannot be seen from"
+                " here, and a SYN that was sent again may also have been lost on the way."
             )
         return
     overflows, drops = counters[OVERFLOWS], counters.get(DROPS, 0)

@@ -139,6 +139,8 @@ def _fill(connects: Connects, sampler: QueueSampler | None, beyond: int) -> list
 
 def _is_turned_away(connects: Connects, attempt: Attempt, sampler: QueueSampler | None) -> bool:
     """Wait until a connect is through, or it is certain that its SYN was dropped."""
+    if attempt.pending:
+        connects.wait(Deadline(0))  # over loopback most are through by now
     deadline = Deadline(_AT_ONCE_S)
     while attempt.pending and not deadline.expired:
         # The queue first, the connect second: connects come one at a time, so a queue that is

@@ -1,5 +1,6 @@
 """The whole look at one listener's accept queue: depth, bursts, counters, and what they mean."""
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,9 @@ from harness.results import BacklogResult, Burst, Queue
 from harness.target import Target
 from harness.wire.process import process_name, unix_listeners
 from harness.wire.queue_sampler import QueueSampler
+
+_REST_S = 0.5
+_BELOW_TLS = "The queue lies below TLS: these connects were made without a handshake."
 
 Progress = Callable[[int, int, str], None]
 """Told which step comes next, counted from 1, of how many, and what it is."""
@@ -40,11 +44,12 @@ class QueueSurvey:
         self._pause_pids = pause_pids
         self._sysctls = read_sysctls()
         self._schedule = schedule_of(self._sysctls)
-        self._counters_before: dict[str, int] = {}
+        self._counters: dict[str, int] = {}
         self._local = False
         self._limit: int | None = None
         self._listeners = 1
         self._not_paused_because = "the measurement was ended before"
+        self._stuck = 0
         self._probe: DepthProbe | None = None
         self._bursts: list[Burst] = []
 
@@ -62,7 +67,7 @@ class QueueSurvey:
             CannotRunError: a process cannot be stopped, or we lack descriptors.
 
         """
-        self._counters_before = read_counters()
+        before = read_counters()
         with _sampler(self._target) as (sampler, blind_because):
             if sampler is not None:
                 self._local, self._limit = True, sampler.limit
@@ -75,33 +80,43 @@ class QueueSurvey:
             if pids:
                 progress(1, total, "depth of the queue")
                 self._probe = probe_depth(self._target, sampler, pids)
+                if sampler is not None:
+                    self._counters = change(before, read_counters())
             for position, size in enumerate(wanted, 2):
                 progress(position, total, f"burst of {size}")
-                if sampler is not None:
-                    settle(sampler)
+                if sampler is None:
+                    time.sleep(_REST_S)  # nothing tells us that the server has caught up
+                elif not settle(sampler):
+                    self._stuck = sampler.sample() or 0
+                    break
                 self._bursts.append(connect_burst(self._target, size, self._schedule, sampler))
+                if sampler is not None:
+                    self._counters = change(before, read_counters())
+            if sampler is not None and not self._stuck:
+                settle(sampler)  # whoever measures next finds an idle server
         return self.result()
 
     def result(self) -> BacklogResult:
         """Return what is known so far, and its explanation."""
         tcp = self._target.scheme != "unix"
         queue = _queue(self._limit, self._probe, self._bursts, self._listeners)
-        counters = change(self._counters_before, read_counters()) if self._local else {}
         findings = Findings(
             local=self._local,
             tcp=tcp,
             queue=queue,
             not_paused_because=self._not_paused_because,
             bursts=self._bursts,
-            counters=counters,
+            counters=self._counters,
             sysctls=self._sysctls,
             schedule=self._schedule,
+            stuck=self._stuck,
         )
+        below_tls = [_BELOW_TLS] if self._target.scheme == "tls" else []
         return BacklogResult(
             queue=queue,
             burst=list(self._bursts),
-            explanation=explain(findings),
-            counters=counters,
+            explanation=[*explain(findings), *below_tls],
+            counters=self._counters,
             sysctls=self._sysctls,
             syn_retries_at_s=list(self._schedule.at_s) if tcp else [],
         )
@@ -110,16 +125,10 @@ class QueueSurvey:
 @contextmanager
 def _sampler(target: Target) -> Iterator[tuple[QueueSampler | None, str]]:
     """Open the view on the queue, or say why there is none."""
-    if target.scheme == "unix":
-        yield None, "the queue of a Unix socket cannot be read"
-        return
-    if not target.is_loopback:
-        yield None, "the server is not on this machine, and connect times are all there is"
-        return
     try:
         sampler = QueueSampler(target)
-    except LookupError:
-        yield None, "its listener is not in this network namespace (a container?)"
+    except LookupError as error:
+        yield None, str(error)
         return
     except CannotRunError as error:
         yield None, error.problem
@@ -147,10 +156,12 @@ def _whom_to_pause(
         )
     if not accepting.others:
         return accepting.pids, "the server's process is not visible to this user"
-    names = _names(accepting.others)
+    one = len(accepting.others) == 1
+    who = f"process{'' if one else 'es'} {_names(accepting.others)}"
+    do = f"{'also ' if accepting.pids else ''}accept{'s' if one else ''} here"
     options = " ".join(f"--pause-pid {pid}" for pid in accepting.others)
-    also = "also " if accepting.pids else ""
-    return (), f"process {names} {also}accepts here; {options} would allow to pause it for a moment"
+    it = "it" if one else "them"
+    return (), f"{who} {do}; {options} would allow to pause {it} for a moment"
 
 
 def _names(pids: Collection[int]) -> str:

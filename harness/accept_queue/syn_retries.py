@@ -6,7 +6,6 @@ net/ipv4/tcp_timer.c: the first timeout is 1 s (RFC 6298, 2.1); the first
 of `tcp_syn_retries`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 INITIAL_TIMEOUT_S = 1.0
@@ -55,12 +54,3 @@ def retry_schedule(
             timeout = min(timeout * 2, LONGEST_TIMEOUT_S)
         now += timeout
     return RetrySchedule(tuple(at_s), now)
-
-
-def histogram(times_s: Sequence[float], schedule: RetrySchedule) -> dict[int, int]:
-    """Return how many connect times lie at each retry step, by step."""
-    steps: dict[int, int] = {}
-    for time in times_s:
-        step = schedule.step_of(time)
-        steps[step] = steps.get(step, 0) + 1
-    return dict(sorted(steps.items()))

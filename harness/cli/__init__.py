@@ -68,7 +68,7 @@ class _LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             known = ", ".join(_COMMANDS)
-            raise click.UsageError(f"{error.message}\nknown: {known}") from None
+            raise click.UsageError(f"{error.message.rstrip('.')}\nknown: {known}") from None
 
 
 @click.group(cls=_LazyGroup, invoke_without_command=True, no_args_is_help=False)
@@ -96,7 +96,7 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo("wireproof: interrupted", err=True)
         return 3
     except click.ClickException as error:
-        error.show()
+        click.echo(f"wireproof: {_words(error)}", err=True)
         return error.exit_code
     except WireproofError as error:
         click.echo(f"wireproof: {error}", err=True)
@@ -105,3 +105,13 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return outcome if isinstance(outcome, int) else 0
+
+
+def _words(error: click.ClickException) -> str:
+    """Return click's own message as ours are: what was wrong, then what to write instead."""
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or "\n" in message:
+        return message
+    return f"{message}\nsee {context.command_path} --help"

@@ -108,4 +108,5 @@ def backlog(
     except KeyboardInterrupt:
         partial = True
     result = add_ladder(survey.result(), rungs)
-    return finish(outlet.write(target, partial=partial, backlog=result), outlet, as_json=as_json)
+    results = outlet.write(target, partial=partial, backlog=result)
+    return finish(results, outlet, as_json=as_json)

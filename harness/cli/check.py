@@ -23,7 +23,12 @@ from harness.cli.common import (
 @click.option(
     "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
 )
-@click.option("--time-budget", type=float, metavar="SECONDS", help="Stop looking after so long.")
+@click.option(
+    "--time-budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop looking after so long.",
+)
 @click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")
 @click.option(
     "--baseline",

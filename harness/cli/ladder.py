@@ -44,11 +44,6 @@ def ladder_plan(
     )
 
 
-def ladder_seconds(plan: LoadPlan) -> float:
-    """Return how long the load of a ladder takes at least."""
-    return len(plan.users) * (plan.seconds + plan.warm_up_s)
-
-
 def climb(
     target: Target,
     plan: LoadPlan,
@@ -72,6 +67,7 @@ def climb(
         CannotRunError: nothing was measured.
 
     """
+    plan.check()
     serving = _count_served(target, plan)
     load = run_load(plan, on_second)
     return [_rung(stage, model, serving.get(stage.users)) for stage in load.stages], load.partial
@@ -96,15 +92,17 @@ def _count_served(target: Target, plan: LoadPlan) -> dict[int, Serving]:
     found = {}
     with _sampler(target) or nullcontext() as sampler:
         for count in sorted(plan.users):
-            found[count] = count_served(target, protocol, count, sampler)
             if sampler is not None:
                 settle(sampler)
+            found[count] = count_served(target, protocol, count, sampler)
+        if sampler is not None:
+            settle(sampler)
     return found
 
 
 def _sampler(target: Target) -> QueueSampler | None:
     try:
-        return QueueSampler(target) if target.scheme == "tcp" and target.is_loopback else None
+        return QueueSampler(target)
     except (LookupError, CannotRunError):
         return None
 

@@ -12,15 +12,7 @@ if TYPE_CHECKING:
     from harness.results import Results
 
 
-@click.command(
-    short_help="render a result file again",
-    epilog="""\b
-Examples:
-  wireproof report reports/latest/results.json
-  wireproof report reports/latest/results.json --html report.html
-  wireproof report results.json --junit junit.xml --markdown - >> "$GITHUB_STEP_SUMMARY"
-""",
-)
+@click.command(short_help="render a result file again")
 @click.argument("path", metavar="RESULTS.json", type=click.Path(path_type=Path))
 @click.option("--html", metavar="FILE", help="One self-contained page.")
 @click.option("--junit", metavar="FILE", help="JUnit XML, for a CI server.")
@@ -37,6 +29,11 @@ def report(path: Path, latency: str | None, **files: str | None) -> int:
 
     FILE may be - for standard output. The reports hold nothing that the result file and the
     evidence beside it do not.
+
+    \b
+    wireproof report reports/latest/results.json
+    wireproof report reports/latest/results.json --html report.html
+    wireproof report results.json --junit junit.xml --markdown - >> "$GITHUB_STEP_SUMMARY"
     """
     from harness.results import load_results
 

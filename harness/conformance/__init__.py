@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.conformance.replay import Replayed
+    from harness.conformance.case import Replayed
 
 
 def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
@@ -26,8 +26,8 @@ def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
         CannotRunError: nothing listens there.
 
     """
+    from harness.conformance.case import read_case, run_case
     from harness.conformance.execute import Executor, open_diag
-    from harness.conformance.replay import read_case, run_case
     from harness.protocols.registry import find_protocol
     from harness.target import parse_target, resolve
     from harness.wire.connection import reachable
@@ -35,4 +35,9 @@ def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
     case = read_case(path)
     protocol = find_protocol(case.protocol, case.settings)
     found = reachable(resolve(parse_target(target or case.target)))
-    return run_case(case, Executor(found, protocol, open_diag()), protocol, runs)
+    diag = open_diag()
+    try:
+        return run_case(case, Executor(found, protocol, diag), protocol, runs)
+    finally:
+        if diag is not None:
+            diag.close()

@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from harness.conformance.plan import Plan
-from harness.conformance.properties import closing, isolation, segmentation, streams, timestamps
+from harness.conformance.properties import (
+    closing,
+    datagrams,
+    isolation,
+    segmentation,
+    streams,
+    timestamps,
+)
 from harness.conformance.requirements import Requirement
 from harness.conformance.subject import Subject
 from harness.errors import UsageError
@@ -45,6 +52,12 @@ GENERIC: tuple[Requirement, ...] = (
     closing.reset_before_accept,
     closing.survives_malformed,
     closing.released,
+    datagrams.one_reply,
+    datagrams.to_the_sender,
+    datagrams.small_sizes,
+    datagrams.large_sizes,
+    datagrams.empty,
+    datagrams.no_answer,
 )
 """`BASE-ANSWER` comes first: without it nothing else can be judged. `CLOSE-HALF` comes second: it
 tells how every later conversation may end. What can end a fragile server comes last."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from harness.conformance.case import REPLAY_FORMAT, Case
 from harness.conformance.pcapng import synthesise
-from harness.conformance.replay import REPLAY_FORMAT, Case
 from harness.conformance.runner import Finding
 from harness.protocols.base import Protocol
 from harness.protocols.oracle import printable
@@ -56,8 +56,9 @@ def write_evidence(
         "replay.json": msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n",
         "transcript.txt": transcript_text(case),
         f"test_{identifier.lower().replace('-', '_')}.py": _pytest_snippet(case),
-        "synthesised.pcapng": synthesise(case.events),
     }
+    if target.is_stream:
+        files["synthesised.pcapng"] = synthesise(case.events)
     script = standalone_script(case, target, protocol, patience_s)
     if script:
         files["replay.py"] = script
@@ -87,9 +88,12 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, patience_s
     """Return a script that replays the case with the standard library alone.
 
     Returns:
-        Its source; nothing where the protocol's judge cannot be told in such a script.
+        Its source; nothing for datagrams, and where the protocol's judge cannot be told in such a
+        script: `wireproof replay` runs those.
 
     """
+    if not target.is_stream:
+        return ""
     judge = protocol.judge_source()
     replies: list[Any] = [None] * len(case.plan.requests)
     if isinstance(protocol, RequestReply):

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.conformance.channel import Channel, DeliveryPatience
+from harness.conformance.datagram_channel import DatagramChannel
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.conformance.plan import (
     Action,
     Await,
     AwaitEnd,
+    AwaitQuiet,
     AwaitReleased,
     Close,
     HalfClose,
@@ -22,11 +24,13 @@ from harness.conformance.plan import (
     Push,
     Reset,
     Send,
+    SendDatagram,
     SendLast,
 )
 from harness.deadline import Deadline
-from harness.errors import CannotRunError
+from harness.errors import CannotRunError, UsageError
 from harness.protocols.base import Protocol
+from harness.protocols.datagram import Datagrams
 from harness.protocols.oracle import Oracle
 from harness.results import Delivery
 from harness.target import Target
@@ -129,7 +133,7 @@ class Executor:
             failure,
             _weakest([channel.delivery for channel in channels]),
             execution.transcript,
-            tuple(channel.oracle for channel in channels),
+            tuple(channel.oracle for channel in channels if isinstance(channel, Channel)),
         )
 
     @property
@@ -142,7 +146,7 @@ class _Execution:
     """A plan under way."""
 
     def __init__(self, executor: Executor, plan: Plan, patience_s: float) -> None:
-        self.channels: dict[int, Channel] = {}
+        self.channels: dict[int, Channel | DatagramChannel] = {}
         self.transcript = Transcript()
         self._executor = executor
         self._plan = plan
@@ -155,6 +159,9 @@ class _Execution:
         self._number = number
         deadline = Deadline(self._patience_s)
         match action:
+            case Open(connection=connection) if not self._executor.target.is_stream:
+                self._open_socket(connection)
+                return
             case Open(connection=connection, receive_buffer_bytes=size):
                 self._begin(connection, self._connect(connection, size), deadline)
                 return
@@ -164,11 +171,28 @@ class _Execution:
             case AwaitReleased():
                 self._await_released(deadline)
                 return
-        self._on_channel(self.channels[action.connection], action, deadline)
-
-    def _on_channel(self, channel: Channel, action: Action, deadline: Deadline) -> None:
-        """Do one action on a connection that is open."""
+        channel = self.channels[action.connection]
         channel.action = self._number
+        if isinstance(channel, DatagramChannel):
+            self._on_socket(channel, action, deadline)
+        else:
+            self._on_connection(channel, action, deadline)
+
+    @staticmethod
+    def _on_socket(channel: DatagramChannel, action: Action, deadline: Deadline) -> None:
+        """Do one action on a UDP socket; what only streams have means nothing there."""
+        match action:
+            case SendDatagram(position=position):
+                channel.send(position)
+            case Await():
+                channel.await_replies(deadline)
+            case AwaitQuiet(seconds=seconds):
+                channel.await_quiet(seconds)
+            case Close():
+                channel.abandon()
+
+    def _on_connection(self, channel: Channel, action: Action, deadline: Deadline) -> None:
+        """Do one action on a connection that is open."""
         match action:
             case Send(until=until, hold_s=hold_s):
                 channel.send(until, deadline, hold_s)
@@ -221,6 +245,16 @@ class _Execution:
             for each in (protocol.opening(), self._plan.requests[number])
         )
         channel.begin(opening, requests, deadline)
+
+    def _open_socket(self, number: int) -> None:
+        executor = self._executor
+        if not isinstance(executor.protocol, Datagrams):
+            raise UsageError(f"{executor.protocol.name} is not spoken over UDP")
+        oracle = executor.protocol.datagram_oracle()
+        requests = self._plan.requests[number]
+        self.channels[number] = DatagramChannel(
+            number, executor.target, oracle, requests, self.transcript
+        )
 
     def _open_together(self, numbers: range, deadline: Deadline) -> None:
         count = len(numbers)

@@ -6,6 +6,7 @@ refer to them by offset, so a cut is a number and cuts are a set.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -42,6 +43,18 @@ class Push(_Action, frozen=True, tag="push"):
 
     until: int
     stall_s: float
+
+
+class SendDatagram(_Action, frozen=True, tag="send-datagram"):
+    """Send one of the connection's requests as a datagram."""
+
+    position: int
+
+
+class AwaitQuiet(_Action, frozen=True, tag="await-quiet"):
+    """See that nothing comes for a while that answers nothing; datagrams only."""
+
+    seconds: float
 
 
 class Await(_Action, frozen=True, tag="await"):
@@ -87,6 +100,8 @@ Action = (
     | Send
     | SendLast
     | Push
+    | SendDatagram
+    | AwaitQuiet
     | Await
     | HalfClose
     | AwaitEnd
@@ -111,9 +126,24 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def cuts(self) -> int:
-        """How many segments end elsewhere than at the end of what is sent."""
-        sends = [action for action in self.actions if isinstance(action, Send)]
-        return len(sends) - len({send.connection for send in sends})
+        """How many segments end where more could have followed in the same segment.
+
+        The end of a request whose reply is awaited before the next is sent cuts nothing.
+        """
+        ends = [set(accumulate(map(len, requests))) for requests in self.requests]
+        cuts = 0
+        following: dict[int, Action] = {}  # by connection: the step after the one looked at
+        more_follows = set()
+        for action in reversed(self.actions):
+            number = action.connection
+            if isinstance(action, Send):
+                in_lock_step = action.until in ends[number] and isinstance(
+                    following.get(number), Await
+                )
+                cuts += number in more_follows and not in_lock_step
+                more_follows.add(number)
+            following[number] = action
+        return cuts
 
     @property
     def segments(self) -> int:

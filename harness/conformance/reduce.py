@@ -18,6 +18,7 @@ from harness.conformance.plan import (
     Plan,
     Push,
     Send,
+    SendDatagram,
     SendLast,
 )
 
@@ -110,6 +111,8 @@ def _may_go(plan: Plan, number: int, action: Action) -> bool:
     later = [one for one in plan.actions[number + 1 :] if one.connection == action.connection]
     if isinstance(action, Send):  # a cut: more of the same stream follows
         return any(isinstance(one, Send) for one in later)
+    if isinstance(action, SendDatagram):
+        return False  # it goes with its request
     if isinstance(action, Await):
         return any(isinstance(one, Await | AwaitEnd) for one in later)
     return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
@@ -186,6 +189,11 @@ def _with_request(plan: Plan, connection: int, position: int, by: bytes | None) 
     sent = 0
     for action in plan.actions:
         step = action
+        if isinstance(action, SendDatagram) and action.connection == connection and not by:
+            if action.position == position:
+                continue
+            if action.position > position:
+                step = SendDatagram(connection, action.position - 1)
         if action.connection == connection and isinstance(action, Send | SendLast | Push):
             until = moved(action.until)
             if until <= sent:

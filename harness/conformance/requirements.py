@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.conformance.execute import Outcome
 from harness.conformance.failure import Failure
@@ -14,6 +14,7 @@ from harness.results import Level
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+Transport = Literal["stream", "datagram", "any"]
 Judge = Callable[[Subject, Outcome], Failure | None]
 """A rule about all replies of a plan that went well by itself."""
 
@@ -32,6 +33,7 @@ class Requirement:
         drawn: a strategy for more of them, or None.
         judge: a rule on top of the oracle's, or None.
         unsupported: why a subject has no such thing, or nothing.
+        transport: what it is about.
 
     """
 
@@ -44,6 +46,13 @@ class Requirement:
     drawn: "Callable[[Subject], SearchStrategy[Plan]] | None" = None
     judge: Judge | None = None
     unsupported: Callable[[Subject], str] = lambda _: ""
+    transport: Transport = "stream"
+
+    def why_not(self, subject: Subject) -> str:
+        """Say why a subject has no such thing, or nothing."""
+        if self.transport != "any" and subject.target.is_stream != (self.transport == "stream"):
+            return "it is about streams" if self.transport == "stream" else "it is about datagrams"
+        return self.unsupported(subject) or irrelevance(self.id, subject.protocol)
 
     def level_for(self, subject: Subject) -> Level:
         """Return how binding this is for the subject's protocol."""

@@ -19,7 +19,7 @@ from harness.conformance.plan import (
     single,
 )
 from harness.conformance.reduce import reduce
-from harness.conformance.requirements import Requirement, irrelevance
+from harness.conformance.requirements import Requirement
 from harness.conformance.subject import Depth, Subject, draw_corpus
 from harness.deadline import Deadline
 from harness.errors import WireproofError
@@ -84,7 +84,7 @@ class Runner:
         self.executor = Executor(target, protocol, diag, depth.patience_s)
         self._seed = seed
         self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
-        corpus = draw_corpus(protocol, seed)
+        corpus = draw_corpus(protocol, target, seed)
         self.subject = Subject(
             protocol,
             target,
@@ -112,8 +112,7 @@ class Runner:
 
     def judge_one(self, requirement: Requirement) -> Judged:
         """Return the verdict for one requirement."""
-        reason = requirement.unsupported(self.subject)
-        if reason := reason or irrelevance(requirement.id, self.subject.protocol):
+        if reason := requirement.why_not(self.subject):
             return self._without_search(requirement, Verdict.UNSUPPORTED, reason)
         if self._dead_since and not self._revived():
             return self._without_search(
@@ -251,6 +250,8 @@ class Runner:
 
     def settle(self) -> None:
         """Find out, once, what later plans may build on: half-close and a second connection."""
+        if not self.subject.target.is_stream:
+            return
         smallest = self.subject.smallest
         half_close = self.subject.target.scheme != "tls" and self._holds(
             single([smallest], ending=(HalfClose, AwaitEnd))
@@ -264,7 +265,7 @@ class Runner:
 
     def _is_alive(self, patience_s: float | None = None) -> bool:
         begun = time.monotonic()
-        answered = self.executor.execute(single([self.subject.smallest]), patience_s)
+        answered = self.executor.execute(self.subject.plain(), patience_s)
         if answered.failure is None:
             self.executor.usual_s = max(self.executor.usual_s, time.monotonic() - begun)
         return answered.failure is None

@@ -77,12 +77,13 @@ def run_check(
     """
     begun = time.monotonic()
     requirements = select(catalogue_for(plan.protocol), plan.only, plan.skip)
+    diag = open_diag()
     runner = Runner(
         target,
         plan.protocol,
         DEPTHS[plan.depth],
         seed=plan.seed,
-        diag=open_diag(),
+        diag=diag,
         time_budget_s=plan.time_budget_s,
     )
     lines: list[RequirementResult] = []
@@ -109,6 +110,9 @@ def run_check(
             progress.finished(line)
     except KeyboardInterrupt:
         complete = False
+    finally:
+        if diag is not None:
+            diag.close()
     result = CheckResult(
         protocol=plan.protocol_name,
         depth=plan.depth,

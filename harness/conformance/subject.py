@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.conformance.plan import AwaitEnd, Close, HalfClose, Plan, single
+from harness.conformance.plan import (
+    Await,
+    AwaitEnd,
+    Close,
+    HalfClose,
+    Open,
+    Plan,
+    SendDatagram,
+    single,
+)
 from harness.errors import ProtocolCodeError, UsageError
 from harness.protocols.base import Protocol
+from harness.protocols.datagram import Datagrams
 from harness.target import Target
 
 if TYPE_CHECKING:
@@ -101,6 +111,12 @@ class Subject:
         """The steps that end a conversation, as strictly as this server allows."""
         return (HalfClose, AwaitEnd) if self.half_close else (Close,)
 
+    def plain(self) -> Plan:
+        """Return the plan of one plain exchange."""
+        if self.target.is_stream:
+            return single([self.smallest])
+        return Plan(((self.smallest,),), (Open(0), SendDatagram(0, 0), Await(0), Close(0)))
+
     def conversations(self) -> list[tuple[bytes, ...]]:
         """Return a few short conversations, the shortest first."""
         longer = [request for request in self.corpus if 1 < len(request) <= 64]
@@ -127,16 +143,26 @@ class Subject:
         return self.protocol.sized_request(size_bytes)
 
 
-def draw_corpus(protocol: Protocol, seed: int, count: int = 60) -> tuple[bytes, ...]:
-    """Draw valid requests, reproducibly, the smallest of all among them.
+def draw_corpus(
+    protocol: Protocol, target: Target, seed: int, count: int = 60
+) -> tuple[bytes, ...]:
+    """Draw valid requests or datagrams, reproducibly, the smallest of all among them.
 
     Returns:
         Different requests in order of length.
 
     Raises:
+        UsageError: the protocol is not spoken over the target's transport.
         ProtocolCodeError: the protocol's strategy is none, draws no bytes, or raises.
 
     """
+    if target.scheme not in protocol.transports:
+        spoken = ", ".join(sorted(protocol.transports))
+        raise UsageError(
+            f"{protocol.name} is not spoken over {target.scheme}", f"it is spoken over {spoken}"
+        )
+    if isinstance(protocol, Datagrams) and not target.is_stream:
+        return draw_bytes(protocol, protocol.datagrams(), seed, count)
     return draw_bytes(protocol, requests_of(protocol), seed, count)
 
 

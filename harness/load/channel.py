@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from bisect import bisect_right
 from collections.abc import Callable
 from enum import IntEnum
 from select import EPOLLIN, EPOLLOUT
@@ -38,6 +39,8 @@ from harness.wire.timestamps import enable_timestamps, receive_stamped
 # Locust has had gevent patch these; the swarm waits by its own epoll.
 _socket_class: type[socket.socket] = get_original("socket", "socket")
 
+_IP_BIND_ADDRESS_NO_PORT = 24  # ip(7)
+
 COLD = Exchange(())
 """Stands for "the oracle judges whatever comes": no reply equals None."""
 
@@ -63,12 +66,16 @@ class Failure(Exception):  # noqa: N818 - it is the server's, told to the channe
     Attributes:
         cause: one of `harness.load.failures`.
         sample: what to show of it.
+        closes: whether the connection is of no more use.
 
     """
 
-    def __init__(self, cause: str, problem: str = "", sample: Sample | None = None) -> None:
+    def __init__(
+        self, cause: str, problem: str = "", sample: Sample | None = None, *, closes: bool = True
+    ) -> None:
         """Keep the cause."""
         super().__init__(cause)
+        self.closes = closes
         self.cause = cause
         self.sample = sample or Sample(cause=cause, problem=problem or cause)
 
@@ -97,6 +104,8 @@ class Channel:
         "_tls",
         "backoff_s",
         "exchange",
+        "expired",
+        "expires_ns",
         "fd",
         "free_since_ns",
         "gone",
@@ -127,6 +136,8 @@ class Channel:
         self.predicted = False
         self.state = State.CLOSED
         self.backoff_s = 0.0
+        self.expires_ns = 0
+        self.expired = False
         self.gone = False
         self.sent_ns = self.intended_ns = self.free_since_ns = 0
         self.fd = -1
@@ -155,9 +166,12 @@ class Channel:
         self.sock: Any = sock
         self.fd = sock.fileno()
         self.state = State.CONNECTING
+        self.expired = False
         try:
             sock.setblocking(False)
             if source:
+                # The port is chosen at the connect, where only the pair must be free.
+                sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((source, 0))
             if self._target.family != socket.AF_UNIX and self._target.is_stream:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -192,6 +206,8 @@ class Channel:
             if self._tls and not self._shake_hands():
                 return False
             self._start_opening()
+        elif self._outbox:
+            self._push()
         return self._opened()
 
     def _shake_hands(self) -> bool:
@@ -227,6 +243,11 @@ class Channel:
         self.state = State.IDLE
         return True
 
+    def expire(self) -> None:
+        """Send nothing more; the next attempt says so."""
+        self.expired = True
+        self.send = _refuse_to_send
+
     def begin(self, now_ns: int, intended_ns: int) -> None:
         """Send the next exchange.
 
@@ -241,7 +262,7 @@ class Channel:
         self._pieces = 0
         if self.predicted and exchange.reply is not None:
             self.hot = exchange
-            count = self._send(exchange.payload)
+            count = self._send(exchange.first)
             if count < exchange.size:
                 self.sent_partly(count)
             return
@@ -390,8 +411,15 @@ class Channel:
 
     def _push(self) -> None:
         if self._outbox:
-            self._note_sent(self._send(self._outbox))
+            # One piece a turn of the loop, so that the pieces of a cut request leave apart.
+            self._note_sent(self._send(self._outbox[: self._piece_bytes()]))
         self.watched = EPOLLIN | EPOLLOUT if self._outbox else EPOLLIN
+
+    def _piece_bytes(self) -> int:
+        cuts = self.exchange.cuts if self.state is State.BUSY else ()
+        sent = self.exchange.size - len(self._outbox)
+        at = bisect_right(cuts, sent)
+        return cuts[at] - sent if at < len(cuts) else len(self._outbox)
 
     def _note_sent(self, count: int) -> None:
         self._outbox = self._outbox[count:]
@@ -405,6 +433,11 @@ class Channel:
             return 0
         except OSError as error:
             raise self.broken(error) from None
+
+
+def _refuse_to_send(data: object) -> int:
+    del data
+    raise ConnectionAbortedError
 
 
 def _connect_failure(error: OSError) -> Failure:

@@ -140,7 +140,8 @@ class Collector:
         """Add a tally."""
         self._stages[tally.stage].add(tally)
         self._open[tally.second].append(tally)
-        self._latest[tally.worker] = max(tally.second, self._latest.get(tally.worker, 0))
+        reached = tally.second + tally.ends_second
+        self._latest[tally.worker] = max(reached, self._latest.get(tally.worker, 0))
         newest = max(self._latest.values())
         # A second is over once every worker is past it; one that lags or died holds up three.
         all_here = len(self._latest) >= self._plan.processes
@@ -195,6 +196,8 @@ class Collector:
             p99_us=histogram.percentile_us(99),
             max_us=histogram.max_us,
             phase=tallies[-1].phase,
+            p90_us=histogram.percentile_us(90),
+            p99_9_us=histogram.percentile_us(99.9),
         )
         self.series.append(found)
         if self._on_second is not None:

@@ -20,6 +20,7 @@ from harness.load.corpus import draw_corpus
 from harness.load.locust_stats import feed
 from harness.load.phases import Stage
 from harness.load.plan import Arrivals, LoadPlan
+from harness.load.preflight import raise_descriptor_limit
 from harness.load.recorder import worker_name
 from harness.load.swarm import Swarm
 from harness.load.tally import Note, Tally
@@ -99,13 +100,16 @@ class Engine:
             target = resolve(parse_target(plan.target), plan.allow_hosts)[0]
             protocol = find_protocol(plan.protocol, plan.settings)
             self._kind = target.scheme
+            raise_descriptor_limit()
             self._plan = plan
             self._swarm = Swarm(
                 target,
                 protocol,
-                draw_corpus(plan, protocol),
+                draw_corpus(plan, protocol, datagrams=not target.is_stream),
                 timeout_s=plan.timeout_s,
                 open_loop=plan.rate_per_s is not None,
+                sources=plan.source_addresses,
+                lifetime_s=plan.channel_lifetime_s,
                 on_tally=self._on_tally,
                 on_stage_done=self._on_stage_done,
                 on_trouble=self._on_trouble,

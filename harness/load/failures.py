@@ -14,6 +14,10 @@ NO_PORTS = "no local ports left"
 NO_DESCRIPTORS = "no descriptors left"
 UNREACHABLE = "unreachable"
 TLS = "TLS handshake"
+LOST = "lost"
+LATE = "late reply"
+DUPLICATE = "duplicate reply"
+NEVER_SENT = "never sent"
 OTHER = "other"
 
 HINTS = {
@@ -28,6 +32,10 @@ HINTS = {
     NO_PORTS: "our own ephemeral ports are used up; try --source-addresses",
     NO_DESCRIPTORS: "our own limit of open files; raise ulimit -n",
     UNREACHABLE: "there is no route to the server",
+    LOST: "a datagram had no reply in time; UDP may lose it on either way, or in a full buffer",
+    LATE: "the reply came after its datagram had been given up; --timeout may be too short",
+    DUPLICATE: "more than one reply to one datagram",
+    NEVER_SENT: "no connection was free before the end; the server, or --users, is too small",
     TLS: "the certificate or the protocol version does not suit; see the sample",
 }
 

@@ -16,6 +16,7 @@ from harness.deadline import Deadline
 from harness.errors import CannotRunError, WireproofError
 from harness.load.conductor import Conductor, Outlet
 from harness.load.engine import install_engine
+from harness.load.locust_stats import use_fine_buckets
 from harness.load.options import add_options, plan_of
 
 _SERVER_START_S = 20.0
@@ -23,6 +24,7 @@ _SERVER_START_S = 20.0
 
 def install() -> None:
     """Add Wireproof's options, engine and conductor to this Locust process."""
+    use_fine_buckets()
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_on_init)
 

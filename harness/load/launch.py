@@ -22,6 +22,7 @@ from harness.deadline import Deadline
 from harness.errors import CannotRunError
 from harness.load.collect import Collector
 from harness.load.plan import LoadPlan, encode_plan
+from harness.load.queue_series import QueueSeries
 from harness.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 from harness.protocols.registry import find_protocol
 from harness.results import LoadResult, Second
@@ -53,10 +54,15 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
 
     """
     plan.check()
-    resolve(parse_target(plan.target), plan.allow_hosts)
+    targets = resolve(parse_target(plan.target), plan.allow_hosts)
     find_protocol(plan.protocol, plan.settings)
-    collector = Collector(plan, on_second)
-    with tempfile.TemporaryFile() as log, _Processes(plan, log) as processes:
+    series = QueueSeries(on_second)
+    collector = Collector(plan, series.add)
+    with (
+        series.watching(targets),
+        tempfile.TemporaryFile() as log,
+        _Processes(plan, log) as processes,
+    ):
         try:
             _follow(processes, collector)
         except KeyboardInterrupt:
@@ -65,7 +71,7 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
             _follow(processes, collector, Deadline(_END_S))
         if collector.is_empty:
             raise CannotRunError(*_why_nothing(collector, log))
-    return collector.result()
+    return series.complete(collector.result())
 
 
 class _Processes:

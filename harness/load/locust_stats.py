@@ -9,13 +9,24 @@ total. So Locust's console, charts, CSV and `--json` show the swarm's requests; 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
+from locust import stats as locust_stats
 from locust.env import Environment
-from locust.stats import StatsEntry, StatsError, bucket_response_time
+from locust.stats import StatsEntry, StatsError
 
 from harness.histogram import Histogram, highest_at
 from harness.load.tally import Tally
+
+
+def fine_bucket(milliseconds: float) -> float:
+    """Return the bucket of a response time: two digits, not Locust's whole milliseconds."""
+    return float(f"{milliseconds:.2g}")
+
+
+def use_fine_buckets() -> None:
+    """Have Locust's statistics tell 40 µs from 400 µs, in this process and all users' requests."""
+    locust_stats.bucket_response_time = cast("Any", fine_bucket)
 
 
 def feed(environment: Environment, tally: Tally, *, name: str, kind: str) -> None:
@@ -63,4 +74,4 @@ def _fill(entry: Any, counts: list[int], failures: int, length_s: float) -> None
         entry.min_response_time = highest_at(counts[0]) / 1000
         entry.max_response_time = histogram.max_us / 1000
         for index, count in zip(counts[::2], counts[1::2], strict=True):
-            entry.response_times[bucket_response_time(highest_at(index) / 1000)] += count
+            entry.response_times[fine_bucket(highest_at(index) / 1000)] += count

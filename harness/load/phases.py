@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from msgspec import structs
+
+from harness.load.failures import NEVER_SENT
 from harness.load.recorder import CpuUsage, Recorder
 from harness.load.tally import Phase, Tally
 
@@ -135,14 +138,17 @@ class Phases:
         """Hand out what was counted if a second is over."""
         second = (now - self._began_ns) // NS_PER_S
         if second > self._second:
-            self.flush(now, users())
+            self.flush(now, users(), ends_second=True)
             self._second = second
 
-    def flush(self, now: int, users: int) -> None:
+    def flush(self, now: int, users: int, *, ends_second: bool = False) -> None:
         """Hand out what was counted."""
+        self.recorder.charge(self._usage)
         for recorder in (*reversed(self._earlier), self.recorder):
             if recorder is self.recorder or recorder.dirty:
-                tally = recorder.take(now, self._second, users, self._usage)
+                tally = recorder.take(now, self._second, users)
+                if ends_second and recorder is self.recorder:
+                    tally = structs.replace(tally, ends_second=True)
                 if tally.length_s > 0 or tally.counts or tally.failures:
                     self._on_tally(tally)
 
@@ -156,6 +162,7 @@ class Phases:
 
     def _enter(self, phase: Phase, began_ns: int) -> None:
         number = self._stage.number if self._stage else 0
+        self.recorder.charge(self._usage)
         self.recorder.end(began_ns)
         self._earlier.insert(0, self.recorder)
         self.phase = phase
@@ -165,7 +172,9 @@ class Phases:
         """Say that the stage is done; a closed loop goes on, unmeasured, until the next."""
         assert self._stage is not None
         number = self._stage.number
-        self.due_ns = NEVER_NS
+        while self.due_ns < NEVER_NS:
+            self.recorder_of(self.due_ns).fail(NEVER_SENT)
+            self.take_due()
         self._enter(Phase.RAMP, now)
         self.flush(now, 0)
         self._stage = None

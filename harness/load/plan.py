@@ -1,5 +1,6 @@
 """What a load run is asked to do. Plain data: no socket, no clock, no Locust."""
 
+import ipaddress
 import math
 import re
 from enum import StrEnum
@@ -9,6 +10,9 @@ import msgspec
 from harness.errors import UsageError
 
 DEFAULT_PAYLOAD_BYTES = 64
+_SEGMENT = re.compile(r"whole|octets|random|coalesced [1-9][0-9]{0,3}")
+_ADDRESSES = "write --source-addresses 127.0.0.2-127.0.0.20"
+_MAX_ADDRESSES = 65536
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 
 
@@ -49,6 +53,14 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 1
     connect_rate_per_s: float | None = None
     """Connections opened per second while a stage ramps up; None for all at once."""
+    source_addresses: list[str] = []
+    """Local addresses that the connections come from, in turn; empty for the system's choice."""
+    segment: str = "whole"
+    """How requests are cut: `whole`, `octets`, `random`, or `coalesced N` for N in one segment."""
+    segment_share: float = 1.0
+    """Share of the requests that is cut so; the others go out whole."""
+    channel_lifetime_s: float | None = None
+    """After how long a connection is closed in order and replaced by a new one."""
     timeout_s: float = 5.0
     """How long a reply or a connect may take."""
     seed: int = 0
@@ -70,6 +82,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
             "--processes": self.processes,
             "--connect-rate": self.connect_rate_per_s,
             "--timeout": self.timeout_s,
+            "--channel-lifetime": self.channel_lifetime_s,
         }
         for option, value in positive.items():
             if value is not None and not (value > 0 and math.isfinite(value)):
@@ -82,6 +95,18 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
                 "write no more --processes than --users",
             )
         parse_payload(self.payload)
+        if not 0 <= self.segment_share <= 1:
+            raise UsageError(f"--segment-share is between 0% and 100%, not {self.segment_share:g}")
+        if not _SEGMENT.fullmatch(self.segment):
+            raise UsageError(
+                f"{self.segment!r} is no way to cut a request",
+                "write --segment octets, random, whole, or 'coalesced 4'",
+            )
+
+    @property
+    def coalesced(self) -> int:
+        """How many requests share a segment where `segment` says so, else 1."""
+        return int(self.segment.split()[1]) if self.segment.startswith("coalesced") else 1
 
 
 class PayloadSizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,3 +152,25 @@ def decode_plan(text: str) -> LoadPlan:
         return msgspec.json.decode(text, type=LoadPlan)
     except msgspec.MsgspecError as error:
         raise UsageError(f"it is not a load plan: {error}") from None
+
+
+def expand_addresses(text: str) -> list[str]:
+    """Return the addresses of `127.0.0.2-127.0.0.20,10.0.0.7`.
+
+    Raises:
+        UsageError: it holds what is no address, or a range that is none or has over 65536.
+
+    """
+    found: list[str] = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = item.partition("-")
+        try:
+            low = ipaddress.ip_address(first.strip())
+            high = ipaddress.ip_address(last.strip()) if dash else low
+        except ValueError as error:
+            raise UsageError(f"{item!r}: {error}", _ADDRESSES) from None
+        count = int(high) - int(low) + 1
+        if low.version != high.version or not 1 <= count <= _MAX_ADDRESSES:
+            raise UsageError(f"{item!r} is no range of addresses", _ADDRESSES)
+        found += [str(low + step) for step in range(count)]
+    return found

@@ -53,6 +53,8 @@ class Recorder:
         self.failures: dict[str, int] = {}
         self.samples: list[Sample] = []
         self.idle_ns = 0
+        self.cpu_s = 0.0
+        self.waiting_s = 0.0
         self.stamped = 0
         self.service_ns = 0
         self.lag_ns = 0
@@ -73,10 +75,15 @@ class Recorder:
         if sample is not None and len(self.samples) < _MAX_SAMPLES:
             self.samples.append(sample)
 
-    def take(self, now_ns: int, second: int, users: int, usage: "CpuUsage") -> Tally:
+    def charge(self, usage: "CpuUsage") -> None:
+        """Count the CPU time since the last charge as this phase's."""
+        cpu_s, waiting_s = usage.take()
+        self.cpu_s += cpu_s
+        self.waiting_s += waiting_s
+
+    def take(self, now_ns: int, second: int, users: int) -> Tally:
         """Return what was counted, and start over."""
         kinds = {"service": self.service, "scheduled": self.scheduled, "wire": self.wire}
-        cpu_s, waiting_s = usage.take()
         until_ns = now_ns if self._ended_ns is None else self._ended_ns
         tally = Tally(
             worker="",
@@ -88,8 +95,8 @@ class Recorder:
             counts={kind: found for kind, counts in kinds.items() if (found := sparse(counts))},
             failures=self.failures,
             samples=self.samples,
-            cpu_s=cpu_s,
-            waiting_for_cpu_s=waiting_s,
+            cpu_s=self.cpu_s,
+            waiting_for_cpu_s=self.waiting_s,
             idle_s=self.idle_ns / 1e9,
             stamped=self.stamped,
             service_us=self.service_ns / 1e3,

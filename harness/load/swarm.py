@@ -19,8 +19,8 @@ import random
 import select
 import time
 from collections import deque
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Sequence
+from itertools import count, cycle
 from select import EPOLLIN, EPOLLOUT
 
 import gevent
@@ -29,9 +29,11 @@ from gevent.monkey import get_original
 from harness.errors import WireproofError
 from harness.histogram import EXACT_BELOW_US, index_of
 from harness.load.channel import COLD, WOULD_BLOCK, Channel, Failure, State
-from harness.load.corpus import Corpus
+from harness.load.corpus import RECEIVE_BYTES, Corpus
+from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
+from harness.load.recorder import Recorder
 from harness.load.tally import Phase, Tally
 from harness.protocols.base import Protocol
 from harness.target import Target
@@ -43,6 +45,8 @@ _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 _STAMP_ALL_BELOW_PER_S = 5000
 _STAMP_ONE_IN = 16
 _RATE_KNOWN_AFTER_S = 0.5
+
+_IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a comparison
 
 _clock = time.monotonic_ns
 _new_epoll: type[select.epoll] = get_original("select", "epoll")
@@ -60,6 +64,8 @@ class Swarm:
         *,
         timeout_s: float,
         open_loop: bool,
+        sources: Sequence[str] = (),
+        lifetime_s: float | None = None,
         on_tally: Callable[[Tally], None],
         on_stage_done: Callable[[int], None],
         on_trouble: Callable[[WireproofError], None],
@@ -72,6 +78,8 @@ class Swarm:
             corpus: what is sent.
             timeout_s: how long a connect or a reply may take.
             open_loop: whether a stage's schedule says when to send.
+            sources: local addresses to connect from, in turn.
+            lifetime_s: after how long a connection is replaced.
             on_tally: receives what was counted, once a second and at the end of each phase.
             on_stage_done: is told once a stage's last tally is out.
             on_trouble: is told when the loop has to stop, the user's protocol being at fault.
@@ -83,8 +91,11 @@ class Swarm:
         self._timeout_ns = int(timeout_s * NS_PER_S)
         self._open_loop = open_loop
         self._on_trouble = on_trouble
+        self._sources = cycle(sources or [""])
+        self._lifetime_ns = int(lifetime_s * NS_PER_S) if lifetime_s else 0
         self._epoll = _new_epoll()
-        self._channels: dict[int, Channel] = {}  # by descriptor
+        self._channels: dict[int, Channel] = {}  # by descriptor, those that carry requests
+        self._opening: dict[int, Channel] = {}
         self._members: set[Channel] = set()
         self._later: list[tuple[int, int, Channel]] = []  # reconnects: when, a tie-breaker, whose
         self._order = count()
@@ -104,7 +115,8 @@ class Swarm:
         """Add a connection; returns what `leave` takes."""
         exchanges = self._corpus.exchanges
         first = exchanges[self._place.randrange(len(exchanges))]
-        channel = Channel(self._target, self._protocol, first)
+        kind = Channel if self._target.is_stream else DatagramChannel
+        channel = kind(self._target, self._protocol, first)
         channel.stamp_sink = self._take_stamp
         self._members.add(channel)
         self._connect(channel)
@@ -164,9 +176,10 @@ class Swarm:
             counts = recorder.service
             for fd, event in events:
                 channel = channels.get(fd)
-                if channel is None:  # closed while this batch was worked on
+                if channel is None:
+                    self._on_opening_event(fd, event)
                     continue
-                if event != EPOLLIN or channel.state < State.IDLE:
+                if event != EPOLLIN:
                     self._on_event(channel, event)
                     continue
                 exchange = channel.hot
@@ -185,7 +198,7 @@ class Swarm:
                     exchange = channel.hot = channel.exchange = exchange.next
                     channel.sent_ns = now
                     try:
-                        sent = channel.send(exchange.payload)
+                        sent = channel.send(exchange.first)
                     except OSError as error:
                         self._on_send_error(channel, error)
                         continue
@@ -194,9 +207,7 @@ class Swarm:
                 else:
                     self._count(channel, now, exchange.count)
                     channel.hot = COLD
-                    channel.state = State.IDLE
-                    channel.free_since_ns = now
-                    self._idle.append(channel)
+                    self._free(channel, now)
             if phases.due_ns <= now:
                 self._send_due(now)
             stamp_in -= len(events)
@@ -240,12 +251,15 @@ class Swarm:
 
     def _count(self, channel: Channel, now: int, answered: int) -> None:
         """Count replies in the phase that they belong to."""
+        recorder = self._recorder_of(channel)
         if self._open_loop:
-            recorder = self._phases.recorder_of(channel.intended_ns)
             recorder.scheduled[index_of((now - channel.intended_ns) // 1000)] += answered
-        else:
-            recorder = self._phases.recorder
         recorder.service[index_of((now - channel.sent_ns) // 1000)] += answered
+
+    def _recorder_of(self, channel: Channel) -> Recorder:
+        if self._open_loop:
+            return self._phases.recorder_of(channel.intended_ns)
+        return self._phases.recorder
 
     def _on_data(self, channel: Channel, data: bytes) -> None:
         """Have the oracle judge what was not predicted."""
@@ -253,9 +267,6 @@ class Swarm:
             while True:
                 now = _clock()
                 answered = channel.on_data(data)
-                if channel.state is State.OPENING:
-                    self._go_on_opening(channel)
-                    return
                 if channel.state is State.IDLE:
                     return
                 if answered:
@@ -266,7 +277,7 @@ class Swarm:
                 if not channel.pending():
                     self._watch(channel)
                     return
-                data = channel.receive(65536)
+                data = channel.receive(RECEIVE_BYTES)
         except Failure as failure:
             self._fail(channel, failure)
         except OSError as error:
@@ -282,8 +293,11 @@ class Swarm:
 
     def _free(self, channel: Channel, now: int) -> None:
         """Give a settled channel its next work."""
-        channel.state = State.IDLE
+        channel.state = _IDLE
         channel.free_since_ns = now
+        if channel.expired:
+            self._renew(channel)
+            return
         if self._open_loop:
             self._idle.append(channel)
             self._watch(channel)
@@ -303,7 +317,7 @@ class Swarm:
         idle, phases = self._idle, self._phases
         while phases.due_ns <= now and idle:
             channel = idle.popleft()
-            if channel.state is not State.IDLE:
+            if channel.state is not _IDLE:
                 continue
             now = _clock()
             intended = phases.due_ns
@@ -312,7 +326,21 @@ class Swarm:
             recorder = phases.recorder
             recorder.slip_ns += max(0, now - max(intended, channel.free_since_ns))
             phases.take_due()
-            self._begin(channel, now, intended)
+            exchange = channel.exchange.next
+            if not channel.predicted or exchange.reply is None:
+                self._begin(channel, now, intended)
+                continue
+            channel.state = _BUSY
+            channel.sent_ns = now
+            channel.intended_ns = intended
+            channel.exchange = channel.hot = exchange
+            try:
+                sent = channel.send(exchange.first)
+            except OSError as error:
+                self._on_send_error(channel, error)
+                continue
+            if sent != exchange.size:
+                self._on_sent_partly(channel, sent)
 
     # Timestamps.
 
@@ -323,7 +351,7 @@ class Swarm:
 
     def _take_stamp(self, channel: Channel, stamp_ns: int) -> None:
         wire_ns = stamp_ns - self._wall_offset_ns - channel.sent_ns
-        self._phases.recorder.stamp(_clock() - channel.sent_ns, wire_ns)
+        self._recorder_of(channel).stamp(_clock() - channel.sent_ns, wire_ns)
 
     def _take_tally(self, tally: Tally) -> None:
         """Pass a tally on; where few replies come, all of them get a timestamp."""
@@ -338,21 +366,32 @@ class Swarm:
 
     # Trouble.
 
+    def _on_opening_event(self, fd: int, event: int) -> None:
+        """Go on with a connect, a handshake or a log-in."""
+        channel = self._opening.get(fd)
+        if channel is None:  # closed while this batch was worked on
+            return
+        try:
+            if channel.state is State.OPENING and event & ~EPOLLOUT:
+                channel.on_data(channel.receive(RECEIVE_BYTES))
+            if channel.finish_connect():
+                self._channels[fd] = self._opening.pop(fd)
+                self._watch(channel)
+                self._free(channel, _clock())
+            else:
+                self._watch(channel)
+        except Failure as failure:
+            self._fail(channel, failure)
+        except OSError as error:
+            self._on_error(channel, error)
+
     def _on_event(self, channel: Channel, event: int) -> None:
         """Handle all that is not plain data on an open connection."""
         try:
-            if channel.state < State.IDLE:
-                if channel.state is State.OPENING and event & EPOLLIN:
-                    self._on_data(channel, channel.receive(65536))
-                elif channel.finish_connect():
-                    self._free(channel, _clock())
-                else:
-                    self._watch(channel)
-                return
             if event & EPOLLOUT:
                 channel.on_writable()
             if event & ~EPOLLOUT:  # data, end of stream, or an error that recv will name
-                self._on_data(channel, channel.receive(65536))
+                self._on_data(channel, channel.receive(RECEIVE_BYTES))
             elif channel.state is State.BUSY and channel.complete:
                 self._complete(channel, b"", _clock())
             else:
@@ -362,12 +401,6 @@ class Swarm:
         except OSError as error:
             self._on_error(channel, error)
 
-    def _go_on_opening(self, channel: Channel) -> None:
-        if channel.finish_connect():
-            self._free(channel, _clock())
-        else:
-            self._watch(channel)
-
     def _on_error(self, channel: Channel, error: OSError) -> None:
         if not isinstance(error, WOULD_BLOCK):
             self._fail(channel, channel.broken(error))
@@ -375,6 +408,8 @@ class Swarm:
     def _on_send_error(self, channel: Channel, error: OSError) -> None:
         if isinstance(error, WOULD_BLOCK):
             self._on_sent_partly(channel, 0)
+        elif channel.expired:
+            self._renew(channel)
         else:
             self._fail(channel, channel.broken(error))
 
@@ -388,23 +423,33 @@ class Swarm:
 
     def _fail(self, channel: Channel, failure: Failure) -> None:
         """Count a failure, and connect again after a pause."""
+        if not failure.closes:
+            self._recorder_of(channel).fail(failure.cause)
+            return
         under_way = channel.hot.count or channel.owed if channel.state is State.BUSY else 0
         lost = max(1, under_way)
-        self._phases.recorder.fail(failure.cause, lost, failure.sample)
+        self._recorder_of(channel).fail(failure.cause, lost, failure.sample)
         self._drop(channel)
         channel.backoff_s = min(_LAST_BACKOFF_S, channel.backoff_s * 2 or _FIRST_BACKOFF_S)
         when = _clock() + int(channel.backoff_s * NS_PER_S)
         heapq.heappush(self._later, (when, next(self._order), channel))
 
+    def _renew(self, channel: Channel) -> None:
+        """Replace a connection whose time is over."""
+        self._drop(channel)
+        self._connect(channel)
+
     def _connect(self, channel: Channel) -> None:
         try:
-            channel.connect()
+            channel.connect(next(self._sources))
         except Failure as failure:
             self._fail(channel, failure)
             return
-        channel.sent_ns = _clock()
+        channel.sent_ns = now = _clock()
+        if self._lifetime_ns:  # spread, so that they do not all end at once
+            channel.expires_ns = now + int(self._lifetime_ns * self._place.uniform(0.5, 1.5))
         channel.stamp_always = self._stamp_all
-        self._channels[channel.fd] = channel
+        self._opening[channel.fd] = channel
         self._epoll.register(channel.fd, channel.watched)
         channel.registered = channel.watched
 
@@ -415,13 +460,28 @@ class Swarm:
 
     def _drop(self, channel: Channel) -> None:
         self._channels.pop(channel.fd, None)
+        self._opening.pop(channel.fd, None)
         channel.close()
+
+    def _expire(self, now: int) -> None:
+        for channel in list(self._channels.values()):
+            if channel.expires_ns <= now and channel.watched == EPOLLIN and not channel.expired:
+                channel.expire()
+                if channel.state is State.IDLE:
+                    self._renew(channel)
 
     def _sweep(self, now: int) -> None:
         """Fail what takes too long."""
         before = now - self._timeout_ns
-        for channel in list(self._channels.values()):
+        if self._lifetime_ns:
+            self._expire(now)
+        for channel in (*self._channels.values(), *self._opening.values()):
             if channel.state is State.IDLE or channel.sent_ns > before:
+                continue
+            if isinstance(channel, DatagramChannel):
+                self._fail(channel, lost())
+                channel.lose()
+                self._free(channel, now)
                 continue
             cause = CONNECT_TIMEOUT if channel.state is State.CONNECTING else TIMEOUT
             self._fail(channel, Failure(cause, cause))

@@ -39,6 +39,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     worker: str
     second: int
     """Whole seconds since the worker's run began."""
+    ends_second: bool = False
+    """Whether nothing more of this second will come from this worker."""
     stage: int
     phase: Phase
     length_s: float

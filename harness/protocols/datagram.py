@@ -23,6 +23,8 @@ from harness.protocols.replies import (
 from harness.protocols.user_code import call_user_code, code_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hypothesis.strategies import SearchStrategy
 
 MAX_OUTSTANDING = 65536
@@ -43,6 +45,10 @@ class Datagrams(ABC):
     @abstractmethod
     def expected_datagram(self, datagram: bytes) -> Matcher | None:
         """Return the right reply to `datagram`, or None where it has none."""
+
+    def unanswered_datagrams(self) -> Sequence[bytes]:
+        """Return datagrams that no server may answer, for example because they are replies."""
+        return ()
 
     def sized_datagram(self, size_bytes: int) -> bytes | None:
         """Return a valid datagram of exactly `size_bytes`, or None where there is none."""

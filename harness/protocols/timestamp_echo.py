@@ -29,6 +29,8 @@ from harness.protocols.oracle import Oracle, SentRequests, WrongReplyError, prin
 from harness.results import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hypothesis.strategies import SearchStrategy
 
 HEADER_BYTES = 27
@@ -46,7 +48,14 @@ class TimestampEcho(Protocol, Datagrams):
     source = "reference_server/PROTOCOL.md"
     transports = frozenset({"tcp", "tls", "unix", "udp"})
     half_close = Level.MUST
-    levels = MappingProxyType({"CLOSE-SILENT": Level.MUST, "CAP-BURST": Level.MUST})
+    levels = MappingProxyType(
+        {
+            "CLOSE-SILENT": Level.MUST,
+            "CAP-BURST": Level.MUST,
+            "DGRAM-LARGE": Level.MUST,
+            "DGRAM-EMPTY": Level.MUST,
+        }
+    )
     buffer: int = 1024
     """The most bytes that the server reads as one chunk."""
     backlog: int = 50
@@ -76,8 +85,14 @@ class TimestampEcho(Protocol, Datagrams):
         """Return the payload itself."""
         return payload
 
-    def expected_datagram(self, datagram: bytes) -> re.Pattern[bytes]:
-        """Return a header and the datagram's first `buffer` bytes."""
+    def unanswered_datagrams(self) -> Sequence[bytes]:
+        """Return what begins as a reply does; two servers would send it to and fro for ever."""
+        return (b"[Mon Nov 23 14:41:16 2026] ", b"[Sun Jan  1 00:00:00 1970] x")
+
+    def expected_datagram(self, datagram: bytes) -> re.Pattern[bytes] | None:
+        """Return a header and the datagram's first `buffer` bytes; nothing to what has one."""
+        if HEADER.match(datagram):
+            return None
         return re.compile(HEADER.pattern + re.escape(datagram[: self.buffer]), re.DOTALL)
 
     def oracle(self) -> TimestampOracle:

@@ -128,6 +128,19 @@ def by_verdict(
     return {verdict: lines for verdict, lines in groups.items() if lines}
 
 
+def alike(lines: Iterable[RequirementResult]) -> list[list[RequirementResult]]:
+    """Return the lines, those together that say the same and have nothing of their own to show.
+
+    A server that died leaves thirty requirements with one reason: that is one thing to read.
+    """
+    groups: dict[object, list[RequirementResult]] = {}
+    for line in lines:
+        same = (line.verdict, line.message)
+        alone = line.evidence or line.expected or line.actual or not line.message
+        groups.setdefault(line.id if alone else same, []).append(line)
+    return list(groups.values())
+
+
 def family(requirement: str) -> str:
     """Return the part of an ID that names its group: `SEG` of `SEG-03`."""
     return requirement.rpartition("-")[0] or requirement

@@ -49,9 +49,9 @@ def _render(
 ) -> str:
     check = results.check
     link = _linker(folder, page_folder)
-    scripts = [_asset("uPlot.iife.min.js"), _asset("page.js")]
-    styles = [_asset("uPlot.min.css") + _asset("page.css")]
-    page: str = _template().render(
+    scripts = [asset("uPlot.iife.min.js"), asset("page.js")]
+    styles = [asset("uPlot.min.css") + asset("page.css")]
+    page: str = page_template("page.html.j2").render(
         answer=digest.headline(results),
         started=digest.when(results.started_at),
         results=results,
@@ -63,6 +63,10 @@ def _render(
         boundaries=boundary_views(check) if check else [],
         stages=digest.steady_stages(results.load) if results.load else [],
         open_loop=bool(results.load and results.load.rate_per_s is not None),
+        kinds_note=_kinds_note(results),
+        unsteady=bool(
+            results.load and any(second.phase != "steady" for second in results.load.series)
+        ),
         models=digest.ladder_models(results.backlog) if results.backlog else {},
         latency_kinds=digest.LATENCY_KINDS,
         bottleneck_words=digest.BOTTLENECK_WORDS,
@@ -70,9 +74,23 @@ def _render(
         charts=_json(chart_data(results)),
         scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files
         styles=[Markup(text) for text in styles],  # noqa: S704 - our own files
-        policy=_policy(scripts, styles),
+        policy=page_policy(scripts, styles),
     )
     return page
+
+
+def _kinds_note(results: Results) -> str:
+    """Return what the latencies are, and what lies between them, of those that were measured."""
+    kinds = results.load.latency_us if results.load else {}
+    said = "; ".join(
+        f"{kind}: {words}" for kind, words in digest.LATENCY_KINDS.items() if kind in kinds
+    )
+    note = f"{said[:1].upper()}{said[1:]}." if said else ""
+    if {"scheduled", "service"} <= kinds.keys():
+        note += " Between scheduled and service lies the time that requests waited to be sent."
+    if {"service", "wire"} <= kinds.keys():
+        note += " Between service and wire lies the load generator's own delay."
+    return note
 
 
 def _linker(folder: Path, page_folder: Path | None) -> Link:
@@ -87,10 +105,12 @@ def _linker(folder: Path, page_folder: Path | None) -> Link:
     return link
 
 
-def _policy(scripts: list[str], styles: list[str]) -> str:
-    return (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
-        f"script-src {' '.join(map(_hash, scripts))}; style-src {' '.join(map(_hash, styles))}"
+def page_policy(scripts: list[str], styles: list[str]) -> str:
+    """Return the content security policy that lets these inline texts work, and nothing else."""
+    sources = {"script-src": scripts, "style-src": styles}
+    own = [f"{name} {' '.join(map(_hash, texts))}" for name, texts in sources.items() if texts]
+    return "; ".join(
+        ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "img-src data:", *own]
     )
 
 
@@ -108,12 +128,14 @@ def _json(data: dict[str, Any]) -> Markup:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file that comes with the package."""
     return resources.files("harness.reporting").joinpath("assets", name).read_text("utf-8").strip()
 
 
 @cache
-def _template() -> Template:
+def page_template(name: str) -> Template:
+    """Return a template whose every value is escaped."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -126,4 +148,4 @@ def _template() -> Template:
     }
     environment.globals["count"] = figures.count
     environment.globals["leading_latency"] = digest.leading_latency
-    return environment.from_string(_asset("page.html.j2"))
+    return environment.from_string(asset(name))

@@ -38,6 +38,7 @@ def chart_data(results: Results) -> dict[str, Any]:
             data["series"] = series(results.load.series)
     if results.backlog is not None:
         data["combs"] = [comb(burst) for burst in results.backlog.burst]
+        data["retries_at_s"] = results.backlog.syn_retries_at_s[:8]
         if results.backlog.ladder:
             data["ladder"] = ladder(results.backlog)
     return data

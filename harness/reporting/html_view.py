@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.reporting.digest import VERDICT_ORDER
+from harness.reporting.digest import VERDICT_ORDER, alike
 from harness.reporting.evidence_files import REPLAY, evidence_files, read_conversation, read_script
 from harness.reporting.text import escaped, preview
 from harness.reporting.timeline import Timeline, timelines
@@ -46,9 +46,10 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One requirement that does not hold, with its conversation."""
+    """One requirement that does not hold, with its conversation; `also` do for the same reason."""
 
     row: Row
+    also: list[Row]
     anchor: str
     expected: str
     actual: str
@@ -118,18 +119,20 @@ def finding_views(
     """Return what needs attention, the gravest first."""
     shown = [line for line in check.requirements if _is_shown(line)]
     shown.sort(key=lambda line: VERDICT_ORDER.index(line.verdict))
-    return [_finding(line, folder, link, with_conversations) for line in shown]
+    return [_finding(same, folder, link, with_conversations) for same in alike(shown)]
 
 
 def _finding(
-    line: RequirementResult, folder: Path, link: Link, with_conversations: bool
+    same: list[RequirementResult], folder: Path, link: Link, with_conversations: bool
 ) -> Finding:
+    line = same[0]
     files = evidence_files(folder, line.evidence)
     script = read_script(files) if with_conversations else None
     conversation = read_conversation(files) if with_conversations else None
     replays = [file for file in files if file.path.name == REPLAY]
     return Finding(
         row=_row(line),
+        also=[_row(other) for other in same[1:]],
         anchor=anchor_of(line.id),
         expected=escaped(line.expected, limit=_TEXT_CHARACTERS, keep_newlines=True),
         actual=escaped(line.actual, limit=_TEXT_CHARACTERS, keep_newlines=True),

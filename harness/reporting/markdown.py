@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from harness.reporting.digest import (
     BOTTLENECK_WORDS,
+    alike,
     by_verdict,
     causes,
     effort,
@@ -82,7 +83,7 @@ def _check(check: CheckResult) -> Iterator[str]:
     yield f"  \n{plain(check.protocol)}: {plain(effort(check))}"
     groups = by_verdict(check.requirements)
     passed = groups.pop(Verdict.PASS, [])
-    rows = [_finding(line) for lines in groups.values() for line in lines]
+    rows = [_finding(same) for lines in groups.values() for same in alike(lines)]
     if rows:
         yield from table(["", "requirement", "level", "found"], rows, right_from=9)
     if passed:
@@ -92,11 +93,13 @@ def _check(check: CheckResult) -> Iterator[str]:
         yield from ("", "</details>")
 
 
-def _finding(line: RequirementResult) -> list[str]:
+def _finding(same: list[RequirementResult]) -> list[str]:
+    line = same[0]
     found = plain(line.message)
     if line.expected or line.actual:
         found += f"<br>expected {code(line.expected)}<br>actual {code(line.actual)}"
-    name = f"{code(line.id)} {plain(line.title)}"
+    title = plain(line.title) if len(same) == 1 else ""
+    name = f"{', '.join(code(one.id) for one in same)} {title}".strip()
     return [f"**{line.verdict.value}**", name, line.level.value, found]
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.reporting.digest import (
+    alike,
     by_verdict,
     effort,
     family,
@@ -104,14 +105,14 @@ def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table
     groups = by_verdict(check.requirements)
     passed = groups.pop(Verdict.PASS, [])
     unsupported = groups.pop(Verdict.UNSUPPORTED, [])
-    shown = sum(len(lines) for lines in groups.values())
+    shown = sum(len(alike(lines)) for lines in groups.values())
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     room = max(options.max_width - 16, 20) * (2 if shown <= _FEW else 1)
     for verdict, lines in groups.items():
-        for line in lines:
-            table.add_row(_word(verdict), _finding(line, room if options.is_terminal else None))
+        for same in alike(lines):
+            table.add_row(_word(verdict), _finding(same, room if options.is_terminal else None))
     if unsupported:
         table.add_row(_word(Verdict.UNSUPPORTED), _families(unsupported))
     if passed:
@@ -121,8 +122,11 @@ def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table
     yield table
 
 
-def _finding(line: RequirementResult, room: int | None) -> Text:
-    text = Text().append(escaped(line.id), style="bold").append(f"  {escaped(line.title)}")
+def _finding(same: list[RequirementResult], room: int | None) -> Text:
+    line = same[0]
+    identifiers = ", ".join(escaped(one.id) for one in same)
+    title = f"{len(same)} requirements" if len(same) > 1 else escaped(line.title)
+    text = Text().append(identifiers, style="bold").append(f"  {title}")
     if line.message:
         message = one_line(line.message)
         if room is not None and len(message) > room:

@@ -23,7 +23,7 @@ _WIDE = 72
 """Columns from which on every percentile has its own."""
 _NARROW = 60
 """Columns below which words become signs."""
-_SENTENCES = 3
+_SENTENCES = 2
 
 
 def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Table]:
@@ -65,7 +65,7 @@ def _stage_table(stages: list[LoadStage], width: int, micro: str, *, open_loop: 
         table.add_column(name, justify="right")
     _add_verdict_columns(table, width)
     for stage in stages:
-        _add_row(table, stage.users, stage, width, micro, open_loop=open_loop)
+        _add_row(table, f"{stage.users:,}", stage, width, micro, open_loop=open_loop)
     return table
 
 
@@ -77,7 +77,7 @@ def _add_verdict_columns(table: Table, width: int) -> None:
 
 def _add_row(
     table: Table,
-    connections: int,
+    connections: str,
     step: LoadStage | Rung,
     width: int,
     micro: str,
@@ -88,11 +88,11 @@ def _add_row(
     latency = named[1] if named else None
     figures = _percentiles(latency, width, micro)
     if width < _NARROW:
-        table.add_row(f"{connections:,}", _cell(step), *figures)
+        table.add_row(connections, _cell(step), *figures)
         return
     failed = sum(step.failures.values())
     table.add_row(
-        f"{connections:,}",
+        connections,
         rate(step.throughput_per_s),
         *figures,
         Text(f"{failed:,}", style="bold red" if failed else ""),
@@ -191,8 +191,11 @@ def _legend(steps: Sequence[LoadStage | Rung]) -> str:
         signs.append("* generator-bound")
     if words - {"server", "generator"}:
         signs.append("? undetermined")
-    if any(any(step.failures.values()) for step in steps):
-        signs.append("! with failures")
+    failing = any(any(step.failures.values()) for step in steps)
+    unserved = any(map(_unserved, steps))
+    if failing or unserved:
+        reasons = ["with failures"] * failing + ["not all connections served"] * unserved
+        signs.append(f"! {' or '.join(reasons)}")
     rest = "the rest server-bound" if signs else "all server-bound"
     return ", ".join([*signs, rest])
 
@@ -203,16 +206,21 @@ def _single_ladder(rungs: dict[int, Rung], width: int, micro: str) -> Table:
         table.add_column(name, justify="right")
     _add_verdict_columns(table, width)
     for connections, rung in sorted(rungs.items()):
-        _add_row(table, connections, rung, width, micro, open_loop=False)
+        served = f" ({rung.served:,} served)" if _unserved(rung) else ""
+        _add_row(table, f"{connections:,}{served}", rung, width, micro, open_loop=False)
     return table
 
 
 def _cell(step: LoadStage | Rung) -> Text:
     text = Text(short(step.throughput_per_s))
     text.append(BOTTLENECK_MARKS.get(step.bottleneck, "?"), style="dim")
-    if any(step.failures.values()):
+    if any(step.failures.values()) or _unserved(step):
         text.append("!", style="bold red")
     return text
+
+
+def _unserved(step: LoadStage | Rung) -> bool:
+    return isinstance(step, Rung) and step.served is not None and step.served < step.connections
 
 
 def _table(gap: int = 2) -> Table:

@@ -1,13 +1,12 @@
 """The accept queue on the terminal: the comb of connect times, and what it means in sentences."""
 
-from collections.abc import Iterator
-
+import msgspec
 from rich.table import Table
 from rich.text import Text
 
 from harness.reporting.figures import duration
 from harness.reporting.text import escaped
-from harness.results import BacklogResult, Burst, Queue
+from harness.results import BacklogResult, Burst, Percentiles, Queue
 
 _SOURCES = {
     "sock_diag": "counted while the server was paused",
@@ -71,7 +70,9 @@ def _cell(number: int, style: str = "") -> Text:
     return Text(f"{number:,}", style=style) if number else _NONE
 
 
-def _times(burst: Burst, micro: str) -> Iterator[str]:
-    percentiles = burst.connect_us.get("percentiles")
-    for name in ("p50", "max"):
-        yield "" if percentiles is None else duration(percentiles[name], micro=micro)
+def _times(burst: Burst, micro: str) -> list[str]:
+    found = burst.connect_us.get("percentiles")
+    if found is None:
+        return ["", ""]
+    percentiles = msgspec.convert(found, Percentiles, from_attributes=True)
+    return [duration(value, micro=micro) for value in (percentiles.p50, percentiles.max)]

@@ -5,6 +5,7 @@ list, about 150 µs: at the 50 a second that `INTERVAL_S` stands for, under 1 % 
 overflow counter is for the whole network namespace and dearer to read: once a second is enough.
 """
 
+import socket
 from typing import Self
 
 from harness.target import Target
@@ -33,15 +34,22 @@ class QueueSampler:
 
         Raises:
             CannotRunError: this system has no sock_diag.
-            LookupError: it has no listener that serves the target.
+            LookupError: its queue cannot be seen from here; the message says why.
 
         """
+        if isinstance(target.address, str):
+            reason = "the queue of a Unix socket cannot be read"
+            raise LookupError(reason)  # noqa: TRY004 - a kind of target, not a mistake
+        if not _is_ours(target):
+            raise LookupError("the server is not on this machine")
         self._diag = SockDiag()
         self._target = target
-        found = None if isinstance(target.address, str) else self._diag.listener(target.address)
-        if found is None or isinstance(target.address, str):
+        found = self._diag.listener(target.address)
+        if found is None:
             self._diag.close()
-            raise LookupError(f"no listener of this machine serves {target}")
+            raise LookupError(
+                "its listener is not in this network namespace; is it in a container?"
+            )
         self._address = target.address
         self._single = (
             self._diag.exact_listener(target.family, target.address)
@@ -72,8 +80,8 @@ class QueueSampler:
         """Return the connections that wait now; None once the listener is gone."""
         depth: int | None
         if self._single is not None:
-            state = self._single.read()
-            depth = None if state is None else state.receive_queue
+            waiting = self._single.receive_queue_bytes()
+            depth = None if waiting < 0 else waiting
         else:
             found = self._diag.listener(self._address)
             depth = None if found is None else found.depth
@@ -85,6 +93,16 @@ class QueueSampler:
         """Return the deepest seen since this was last asked."""
         peak, self.peak_depth = self.peak_depth, 0
         return peak
+
+
+def _is_ours(target: Target) -> bool:
+    """Return whether the address is one of this machine's: only those can be bound to."""
+    with socket.socket(target.family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((target.address[0], 0, *target.address[2:]))
+        except OSError:
+            return False
+    return True
 
 
 def overflows() -> int:

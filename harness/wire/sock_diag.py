@@ -102,7 +102,8 @@ class ExactQuery:
     def receive_queue_bytes(self) -> int:
         """Return the bytes that the socket's owner has not read; -1 when there is no such socket.
 
-        A socket in SYN_RECV or TIME_WAIT answers 0. Nothing is allocated or parsed here: this is
+        Of a listener it is the number of connections that wait to be accepted. A socket in
+        SYN_RECV or TIME_WAIT answers 0. Nothing is allocated or parsed here: this is
         asked between any two segments of a confirmed segmentation.
 
         Raises:
@@ -118,7 +119,7 @@ class ExactQuery:
             check_absent(self._buffer)
             return -1
         # The lookup falls back to a listener on the same address, whose queue counts connections.
-        if self._bytes[_STATE_AS_BYTES] == _LISTEN:
+        if (self._bytes[_STATE_AS_BYTES] == _LISTEN) is not self._listening:
             return -1
         return self._words[_RECEIVE_QUEUE_AS_WORDS]
 

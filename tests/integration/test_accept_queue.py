@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.accept_queue.burst import connect_burst
+from harness.accept_queue.burst import connect_burst, settle
 from harness.accept_queue.counters import read_sysctls, schedule_of
 from harness.accept_queue.probe import probe_depth
+from harness.accept_queue.serving import count_served
 from harness.deadline import Deadline
+from harness.protocols.registry import find_protocol
+from harness.results import decode
 from harness.target import Target, parse_target, resolve
 from harness.wire.process import is_stopped
 from harness.wire.queue_sampler import QueueSampler
 from harness.wire.sock_diag import available
+from tests.server_process import running
 
 pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "sock_diag works")
 
@@ -110,7 +114,8 @@ def test_depth_is_backlog_plus_one(
     pid, target = start_listener(language, backlog)
     wanted = min(backlog, SOMAXCONN)
     with QueueSampler(target) as sampler:
-        for _ in range(RUNS):
+        # Thousands of connects take a while; the capped queue is the kernel's in either language.
+        for _ in range(RUNS if backlog < SOMAXCONN or language == "c" else 2):
             probe = probe_depth(target, sampler, [pid], beyond=3, late_connects_s=0)
             assert (probe.limit, probe.depth) == (wanted, wanted + 1)
             assert probe.completed_at_once == wanted + 1
@@ -196,3 +201,57 @@ def _wait_until_empty(sampler: QueueSampler) -> None:
     deadline = Deadline(20)
     while sampler.sample():
         assert not deadline.expired
+
+
+@pytest.mark.parametrize("connections", [50, 51, 100])
+@pytest.mark.parametrize("model", ["prefork", "fork", "iterative"])
+def test_serving_models_differ_as_theory_says(model: str, connections: int) -> None:
+    """One at a time serves one, and the rest wait, up to backlog + 1; the others serve all."""
+    protocol = find_protocol("timestamp-echo")
+    with running("--port", "0", "--model", model, "--backlog", "50") as server:
+        target = resolve(parse_target(server.targets[0]))[0]
+        with QueueSampler(target) as sampler:
+            found = count_served(target, protocol, connections, sampler)
+    if model == "iterative":
+        assert (found.served, found.waiting) == (1, min(connections - 1, 51))
+    else:
+        assert (found.served, found.waiting) == (connections, 0)
+
+
+def test_a_burst_leaves_nothing_behind() -> None:
+    """Whoever measures after a burst that overflowed finds the queue as if nothing had been."""
+    with running("--port", "0", "--model", "iterative", "--backlog", "50") as server:
+        target = resolve(parse_target(server.targets[0]))[0]
+        schedule = schedule_of(read_sysctls())
+        with QueueSampler(target) as sampler:
+            burst = connect_burst(target, 200, schedule, sampler)
+            assert burst.retransmitted > 0
+            assert settle(sampler)
+            found = count_served(target, find_protocol("timestamp-echo"), 10, sampler)
+    assert (found.served, found.waiting) == (1, 9)
+
+
+def test_the_command_shows_it_all(tmp_path: Path) -> None:
+    """Depth, bursts and a ladder come in one result file, with what they mean, and a page."""
+    with running("--port", "0", "--backlog", "300", "--workers", "2") as server:
+        command = [
+            *(sys.executable, "-c", "from harness.cli import main; main()"),
+            *("backlog", server.targets[0], "--json"),
+            *("--pause-pid", str(server.process.pid), "--out", str(tmp_path)),
+            *("--connections", "1,10", "--for", "0.5"),
+        ]
+        done = subprocess.run(command, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    results = decode(done.stdout)
+    assert results.backlog is not None
+    assert (results.backlog.queue.depth, results.backlog.queue.source) == (301, "sock_diag")
+    assert {300, 301, 302} <= {burst.connections for burst in results.backlog.burst}
+    one, ten = results.backlog.ladder
+    assert (one.connections, one.served, one.waiting) == (1, 1, 0)
+    assert (ten.connections, ten.served, ten.waiting) == (10, 10, 0)
+    assert one.throughput_per_s > 0
+    assert results.backlog.explanation[0].startswith("301 connects completed at once")
+    assert any(
+        "All of 10 connections that asked" in sentence for sentence in results.backlog.explanation
+    )
+    assert (tmp_path / "index.html").exists()

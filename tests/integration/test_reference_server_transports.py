@@ -3,6 +3,7 @@
 import re
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,6 +151,23 @@ def test_one_line_names_all_targets(tmp_path: Path) -> None:
         assert server.line == (
             f"listening on tcp://127.0.0.1:{port} udp://127.0.0.1:{port} unix:{path}\n"
         )
+
+
+def test_resets_before_and_within_the_handshake_harm_nobody() -> None:
+    """The worker that accepted them lives on, and serves the next."""
+    with running("--port", "0", "--workers", "1", "--tls-self-signed") as server:
+        worker = server.children()
+        for sent in (b"", b"\x16\x03", b"not TLS at all\r\n") * 10:
+            sock = server.connect()
+            sock.sendall(sent)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(server.connect()) as sock:
+            sock.sendall(b"hello")
+            assert receive_exactly(sock, 27 + 5)[27:] == b"hello"
+        assert server.children() == worker
 
 
 def test_tls_pair_that_is_none_is_exit_code_3(tmp_path: Path) -> None:

@@ -44,7 +44,13 @@
         columns, name: percentile, xLabel: "percentile", x: { time: false, distr: 3, range: keep([1, most], columns[0]) },
         y: { distr: 3, range: logRange },
         xAxis: {
-          splits: (_u, _i, min, max) => [1, 2, 4, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter((x) => x >= min * 0.999 && x <= max),
+          splits: (u, _i, min, max) => {
+            const room = 45 * Math.log10(max / min) / Math.max(u.bbox.width / devicePixelRatio, 1);
+            let last = -Infinity; // of [1, 2, 4, 10 …] those that have room for their words
+            return [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 2, 4].filter((x) => x >= min * 0.999 && x <= max
+              && (x !== 2 && x !== 4 || Math.log10(2) > room)).sort((a, b) => a - b)
+              .filter((x) => Math.log10(x) - last > room && ((last = Math.log10(x)), true));
+          },
           filter: (_u, splits) => splits, values: (_u, splits) => splits.map((x) => x === 1 ? "0" : percentile(x)),
         },
         yAxis: { splits: logSplits, filter: (_u, splits) => splits, values: (_u, splits) => splits.map(axisDuration), size: 62 },
@@ -76,11 +82,12 @@
       ], { y: { range: zeroUp } });
     },
     comb(figure) {
-      const comb = data.combs[Number(figure.dataset.index)];
-      if (!comb || !comb.at_s.length) return null;
+      const combs = (data.combs || []).filter((comb) => comb.at_s.length);
+      if (!combs.length) return null;
+      const comb = combs[choice(figure, combs)];
       const last = Math.max(comb.at_s[comb.at_s.length - 1] * 1.05, comb.width_s * 20);
       return {
-        columns: [comb.at_s, comb.connects], name: (x) => `${digits(x)} s`, xLabel: "connected after",
+        columns: [comb.at_s, comb.connects], marks: data.retries_at_s, name: (x) => `${digits(x)} s`, xLabel: "connected after about",
         x: { time: false, range: keep([-last * 0.03, last], comb.at_s) }, y: { range: zeroUp },
         xAxis: { space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
         yAxis: { values: (_u, splits) => splits.map((v) => v % 1 ? "" : v) },
@@ -100,7 +107,7 @@
   function keep(whole, x) { return (_u, min, max) => min == null || (min <= x[0] && max >= x[x.length - 1]) ? whole : [min, max]; }
 
   function overTime(columns, series, more) {
-    return { columns, series, name: (x) => `${+x.toFixed(1)} s`, xLabel: "time", sync: "time", phases: data.series.phase,
+    return { columns, series, name: (x) => `${+x.toFixed(1)} s, ${data.series.users[data.series.at_s.indexOf(x)] ?? "–"} connections`, xLabel: "time", sync: "time", phases: data.series.phase,
       x: { time: false }, xAxis: { values: (_u, splits) => splits.map((v) => `${v} s`) }, ...more };
   }
 
@@ -116,7 +123,7 @@
     let select = figure.querySelector("select");
     if (!select && curves.length > 1) {
       select = document.createElement("select");
-      select.setAttribute("aria-label", "stage");
+      select.setAttribute("aria-label", "which");
       for (const curve of curves) select.add(new Option(curve.name));
       select.selectedIndex = curves.length - 1;
       select.addEventListener("change", () => draw(figure));
@@ -145,6 +152,22 @@
     };
   }
 
+  function rule(marks) {
+    return (u) => {
+      const { left, top, width, height } = u.bbox;
+      u.ctx.save();
+      u.ctx.strokeStyle = colour("two");
+      u.ctx.setLineDash([4, 4]);
+      u.ctx.beginPath();
+      for (const mark of marks) {
+        const x = u.valToPos(mark, "x", true);
+        if (x >= left && x <= left + width) { u.ctx.moveTo(x, top); u.ctx.lineTo(x, top + height); }
+      }
+      u.ctx.stroke();
+      u.ctx.restore();
+    };
+  }
+
   function draw(figure) {
     const spec = specs[figure.dataset.chart](figure);
     const place = figure.querySelector(".plot");
@@ -159,7 +182,7 @@
       series: [{ label: spec.xLabel, value: (_u, v) => v == null ? "–" : spec.name(v) }, ...spec.series],
       cursor: { sync: spec.sync ? { key: spec.sync, setSeries: false } : undefined, drag: { x: true, y: false }, focus: { prox: 24 } },
       focus: { alpha: 0.35 },
-      hooks: { drawClear: spec.phases && spec.phases.some((phase) => phase !== "steady") ? [shade(spec.phases, spec.columns)] : [] },
+      hooks: { drawClear: spec.marks ? [rule(spec.marks)] : spec.phases && spec.phases.some((phase) => phase !== "steady") ? [shade(spec.phases, spec.columns)] : [] },
     }, spec.columns, place);
     plot.spec = spec;
     plots.set(figure, plot);

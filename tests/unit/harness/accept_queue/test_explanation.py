@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from harness.accept_queue.explanation import Findings, depth_by_connects, explain
+from harness.accept_queue.explanation import Findings, depth_by_connects, explain, explain_ladder
 from harness.accept_queue.syn_retries import retry_schedule
-from harness.results import Burst, Queue
+from harness.results import Burst, Queue, Rung
 
 SYSCTLS = {
     "net.core.somaxconn": "4096",
@@ -118,6 +118,11 @@ def test_bursts_that_fit_and_that_do_not() -> None:
     assert "call listen() with 200 or more, and accept" in text
 
 
+def test_a_server_that_stopped_accepting() -> None:
+    """Where the queue does not empty between bursts, that is said, and why there are no more."""
+    assert "3 connections stayed in the queue: the server does not accept now" in _explain(stuck=3)
+
+
 def test_failures_are_told_by_cause() -> None:
     """A connect that failed is told with its cause, not with retries that it never made."""
     text = _explain(bursts=[_burst(3, 0, retries={}, retransmitted=0, failed={"refused": 3})])
@@ -191,6 +196,72 @@ def test_a_unix_socket_has_no_syn() -> None:
 def test_depth_by_connects() -> None:
     """What overflowed bounds the depth; where the queue was seen, the deepest sight counts."""
     assert depth_by_connects([_burst(50, 50)]) is None
-    assert depth_by_connects([_burst(50, 50), _burst(60, 53), _burst(70, 52)]) == 52
+    assert depth_by_connects([_burst(50, 50), _burst(60, 53), _burst(70, 2)]) == 53
     seen = [_burst(60, 53, peak_depth=51), _burst(50, 50, peak_depth=60)]
     assert depth_by_connects(seen) == 51
+
+
+def _rung(connections: int, throughput_per_s: float, **more: Any) -> Rung:
+    fields = {"bottleneck": "server"} | more
+    return Rung(
+        model="",
+        connections=connections,
+        throughput_per_s=throughput_per_s,
+        latency_us={},
+        failures={},
+        **fields,
+    )
+
+
+def test_a_ladder_on_which_all_are_served() -> None:
+    """The best rung is named, with what limited it, and what was lost beyond."""
+    rungs = [_rung(1, 100, served=1), _rung(50, 900, served=50), _rung(100, 600, served=100)]
+    assert explain_ladder(rungs) == [
+        "All of 100 connections that asked at the same time had a reply.",
+        (
+            "Throughput was highest at 50: 900 requests/s, 50 % more than at 100;"
+            " the server was the limit."
+        ),
+    ]
+
+
+def test_a_ladder_of_one_at_a_time() -> None:
+    """The rung from which on somebody is not served is named, and where the others are."""
+    rungs = [
+        _rung(1, 900, served=1, waiting=0),
+        _rung(50, 900, served=1, waiting=49),
+        _rung(100, 900, served=1, waiting=51),
+    ]
+    sentences = explain_ladder(rungs)
+    assert sentences[0] == (
+        "Of 50 connections that asked at the same time, 1 had a reply, and 49 waited in the accept"
+        " queue. It serves one connection at a time."
+    )
+    assert sentences[1] == "Of 100 it was 1; 48 were not even in the queue."
+
+
+def test_a_limit_of_connections_is_not_one_at_a_time() -> None:
+    """A server that serves fifty of sixty is not said to serve one."""
+    rungs = [_rung(50, 900, served=50), _rung(60, 900, served=50)]
+    assert explain_ladder(rungs)[0] == (
+        "Of 60 connections that asked at the same time, 50 had a reply."
+    )
+
+
+@pytest.mark.parametrize(
+    ("bottleneck", "said"),
+    [
+        ("generator", "the load generator was the limit, so the server can do more"),
+        ("undetermined", "what was the limit is undetermined"),
+    ],
+)
+def test_no_throughput_without_its_limit(bottleneck: str, said: str) -> None:
+    """A figure always comes with who limited it; where service was not tried, nothing is said."""
+    (sentence,) = explain_ladder([_rung(10, 800, bottleneck=bottleneck)])
+    assert said in sentence
+
+
+def test_an_empty_ladder() -> None:
+    """Without rungs, and without any throughput, there is nothing to say."""
+    assert explain_ladder([]) == []
+    assert explain_ladder([_rung(10, 0)]) == []

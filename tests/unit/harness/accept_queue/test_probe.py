@@ -1,3 +1,4 @@
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -38,11 +39,27 @@ def test_connections_that_wait_already_are_part_of_the_depth(target_of: TargetOf
     assert (probe.depth, probe.completed_at_once) == (6, 5)
 
 
-def test_a_server_that_goes_on_accepting_has_no_depth(start_server: StartServer) -> None:
+class _Accepting(QueueSampler):
+    """Accepts whatever waits whenever somebody looks."""
+
+    def __init__(self, target: Target, server: socket.socket) -> None:
+        super().__init__(target)
+        self._server = server
+        server.setblocking(False)
+
+    def sample(self) -> int | None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._server.accept()[0].close()
+        return super().sample()
+
+
+def test_a_server_that_goes_on_accepting_has_no_depth(target_of: TargetOf) -> None:
     """Where somebody accepts all the while, the queue never fills, and no depth is claimed."""
-    server = start_server(40)
-    with QueueSampler(server.target) as sampler:
-        probe = probe_depth(server.target, sampler, (), late_connects_s=0)
+    with socket.create_server(("127.0.0.1", 0), backlog=9) as server:
+        target = target_of(server)
+        with _Accepting(target, server) as sampler:
+            probe = probe_depth(target, sampler, (), late_connects_s=0)
     assert probe.depth is None
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from harness.accept_queue.survey import QueueSurvey
 from harness.errors import UsageError
-from harness.target import parse_target, resolve
+from harness.target import Target, parse_target, resolve
 from harness.wire.process import descendants_of
 
+TargetOf = Callable[[socket.socket], Target]
 StartServer = Callable[..., Any]
 """See conftest.py."""
 
@@ -57,6 +58,30 @@ def test_a_queue_overflowed_without_pausing(start_server: StartServer) -> None:
     found = survey.run([6])
     assert (found.queue.depth, found.queue.source) == (3, "connects")
     assert "seen 3 deep" in found.explanation[1]
+
+
+def test_a_server_elsewhere(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server that cannot be seen, connects bound the depth, and nothing else is claimed."""
+
+    def elsewhere(_: Target) -> None:
+        raise LookupError("the server is not on this machine")
+
+    monkeypatch.setattr("harness.accept_queue.survey.QueueSampler", elsewhere)
+    found = QueueSurvey(start_server(2, 0.7).target).run([6])
+    assert (found.queue.limit, found.queue.source) == (None, "connects")
+    assert found.queue.depth in {3, 4}  # the queue's three, and one that was accepted meanwhile
+    assert found.counters == {}
+    text = " ".join(found.explanation)
+    assert f"is at most {found.queue.depth}, by the connects: the server is not on this" in text
+    assert "Connect times are all there is" in text
+
+
+def test_a_server_that_does_not_accept(target_of: TargetOf) -> None:
+    """Where nobody takes a burst's connections, larger bursts are left out, and that is said."""
+    with socket.create_server(("127.0.0.1", 0), backlog=9) as server:
+        found = QueueSurvey(target_of(server)).run([2, 200])
+    assert [burst.connections for burst in found.burst] == [2]
+    assert any("2 connections stayed in the queue" in one for one in found.explanation)
 
 
 def test_before_anything_is_measured() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.accept_queue.syn_retries import RetrySchedule, histogram, retry_schedule
+from harness.accept_queue.syn_retries import RetrySchedule, retry_schedule
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,3 @@ def test_another_first_timeout() -> None:
 def test_a_time_belongs_to_the_retry_before_it(connect_s: float, step: int) -> None:
     """A timer is never early and may be late, up to the next one."""
     assert retry_schedule(6, 4).step_of(connect_s) == step
-
-
-def test_histogram() -> None:
-    """Connect times are counted at the retry that ended them."""
-    schedule = retry_schedule(6, 4)
-    assert histogram([0.001, 0.002, 1.02, 1.03, 3.1], schedule) == {0: 2, 1: 2, 3: 1}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.load.channel import COLD, Channel, Failure, State
-from harness.load.corpus import Corpus
+from harness.load.corpus import Corpus, Exchange
 from harness.protocols import Protocol, RequestReply, WrongReplyError, delimited
 from harness.protocols.echo import Echo
 from harness.protocols.fast_path import predictor_of
@@ -114,7 +114,9 @@ def conversations(draw: st.DrawFn):
             max_size=3,
         )
     )
-    corpus = Corpus(requests, predictor_of(protocol), draw(st.integers(1, 3)))
+    pipeline = draw(st.integers(1, 3))
+    exchanges = [Exchange([request] * pipeline) for request in requests]
+    corpus = Corpus(exchanges, predictor_of(protocol))
     exchange = corpus.exchanges[0]
     replies = []
     for _ in range(draw(st.integers(1, 8))):
@@ -168,7 +170,7 @@ def test_short_cut_judges_as_the_oracle(conversation: tuple[Protocol, Corpus, li
 def test_predictions_are_used():
     """The property above would hold for a channel that never predicts; this one does."""
     for protocol in (Echo(), TimestampEcho(), Shout()):
-        corpus = Corpus([b"a\n"], predictor_of(protocol))
+        corpus = Corpus([Exchange([b"a\n"])], predictor_of(protocol))
         channel = opened(protocol, corpus)
         for _ in range(2):
             channel.begin(0, 0)
@@ -180,7 +182,7 @@ def test_predictions_are_used():
 
 def test_a_partly_sent_exchange_is_judged_by_the_oracle():
     """When the kernel takes a part only, the rest goes out once it can, and the reply counts."""
-    corpus = Corpus([b"abcd"], predictor_of(Echo()))
+    corpus = Corpus([Exchange([b"abcd"])], predictor_of(Echo()))
     channel = opened(Echo(), corpus)
     channel.begin(0, 0)
     take(channel, corpus, b"abcd")

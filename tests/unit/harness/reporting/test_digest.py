@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 
 from harness.reporting.digest import (
+    alike,
     causes,
     evidence_path,
     family,
@@ -52,6 +53,14 @@ def test_causes_come_most_frequent_first() -> None:
     """Causes are ordered by number, then by name, and those of zero are left out."""
     found = causes({"refused": 1, "timeout": 3, "reset": 0, "eof": 1})
     assert found == "timeout 3, eof 1, refused 1"
+
+
+def test_what_has_one_reason_is_one_thing_to_read() -> None:
+    """Requirements that fell with the same words are together; evidence stands by itself."""
+    dead = [samples.requirement(f"X-{at}", Verdict.INCONCLUSIVE, "it died") for at in range(3)]
+    shown = samples.requirement("A-1", Verdict.INCONCLUSIVE, "it died", evidence=["a.py"])
+    groups = alike([dead[0], shown, *dead[1:]])
+    assert [[line.id for line in group] for group in groups] == [["X-0", "X-1", "X-2"], ["A-1"]]
 
 
 def test_evidence_never_leads_out_of_its_folder() -> None:

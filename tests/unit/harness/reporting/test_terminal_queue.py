@@ -1,10 +1,13 @@
 import io
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 
+from harness.reporting.terminal_figures import backlog_lines
 from harness.reporting.terminal_queue import comb_table, queue_line, sentence_list
-from harness.results import BacklogResult, Burst, Queue
+from harness.results import BacklogResult, Burst, Queue, Rung
+
+PERCENTILES = {"p50": 250, "p90": 1, "p99": 1, "p99_9": 1, "max": 1200, "mean": 1, "count": 10}
 
 
 def _text(view: RenderableType, width: int = 100) -> list[str]:
@@ -32,7 +35,7 @@ def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
             BacklogResult(
                 queue=Queue(limit=50, depth=51, source="sock_diag"),
                 burst=[
-                    _burst(10, {"0": 10}, connect_us={"percentiles": {"p50": 250, "max": 1200}}),
+                    _burst(10, {"0": 10}, connect_us={"percentiles": PERCENTILES}),
                     _burst(200, {"0": 52, "1": 40, "3": 98}, failed={"no answer": 10}),
                 ],
                 syn_retries_at_s=[1.0, 2.0, 3.0],
@@ -82,3 +85,44 @@ def test_sentences_wrap_under_themselves() -> None:
     """Each sentence is an item of its own; nothing in it is markup."""
     lines = _text(sentence_list(["one [bold]two[/bold] three four", "five"]), width=24)
     assert lines == ["- one [bold]two[/bold]", "  three four", "- five"]
+
+
+def _ladder(models: list[str]) -> BacklogResult:
+    rungs = [
+        Rung(
+            model=model,
+            connections=connections,
+            throughput_per_s=900.0,
+            latency_us={},
+            failures={},
+            bottleneck="server",
+            served=1 if model == "iterative" else connections,
+        )
+        for model in models
+        for connections in (1, 50)
+    ]
+    return BacklogResult(
+        queue=Queue(limit=50, depth=51, source="sock_diag"),
+        ladder=rungs,
+        explanation=["one", "two", "three", "four"],
+    )
+
+
+def test_connections_that_are_not_served_stand_beside_the_throughput() -> None:
+    """A rung on which not all were served says how many, or is marked where models are compared."""
+    single = "\n".join(_text(Group(*backlog_lines(_ladder(["iterative"]), 100, "us"))))
+    assert "50 (1 served)" in single
+    assert "1 (1 served)" not in single
+    both = "\n".join(_text(Group(*backlog_lines(_ladder(["fork", "iterative"]), 100, "us"))))
+    assert "! not all connections served" in both
+    assert both.count("900!") == 1
+    assert "!" not in "\n".join(_text(Group(*backlog_lines(_ladder(["fork"]), 100, "us"))))
+
+
+def test_all_sentences_where_nothing_else_is_on_the_screen() -> None:
+    """A summary of several parts has the first sentences; the whole view has all, and last."""
+    result = _ladder(["fork"])
+    short = _text(Group(*backlog_lines(result, 100, "us")))
+    assert "four" not in short
+    whole = _text(Group(*backlog_lines(result, 100, "us", whole=True)))
+    assert whole[-4:] == ["- one", "- two", "- three", "- four"]

@@ -2,11 +2,12 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from harness.deadline import Deadline
-from harness.target import Target
+from harness.target import Target, parse_target, resolve
 from harness.wire.queue_sampler import INTERVAL_S, QueueSampler, overflows
 
 TargetOf = Callable[[socket.socket], Target]
@@ -52,7 +53,23 @@ def test_a_target_without_a_listener_here(target_of: TargetOf) -> None:
     """Where no listener of this machine serves the target, that is told at once."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = target_of(server)
-    with pytest.raises(LookupError, match="no listener"):
+    with pytest.raises(LookupError, match="network namespace"):
+        QueueSampler(target)
+
+
+def test_another_machines_listener_is_not_ours() -> None:
+    """A listener on the wildcard here does not stand for one at the same port elsewhere."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        text = f"tcp://198.51.100.1:{server.getsockname()[1]}"  # RFC 5737: nobody's
+        (target,) = resolve(parse_target(text), ["198.51.100.1"])
+        with pytest.raises(LookupError, match="not on this machine"):
+            QueueSampler(target)
+
+
+def test_a_unix_socket_cannot_be_seen(tmp_path: Path) -> None:
+    """The queue of a Unix socket is not on the list, which is told at once."""
+    (target,) = resolve(parse_target(f"unix:{tmp_path}/s"))
+    with pytest.raises(LookupError, match="Unix socket"):
         QueueSampler(target)
 
 

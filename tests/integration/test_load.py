@@ -1,0 +1,250 @@
+"""Load runs as a user starts them: processes, sockets, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from harness.errors import CannotRunError
+from harness.histogram import Histogram
+from harness.load.launch import LOCUSTFILE, run_load
+from harness.load.plan import LoadPlan
+from harness.results import Second
+from tests.server_process import running
+from tests.spoiling_server import serving
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_every_reply_of_a_closed_loop_is_counted_and_verified():
+    """The figures agree with each other, and each of the seconds was handed out as it passed."""
+    seconds: list[Second] = []
+    with running("--port", "0", "--workers", "1") as server:
+        plan = LoadPlan(target=server.targets[0], users=[10], seconds=1.5, warm_up_s=0.3)
+        result = run_load(plan, seconds.append)
+    assert result.failures == {}
+    assert not result.partial
+    assert result.requests == result.latency_us["service"].count > 100
+    assert Histogram.decode(result.histograms["service"]).count == result.requests
+    assert result.users == 10
+    # Kernel timestamps end before we read; a sample of the replies has one.
+    assert 0 < result.latency_us["wire"].count <= result.requests
+    assert result.latency_us["wire"].p50 > 0
+    assert [second.at_s for second in seconds] == [float(at) for at in range(1, len(seconds) + 1)]
+    assert sum(second.requests for second in seconds) >= result.requests
+
+
+def test_the_command_line_stays_free_of_locust():
+    """Locust patches the process that imports it, so whoever starts a load does not."""
+    program = (
+        "import sys, harness.load.launch\nsys.exit(bool({'locust', 'gevent'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
+def test_two_workers_on_a_schedule_send_exactly_what_was_asked_for():
+    """An open loop of 600/s over two processes and 2 s is 1200 requests, by either clock."""
+    with running("--port", "0", "--workers", "1") as server:
+        plan = LoadPlan(
+            target=server.targets[0],
+            users=[8],
+            seconds=2.0,
+            warm_up_s=0.3,
+            rate_per_s=600.0,
+            processes=2,
+        )
+        result = run_load(plan)
+    assert not result.partial, result.notes
+    assert result.requests == 1200
+    assert result.latency_us["scheduled"].count == 1200
+    assert result.details["workers"] == 2
+    assert result.bottleneck == "undetermined"
+
+
+def test_stages_pipelining_and_sizes():
+    """Stages stand apart; pipelined requests of many sizes are verified as single ones are."""
+    with running("--port", "0", "--workers", "1") as server:
+        plan = LoadPlan(
+            target=server.targets[0],
+            users=[2, 5],
+            seconds=0.6,
+            warm_up_s=0.1,
+            pipeline=4,
+            payload="1-3000",
+            seed=7,
+        )
+        result = run_load(plan)
+    assert result.failures == {}
+    assert [stage.users for stage in result.stages] == [2, 5]
+    assert sum(stage.requests for stage in result.stages) == result.requests > 0
+
+
+@pytest.mark.parametrize("transport", ["tcp", "unix"])
+def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_path: Path):
+    """A reply of which one byte is wrong is counted once, and its bytes are in the result."""
+    with serving(transport, tmp_path, spoil_one_in=500) as target:
+        plan = LoadPlan(target=target, protocol="echo", users=[4], seconds=3.0, warm_up_s=0.2)
+        result = run_load(plan)
+    spoiled = result.failures["wrong reply"] + result.details.get(
+        "failures_while_warming_up", {}
+    ).get("wrong reply", 0)
+    assert spoiled >= result.requests // 500 - 1
+    assert result.requests > 500
+    sample = result.details["samples"][0]
+    assert "SPOILED" in sample["actual"]
+    assert "wireproof check" in result.details["hints"]["wrong reply"]
+
+
+def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
+    """Over UDP the load goes on after a loss, and counts losses and repeated replies."""
+    with serving("udp", tmp_path, lose_one_in=101, repeat_one_in=37) as target:
+        plan = LoadPlan(
+            target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1, timeout_s=0.1
+        )
+        result = run_load(plan)
+    assert result.requests > 100
+    assert {"lost", "duplicate reply"} <= result.failures.keys()
+    assert result.failures["lost"] >= result.requests // 101 - 10
+    assert result.failures["duplicate reply"] >= result.requests // 40 - 10
+
+
+def test_a_server_that_never_answers_is_a_timeout(tmp_path: Path):
+    """Nobody waits for ever: every request fails, with a cause and what to do."""
+    with serving("tcp", tmp_path, silent=True) as target:
+        plan = LoadPlan(
+            target=target, protocol="echo", users=[3], seconds=1.0, warm_up_s=0.0, timeout_s=0.3
+        )
+        result = run_load(plan)
+    assert result.requests == 0
+    assert result.failures.keys() == {"timeout"}
+    assert result.details["hints"]["timeout"]
+
+
+def test_nothing_listens():
+    """A load on nothing ends at once, in words."""
+    with running("--port", "0", "--workers", "1") as server:
+        target = server.targets[0]
+    plan = LoadPlan(target=target, users=[2], seconds=30.0, warm_up_s=0.0)
+    with pytest.raises(CannotRunError, match="refused"):
+        run_load(plan)
+
+
+def test_a_server_killed_midway_ends_the_run_with_what_was_measured():
+    """The run does not go on for ever against nothing; it says what happened."""
+    with running("--port", "0", "--workers", "1") as server:
+
+        def kill_all(second: Second) -> None:
+            if second.at_s == 1.0:
+                children = server.children()
+                server.process.kill()  # first, or it would replace the worker
+                for child in children:
+                    os.kill(child, signal.SIGKILL)
+
+        plan = LoadPlan(target=server.targets[0], users=[4], seconds=60.0, warm_up_s=0.1)
+        result = run_load(plan, kill_all)
+    assert result.partial
+    assert any("server is gone" in note for note in result.notes)
+    assert result.requests > 0
+    assert result.failures["refused"] >= 1
+
+
+def test_a_worker_killed_midway_leaves_the_others_figures():
+    """The result is marked partial and names the process; what the other counted is there."""
+    with running("--port", "0", "--workers", "1") as server:
+        victims: list[int] = []
+
+        def kill_one(second: Second) -> None:
+            if second.at_s == 1.0 and not victims:
+                victims.append(load_worker())
+                os.kill(victims[0], signal.SIGKILL)
+
+        plan = LoadPlan(
+            target=server.targets[0], users=[4], seconds=2.5, warm_up_s=0.1, processes=2
+        )
+        result = run_load(plan, kill_one)
+    assert victims
+    assert result.partial
+    assert any(f"(pid {victims[0]}) was killed by signal 9" in note for note in result.notes)
+    assert result.requests > 0
+    assert result.seconds > 2
+
+
+def load_worker() -> int:
+    """Return the process id of one worker of the load that this process runs."""
+    ours = Path(f"/proc/self/task/{threading.main_thread().native_id}/children").read_text().split()
+    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in ours}
+    return next(pid for pid, command in commands.items() if b"--worker\0" in command)
+
+
+def test_the_stall_experiment():
+    """A server stopped for 1.4 s at 2000 requests/s shows in `scheduled` as arithmetic says.
+
+    Requests are due every 0.5 ms for T = 3.6 s: a share q of them is due in q * T seconds.
+    While the server is stopped for S seconds, a request that is due x seconds after the stop waits
+    S - x. The slowest are those due first: a latency of L or more have all that are due in the
+    first S - L seconds, a share (S - L) / T. So the percentile of 1 - q is S - q * T:
+
+        p99.9 = S - 0.0036 s     p99 = S - 0.036 s     p90 = S - 0.36 s
+
+    Once the server goes on, the R * x requests due before that one are answered first, at the
+    server's capacity of C a second, measured beforehand; that adds R * x / C, a few percent.
+
+    More than half are due outside of the stall (1 - S / T = 61 %), so that p50 is small.
+
+    A closed loop, or `service`, sees the stall once a connection: 50 of 7200 requests are 0.7 %,
+    and its p99 knows nothing of it. That is the lie of coordinated omission.
+    """
+    steady_s, stall_s, rate = 3.6, 1.4, 2000.0
+    measured_s: list[float] = []
+    with running("--port", "0", "--workers", "1") as server:
+        children = server.children()
+
+        def stall(second: Second) -> None:
+            if second.at_s != 1.0:
+                return
+
+            def go_on() -> None:
+                for child in children:
+                    os.kill(child, signal.SIGCONT)
+                measured_s.append(time.monotonic() - began)
+
+            began = time.monotonic()
+            for child in children:
+                os.kill(child, signal.SIGSTOP)
+            threading.Timer(stall_s, go_on).start()
+
+        plan = LoadPlan(target=server.targets[0], users=[50], seconds=0.5, warm_up_s=0.1)
+        capacity = run_load(plan).throughput_per_s
+        plan = structs.replace(plan, seconds=steady_s, warm_up_s=0.3, rate_per_s=rate)
+        result = run_load(plan, stall)
+    scheduled, service = result.latency_us["scheduled"], result.latency_us["service"]
+    assert scheduled.count == service.count == steady_s * rate
+    stall_us = measured_s[0] * 1e6
+    for found, share in ((scheduled.p99_9, 0.001), (scheduled.p99, 0.01), (scheduled.p90, 0.1)):
+        at_s = share * steady_s
+        latency_s = measured_s[0] - at_s + rate * at_s / capacity
+        assert found == pytest.approx(latency_s * 1e6, rel=0.03)
+    assert scheduled.p50 < 0.03 * stall_us
+    assert service.p99 < 0.03 * stall_us
+    assert service.max == pytest.approx(stall_us, rel=0.03)
+
+
+def test_locust_alone_starts_the_reference_server():
+    """`locust -f harness/locustfile.py` without a host is a whole load run."""
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless"]
+    run = subprocess.run(
+        [*command, "-u", "5", "-r", "5", "-t", "3s", "--only-summary", "--json"],
+        check=False,
+        capture_output=True,
+        timeout=60,
+        cwd=PROJECT,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert b'"name": "timestamp-echo"' in run.stdout
+    assert b'"num_failures": 0' in run.stdout

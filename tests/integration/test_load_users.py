@@ -1,0 +1,112 @@
+"""Hand-written users: tasks over a socket, reported as Locust reports requests."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.spoiling_server import serving
+
+PROJECT = Path(__file__).parents[2]
+
+TASKS = """
+import gevent
+from locust import constant, events, task
+
+from harness.load.users import SocketUser
+
+
+requests = []
+
+
+@events.request.add_listener
+def end_after_enough(name, **_):
+    requests.append(name)
+    if len(requests) == 60:
+        gevent.spawn(runners[0].quit)
+
+
+runners = []
+events.test_start.add_listener(lambda environment, **_: runners.append(environment.runner))
+
+
+class ByHand(SocketUser):
+    wait_time = constant(0.01)
+
+    @task
+    def good(self):
+        reply = self.client.request(b"hello\\n", name="until", until=b"\\n")
+        assert reply.data == b"hello\\n", reply
+        assert self.client.request(b"12345", name="length", length=5).data == b"12345"
+        self.client.send(b"a\\nb\\n")
+        assert self.client.receive(until=b"\\n") == b"a\\n"
+        assert self.client.receive(until=b"\\n") == b"b\\n"
+        with self.client.request(b"x", name="caught", length=1, catch_response=True) as reply:
+            reply.failure("not what I wanted")
+        self.client.reset()
+
+
+class Judged(SocketUser):
+    protocol = "echo"
+    wait_time = constant(0.01)
+
+    @task
+    def verified(self):
+        self.client.request(b"verified", name="verified")
+"""
+
+
+def locust(folder: Path, tasks: str, target: str) -> dict[str, dict[str, float]]:
+    """Run Locust on these tasks; its statistics by name."""
+    file = folder / "tasks.py"
+    file.write_text(tasks)
+    command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--host", target]
+    run = subprocess.run(
+        [*command, "-u", "2", "-r", "2", "-t", "60s", "--only-summary", "--json", "--skip-log"],
+        check=False,
+        capture_output=True,
+        timeout=90,
+        cwd=PROJECT,
+    )
+    assert run.returncode in {0, 1}, run.stderr.decode()
+    assert b"Traceback" not in run.stderr, run.stderr.decode()
+    return {entry["name"]: entry for entry in json.loads(run.stdout)}
+
+
+@pytest.mark.parametrize("transport", ["tcp", "unix"])
+def test_tasks_by_hand(transport: str, tmp_path: Path):
+    """Replies end where the task says, names are the task's, and a caught reply may be failed."""
+    with serving(transport, tmp_path) as target:
+        found = locust(tmp_path, TASKS, target)
+    assert found.keys() == {"until", "length", "caught", "verified"}
+    assert all(entry["num_requests"] > 0 for entry in found.values())
+    assert found["caught"]["num_failures"] == found["caught"]["num_requests"]
+    assert all(found[name]["num_failures"] == 0 for name in ("until", "length", "verified"))
+
+
+def test_a_wrong_reply_is_a_failed_request(tmp_path: Path):
+    """A user with a protocol has every reply verified, and goes on with a new connection."""
+    with serving("tcp", tmp_path, spoil_one_in=3) as target:
+        found = locust(tmp_path, TASKS.partition("class ByHand")[0] + JUDGED, target)
+    entry = found["verified"]
+    assert 0 < entry["num_failures"] < entry["num_requests"]
+
+
+JUDGED = "class Judged" + TASKS.partition("class Judged")[2]
+
+
+def test_datagrams(tmp_path: Path):
+    """Over UDP a reply is a datagram."""
+    tasks = TASKS.partition("class ByHand")[0] + (
+        "class Datagrams(SocketUser):\n"
+        "    wait_time = constant(0.01)\n\n"
+        "    @task\n"
+        "    def once(self):\n"
+        '        assert self.client.request(b"ping", name="udp").data == b"ping"\n'
+    )
+    with serving("udp", tmp_path) as target:
+        found = locust(tmp_path, tasks, target)
+    assert found["udp"]["num_requests"] > 0
+    assert found["udp"]["num_failures"] == 0
