@@ -3,9 +3,17 @@
 import asyncio
 import contextlib
 import itertools
+import ssl
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 class _Every:
@@ -20,8 +28,9 @@ class _Every:
 
 
 class _Stream(asyncio.Protocol):
-    def __init__(self, spoil: _Every, *, silent: bool) -> None:
+    def __init__(self, spoil: _Every, *, silent: bool, work_s: float) -> None:
         self._spoil = spoil
+        self._work_s = work_s
         self._silent = silent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -30,6 +39,9 @@ class _Stream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._silent:
             return
+        ends = time.perf_counter() + self._work_s
+        while time.perf_counter() < ends:
+            pass
         self.transport.write(b"SPOILED" + data[7:] if self._spoil() else data)
 
 
@@ -48,6 +60,35 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.transport.sendto(data, address)
 
 
+def _certified(folder: Path) -> ssl.SSLContext:
+    """Return a TLS context with a certificate that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
 @contextlib.contextmanager
 def serving(
     transport: str,
@@ -55,6 +96,7 @@ def serving(
     *,
     spoil_one_in: int = 0,
     silent: bool = False,
+    work_s: float = 0.0,
     lose_one_in: int = 0,
     repeat_one_in: int = 0,
 ) -> Iterator[str]:
@@ -70,10 +112,15 @@ def serving(
             return server, f"udp://127.0.0.1:{server.get_extra_info('sockname')[1]}"
         if transport == "unix":
             path = folder / "socket"
-            server = await loop.create_unix_server(lambda: _Stream(spoil, silent=silent), path)
+            server = await loop.create_unix_server(
+                lambda: _Stream(spoil, silent=silent, work_s=work_s), path
+            )
             return server, f"unix:{path}"
-        server = await loop.create_server(lambda: _Stream(spoil, silent=silent), "127.0.0.1", 0)
-        return server, f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        context = _certified(folder) if transport == "tls" else None
+        server = await loop.create_server(
+            lambda: _Stream(spoil, silent=silent, work_s=work_s), "127.0.0.1", 0, ssl=context
+        )
+        return server, f"{transport}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     server, target = loop.run_until_complete(start())
     thread = threading.Thread(target=loop.run_forever)

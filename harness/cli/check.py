@@ -59,13 +59,17 @@ def check(
     wireproof check tcp://127.0.0.1:28812 --only SEG-* --seed 7
     """
     from harness.conformance.baseline import apply_baseline, read_baseline
+    from harness.conformance.catalogue import catalogue_for, select
     from harness.conformance.session import CheckPlan, run_check
     from harness.protocols.registry import find_protocol
     from harness.reporting.progress import CheckProgress
 
-    known = read_baseline(baseline) if baseline else None
+    protocol = find_protocol(protocol_name, settings)
+    catalogue = catalogue_for(protocol)
+    select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
+    known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
     plan = CheckPlan(
-        protocol=find_protocol(protocol_name, settings),
+        protocol=protocol,
         protocol_name=protocol_name,
         settings=settings,
         depth=depth,

@@ -22,6 +22,10 @@ def protocols(name: str | None) -> None:
 
     NAME is a built-in protocol, module:Class or file.py:Class. Its own right replies are put
     through its own framing, without a server; do this first when you write a protocol.
+
+    \b
+    wireproof protocols
+    wireproof protocols my_protocol.py:MyProtocol
     """
     console = Console(highlight=False)
     if name is None:

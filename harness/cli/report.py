@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--markdown", metavar="FILE", help="Markdown, for a pull request.")
 @click.option("--csv", metavar="FILE", help="The load's series, one line a second.")
 @click.option("--hgrm", metavar="FILE", help="Latency as HdrHistogram plotters read it.")
+@click.option("--prometheus", metavar="FILE", help="Metrics for a Prometheus text collector.")
 @click.option(
     "--latency",
     type=click.Choice(["service", "scheduled", "wire"]),
@@ -69,6 +70,10 @@ def _render(name: str, file: str, results: "Results", path: Path, latency: str |
             from harness.reporting.exports import series_csv
 
             return series_csv(results).encode()
+        case "prometheus":
+            from harness.reporting.prometheus import prometheus
+
+            return prometheus(results).encode()
         case _:
             from harness.reporting.exports import hgrm
 

@@ -9,7 +9,7 @@ The file is TOML:
 """
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -20,8 +20,7 @@ from harness.results import CheckResult, RequirementResult, Verdict
 MAX_FILE_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One known failure.
 
     Attributes:
@@ -36,11 +35,15 @@ class Known:
     message: str = ""
 
 
-def read_baseline(path: Path) -> dict[str, Known]:
+def read_baseline(path: Path, catalogue: Collection[str]) -> dict[str, Known]:
     """Read a baseline file.
 
+    Args:
+        path: of the file.
+        catalogue: the IDs that there are; an entry for another would excuse nothing for ever.
+
     Raises:
-        UsageError: there is none, it is no baseline, or an entry has no reason.
+        UsageError: there is none, it is no baseline, or an entry has no reason or no requirement.
 
     """
     try:
@@ -51,8 +54,8 @@ def read_baseline(path: Path) -> dict[str, Known]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not a baseline: {error}") from None
-    entries = parsed.get("known", [])
-    if not isinstance(entries, list):
+    entries = parsed.pop("known", [])
+    if parsed or not isinstance(entries, list):
         raise UsageError(f"{path} is not a baseline", "write [[known]] tables with id and reason")
     found: dict[str, Known] = {}
     for entry in entries:
@@ -64,6 +67,12 @@ def read_baseline(path: Path) -> dict[str, Known]:
             ) from None
         if not known.reason.strip():
             raise UsageError(f"{path}: {known.id} has no reason")
+        if known.id not in catalogue:
+            raise UsageError(
+                f"{path}: there is no requirement {known.id!r}", "wireproof rules lists them"
+            )
+        if known.id in found:
+            raise UsageError(f"{path}: {known.id} stands there twice", "give it one reason")
         found[known.id] = known
     return found
 

@@ -9,7 +9,7 @@ from harness.conformance.catalogue import catalogue_for
 from harness.conformance.execute import Executor
 from harness.conformance.explore import Search
 from harness.conformance.failure import Failure
-from harness.conformance.plan import Open, OpenTogether, Plan
+from harness.conformance.plan import AwaitReleased, Close, Open, OpenTogether, Plan, Reset
 from harness.conformance.subject import DEPTHS, Subject
 from harness.errors import UsageError
 from harness.protocols.base import Protocol
@@ -18,7 +18,9 @@ from harness.wire.transcript import Event
 REPLAY_FORMAT = 1
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_CONNECTIONS = 2000
-MAX_WAIT_S = 60.0
+MAX_WAIT_S = 600.0
+"""All waits of a case together."""
+MAX_WINDOW_BYTES = 1024 * 1024 * 1024
 
 Fate = Literal["FAILS", "FIXED", "NOT REPRODUCED"]
 
@@ -119,25 +121,33 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
     return Replayed(fate, len(failures), runs, failures[0] if failures else None)
 
 
-def _check_bounds(path: Path, plan: Plan) -> None:
+def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal after the other
     """Refuse what no run of ours records: a replay file may come from anyone."""
     count = len(plan.requests)
     if count > MAX_CONNECTIONS:
         raise UsageError(f"{path} asks for {count} connections; {MAX_CONNECTIONS} is the most")
+    sizes = [sum(map(len, requests)) for requests in plan.requests]
     opened: set[int] = set()
+    closed: set[int] = set()
+    waits_s = 0.0
     for action in plan.actions:
-        if not 0 <= action.connection < count:
-            raise UsageError(f"{path} names connection {action.connection} of {count}")
-        if isinstance(action, Open):
-            opened.add(action.connection)
-        elif isinstance(action, OpenTogether):
-            opened.update(range(action.connection + 1))
-        elif action.connection not in opened and type(action).__name__ != "AwaitReleased":
-            raise UsageError(f"{path} uses connection {action.connection} before it is opened")
-        until = getattr(action, "until", 0)
-        sent = sum(map(len, plan.requests[action.connection]))
-        if not 0 <= until <= sent:
-            raise UsageError(f"{path} sends up to byte {until} of {sent}")
-        wait_s = max(getattr(action, "hold_s", 0.0), getattr(action, "stall_s", 0.0))
-        if not 0 <= wait_s <= MAX_WAIT_S:
-            raise UsageError(f"{path} waits {wait_s:g} s; {MAX_WAIT_S:g} s is the most")
+        number = action.connection
+        if not 0 <= number < count:
+            raise UsageError(f"{path} names connection {number} of {count}")
+        if isinstance(action, Open | OpenTogether):
+            fresh = {number} if isinstance(action, Open) else set(range(number + 1))
+            if again := fresh & opened:
+                raise UsageError(f"{path} opens connection {min(again)} twice")
+            opened |= fresh
+        elif not isinstance(action, AwaitReleased) and (number not in opened or number in closed):
+            raise UsageError(f"{path} uses connection {number} while it is not open")
+        if isinstance(action, Close | Reset):
+            closed.add(number)
+        if not 0 <= (until := getattr(action, "until", 0)) <= sizes[number]:
+            raise UsageError(f"{path} sends up to byte {until} of {sizes[number]}")
+        if not 0 <= (window := getattr(action, "receive_buffer_bytes", 0)) <= MAX_WINDOW_BYTES:
+            raise UsageError(f"{path} asks for a receive buffer of {window} bytes")
+        wait_s = getattr(action, "hold_s", 0.0) + getattr(action, "stall_s", 0.0)
+        waits_s += wait_s
+        if not (wait_s >= 0 and waits_s <= MAX_WAIT_S):
+            raise UsageError(f"{path} waits {waits_s:g} s; {MAX_WAIT_S:g} s is the most")

@@ -8,6 +8,7 @@ from harness.conformance.properties import (
     datagrams,
     isolation,
     segmentation,
+    state_machine,
     streams,
     timestamps,
 )
@@ -50,6 +51,7 @@ GENERIC: tuple[Requirement, ...] = (
     closing.reset_inside_request,
     closing.reset_inside_reply,
     closing.reset_before_accept,
+    state_machine.machine,
     closing.survives_malformed,
     closing.released,
     datagrams.one_reply,
@@ -75,7 +77,7 @@ def select(
     """Return the requirements that the user wants; `SEG-*` names a group.
 
     Raises:
-        UsageError: a name fits no requirement.
+        UsageError: a name fits no requirement, or none is left.
 
     """
     known = [one.id for one in catalogue]
@@ -84,12 +86,15 @@ def select(
             raise UsageError(
                 f"there is no requirement {name!r}", "wireproof rules lists them; SEG-* is a group"
             )
-    return tuple(
+    wanted = tuple(
         one
         for one in catalogue
         if (not only or any(_fits(one.id, name) for name in only))
         and not any(_fits(one.id, name) for name in skip)
     )
+    if not wanted:
+        raise UsageError("--skip leaves no requirement to try")
+    return wanted
 
 
 def _fits(identifier: str, name: str) -> bool:

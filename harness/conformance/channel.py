@@ -1,8 +1,9 @@
 """One connection under judgement: what goes out, what comes in, and the oracle between them."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from harness.conformance.explain import counted
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.deadline import Deadline
 from harness.protocols.oracle import Oracle, WrongReplyError
@@ -78,43 +79,51 @@ class Channel:
         self, opening: Sequence[bytes], requests: Sequence[bytes], deadline: Deadline
     ) -> None:
         """Do the opening exchange; then announce the requests, which offsets count from."""
+        self.await_replies(deadline)  # a greeting, where there is one
         for request in opening:
             self._announce(request)
             self.send(len(self._stream), deadline)
-        self.await_replies(deadline)
+            self.await_replies(deadline)
         self._begin = self._sent
         self._announce(*requests)
 
     def send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
         """Send up to offset `until` as one segment, see it read, then hold."""
-        until += self._begin
-        segment = self._stream[self._sent : until]
-        self._goal = until
-        while self._sent < until and not self._gone:
-            if not self._send_some():
-                # The server does not read on; it may be waiting for us to take its replies.
-                self.take_available()
-                writable = not self._must_wait()
-                if not self._connection.wait(deadline, writable=writable) and deadline.expired:
-                    raise self._silent()
-        self._transcript.add(self.number, "send", segment, self._see_delivered())
+        start = self._sent
+        self._send_up_to(until, deadline)
+        how = self._see_delivered()
+        self._transcript.add(self.number, "send", self._stream[start : self._sent], how)
         gap_s = max(hold_s, self._watcher.gap_s)
         if gap_s:
             self._read_for(gap_s)
 
-    def send_last(self, until: int) -> None:
+    def send_last(self, until: int, deadline: Deadline) -> None:
         """Send up to offset `until` and the end of our stream at the same instant."""
-        start, self._goal = self._sent, until + self._begin
-        self._send_some(more_follows=True)
+        start = self._sent
+        self._send_up_to(until, deadline, more_follows=True)
         self._transcript.add(self.number, "send", self._stream[start : self._sent], "with the end")
         self.half_close()
+
+    def _send_up_to(self, until: int, deadline: Deadline, *, more_follows: bool = False) -> None:
+        self._goal = until + self._begin
+        while self._sent < self._goal and not self._gone:
+            if self._send_some(more_follows=more_follows):
+                continue
+            # The server does not read on; it may be waiting for us to take its replies.
+            self.take_available()
+            if self._gone:
+                break
+            moves = self._connection.wait(deadline, writable=not self._must_wait())
+            # What is not judged may come for ever; what is judged ends with what is owed.
+            if deadline.expired and not (moves and self.judged):
+                raise self._silent()
 
     def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
         """Send up to `until` without reading, until nothing has moved for `stall_s`."""
         until += self._begin
         start, self._goal = self._sent, until
         quiet = Deadline(stall_s)
-        while not quiet.expired and not deadline.expired:
+        while not (quiet.expired or deadline.expired or self._gone):
             left = self._sent < until
             if left and self._must_wait():
                 break  # the protocol has the client read now
@@ -138,8 +147,11 @@ class Channel:
         while not self._gone:
             if self.take_available() and not last.expired:
                 deadline = Deadline(patience_s)
+            if self._gone:
+                break
             unsent = self._sent < self._goal
-            if not unsent and self.oracle.settled and self.oracle.owed == 0:
+            answered = not self.judged or (self.oracle.settled and self.oracle.owed == 0)
+            if answered and not unsent:
                 return
             if unsent and self._send_some():
                 continue
@@ -167,6 +179,7 @@ class Channel:
     def send_malformed(self, data: bytes, deadline: Deadline) -> None:
         """Send bytes outside the protocol; from now on nothing received is judged."""
         self.judged = False
+        self._pauses.clear()
         self._stream = self._stream[: self._sent] + data
         self.send(len(self._stream) - self._begin, deadline)
 
@@ -185,15 +198,14 @@ class Channel:
         self._transcript.add(self.number, "reset")
         self._connection.reset()
 
-    def abandon(self) -> None:
-        """Give the socket back without a word in the transcript.
-
-        What a failed plan leaves unread would turn a plain close into a reset (RFC 2525, 2.17),
-        and the next plan would meet a server that our own reset may have ended.
-        """
+    def leave(self) -> None:
+        """Say, without a word in the transcript, that nothing more will be sent."""
         if not self._gone and not self._connection.closed:
             self._connection.half_close()
-            soon = Deadline(_ABANDON_S)
+
+    def drain_and_close(self, soon: Deadline) -> None:
+        """Read what is left until the server closes too, and give the socket back."""
+        if not self._gone and not self._connection.closed:
             while not soon.expired and isinstance(self._connection.next_observation(soon), Data):
                 pass
         self._connection.close()
@@ -271,7 +283,7 @@ class Channel:
                 if patience.expired:
                     self.delivery = Delivery.HELD
                     self._patience.seconds = _HELD_PATIENCE_S
-                    return f"{self._watcher.unread_bytes()} bytes left unread"
+                    return f"{counted(self._watcher.unread_bytes() or 0, 'byte')} left unread"
             if looks > _LOOKS_BEFORE_WAITING:
                 self._connection.wait(Deadline(_LOOK_AGAIN_S))
             else:
@@ -308,9 +320,9 @@ class Channel:
 
     def _silent(self) -> ConversationFailedError:
         unread = self._watcher.unread_bytes()
-        left = f"; it left {unread} bytes unread" if unread else ""
+        left = f"; it left {counted(unread, 'byte')} unread" if unread else ""
         owed = self.oracle.owed
-        what = f"{owed} {'reply' if owed == 1 else 'replies'} owed" if owed else "part of a reply"
+        what = f"{counted(owed, 'reply', 'replies')} owed" if owed else "part of a reply"
         return self._failed(
             FailureKind.SILENCE, f"the server fell silent with {what}{left}", what, "silence"
         )
@@ -334,3 +346,16 @@ class Channel:
                 actual=actual,
             )
         )
+
+
+def abandon(channels: Collection[Channel]) -> None:
+    """Give the sockets of a plan back, without a word in the transcript.
+
+    What a failed plan leaves unread would turn a plain close into a reset (RFC 2525, 2.17), and
+    the next plan would meet a server that our own reset may have ended.
+    """
+    for channel in channels:
+        channel.leave()
+    soon = Deadline(_ABANDON_S)
+    for channel in channels:
+        channel.drain_and_close(soon)

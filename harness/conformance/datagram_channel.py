@@ -74,7 +74,7 @@ class DatagramChannel:
         while self._receive(over):
             pass
 
-    def abandon(self) -> None:
+    def close(self) -> None:
         """Give the socket back; doing so twice is harmless."""
         self._socket.close()
 

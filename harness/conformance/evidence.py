@@ -1,6 +1,8 @@
 """What is left of a failure: files with which anyone can see it again."""
 
 import re
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from harness.protocols.request_reply import RequestReply
 from harness.target import Target
 
 _MARK = "CASE = {}  # filled in by Wireproof"
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+_CANNOT_JOIN = re.compile(rb"\\[1-9]|\(\?P|\(\?\(|\(\?[aiLmsux]+\)")
+"""Back references, named groups and flags: they mean something else inside a longer pattern."""
+_ANCHORS = re.compile(rb"^(?:\^|\\A)|(?<!\\)(?:\$|\\Z)$")
 _JUDGE = re.compile(r"def complete\(sent, received\):.*?raise NotImplementedError\n", re.DOTALL)
 
 
@@ -109,15 +115,17 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, patience_s
         "patience_s": patience_s,
         "streams": [(opening + b"".join(one)).hex() for one in case.plan.requests],
         "replies": replies,
-        "steps": _steps(case, len(opening)),
+        "steps": _steps(case, protocol.opening()),
     }
     template = Path(__file__).with_name("replay_script.py").read_text(encoding="utf-8")
     source = template.replace(_MARK, f"CASE = {data!r}")
     return _JUDGE.sub(lambda _: judge, source) if judge else source
 
 
-def _steps(case: Case, opening_bytes: int) -> list[dict[str, Any]]:
+def _steps(case: Case, opening: Sequence[bytes]) -> list[dict[str, Any]]:
     """Return the plan's actions as plain data, with the opening exchange made explicit."""
+    ends = list(accumulate(map(len, opening)))
+    opening_bytes = sum(map(len, opening))
     steps: list[dict[str, Any]] = []
     for action in case.plan.actions:
         step = msgspec.to_builtins(action, builtin_types=(bytes,))
@@ -128,9 +136,10 @@ def _steps(case: Case, opening_bytes: int) -> list[dict[str, Any]]:
         steps.append(step)
         opened = {"open": [step["connection"]], "open-together": range(step["connection"] + 1)}
         for number in opened.get(step["do"], []):
-            if opening_bytes:
-                steps.append({"do": "send", "connection": number, "until": opening_bytes})
-            steps.append({"do": "await", "connection": number})
+            steps.append({"do": "await", "connection": number})  # a greeting, if there is one
+            for end in ends:
+                steps.append({"do": "send", "connection": number, "until": end})
+                steps.append({"do": "await", "connection": number})
     return steps
 
 
@@ -154,11 +163,19 @@ def _reply_patterns(
     for end, matcher in ((end, reply.matcher) for end, reply in owed):
         if isinstance(matcher, bytes):
             patterns.append((end, re.escape(matcher).hex()))
-        elif isinstance(matcher, re.Pattern):
-            patterns.append((end, (b"(?:" + matcher.pattern + b")").hex()))
+        elif isinstance(matcher, re.Pattern) and not _CANNOT_JOIN.search(matcher.pattern):
+            patterns.append((end, _joinable(matcher).hex()))
         elif matcher is not None:
             return None
     return patterns
+
+
+def _joinable(pattern: re.Pattern[bytes]) -> bytes:
+    """Return a pattern, which must match a reply whole, so that others may follow it."""
+    flags = "".join(letter for letter, flag in _FLAGS.items() if pattern.flags & flag)
+    plain = _ANCHORS.sub(b"", pattern.pattern)
+    # The line break ends the comment that a verbose pattern may end with.
+    return b"(?" + flags.encode() + b":" + plain + (b"\n)" if "x" in flags else b")")
 
 
 def _pytest_snippet(case: Case) -> str:

@@ -3,10 +3,11 @@
 import contextlib
 import itertools
 import select
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.conformance.channel import Channel, DeliveryPatience
+from harness.conformance.channel import Channel, DeliveryPatience, abandon
 from harness.conformance.datagram_channel import DatagramChannel
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.conformance.plan import (
@@ -126,14 +127,17 @@ class Executor:
         except ConversationFailedError as failed:
             failure = failed.failure
         finally:
-            for channel in execution.channels.values():
-                channel.abandon()
-        channels = execution.channels.values()
+            channels = execution.channels.values()
+            streams = [channel for channel in channels if isinstance(channel, Channel)]
+            abandon(streams)
+            for channel in channels:
+                if isinstance(channel, DatagramChannel):
+                    channel.close()
         return Outcome(
             failure,
             _weakest([channel.delivery for channel in channels]),
             execution.transcript,
-            tuple(channel.oracle for channel in channels if isinstance(channel, Channel)),
+            tuple(channel.oracle for channel in streams),
         )
 
     @property
@@ -189,7 +193,7 @@ class _Execution:
             case AwaitQuiet(seconds=seconds):
                 channel.await_quiet(seconds)
             case Close():
-                channel.abandon()
+                channel.close()
 
     def _on_connection(self, channel: Channel, action: Action, deadline: Deadline) -> None:
         """Do one action on a connection that is open."""
@@ -197,7 +201,7 @@ class _Execution:
             case Send(until=until, hold_s=hold_s):
                 channel.send(until, deadline, hold_s)
             case SendLast(until=until):
-                channel.send_last(until)
+                channel.send_last(until, deadline)
             case Push(until=until, stall_s=stall_s):
                 channel.push(until, stall_s, Deadline(stall_s + self._patience_s))
             case Await():
@@ -273,8 +277,23 @@ class _Execution:
                         f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s"
                     )
                     raise self._failed(number, message, "a connection by the first SYN", waited)
-            for number, taken in zip(numbers, connects.take(), strict=True):
-                self._begin(number, (Connection.adopt(taken, self._executor.target), 0.0), deadline)
+            taken = connects.take()
+        try:
+            for number, raw in zip(numbers, taken, strict=True):
+                self._begin(number, (self._adopt(number, raw, deadline), 0.0), deadline)
+        finally:
+            for number, raw in zip(numbers, taken, strict=True):
+                if number not in self.channels:
+                    raw.close()
+
+    def _adopt(self, number: int, raw: socket.socket, deadline: Deadline) -> Connection:
+        """Make a connected socket a connection, with TLS where that is spoken."""
+        try:
+            return Connection.adopt(raw, self._executor.target, deadline)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"of the connects at once, number {number + 1} had no TLS handshake: {reason}"
+            raise self._failed(number, message, "a connection", reason) from None
 
     def _await_released(self, deadline: Deadline) -> None:
         """Wait until no socket on the server's port is left in CLOSE-WAIT."""
@@ -286,7 +305,8 @@ class _Execution:
             one.state is TcpState.CLOSE_WAIT for one in executor.diag.connections(port)
         ):
             if deadline.expired:
-                message = f"the server keeps {left} sockets of connections that are over"
+                sockets = "a socket" if left == 1 else f"{left} sockets"
+                message = f"the server keeps {sockets} of connections that are over"
                 raise self._failed(0, message, "no socket in CLOSE-WAIT", f"{left} in CLOSE-WAIT")
             # There is no event to wait for: the socket is not ours.
             select.select([], [], [], 0.01)

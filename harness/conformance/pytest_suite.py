@@ -16,9 +16,10 @@ import pytest
 from harness.conformance.catalogue import catalogue_for
 from harness.conformance.evidence import write_evidence
 from harness.conformance.execute import open_diag
+from harness.conformance.requirements import Requirement
 from harness.conformance.runner import Judged, Runner
 from harness.conformance.subject import DEPTHS
-from harness.errors import UsageError
+from harness.errors import UsageError, WireproofError
 from harness.protocols.registry import find_protocol
 from harness.results import Verdict
 from harness.target import parse_target, resolve
@@ -50,46 +51,60 @@ def conformance_suite(
     """
     if bool(target) == bool(fixture):
         raise UsageError("conformance_suite needs target=… or fixture=…, one of the two")
-    catalogue = {
-        one.id: one for one in catalogue_for(find_protocol(protocol) if protocol else None)
-    }
     runners: dict[str, Runner] = {}
 
+    def protocol_of(config: pytest.Config) -> tuple[str, dict[str, str]]:
+        more = dict(text.partition("=")[::2] for text in config.getoption("protocol_settings"))
+        return protocol or config.getoption("--protocol"), {**settings, **more}
+
     class ConformanceSuite:
-        @pytest.mark.parametrize("identifier", catalogue)
+        def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+            """Make one item of each requirement, the protocol's own among them."""
+            try:
+                catalogue = catalogue_for(find_protocol(*protocol_of(metafunc.config)))
+            except WireproofError as error:
+                raise pytest.UsageError(str(error)) from None
+            metafunc.parametrize("requirement", catalogue, ids=[one.id for one in catalogue])
+
         def test_requirement(
-            self, identifier: str, request: pytest.FixtureRequest, tmp_path: Path
+            self, requirement: Requirement, request: pytest.FixtureRequest, tmp_path: Path
         ) -> None:
             """The requirement holds."""
             where = target or request.getfixturevalue(fixture)
-            config = request.config
-            name = protocol or config.getoption("--protocol")
-            if where not in runners:
-                runners[where] = _runner(where, name, settings, depth, config)
-            runner = runners[where]
-            judged = runner.judge_one(catalogue[identifier])
-            _report(judged, runner, name, tmp_path)
+            name, values = protocol_of(request.config)
+            try:
+                if where not in runners:
+                    runners[where] = _runner(where, name, values, depth, request.config)
+                runner = runners[where]
+                judged = runner.judge_one(requirement)
+            except WireproofError as error:
+                pytest.fail(str(error), pytrace=False)
+            _report(judged, runner, name, values, tmp_path)
 
     return ConformanceSuite
 
 
 def _runner(
-    where: str, name: str, settings: Mapping[str, str], depth: str, config: pytest.Config
+    where: str, name: str, settings: dict[str, str], depth: str, config: pytest.Config
 ) -> Runner:
-    more = dict(text.split("=", 1) for text in config.getoption("protocol_settings") if "=" in text)
     found = reachable(resolve(parse_target(where), config.getoption("--allow-host")))
+    diag = open_diag()
+    if diag is not None:
+        config.add_cleanup(diag.close)
     runner = Runner(
         found,
-        find_protocol(name, {**settings, **more}),
+        find_protocol(name, settings),
         DEPTHS[depth or config.getoption("--depth")],
         seed=config.getoption("--wire-seed"),
-        diag=open_diag(),
+        diag=diag,
     )
     runner.settle()
     return runner
 
 
-def _report(judged: Judged, runner: Runner, protocol_name: str, folder: Path) -> None:
+def _report(
+    judged: Judged, runner: Runner, protocol_name: str, settings: dict[str, str], folder: Path
+) -> None:
     """Turn a verdict into what pytest understands."""
     result = judged.result
     if result.verdict is Verdict.UNSUPPORTED:
@@ -105,7 +120,7 @@ def _report(judged: Judged, runner: Runner, protocol_name: str, folder: Path) ->
             target=runner.executor.target,
             protocol=runner.subject.protocol,
             protocol_name=protocol_name,
-            settings={},
+            settings=settings,
             patience_s=runner.executor.patience_s,
         )
         lines += [f"evidence  {folder / path}" for path in paths if path.endswith(".py")]

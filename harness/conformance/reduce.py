@@ -12,6 +12,7 @@ from harness.conformance.plan import (
     Action,
     Await,
     AwaitEnd,
+    AwaitReleased,
     HalfClose,
     Open,
     OpenTogether,
@@ -114,7 +115,10 @@ def _may_go(plan: Plan, number: int, action: Action) -> bool:
     if isinstance(action, SendDatagram):
         return False  # it goes with its request
     if isinstance(action, Await):
-        return any(isinstance(one, Await | AwaitEnd) for one in later)
+        earlier = [one for one in plan.actions[:number] if one.connection == action.connection]
+        # After a push, the wait is also what sends the rest.
+        after_push = bool(earlier) and isinstance(earlier[-1], Push)
+        return not after_push and any(isinstance(one, Await | AwaitEnd) for one in later)
     return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
 
 
@@ -132,19 +136,16 @@ def _without_connection(plan: Plan, gone: int) -> Iterator[Plan]:
         return
     actions: list[Action] = []
     for action in plan.actions:
-        if isinstance(action, OpenTogether):
-            if action.connection == 0:
-                return
-            actions.append(OpenTogether(action.connection - 1))
-        elif action.connection != gone:
-            down = action.connection > gone
-            actions.append(
-                msgspec.structs.replace(action, connection=action.connection - 1)
-                if down
-                else action
-            )
+        number = action.connection
+        if isinstance(action, AwaitReleased):  # for the server as a whole; numbered 0
+            actions.append(action)
+        elif isinstance(action, OpenTogether) and number == 0 == gone:
+            return
+        elif number > gone or (isinstance(action, OpenTogether) and number == gone):
+            actions.append(msgspec.structs.replace(action, connection=number - 1))
+        elif number != gone:
+            actions.append(action)
     requests = plan.requests[:gone] + plan.requests[gone + 1 :]
-    # Whatever waits for the server as a whole is numbered 0, and stays.
     yield Plan(requests, tuple(actions))
 
 

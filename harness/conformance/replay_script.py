@@ -3,7 +3,8 @@
 
     python3 SCRIPT [HOST PORT | PATH]
 
-Exits 1 while the fault is there, 0 once it is gone, 3 when the server cannot be reached.
+Exits 1 while the fault is there, 0 once it is gone, 2 on wrong usage, 3 when the server cannot be
+reached.
 """
 
 import re
@@ -33,7 +34,8 @@ class Peer:
         self.number = number
         self.socket = connected
         self.stream = bytes.fromhex(CASE["streams"][number])
-        self.replies = CASE["replies"][number]
+        replies = CASE["replies"][number]
+        self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
         self.sent = self.goal = 0
         self.received = b""
         self.ended = False
@@ -45,8 +47,8 @@ class Peer:
             return True
         if self.replies is None:
             return complete(self.stream[: self.sent], self.received)
-        due = b"".join(bytes.fromhex(p) for end, p in self.replies if end <= self.sent)
-        return re.fullmatch(due, self.received, re.DOTALL) is not None
+        due = b"".join(pattern for end, pattern in self.replies if end <= self.sent)
+        return re.fullmatch(due, self.received) is not None
 
     def read(self, wait_s):
         """Read what comes within `wait_s`; say whether anything did."""
@@ -64,22 +66,25 @@ class Peer:
         self.ended = not data
         return True
 
-    def write(self):
+    def write(self, flags=0):
         """Hand over what the kernel takes."""
         try:
-            self.sent += self.socket.send(self.stream[self.sent : self.goal])
+            self.sent += self.socket.send(self.stream[self.sent : self.goal], flags)
         except (BlockingIOError, ssl.SSLWantWriteError):
             pass
         except OSError as error:
-            raise Broken(f"connection {self.number}: {error.strerror} while sending") from None
+            if self.judged:
+                raise Broken(f"connection {self.number}: {error.strerror} while sending") from None
+            self.ended = True
 
     def send(self, until, hold_s, deadline):
         """Send one segment, let the server read it, and hold."""
         self.goal = until
-        while self.sent < until:
+        while self.sent < until and not (self.ended and not self.judged):
             self.write()
             if self.sent < until:
-                self.read(0.01)
+                if not self.read(0.01):
+                    select.select([], [self.socket], [], 0.01)
                 deadline.check(f"connection {self.number}: the server stopped reading")
         self.let_it_be_read()
         over = time.monotonic() + hold_s
@@ -89,7 +94,7 @@ class Peer:
     def let_it_be_read(self):
         """Wait until the server's receive queue is empty, or 20 ms where it cannot be seen."""
         over = time.monotonic() + 2
-        while time.monotonic() < over:
+        while time.monotonic() < over and not self.ended:
             unread = unread_by_server(self.socket)
             if unread is None:
                 time.sleep(0.02)
@@ -98,12 +103,22 @@ class Peer:
                 return
             self.read(0.001)
 
-    def send_last(self, until):
+    def send_last(self, until, deadline):
         """Send a segment and the end of the stream at the same instant."""
         self.goal = until
-        more = 0 if CASE["scheme"] == "tls" else socket.MSG_MORE
-        self.sent += self.socket.send(self.stream[self.sent : self.goal], more)
-        self.socket.shutdown(socket.SHUT_WR)
+        while self.sent < until and not self.ended:
+            self.write(0 if CASE["scheme"] == "tls" else socket.MSG_MORE)
+            if self.sent < until and not self.read(0.01):
+                select.select([], [self.socket], [], 0.01)
+            deadline.check(f"connection {self.number}: the server stopped reading")
+        self.half_close()
+
+    def half_close(self):
+        """Send the end of the stream."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the connection is gone; reading tells how
 
     def push(self, until, stall_s):
         """Send without reading until nothing has moved for `stall_s`."""
@@ -203,10 +218,16 @@ def connect(address, receive_buffer_bytes=0):
     connected = new_socket(address, receive_buffer_bytes)
     connected.settimeout(5)
     connected.connect(address)
+    return ready(connected)
+
+
+def ready(connected):
+    """Return the socket with TLS where that is spoken, non-blocking."""
     if CASE["scheme"] == "tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        connected.settimeout(5)
         connected = context.wrap_socket(connected)
     connected.setblocking(False)
     return connected
@@ -226,7 +247,7 @@ def connect_together(address, count):
         # tcpi_total_retrans, linux/tcp.h
         if struct.unpack("I", one.getsockopt(socket.IPPROTO_TCP, 11, 104)[100:])[0]:
             raise Broken("a connect needed a second SYN: the accept queue was full")
-    return fresh
+    return [ready(one) for one in fresh]
 
 
 def run(address):
@@ -249,7 +270,7 @@ def run(address):
         elif what == "send":
             peers[number].send(step["until"], step.get("hold_s", 0), deadline)
         elif what == "send-last":
-            peers[number].send_last(step["until"])
+            peers[number].send_last(step["until"], deadline)
         elif what == "push":
             peers[number].push(step["until"], step["stall_s"])
         elif what == "await":
@@ -257,7 +278,7 @@ def run(address):
         elif what == "await-end":
             peers[number].await_end(deadline)
         elif what == "half-close":
-            peers[number].socket.shutdown(socket.SHUT_WR)
+            peers[number].half_close()
         elif what == "malformed":
             peers[number].judged = False
             peers[number].stream = peers[number].stream[: peers[number].sent] + bytes.fromhex(
@@ -272,17 +293,19 @@ def run(address):
         elif what == "close":
             peers[number].socket.close()
         elif what == "await-released":
-            while sockets_in_close_wait(address[1]):
+            while CASE["scheme"] != "unix" and sockets_in_close_wait(address[1]):
                 deadline.check("the server keeps sockets of connections that are over")
                 time.sleep(0.05)
 
 
 def main():
     """Replay, and say how it went."""
-    address = CASE["address"]
-    if len(sys.argv) > 1:
-        address = sys.argv[1:]
-    address = address[0] if len(address) == 1 else (address[0], int(address[1]))
+    address = sys.argv[1:] or CASE["address"]
+    expected = 1 if CASE["scheme"] == "unix" else 2
+    if len(address) != expected or (expected == 2 and not str(address[1]).isdigit()):
+        print(f"usage: {sys.argv[0]} {'PATH' if expected == 1 else 'HOST PORT'}")
+        return 2
+    address = address[0] if expected == 1 else (address[0], int(address[1]))
     try:
         run(address)
     except Broken as broken:

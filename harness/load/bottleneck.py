@@ -25,7 +25,7 @@ _WAITING_HERE = 2.0
 _IDLE = 0.3
 """Share of the time that a generator sleeps which is not saturated."""
 _NEVER_IDLE = 0.1
-_QUEUEING = 1.8
+_QUEUEING = 3.0
 """How many times the unloaded latency shows that requests queue in the server."""
 _RATE_KEPT = 0.98
 
@@ -93,6 +93,7 @@ def judge(
     users: int,
     rate_per_s: float | None,
     throughput_per_s: float,
+    least_us: Mapping[str, float],
 ) -> Bottleneck:
     """Say who limits the throughput.
 
@@ -102,6 +103,8 @@ def judge(
         users: connections.
         rate_per_s: what an open loop was asked for.
         throughput_per_s: what came of it.
+        least_us: by kind of latency, the least of the whole run. The ramp's first requests meet a
+            server that has nothing else to do, which those of a saturated one never do.
 
     """
     wall_s = evidence.worker_s or 1.0
@@ -126,20 +129,19 @@ def judge(
     word, why = (
         (UNDETERMINED, "the rate was kept, so nothing was at its limit")
         if rate_per_s is not None and throughput_per_s >= _RATE_KEPT * rate_per_s
-        else _decide(idle, ours, waiting_here, _queueing(histograms), users)
+        else _decide(idle, ours, waiting_here, _queueing(histograms, least_us), users)
     )
     figures["bottleneck_reason"] = why
     return Bottleneck(word, figures)
 
 
-def _queueing(histograms: Mapping[str, Histogram]) -> float | None:
+def _queueing(histograms: Mapping[str, Histogram], least_us: Mapping[str, float]) -> float | None:
     """Return how many times its least the mean latency up to the reply's arrival is."""
-    found = histograms.get("wire")
-    if found is None or not found.count:
-        found = histograms.get("service")
-    if found is None or not found.count:
-        return None
-    return found.mean_us / max(1.0, found.percentile_us(0.1))
+    for kind in ("wire", "service"):
+        found = histograms.get(kind)
+        if found is not None and found.count and kind in least_us:
+            return found.mean_us / max(1.0, least_us[kind])
+    return None
 
 
 def _decide(

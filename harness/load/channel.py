@@ -13,8 +13,10 @@ import os
 import socket
 import ssl
 from bisect import bisect_right
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from itertools import accumulate
 from select import EPOLLIN, EPOLLOUT
 from typing import Any
 
@@ -94,12 +96,16 @@ class Channel:
     """
 
     __slots__ = (
-        "_announced",
+        "_announced_bytes",
         "_begun",
+        "_opening",
         "_oracle",
         "_outbox",
+        "_pauses",
+        "_personal",
         "_pieces",
         "_protocol",
+        "_serial",
         "_target",
         "_tls",
         "backoff_s",
@@ -123,6 +129,7 @@ class Channel:
         "stamp_sink",
         "stamped",
         "state",
+        "used",
         "watched",
     )
 
@@ -131,6 +138,14 @@ class Channel:
         self._target = target
         self._protocol = protocol
         self._tls = target.scheme == "tls"
+        kind = type(protocol)
+        self._personal = (
+            kind.personalise is not Protocol.personalise or kind.pauses is not Protocol.pauses
+        )
+        self._serial = 0
+        self._opening: deque[bytes] = deque()
+        self._pauses: list[int] = []
+        self._announced_bytes = 0
         self.exchange = first.previous
         self.hot = COLD
         self.predicted = False
@@ -138,6 +153,7 @@ class Channel:
         self.backoff_s = 0.0
         self.expires_ns = 0
         self.expired = False
+        self.used = False
         self.gone = False
         self.sent_ns = self.intended_ns = self.free_since_ns = 0
         self.fd = -1
@@ -149,8 +165,12 @@ class Channel:
         self._outbox = memoryview(b"")
         self._pieces = 0
 
-    def connect(self, source: str = "") -> None:
+    def connect(self, source: str = "", serial: int = 0) -> None:
         """Start to connect.
+
+        Args:
+            source: the local address to come from; empty for the system's choice.
+            serial: this connection's number, which no other of the run has.
 
         Raises:
             Failure: it failed at once.
@@ -166,7 +186,8 @@ class Channel:
         self.sock: Any = sock
         self.fd = sock.fileno()
         self.state = State.CONNECTING
-        self.expired = False
+        self._serial = serial
+        self.expired = self.used = False
         try:
             sock.setblocking(False)
             if source:
@@ -233,12 +254,16 @@ class Channel:
         self._outbox = memoryview(b"")
         self.predicted = False
         self.hot = COLD
-        self._announce(self._protocol.opening())
-        self._push()
+        self._opening = deque(self._protocol.opening())
 
     def _opened(self) -> bool:
-        if self._outbox or not self._oracle.settled:
-            return False
+        while True:
+            if self._outbox or not self._oracle.settled:
+                return False
+            if not self._opening:
+                break
+            self._announce([self._opening.popleft()])
+            self._push()
         self.backoff_s = 0.0
         self.state = State.IDLE
         return True
@@ -257,6 +282,7 @@ class Channel:
         """
         exchange = self.exchange = self.exchange.next
         self.state = State.BUSY
+        self.used = True
         self.sent_ns = now_ns
         self.intended_ns = intended_ns
         self._pieces = 0
@@ -302,6 +328,8 @@ class Channel:
             )
             raise Failure(WRONG_REPLY, sample=sample) from None
         self.owed = self._oracle.owed
+        if self._pauses and self._outbox:
+            self._push()
         return answered
 
     def on_writable(self) -> None:
@@ -404,22 +432,40 @@ class Channel:
         self._oracle.sent(size)
         self._oracle.receive_data(reply)
 
-    def _announce(self, requests: Any) -> None:
+    def _announce(self, requests: Sequence[bytes]) -> None:
+        self._pauses = []
+        if self._personal:
+            protocol, serial = self._protocol, self._serial
+            requests = [protocol.personalise(request, serial) for request in requests]
+            starts = accumulate(map(len, requests), initial=0)
+            self._pauses = [
+                start + pause
+                for start, request in zip(starts, requests, strict=False)
+                for pause in protocol.pauses(request)
+            ]
         for request in requests:
             self._oracle.announce(request)
         self._outbox = memoryview(b"".join(requests))
+        self._announced_bytes = len(self._outbox)
 
     def _push(self) -> None:
-        if self._outbox:
+        must_wait = self._outbox and self._sent_bytes in self._pauses and not self._oracle.settled
+        if self._outbox and not must_wait:
             # One piece a turn of the loop, so that the pieces of a cut request leave apart.
             self._note_sent(self._send(self._outbox[: self._piece_bytes()]))
-        self.watched = EPOLLIN | EPOLLOUT if self._outbox else EPOLLIN
+            must_wait = self._sent_bytes in self._pauses and not self._oracle.settled
+        self.watched = EPOLLIN | EPOLLOUT if self._outbox and not must_wait else EPOLLIN
 
     def _piece_bytes(self) -> int:
         cuts = self.exchange.cuts if self.state is State.BUSY else ()
-        sent = self.exchange.size - len(self._outbox)
+        sent = self._sent_bytes
+        ends = [len(self._outbox) + sent, *(cut for cut in self._pauses if cut > sent)]
         at = bisect_right(cuts, sent)
-        return cuts[at] - sent if at < len(cuts) else len(self._outbox)
+        return min([*ends, *cuts[at : at + 1]]) - sent
+
+    @property
+    def _sent_bytes(self) -> int:
+        return self._announced_bytes - len(self._outbox)
 
     def _note_sent(self, count: int) -> None:
         self._outbox = self._outbox[count:]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from harness.histogram import Histogram
+from harness.histogram import Histogram, highest_at
 from harness.load.bottleneck import Evidence, judge
 from harness.load.failures import HINTS
 from harness.load.plan import LoadPlan
@@ -65,8 +65,15 @@ class StageCollector:
             if known < _SAMPLES_A_CAUSE and len(self.samples) < _MAX_SAMPLES:
                 self.samples.append(sample)
 
-    def result(self, plan: LoadPlan, users: int) -> LoadStage:
-        """Return the stage's record."""
+    def result(self, plan: LoadPlan, users: int, least_us: Mapping[str, float]) -> LoadStage:
+        """Return the stage's record.
+
+        Args:
+            plan: the run's.
+            users: connections of the stage.
+            least_us: the least latency of the whole run, by kind.
+
+        """
         seconds = max(self.seconds.values(), default=0.0)
         requests = self.histograms["service"].count
         throughput = requests / seconds if seconds else 0.0
@@ -76,6 +83,7 @@ class StageCollector:
             users=users,
             rate_per_s=plan.rate_per_s,
             throughput_per_s=throughput,
+            least_us=least_us,
         )
         causes = {*self.failures, *self.unmeasured_failures}
         details: dict[str, Any] = {
@@ -116,6 +124,7 @@ class Collector:
 
     def __init__(self, plan: LoadPlan, on_second: Callable[[Second], None] | None = None) -> None:
         """Collect for `plan`; `on_second` is called with each second once it is complete."""
+        self._least_us: dict[str, float] = {}
         self._plan = plan
         self._on_second = on_second
         self._stages: dict[int, StageCollector] = defaultdict(StageCollector)
@@ -139,6 +148,9 @@ class Collector:
     def add(self, tally: Tally) -> None:
         """Add a tally."""
         self._stages[tally.stage].add(tally)
+        for kind, counts in tally.counts.items():
+            least = float(highest_at(counts[0]))
+            self._least_us[kind] = min(least, self._least_us.get(kind, least))
         self._open[tally.second].append(tally)
         reached = tally.second + tally.ends_second
         self._latest[tally.worker] = max(reached, self._latest.get(tally.worker, 0))
@@ -150,24 +162,39 @@ class Collector:
             if second < over:
                 self._close(second)
 
+    def latency_us(self) -> dict[str, Percentiles]:
+        """Return the latencies of the steady load so far, over all stages."""
+        return summaries(self._whole().histograms)
+
+    def failures(self) -> Counter[str]:
+        """Return all failures so far, those of the ramp and the warm-up too."""
+        whole = self._whole()
+        return whole.failures + whole.unmeasured_failures
+
+    def _whole(self) -> StageCollector:
+        whole = StageCollector()
+        for stage in self._stages.values():
+            whole.merge(stage)
+        return whole
+
     def result(self) -> LoadResult:
         """Return the whole, and each stage."""
         for second in sorted(self._open):
             self._close(second)
         plan = self._plan
-        whole = StageCollector()
+        whole = self._whole()
         stages = []
         for number in sorted(self._stages):
             stage = self._stages[number]
             if not stage.seconds:
-                whole.merge(stage)
                 continue
             users = plan.users[number] if number < len(plan.users) else sum(stage.users.values())
-            stages.append(stage.result(plan, users))
-            whole.merge(stage)
+            stages.append(stage.result(plan, users, self._least_us))
         whole.seconds["all"] = sum(stage.seconds for stage in stages)
         whole.workers = max((len(one.seconds) for one in self._stages.values()), default=0)
-        total = whole.result(plan, max((stage.users for stage in stages), default=0))
+        total = whole.result(
+            plan, max((stage.users for stage in stages), default=0), self._least_us
+        )
         fields = {name: getattr(total, name) for name in total.__struct_fields__}
         if len(stages) == 1:
             fields["bottleneck"] = stages[0].bottleneck

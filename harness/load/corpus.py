@@ -9,6 +9,7 @@ from itertools import cycle, islice
 
 from harness.errors import UsageError
 from harness.load.plan import DEFAULT_PAYLOAD_BYTES, LoadPlan, PayloadSizes, parse_payload
+from harness.protocols.base import Exchange as Form
 from harness.protocols.base import Protocol
 from harness.protocols.echo import Echo
 from harness.protocols.fast_path import Predictor, predictor_of
@@ -112,6 +113,13 @@ def draw_corpus(plan: LoadPlan, protocol: Protocol, *, datagrams: bool = False) 
         UsageError: the protocol has no requests of the size asked for, or forbids pipelining.
 
     """
+    if protocol.exchange is not Form.REQUEST_REPLY:
+        raise UsageError(
+            f"{protocol.name} has no replies to time",
+            "load needs a protocol of requests and replies",
+        )
+    if protocol.one_request and plan.pipeline > 1:
+        raise UsageError(f"{protocol.name} has one request on each connection")
     if datagrams:
         _refuse_for_datagrams(plan, protocol)
     if plan.pipeline > 1 and not protocol.pipelining:
@@ -127,7 +135,8 @@ def draw_corpus(plan: LoadPlan, protocol: Protocol, *, datagrams: bool = False) 
     )
     if datagrams and len(requests) == 1 and isinstance(protocol, Echo | TimestampEcho):
         requests = _numbered(requests[0])
-    predictor = predictor_of(protocol, requests)
+    # A connection that closes after one request must not be sent another in advance.
+    predictor = None if protocol.one_request else predictor_of(protocol, requests)
     return Corpus(_exchanges(requests, plan), predictor, datagrams=datagrams)
 
 

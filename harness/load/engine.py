@@ -110,6 +110,8 @@ class Engine:
                 open_loop=plan.rate_per_s is not None,
                 sources=plan.source_addresses,
                 lifetime_s=plan.channel_lifetime_s,
+                worker=max(0, self._runner.worker_index),
+                workers=max(plan.processes, self._runner.worker_index + 1),
                 on_tally=self._on_tally,
                 on_stage_done=self._on_stage_done,
                 on_trouble=self._on_trouble,

@@ -38,7 +38,12 @@ def _on_init(environment: Environment, **_: Any) -> None:
         plan = plan_of(options, environment.host)
         engine = install_engine(environment, plan)
         if not is_worker:
-            Conductor(environment, plan, engine, Outlet())
+            outlet = Outlet()
+            Conductor(environment, plan, engine, outlet)
+            if environment.web_ui is not None:
+                from harness.load.web import WebTab
+
+                outlet.add_listener(WebTab(environment, plan).take)
     except WireproofError as error:
         sys.stderr.write(f"wireproof: {error}\n")
         sys.exit(error.exit_code)

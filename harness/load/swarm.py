@@ -45,6 +45,8 @@ _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 _STAMP_ALL_BELOW_PER_S = 5000
 _STAMP_ONE_IN = 16
 _RATE_KNOWN_AFTER_S = 0.5
+_ALONE_NS = 30_000_000
+_ALONE_AT_MOST_NS = 1_000_000_000
 
 _IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a comparison
 
@@ -66,6 +68,8 @@ class Swarm:
         open_loop: bool,
         sources: Sequence[str] = (),
         lifetime_s: float | None = None,
+        worker: int = 0,
+        workers: int = 1,
         on_tally: Callable[[Tally], None],
         on_stage_done: Callable[[int], None],
         on_trouble: Callable[[WireproofError], None],
@@ -80,6 +84,8 @@ class Swarm:
             open_loop: whether a stage's schedule says when to send.
             sources: local addresses to connect from, in turn.
             lifetime_s: after how long a connection is replaced.
+            worker: this process's number among the load's `workers`.
+            workers: how many there are.
             on_tally: receives what was counted, once a second and at the end of each phase.
             on_stage_done: is told once a stage's last tally is out.
             on_trouble: is told when the loop has to stop, the user's protocol being at fault.
@@ -92,6 +98,7 @@ class Swarm:
         self._open_loop = open_loop
         self._on_trouble = on_trouble
         self._sources = cycle(sources or [""])
+        self._serials = count(worker, workers)
         self._lifetime_ns = int(lifetime_s * NS_PER_S) if lifetime_s else 0
         self._epoll = _new_epoll()
         self._channels: dict[int, Channel] = {}  # by descriptor, those that carry requests
@@ -104,7 +111,10 @@ class Swarm:
         now = _clock()
         self._wall_offset_ns = time.time_ns() - now
         self._next_sweep_ns = now
-        self._stamp_all = open_loop
+        self._stamp_all = True
+        # A closed loop begins with one connection, which meets an idle server.
+        self._alone: Channel | None = None
+        self._alone_until_ns = NEVER_NS
         self._on_tally = on_tally
         self._phases = Phases(now, self._take_tally, on_stage_done)
         self._greenlet = gevent.spawn(self._run)
@@ -238,6 +248,8 @@ class Swarm:
             self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
             self._wall_offset_ns = time.time_ns() - _clock()
             self._sweep(now)
+        if self._alone is not None and now > self._alone_until_ns:
+            self._end_solo(now)
         self._phases.tick(now, lambda: self.users)
         self._phases.advance(now, settled=self._settled)
 
@@ -245,6 +257,8 @@ class Swarm:
         """Whether a ramp or a drain has nothing to wait for."""
         if self._phases.phase is Phase.DRAIN:
             return all(channel.state is not State.BUSY for channel in self._members)
+        if self._alone is not None:
+            return False
         return all(channel.state >= State.IDLE for channel in self._members)
 
     # Replies.
@@ -295,14 +309,29 @@ class Swarm:
         """Give a settled channel its next work."""
         channel.state = _IDLE
         channel.free_since_ns = now
-        if channel.expired:
+        if channel.expired or (self._protocol.one_request and channel.used):
             self._renew(channel)
             return
-        if self._open_loop:
+        if self._alone is None and self._alone_until_ns == NEVER_NS and not self._open_loop:
+            self._alone = channel
+            self._alone_until_ns = now + _ALONE_NS
+        if self._open_loop or self._alone not in {None, channel}:
             self._idle.append(channel)
             self._watch(channel)
             return
         self._begin(channel, now, now)
+
+    def _end_solo(self, now: int) -> None:
+        """Let all connections send, once the first one's replies told the unloaded latency."""
+        alone = self._alone
+        assert alone is not None
+        answered = alone.state is State.CLOSED or alone.sent_ns > self._alone_until_ns - _ALONE_NS
+        if answered or now > self._alone_until_ns + _ALONE_AT_MOST_NS:
+            self._alone = None
+            while self._idle:
+                channel = self._idle.popleft()
+                if channel.state is State.IDLE:
+                    self._begin(channel, now, now)
 
     def _begin(self, channel: Channel, now: int, intended: int) -> None:
         try:
@@ -441,7 +470,7 @@ class Swarm:
 
     def _connect(self, channel: Channel) -> None:
         try:
-            channel.connect(next(self._sources))
+            channel.connect(next(self._sources), next(self._serials))
         except Failure as failure:
             self._fail(channel, failure)
             return

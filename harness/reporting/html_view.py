@@ -58,6 +58,7 @@ class Finding:
     script_name: str
     script: str
     timelines: list[Timeline]
+    timelines_left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def _finding(
     files = evidence_files(folder, line.evidence)
     script = read_script(files) if with_conversations else None
     conversation = read_conversation(files) if with_conversations else None
+    lines = timelines(conversation.events, conversation.failure.connection) if conversation else []
     replays = [file for file in files if file.path.name == REPLAY]
     return Finding(
         row=_row(line),
@@ -140,11 +142,8 @@ def _finding(
         replay=escaped(f"wireproof replay {replays[0].path}") if replays else "",
         script_name=escaped(script[0]) if script else "",
         script=escaped(script[1], limit=65_536, keep_newlines=True) if script else "",
-        timelines=(
-            timelines(conversation.events, conversation.failure.connection)[:_MAX_TIMELINES]
-            if conversation
-            else []
-        ),
+        timelines=lines[:_MAX_TIMELINES],
+        timelines_left_out=len(lines[_MAX_TIMELINES:]),
     )
 
 

@@ -15,6 +15,8 @@ from harness.wire.transcript import Event
 MAX_EVENTS = 240
 _HEAD = 80
 """Events shown from the beginning of a long transcript; the rest of the room goes to its end."""
+_LONG_US = 1000
+"""Gap from which on it is written out."""
 SEGMENT_BYTES = 1024
 """Bytes of one segment that the page carries."""
 _OURS = frozenset({"open", "send", "half-close", "close", "reset"})
@@ -42,7 +44,8 @@ class Cell:
         told: one sentence for hover and screen readers; harmless.
         hexadecimal: the first `SEGMENT_BYTES` bytes.
         size_bytes: of the whole segment.
-        gap: 0 to 1, how long the time since the event before was, on a logarithmic scale.
+        gap: 0 to 8, how long the time since the event before was, on a logarithmic scale; at
+            least 4 where `gap_words` needs the room.
         gap_words: that time in words, empty when it is too short to matter.
         is_cut: a segment border that we put into what was sent: the next segment follows.
         went_wrong: what the peer did last, where the conversation failed.
@@ -55,7 +58,7 @@ class Cell:
     told: str
     hexadecimal: str
     size_bytes: int
-    gap: float
+    gap: int
     gap_words: str
     is_cut: bool
     went_wrong: bool
@@ -138,8 +141,8 @@ def _cell(event: Event, gap_us: float, following: str, *, went_wrong: bool) -> C
         told=told,
         hexadecimal=event.data[:SEGMENT_BYTES].hex(),
         size_bytes=len(event.data),
-        gap=min(1.0, math.log10(1 + gap_us / 10) / 6),
-        gap_words=f"+{duration(gap_us)}" if gap_us >= 1000 else "",
+        gap=max(min(8, round(math.log10(1 + gap_us / 10) * 8 / 6)), 4 if gap_us >= _LONG_US else 0),
+        gap_words=f"+{duration(gap_us)}" if gap_us >= _LONG_US else "",
         is_cut=kind == "send" and following == "send",
         went_wrong=went_wrong,
     )

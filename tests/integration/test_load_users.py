@@ -1,12 +1,18 @@
 """Hand-written users: tasks over a socket, reported as Locust reports requests."""
 
+import contextlib
 import json
+import select
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.deadline import Deadline
 from tests.spoiling_server import serving
 
 PROJECT = Path(__file__).parents[2]
@@ -75,7 +81,7 @@ def locust(folder: Path, tasks: str, target: str) -> dict[str, dict[str, float]]
     return {entry["name"]: entry for entry in json.loads(run.stdout)}
 
 
-@pytest.mark.parametrize("transport", ["tcp", "unix"])
+@pytest.mark.parametrize("transport", ["tcp", "unix", "tls"])
 def test_tasks_by_hand(transport: str, tmp_path: Path):
     """Replies end where the task says, names are the task's, and a caught reply may be failed."""
     with serving(transport, tmp_path) as target:
@@ -110,3 +116,41 @@ def test_datagrams(tmp_path: Path):
         found = locust(tmp_path, tasks, target)
     assert found["udp"]["num_requests"] > 0
     assert found["udp"]["num_failures"] == 0
+
+
+def test_the_web_interface_has_our_tab():
+    """The tab's table has latencies in microseconds and the accept queue, while the load runs."""
+    command = [sys.executable, "-m", "locust", "-f", str(PROJECT / "harness" / "locustfile.py")]
+    web = ["--web-host", "127.0.0.1", "--web-port", str(port := free_port())]
+    process = subprocess.Popen(
+        [*command, *web, "--autostart", "-u", "3", "-r", "3", "--warm-up", "0", "--skip-log"],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        rows = wait_for_rows(f"http://127.0.0.1:{port}/stats/requests", "service", "wire")
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert rows["service"]["p50"] > 0
+    assert rows["wire"]["p50"] <= rows["service"]["max"]
+    assert rows["ListenOverflows"]["count"] == 0
+
+
+def free_port() -> int:
+    """Return a port for Locust, which cannot choose one itself; a race, but only with ourselves."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_for_rows(url: str, *names: str) -> dict[str, dict[str, Any]]:
+    """Ask until the table has these rows."""
+    deadline = Deadline(60)
+    while not deadline.expired:
+        with contextlib.suppress(OSError, KeyError), urllib.request.urlopen(url) as answer:  # noqa: S310
+            (table,) = json.load(answer)["extended_stats"]
+            rows = {row["what"]: row for row in table["data"]}
+            if rows.keys() >= set(names):
+                return rows
+        select.select([], [], [], 0.1)
+    raise AssertionError(f"no rows {names} in time")

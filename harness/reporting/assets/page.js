@@ -22,7 +22,7 @@
   const logSplits = (u, _axis, min, max) => {
     const splits = [];
     for (let power = 10 ** Math.floor(Math.log10(min)); power <= max * 1.0001; power *= 10)
-      for (const factor of max / min < 200 ? [1, 2, 5] : [1]) splits.push(power * factor);
+      for (const factor of max / min < 200 ? [1, 2, 5] : max / min < 3000 ? [1, 3] : [1]) splits.push(power * factor);
     return splits.filter((value) => value >= min * 0.999 && value <= max * 1.001);
   };
   const logRange = (_u, min, max) => {

@@ -46,7 +46,15 @@ def evidence(*, service_us: float, lag_us: float, idle: float, waiting: float = 
 )
 def test_word(found: Evidence, histograms: dict[str, Histogram], users: int, word: str):
     """Whoever holds the queue is the bottleneck; without a queue nobody is."""
-    verdict = judge(found, histograms, users=users, rate_per_s=None, throughput_per_s=100_000.0)
+    least = {kind: latency.percentile_us(0.1) for kind, latency in histograms.items()}
+    verdict = judge(
+        found,
+        histograms,
+        users=users,
+        rate_per_s=None,
+        throughput_per_s=100_000.0,
+        least_us=least,
+    )
     assert verdict.word == word
     assert verdict.explanation["bottleneck_reason"]
 
@@ -54,8 +62,10 @@ def test_word(found: Evidence, histograms: dict[str, Histogram], users: int, wor
 def test_a_rate_that_was_kept_limits_nobody():
     """An open loop below everybody's limit says nothing about capacity."""
     found = evidence(service_us=500, lag_us=400, idle=0.02)
-    kept = judge(found, QUEUED, users=50, rate_per_s=1000.0, throughput_per_s=999.0)
-    missed = judge(found, QUEUED, users=50, rate_per_s=200_000.0, throughput_per_s=100_000.0)
+    kept = judge(found, QUEUED, users=50, rate_per_s=1000.0, throughput_per_s=999.0, least_us={})
+    missed = judge(
+        found, QUEUED, users=50, rate_per_s=200_000.0, throughput_per_s=100_000.0, least_us={}
+    )
     assert (kept.word, missed.word) == ("undetermined", "generator")
 
 
@@ -63,6 +73,11 @@ def test_without_timestamps_sleep_decides():
     """TLS and Unix sockets have no kernel timestamps."""
     busy = Evidence(worker_s=10.0, idle_s=0.2)
     asleep = Evidence(worker_s=10.0, idle_s=5.0)
-    arguments = {"users": 50, "rate_per_s": None, "throughput_per_s": 1.0}
+    arguments = {
+        "users": 50,
+        "rate_per_s": None,
+        "throughput_per_s": 1.0,
+        "least_us": {"service": 20.0},
+    }
     assert judge(busy, {"service": QUEUED["wire"]}, **arguments).word == "generator"
     assert judge(asleep, {"service": QUEUED["wire"]}, **arguments).word == "server"

@@ -46,9 +46,11 @@ def test_a_segment_is_bounded_and_harmless() -> None:
     assert cell.label.startswith("\\x1b[31m<b>\\x00")
 
 
-@pytest.mark.parametrize(("gap_ns", "words"), [(900_000, ""), (520_000_000, "+520 ms")])
+@pytest.mark.parametrize(
+    ("gap_ns", "words"), [(900_000, ""), (1_000_000, "+1.00 ms"), (520_000_000, "+520 ms")]
+)
 def test_gaps_worth_seeing_are_named(gap_ns: int, words: str) -> None:
     """From a millisecond on the time between two events is written out."""
     (line,) = timelines([Event(0, 0, "send"), Event(gap_ns, 0, "send")], 0)
     assert line.cells[1].gap_words == words
-    assert 0 < line.cells[1].gap <= 1
+    assert 0 < line.cells[1].gap <= 8

@@ -1,0 +1,20 @@
+"""The catalogue against the reference server: users test theirs with the same one line."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.conformance.pytest_suite import conformance_suite
+from harness.wire.reference import ReferenceServer
+
+
+@pytest.fixture(scope="module")
+def reference_server_target() -> Iterator[str]:
+    """A reference server on a free port."""
+    with ReferenceServer() as server:
+        yield server.target
+
+
+TestReferenceServer = conformance_suite(
+    "timestamp-echo", fixture="reference_server_target", depth="quick"
+)
