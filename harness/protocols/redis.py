@@ -175,7 +175,7 @@ class Redis(RequestReply):
                 appended = self._store[key] = (value or b"") + arguments[0]
                 return b":%d\r\n" % len(appended)
         step = {b"INCR": 1, b"DECR": -1}.get(name) or int(arguments[0] if arguments else 0)
-        return self._add(key, value or b"0", step)
+        return self._add(key, b"0" if value is None else value, step)
 
     def _add(self, key: bytes, value: bytes, step: int) -> Expected:
         if not _INTEGER.fullmatch(value):

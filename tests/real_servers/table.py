@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.conformance.replay import read_case
-
+from harness.conformance.case import read_case
 from harness.conformance.plan import Plan, Push, Send
 from harness.protocols.oracle import printable
 from harness.results import RequirementResult, Verdict

@@ -32,6 +32,8 @@ def test_strings_and_counters():
             (on(b"INCRBY", b"-3"), b":7\r\n"),
             (on(b"SET", b"007"), b"+OK\r\n"),
             (on(b"INCR"), b"-ERR value is not an integer or out of range\r\n"),
+            (on(b"SET", b""), b"+OK\r\n"),
+            (on(b"INCR"), b"-ERR value is not an integer or out of range\r\n"),
             (on(b"SET", b"9223372036854775807"), b"+OK\r\n"),
             (on(b"INCR"), b"-ERR increment or decrement would overflow\r\n"),
             (on(b"LLEN"), b"-WRONGTYPE Operation against a key\r\n"),
