@@ -42,6 +42,12 @@ def evidence_files(folder: Path, names: list[str]) -> list[EvidenceFile]:
 
 class _Failure(msgspec.Struct, frozen=True):
     connection: int
+    kind: str = ""
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether the server failed by what it did not do."""
+        return self.kind in {"silence", "not closed"}
 
 
 class Conversation(msgspec.Struct, frozen=True):

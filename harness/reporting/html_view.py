@@ -130,7 +130,10 @@ def _finding(
     files = evidence_files(folder, line.evidence)
     script = read_script(files) if with_conversations else None
     conversation = read_conversation(files) if with_conversations else None
-    lines = timelines(conversation.events, conversation.failure.connection) if conversation else []
+    lines: list[Timeline] = []
+    if conversation is not None:
+        failure = conversation.failure
+        lines = timelines(conversation.events, failure.connection, by_absence=failure.is_absence)
     replays = [file for file in files if file.path.name == REPLAY]
     return Finding(
         row=_row(line),

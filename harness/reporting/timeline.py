@@ -81,27 +81,29 @@ class Timeline:
     left_out_after: int
 
 
-def timelines(events: Sequence[Event], failed_on: int) -> list[Timeline]:
+def timelines(events: Sequence[Event], failed_on: int, *, by_absence: bool) -> list[Timeline]:
     """Return one timeline a connection, the one that failed first.
 
-    Where it went wrong is what the peer did last on the connection `failed_on`.
+    Args:
+        events: of all connections, in order.
+        failed_on: the connection that failed.
+        by_absence: it failed by what the peer did not do. Then the place where it went wrong is
+            the note of that; else it is what the peer did last.
+
     """
-    wrong = next(
-        (
-            index
-            for index in reversed(range(len(events)))
-            if events[index].kind in _OF_PEER and events[index].connection == failed_on
-        ),
-        None,
-    )
+    own = [index for index, event in enumerate(events) if event.connection == failed_on]
+    done = [index for index in own if events[index].kind in _OF_PEER]
+    noted = [index for index in own if events[index].kind == "note"]
+    candidates = (noted or done) if by_absence else (done or noted)
+    wrong = candidates[-1] if candidates else None
     lines = []
     for connection in sorted({event.connection for event in events}):
-        own = [
+        of_it = [
             (event, index == wrong)
             for index, event in enumerate(events)
             if event.connection == connection
         ]
-        lines.append(_timeline(connection, own))
+        lines.append(_timeline(connection, of_it))
     lines.sort(key=lambda line: line.connection != failed_on)
     return lines
 
@@ -122,7 +124,7 @@ def _timeline(connection: int, events: list[tuple[Event, bool]]) -> Timeline:
 
 def _cell(event: Event, gap_us: float, following: str, *, went_wrong: bool) -> Cell:
     kind = event.kind
-    lane = "sent" if kind in _OURS else "received" if kind in _OF_PEER else "note"
+    lane = "sent" if kind in _OURS else "received" if kind in _OF_PEER or went_wrong else "note"
     at = duration(event.at_ns / 1e3)
     note = escaped(event.note, limit=300)
     if kind in {"send", "receive"}:

@@ -101,6 +101,20 @@ WRONG: list[tuple[str, int, str]] = [
     ("backlog TARGET --connections 0", 2, "is no list of numbers\nwrite --connections 1,50"),
     ("backlog TARGET --pause-pid 999999999", 2, "process 999999999 does not listen on"),
     ("backlog TARGET --for -1", 2, "--for takes a number above 0"),
+    # load
+    ("load nonsense", 2, "'nonsense' is not a target"),
+    ("load DEAD", 3, "connection refused\nstart the server first"),
+    ("load TARGET --users 0", 2, "needs one connection at least\nwrite --users 50"),
+    ("load TARGET --users many", 2, "'many' is not a valid integer"),
+    ("load TARGET --slo p99<", 2, "'p99<' is no objective\nwrite p99<5ms"),
+    ("load TARGET --slo speed>3", 2, "'speed' is not measured\nknown: p50"),
+    ("load TARGET --rate -1", 2, "--rate takes a number above 0"),
+    ("load TARGET --for soon", 2, "'soon' is no duration\nwrite 30s"),
+    ("load TARGET --payload huge", 2, "'huge' is no payload size\nwrite --payload 64"),
+    ("load TARGET --stages 1,x", 2, "'1,x' is no list of numbers\nwrite --stages"),
+    ("load TARGET --segment slices", 2, "no way to cut a request\nwrite --segment"),
+    ("load TARGET --segment-share 200%", 2, "'200%' is no share\nwrite 5%"),
+    ("load TARGET --source-addresses x", 2, "does not appear to be an IPv4 or IPv6 address"),
     ("run --for 0", 2, "0.0 is not in the range"),
 ]
 

@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+"""Replay one recorded failure of a socket server. Needs Python 3.9 and nothing else.
+
+    python3 SCRIPT [HOST PORT | PATH]
+
+Exits 1 while the fault is there, 0 once it is gone, 3 when the server cannot be reached.
+"""
+
+import re
+import select
+import socket
+import ssl
+import struct
+import sys
+import time
+
+CASE = {'requirement': 'SEG-BUFFER', 'explanation': 'on a conversation of 1024 bytes, without any cut', 'address': ['127.0.0.1', 28812], 'scheme': 'tcp', 'patience_s': 5.0, 'streams': ['000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff'], 'replies': [None], 'steps': [{'do': 'open', 'connection': 0, 'receive_buffer_bytes': 0}, {'do': 'await', 'connection': 0}, {'do': 'send', 'connection': 0, 'until': 1024, 'hold_s': 0.0}, {'do': 'await', 'connection': 0}]}
+
+
+"""A judge of timestamp-echo that sees everything at once, with the standard library alone.
+
+It goes into the scripts that replay a failure, and the oracle is tested against it.
+"""
+
+import re
+import time
+from datetime import datetime
+from itertools import pairwise
+
+BUFFER_BYTES = 1024
+SKEW_S = 5.0
+HEADER = re.compile(rb"\[([A-Z][a-z]{2}) ([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4})\] ")
+
+
+def complete(sent: bytes, received: bytes) -> bool:
+    """Say whether some division of `sent` into chunks yields `received`, with right timestamps."""
+    headers = [match for match in HEADER.finditer(received) if _is_right_time(match)]
+    starts = [match.start() for match in headers]
+    if b"[" not in sent and any(
+        _moment(later) < _moment(earlier) for earlier, later in pairwise(headers)
+    ):
+        return False
+    starts.append(len(received))
+    # For each header: how many payload bytes may precede it.
+    reached: dict[int, set[int]] = {start: set() for start in starts}
+    reached.setdefault(0, set()).add(0)
+    for number, start in enumerate(starts[:-1]):
+        for offset in reached[start]:
+            for end in starts[number + 1 :]:
+                chunk = received[start + 27 : end]
+                if len(chunk) > BUFFER_BYTES or sent[offset : offset + len(chunk)] != chunk:
+                    break
+                if chunk:
+                    reached[end].add(offset + len(chunk))
+    return len(sent) in reached[len(received)]
+
+
+def _moment(header: re.Match[bytes]) -> datetime:
+    return datetime.strptime(header[2].decode(), "%b %d %H:%M:%S %Y")  # noqa: DTZ007 - local
+
+
+def _is_right_time(header: re.Match[bytes]) -> bool:
+    try:
+        moment = _moment(header)
+    except ValueError:
+        return False
+    weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    near = abs(moment.timestamp() - time.time()) < SKEW_S
+    return weekday == header[1].decode() and near
+
+
+class Broken(Exception):
+    """The fault is there."""
+
+
+class Peer:
+    """One connection, what was sent on it, and what came back."""
+
+    def __init__(self, number, connected):
+        self.number = number
+        self.socket = connected
+        self.stream = bytes.fromhex(CASE["streams"][number])
+        self.replies = CASE["replies"][number]
+        self.sent = self.goal = 0
+        self.received = b""
+        self.ended = False
+        self.judged = True
+
+    def done(self):
+        """Say whether everything that was sent is answered."""
+        if not self.judged:
+            return True
+        if self.replies is None:
+            return complete(self.stream[: self.sent], self.received)
+        due = b"".join(bytes.fromhex(p) for end, p in self.replies if end <= self.sent)
+        return re.fullmatch(due, self.received, re.DOTALL) is not None
+
+    def read(self, wait_s):
+        """Read what comes within `wait_s`; say whether anything did."""
+        if self.ended or not select.select([self.socket], [], [], max(wait_s, 0))[0]:
+            return False
+        try:
+            data = self.socket.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError as error:
+            if self.judged:
+                raise Broken(f"connection {self.number}: {error.strerror}") from None
+            data = b""
+        self.received += data
+        self.ended = not data
+        return True
+
+    def write(self):
+        """Hand over what the kernel takes."""
+        try:
+            self.sent += self.socket.send(self.stream[self.sent : self.goal])
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:
+            raise Broken(f"connection {self.number}: {error.strerror} while sending") from None
+
+    def send(self, until, hold_s, deadline):
+        """Send one segment, let the server read it, and hold."""
+        self.goal = until
+        while self.sent < until:
+            self.write()
+            if self.sent < until:
+                self.read(0.01)
+                deadline.check(f"connection {self.number}: the server stopped reading")
+        self.let_it_be_read()
+        over = time.monotonic() + hold_s
+        while time.monotonic() < over and not self.ended:
+            self.read(over - time.monotonic())
+
+    def let_it_be_read(self):
+        """Wait until the server's receive queue is empty, or 20 ms where it cannot be seen."""
+        over = time.monotonic() + 2
+        while time.monotonic() < over:
+            unread = unread_by_server(self.socket)
+            if unread is None:
+                time.sleep(0.02)
+                return
+            if unread == 0:
+                return
+            self.read(0.001)
+
+    def send_last(self, until):
+        """Send a segment and the end of the stream at the same instant."""
+        self.goal = until
+        more = 0 if CASE["scheme"] == "tls" else socket.MSG_MORE
+        self.sent += self.socket.send(self.stream[self.sent : self.goal], more)
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def push(self, until, stall_s):
+        """Send without reading until nothing has moved for `stall_s`."""
+        self.goal = until
+        quiet = time.monotonic() + stall_s
+        while time.monotonic() < quiet:
+            before = self.sent
+            if self.sent < until:
+                self.write()
+            if self.sent > before:
+                quiet = time.monotonic() + stall_s
+            else:
+                waiting = [self.socket] if self.sent < until else []
+                select.select([], waiting, [], max(quiet - time.monotonic(), 0))
+
+    def await_replies(self, deadline):
+        """Read until all is answered."""
+        while not (self.sent >= self.goal and self.done()):
+            if self.sent < self.goal:
+                self.write()
+            if self.ended:
+                raise Broken(f"connection {self.number}: end of stream, replies missing")
+            self.read(0.01 if self.sent < self.goal else min(deadline.left(), 0.2))
+            deadline.check(f"connection {self.number}: no right reply in time")
+        if self.read(0.03) and not self.done() and not self.ended:
+            raise Broken(f"connection {self.number}: bytes that answer no request")
+
+    def await_end(self, deadline):
+        """Read to the end of the stream, and judge the whole."""
+        while not self.ended:
+            self.read(min(deadline.left(), 0.2))
+            deadline.check(f"connection {self.number}: not closed in time")
+        if not self.done():
+            raise Broken(f"connection {self.number}: the replies are not right")
+
+
+class Deadline:
+    """A point in time after which waiting is over."""
+
+    def __init__(self, seconds):
+        self.at = time.monotonic() + seconds
+
+    def left(self):
+        """Return the seconds left."""
+        return max(0.0, self.at - time.monotonic())
+
+    def check(self, message):
+        """Stop when time is up."""
+        if not self.left():
+            raise Broken(message)
+
+
+def unread_by_server(connected):
+    """Return the bytes in the server's receive queue, or None where it cannot be seen (proc(5))."""
+    if connected.family == socket.AF_UNIX or CASE["scheme"] == "tls":
+        return None
+    ours, theirs = connected.getsockname()[1], connected.getpeername()[1]
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(path, encoding="ascii") as table:
+                for line in table:
+                    fields = line.split()
+                    if fields[1].endswith(f":{theirs:04X}") and fields[2].endswith(f":{ours:04X}"):
+                        return int(fields[4].split(":")[1], 16)
+        except OSError:
+            return None
+    return None
+
+
+def sockets_in_close_wait(port):
+    """Count the server's sockets whose client has gone (proc(5); 08 is CLOSE-WAIT)."""
+    count = 0
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(path, encoding="ascii") as table:
+                rows = [line.split() for line in table]
+        except OSError:
+            continue
+        count += sum(row[1].endswith(f":{port:04X}") and row[3] == "08" for row in rows)
+    return count
+
+
+def new_socket(address, receive_buffer_bytes=0):
+    """Return a socket for the address."""
+    if isinstance(address, str):
+        return socket.socket(socket.AF_UNIX)
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    fresh = socket.socket(family)
+    fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if receive_buffer_bytes:
+        fresh.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+    return fresh
+
+
+def connect(address, receive_buffer_bytes=0):
+    """Return a connected, non-blocking socket."""
+    connected = new_socket(address, receive_buffer_bytes)
+    connected.settimeout(5)
+    connected.connect(address)
+    if CASE["scheme"] == "tls":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connected = context.wrap_socket(connected)
+    connected.setblocking(False)
+    return connected
+
+
+def connect_together(address, count):
+    """Connect `count` sockets at the same instant; none may need a second SYN."""
+    fresh = [new_socket(address) for _ in range(count)]
+    for one in fresh:
+        one.setblocking(False)
+        one.connect_ex(address)
+    for one in fresh:
+        if not select.select([], [one], [], 5)[1] or one.getsockopt(
+            socket.SOL_SOCKET, socket.SO_ERROR
+        ):
+            raise Broken("a connect failed")
+        # tcpi_total_retrans, linux/tcp.h
+        if struct.unpack("I", one.getsockopt(socket.IPPROTO_TCP, 11, 104)[100:])[0]:
+            raise Broken("a connect needed a second SYN: the accept queue was full")
+    return fresh
+
+
+def run(address):
+    """Do the recorded steps; raise Broken where the server does not do its part."""
+    peers = {}
+    for step in CASE["steps"]:
+        number, what = step["connection"], step["do"]
+        deadline = Deadline(CASE["patience_s"])
+        if what == "open":
+            try:
+                connected = connect(address, step.get("receive_buffer_bytes", 0))
+            except OSError as error:
+                if not peers:
+                    raise
+                raise Broken(f"connection {number}: {error}") from None
+            peers[number] = Peer(number, connected)
+        elif what == "open-together":
+            for position, connected in enumerate(connect_together(address, number + 1)):
+                peers[position] = Peer(position, connected)
+        elif what == "send":
+            peers[number].send(step["until"], step.get("hold_s", 0), deadline)
+        elif what == "send-last":
+            peers[number].send_last(step["until"])
+        elif what == "push":
+            peers[number].push(step["until"], step["stall_s"])
+        elif what == "await":
+            peers[number].await_replies(deadline)
+        elif what == "await-end":
+            peers[number].await_end(deadline)
+        elif what == "half-close":
+            peers[number].socket.shutdown(socket.SHUT_WR)
+        elif what == "malformed":
+            peers[number].judged = False
+            peers[number].stream = peers[number].stream[: peers[number].sent] + bytes.fromhex(
+                step["data"]
+            )
+            peers[number].send(len(peers[number].stream), 0, deadline)
+        elif what == "reset":
+            peers[number].socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            peers[number].socket.close()
+        elif what == "close":
+            peers[number].socket.close()
+        elif what == "await-released":
+            while sockets_in_close_wait(address[1]):
+                deadline.check("the server keeps sockets of connections that are over")
+                time.sleep(0.05)
+
+
+def main():
+    """Replay, and say how it went."""
+    address = CASE["address"]
+    if len(sys.argv) > 1:
+        address = sys.argv[1:]
+    address = address[0] if len(address) == 1 else (address[0], int(address[1]))
+    try:
+        run(address)
+    except Broken as broken:
+        print(f"{CASE['requirement']} FAILS: {broken}")
+        return 1
+    except OSError as error:
+        print(f"cannot reach the server: {error}")
+        return 3
+    print(f"{CASE['requirement']} holds")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""Recorded by Wireproof; it belongs beside replay.json; set TARGET."""
+
+from pathlib import Path
+
+from harness.conformance import replay
+
+TARGET = 'tcp://127.0.0.1:28812'
+
+
+def test_ts_chunk_holds():
+    """TS-CHUNK holds for the conversation that once broke it."""
+    outcome = replay(Path(__file__).with_name("replay.json"), TARGET)
+    assert outcome.fate == "FIXED", outcome
