@@ -1,0 +1,402 @@
+"""`wireproof check` as its users see it: real servers, faulty ones, none at all."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.cli import run
+from harness.conformance import runner, subject
+from harness.conformance.execute import Executor, Outcome
+from harness.conformance.plan import Plan
+from harness.deadline import Deadline
+from harness.results import CheckResult, Verdict, load_results
+from harness.wire.reference import ReferenceServer
+from tests.servers import (
+    SHOUT,
+    Handler,
+    Serving,
+    echoing,
+    one_read_one_line,
+    shouting,
+    silent,
+)
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 30
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers in these tests answer at once or never: little patience is enough."""
+    quick = replace(subject.DEPTHS["quick"], patience_s=0.6, shrink_s=0.6, confirmations=2)
+    monkeypatch.setitem(subject.DEPTHS, "quick", quick)
+    monkeypatch.setattr(runner, "_SETTLING_PATIENCE_S", 0.4)
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Callable[..., tuple[int, CheckResult]]:
+    """Run the command in this process; its exit code and what it wrote."""
+
+    def call(target: object, *options: str) -> tuple[int, CheckResult]:
+        out = ["--out", str(tmp_path), "--depth", "quick"]
+        code = run(["check", str(target), *out, *options])
+        found = load_results(tmp_path / "results.json").check
+        assert found is not None
+        return code, found
+
+    return call
+
+
+def _verdicts(result: CheckResult) -> dict[str, Verdict]:
+    return {line.id: line.verdict for line in result.requirements}
+
+
+def _findings(result: CheckResult) -> list[str]:
+    return [line.id for line in result.requirements if line.verdict.is_finding]
+
+
+def _wait_for(address: tuple[str, int]) -> None:
+    """Wait until something listens; the servers of others do not tell."""
+    deadline = Deadline(PATIENCE_S)
+    while not deadline.expired:
+        with socket.socket() as probe:
+            if probe.connect_ex(address) == 0:
+                return
+    raise AssertionError(f"nothing listens on {address}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(params=["socat", "xinetd"])
+def real_echo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An echo server that no one here wrote; these cannot be given port 0."""
+    program = shutil.which(request.param) or shutil.which(request.param, path="/usr/sbin:/sbin")
+    if program is None:
+        pytest.skip(f"{request.param} is not installed")
+    port = _free_port()
+    if request.param == "socat":
+        options = [f"TCP-LISTEN:{port},fork,reuseaddr,bind=127.0.0.1", "EXEC:cat"]
+    else:
+        config = tmp_path / "xinetd.conf"
+        config.write_text(
+            "service echo\n{\n type = INTERNAL UNLISTED\n id = echo-stream\n socket_type = stream\n"
+            f" protocol = tcp\n user = {os.environ.get('USER', 'root')}\n wait = no\n"
+            f" bind = 127.0.0.1\n port = {port}\n instances = UNLIMITED\n cps = 100000 1\n}}\n"
+        )
+        options = ["-dontfork", "-stayalive", "-f", str(config)]
+        options += ["-pidfile", str(tmp_path / "xinetd.pid")]
+    with subprocess.Popen(
+        [program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            _wait_for(("127.0.0.1", port))
+            yield f"tcp://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def test_real_echo_servers_hold_up(
+    real_echo: str,
+    check: Callable[..., tuple[int, CheckResult]],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Debian's echo service, and socat with cat, have no finding."""
+    brief = replace(subject.DEPTHS["quick"], shrink_s=0.5, confirmations=1)
+    monkeypatch.setitem(subject.DEPTHS, "quick", brief)
+    # socat starts two processes a connection: hundreds of conversations would take their time.
+    many = "SEG-SINGLE SEG-SETS SEG-LATER SEG-BUFFER FRAME-* OCTET-* SIZE-*".split()
+    skip = [f"--skip={name}" for name in many] if "socat" in request.node.name else []
+    code, result = check(real_echo, "--protocol=echo", *skip)
+    assert _findings(result) == []
+    assert Verdict.INCONCLUSIVE not in _verdicts(result).values()
+    assert code == 0
+
+
+def test_the_server_of_the_article_serves_one_at_a_time(
+    hasty: None, check: Callable[..., tuple[int, CheckResult]]
+) -> None:
+    """Its one loop lets every other connection wait: found, and told in words."""
+    with subprocess.Popen(
+        [sys.executable, ROOT / "tests/article_server.py"], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            target = f"tcp://127.0.0.1:{server.stdout.readline().strip()}"
+            names = ["CAP-CONCURRENT", "IDLE-OTHERS", "BASE-ANSWER", "SEG-SINGLE"]
+            code, result = check(target, *(f"--only={name}" for name in names))
+        finally:
+            server.kill()
+    assert code == 1
+    assert _verdicts(result) == {
+        "BASE-ANSWER": Verdict.PASS,
+        "CAP-CONCURRENT": Verdict.FAIL,
+        "IDLE-OTHERS": Verdict.FAIL,
+        "SEG-SINGLE": Verdict.PASS,
+    }
+    found = {line.id: line.message for line in result.requirements}
+    assert "1 reply owed" in found["CAP-CONCURRENT"]
+    assert "with 2 connections at a time" in found["CAP-CONCURRENT"]
+
+
+@pytest.mark.parametrize("option", ["--host=::1", "--tls-self-signed", "--unix"])
+def test_other_transports(
+    option: str, check: Callable[..., tuple[int, CheckResult]], tmp_path: Path
+) -> None:
+    """Over IPv6, TLS and Unix sockets the reference server holds up too, segments confirmed."""
+    options = [option, str(tmp_path / "socket")] if option == "--unix" else [option]
+    with ReferenceServer(*options) as server:
+        names = ["BASE-*", "CLOSE-*", "SEG-OCTETS", "COAL-*", "CAP-*", "RESET-*", "REL-*"]
+        code, result = check(server.target, *(f"--only={name}" for name in names))
+    assert _findings(result) == []
+    assert code == 0
+    assert {line.delivery for line in result.requirements if line.delivery} == {"confirmed"}
+
+
+def test_a_server_that_never_answers(
+    hasty: None, check: Callable[..., tuple[int, CheckResult]]
+) -> None:
+    """Silence is FAIL in bounded time, and what cannot be judged any more says so."""
+    with Serving(silent) as server:
+        code, result = check(server.target, "--protocol=echo", "--only=BASE-*", "--only=SEG-*")
+    assert code == 1
+    verdicts = _verdicts(result)
+    assert verdicts.pop("BASE-ANSWER") is Verdict.FAIL
+    assert set(verdicts.values()) == {Verdict.INCONCLUSIVE}
+    assert "since BASE-ANSWER" in result.requirements[-1].message
+
+
+def test_nothing_listens(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, exit code 3."""
+    port = _free_port()
+    assert run(["check", f"tcp://127.0.0.1:{port}"]) == 3
+    assert capsys.readouterr().err == (
+        f"wireproof: nothing answers on tcp://127.0.0.1:{port}: connection refused\n"
+        "start the server first\n"
+    )
+
+
+def test_a_protocol_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """The known ones are listed, exit code 2."""
+    assert run(["check", "tcp://127.0.0.1:1", "--protocol", "ecko"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no protocol 'ecko' (did you mean echo?)" in said
+    assert "timestamp-echo" in said
+
+
+def test_wrong_names_are_told_before_the_server_is_looked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A requirement that there is not is wrong usage even where nothing listens."""
+    target = f"tcp://127.0.0.1:{_free_port()}"
+    assert run(["check", target, "--only", "SEG-SINGEL"]) == 2
+    assert "there is no requirement 'SEG-SINGEL'" in capsys.readouterr().err
+    assert run(["check", target, "--only", "SEG-SINGLE", "--skip", "SEG-*"]) == 2
+    assert "--skip leaves no requirement" in capsys.readouterr().err
+
+
+def test_the_seed_repeats_every_plan(
+    check: Callable[..., tuple[int, CheckResult]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same seed executes the same conversations in the same order; another does not."""
+    executed: list[Plan] = []
+    plain = Executor.execute
+
+    def recorded(self: Executor, plan: Plan, patience_s: float | None = None) -> Outcome:
+        executed.append(plan)
+        return plain(self, plan, patience_s)
+
+    monkeypatch.setattr(Executor, "execute", recorded)
+    runs = []
+    with Serving(echoing) as server:
+        for seed in ("7", "7", "8"):
+            executed.clear()
+            check(server.target, "--protocol=echo", f"--seed={seed}", "--only=SEG-SETS")
+            runs.append(list(executed))
+    assert len(runs[0]) > 20
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def _script(path: Path, server: Serving) -> subprocess.CompletedProcess[str]:
+    address = [str(part) for part in server.target.address[:2]]
+    return subprocess.run(
+        [sys.executable, "-I", path, *address],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def test_evidence_tells_a_faulty_server_from_a_sound_one(
+    hasty: None,
+    check: Callable[..., tuple[int, CheckResult]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Script, replay and pytest snippet fail while the fault is there, and hold once it is gone."""
+    with Serving(one_read_one_line) as server:
+        code, result = check(server.target, f"--protocol={SHOUT}", "--only=SEG-SINGLE")
+        assert code == 1
+        (line,) = result.requirements
+        names = {Path(path).name for path in line.evidence}
+        assert names == {
+            "replay.json",
+            "replay.py",
+            "transcript.txt",
+            "synthesised.pcapng",
+            "test_seg_single.py",
+        }
+        folder = tmp_path / "evidence" / "SEG-SINGLE"
+        case = folder / "replay.json"
+        capsys.readouterr()
+
+        broken = _script(folder / "replay.py", server)
+        assert (broken.returncode, broken.stderr) == (1, "")
+        assert broken.stdout.startswith("SEG-SINGLE FAILS: ")
+        assert run(["replay", str(case), "--runs", "2"]) == 1
+        assert capsys.readouterr().out.startswith("FAILS 2 of 2\n")
+
+        server.handler = shouting
+        mended = _script(folder / "replay.py", server)
+        assert (mended.returncode, mended.stdout) == (0, "SEG-SINGLE holds\n")
+        assert run(["replay", str(case), "--runs", "2"]) == 0
+        assert capsys.readouterr().out == "FIXED: holds 2 of 2\n"
+        snippet = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert "1 passed" in snippet.stdout
+    gone = _script(folder / "replay.py", server)
+    assert gone.returncode == 3
+    assert gone.stdout.startswith("cannot reach the server")
+
+
+def _baseline(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "known.toml"
+    path.write_text(text, encoding="utf-8")
+    return f"--baseline={path}"
+
+
+@pytest.mark.parametrize(
+    ("handler", "message", "code", "verdict", "words"),
+    [
+        (one_read_one_line, "", 0, Verdict.NON_STRICT, "; known: ticket 4711"),
+        (
+            one_read_one_line,
+            'message = "at byte"',
+            0,
+            Verdict.NON_STRICT,
+            "known: ticket",
+        ),
+        (one_read_one_line, 'message = "reset"', 1, Verdict.FAIL, "the baseline knows it as 'rese"),
+        (shouting, "", 1, Verdict.FAIL, "passes, yet the baseline excuses it (ticket 4711)"),
+    ],
+)
+def test_baselines(
+    hasty: None,
+    check: Callable[..., tuple[int, CheckResult]],
+    tmp_path: Path,
+    handler: Handler,
+    message: str,
+    code: int,
+    verdict: Verdict,
+    words: str,
+) -> None:
+    """A known failure is excused with its reason; another one, or a stale entry, is not."""
+    entry = f'[[known]]\nid = "SEG-SINGLE"\nreason = "ticket 4711"\n{message}\n'
+    with Serving(handler) as server:
+        ended, result = check(
+            server.target,
+            f"--protocol={SHOUT}",
+            "--only=SEG-SINGLE",
+            _baseline(tmp_path, entry),
+        )
+    assert ended == code
+    (line,) = result.requirements
+    assert line.verdict is verdict
+    assert words in line.message
+
+
+def test_json_is_the_file_alone(
+    check: Callable[..., tuple[int, CheckResult]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With --json standard output holds the result file's text, and nothing else."""
+    with Serving(echoing) as server:
+        check(server.target, "--protocol=echo", "--only=BASE-ANSWER", "--json")
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == json.loads((tmp_path / "results.json").read_bytes())
+
+
+def test_the_suite_runs_from_any_folder(tmp_path: Path) -> None:
+    """`pytest --pyargs harness.conformance` judges any server, one item a requirement."""
+    with Serving(echoing) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
+            + ["--pyargs", "harness.conformance", "--target", str(server.target)]
+            + ["--protocol", "echo", "--depth", "quick", "--junit-xml=junit.xml"]
+            + ["-k", "SEG-SINGLE or CAP-BURST or TS-CHUNK"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout
+    cases = ET.parse(tmp_path / "junit.xml").iter("testcase")  # noqa: S314 - our own file
+    names = [case.get("name", "") for case in cases]
+    assert "test_requirement[SEG-SINGLE]" in names
+    assert "2 passed, 1 skipped" in done.stdout
+
+
+def test_ctrl_c_keeps_what_was_found(tmp_path: Path) -> None:
+    """SIGINT ends the check; the verdicts so far are written, and marked partial."""
+    with (
+        Serving(echoing) as server,
+        subprocess.Popen(
+            [sys.executable, "-c", "from harness.cli import main; main()", "check"]
+            + [str(server.target), "--protocol=echo", "--depth=deep", "--out", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert "BASE-ANSWER" in _until(process, "BASE-ANSWER")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert "Traceback" not in out + err
+    results = load_results(tmp_path / "results.json")
+    assert results.partial
+    assert results.check is not None
+    assert results.check.requirements[0].id == "BASE-ANSWER"
+    assert process.returncode == 3
+
+
+def _until(process: subprocess.Popen[str], word: str) -> str:
+    """Read lines until one has the word."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            return line
+    return ""
