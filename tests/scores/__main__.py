@@ -8,15 +8,18 @@ python -m tests.scores --first                 stop each fault at its first kill
 import argparse
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.conformance.catalogue import catalogue_for
+from harness.conformance.evidence import write_evidence
 from harness.conformance.execute import open_diag
-from harness.conformance.runner import Runner
+from harness.conformance.runner import Finding, Runner
 from harness.conformance.subject import DEPTHS
 from harness.protocols.registry import find_protocol
 from harness.results import Verdict
@@ -39,11 +42,14 @@ class Score:
     first_kill_s: float | None = None
     kills: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    scripts: int = 0
+    bad_scripts: list[str] = field(default_factory=list)
+    """Evidence scripts that did not exit 1 on the fault and 0 on the sound server."""
     smallest: dict[str, list[float]] = field(default_factory=dict)
     """By requirement: connections, bytes, cuts, steps and seconds waited of the minimum."""
 
 
-def judge(name: str, category: str, depth: str, seed: int, *, first: bool) -> Score:
+def judge(name: str, category: str, depth: str, seed: int, *, first: bool, scripts: bool) -> Score:
     """Run the catalogue against one variant."""
     score = Score(name, category, seed)
     options = ["--fault", name]
@@ -64,6 +70,8 @@ def judge(name: str, category: str, depth: str, seed: int, *, first: bool) -> Sc
                     score.first_kill_s = round(time.monotonic() - begun, 2)
                 if judged.finding:
                     score.smallest[result.id] = list(judged.finding.failing.plan.size)
+                    if scripts:
+                        try_script(score, judged.finding, runner)
                 if first:
                     break
             elif "any more since" in result.message:
@@ -74,6 +82,33 @@ def judge(name: str, category: str, depth: str, seed: int, *, first: bool) -> Sc
     return score
 
 
+def try_script(score: Score, finding: Finding, runner: Runner) -> None:
+    """Run a finding's script against the fault and against the sound server."""
+    with tempfile.TemporaryDirectory() as folder, ReferenceServer() as sound:
+        paths = write_evidence(
+            Path(folder),
+            finding,
+            target=runner.executor.target,
+            protocol=runner.subject.protocol,
+            protocol_name="timestamp-echo",
+            settings={},
+            patience_s=2.0,
+        )
+        script = next((Path(folder) / path for path in paths if path.endswith("/replay.py")), None)
+        if script is None:
+            return
+        score.scripts += 1
+        host, _, port = sound.target.removeprefix("tcp://").rpartition(":")
+        exits = [
+            subprocess.run(
+                [sys.executable, str(script), *where], check=False, capture_output=True, timeout=60
+            ).returncode
+            for where in ([], [host, port])
+        ]
+        if exits != [1, 0]:
+            score.bad_scripts.append(f"{finding.requirement.id} exits {exits}")
+
+
 def main() -> int:
     """Judge, print, and keep the matrix as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.scores", description=__doc__)
@@ -81,6 +116,7 @@ def main() -> int:
     parser.add_argument("--depth", default="quick", choices=DEPTHS)
     parser.add_argument("--sound-runs", type=int, default=20)
     parser.add_argument("--first", action="store_true", help="stop each fault at its first kill")
+    parser.add_argument("--scripts", action="store_true", help="run the evidence scripts, too")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     only = set(filter(None, arguments.only.split(",")))
@@ -96,7 +132,10 @@ def main() -> int:
     ]
     scores = []
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        futures = [pool.submit(judge, *job, first=arguments.first) for job in jobs]
+        futures = [
+            pool.submit(judge, *job, first=arguments.first, scripts=arguments.scripts)
+            for job in jobs
+        ]
         for future in futures:
             score = future.result()
             scores.append(score)
@@ -124,6 +163,12 @@ def summarise(scores: list[Score]) -> int:
     alarms = [f"{one.variant} (seed {one.seed})" for one in sound if one.kills]
     caught = len(faults) - len(missed)
     print(f"\n{caught} of {len(faults)} faults caught; missed: {', '.join(missed) or 'none'}")
+    ran = sum(one.scripts for one in scores)
+    bad = [f"{one.variant}: {what}" for one in scores for what in one.bad_scripts]
+    if ran:
+        print(f"{ran - len(bad)} of {ran} scripts exit 1 on their fault, 0 on the sound server")
+        for line in bad:
+            print(f"  {line}")
     print(f"{len(alarms)} false alarms in {len(sound)} sound runs: {', '.join(alarms) or 'none'}")
     return 1 if missed or alarms else 0
 
