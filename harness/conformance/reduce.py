@@ -198,6 +198,8 @@ def _with_request(plan: Plan, connection: int, position: int, by: bytes | None) 
         if action.connection == connection and isinstance(action, Send | SendLast | Push):
             until = moved(action.until)
             if until <= sent:
+                if isinstance(action, SendLast):  # nothing is left to send, but the end
+                    actions.append(HalfClose(connection))
                 continue
             sent = until
             step = msgspec.structs.replace(action, until=until)

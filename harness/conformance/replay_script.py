@@ -141,7 +141,9 @@ class Peer:
                 self.write()
             if self.ended:
                 raise Broken(f"connection {self.number}: end of stream, replies missing")
-            self.read(0.01 if self.sent < self.goal else min(deadline.left(), 0.2))
+            came = self.read(0.01 if self.sent < self.goal else min(deadline.left(), 0.2))
+            while came and self.read(0.005):  # judge the whole of a long reply, not each piece
+                deadline = Deadline(CASE["patience_s"])
             deadline.check(f"connection {self.number}: no right reply in time")
         if self.read(0.03) and not self.done() and not self.ended:
             raise Broken(f"connection {self.number}: bytes that answer no request")
@@ -215,10 +217,19 @@ def new_socket(address, receive_buffer_bytes=0):
 
 def connect(address, receive_buffer_bytes=0):
     """Return a connected, non-blocking socket."""
-    connected = new_socket(address, receive_buffer_bytes)
-    connected.settimeout(5)
-    connected.connect(address)
-    return ready(connected)
+    soon = Deadline(2)
+    while True:
+        connected = new_socket(address, receive_buffer_bytes)
+        connected.settimeout(5)
+        try:
+            connected.connect(address)
+        except ConnectionRefusedError:  # the last replay may have ended a worker
+            connected.close()
+            if not soon.left():
+                raise
+            time.sleep(0.05)
+        else:
+            return ready(connected)
 
 
 def ready(connected):

@@ -83,8 +83,12 @@ def judge(name: str, category: str, depth: str, seed: int, *, first: bool, scrip
 
 
 def try_script(score: Score, finding: Finding, runner: Runner) -> None:
-    """Run a finding's script against the fault and against the sound server."""
-    with tempfile.TemporaryDirectory() as folder, ReferenceServer() as sound:
+    """Run a finding's script against the fault, started afresh, and against the sound server."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ReferenceServer() as sound,
+        ReferenceServer("--fault", score.variant) as faulty,
+    ):
         paths = write_evidence(
             Path(folder),
             finding,
@@ -98,12 +102,15 @@ def try_script(score: Score, finding: Finding, runner: Runner) -> None:
         if script is None:
             return
         score.scripts += 1
-        host, _, port = sound.target.removeprefix("tcp://").rpartition(":")
+        addresses = [one.target.removeprefix("tcp://").split(":") for one in (faulty, sound)]
         exits = [
             subprocess.run(
-                [sys.executable, str(script), *where], check=False, capture_output=True, timeout=60
+                [sys.executable, str(script), *address],
+                check=False,
+                capture_output=True,
+                timeout=60,
             ).returncode
-            for where in ([], [host, port])
+            for address in addresses
         ]
         if exits != [1, 0]:
             score.bad_scripts.append(f"{finding.requirement.id} exits {exits}")
