@@ -162,25 +162,31 @@ class _Execution:
         """Do one action."""
         self._number = number
         deadline = Deadline(self._patience_s)
+        channel = self.channels.get(action.connection)
+        if channel is None or isinstance(action, OpenTogether | AwaitReleased):
+            self._on_server(action, deadline)
+            return
+        channel.action = number
+        if isinstance(channel, DatagramChannel):
+            self._on_socket(channel, action, deadline)
+        elif isinstance(action, Send):  # by far the most frequent
+            channel.send(action.until, deadline, action.hold_s)
+        else:
+            self._on_connection(channel, action, deadline)
+
+    def _on_server(self, action: Action, deadline: Deadline) -> None:
+        """Open connections, or look at the server as a whole."""
         match action:
             case Open(connection=connection) if not self._executor.target.is_stream:
                 self._open_socket(connection)
-                return
             case Open(connection=connection, receive_buffer_bytes=size):
                 self._begin(connection, self._connect(connection, size), deadline)
-                return
             case OpenTogether(connection=last):
                 self._open_together(range(last + 1), deadline)
-                return
             case AwaitReleased():
                 self._await_released(deadline)
-                return
-        channel = self.channels[action.connection]
-        channel.action = self._number
-        if isinstance(channel, DatagramChannel):
-            self._on_socket(channel, action, deadline)
-        else:
-            self._on_connection(channel, action, deadline)
+            case _:
+                raise ValueError(f"connection {action.connection} is not open")
 
     @staticmethod
     def _on_socket(channel: DatagramChannel, action: Action, deadline: Deadline) -> None:
@@ -198,8 +204,6 @@ class _Execution:
     def _on_connection(self, channel: Channel, action: Action, deadline: Deadline) -> None:
         """Do one action on a connection that is open."""
         match action:
-            case Send(until=until, hold_s=hold_s):
-                channel.send(until, deadline, hold_s)
             case SendLast(until=until):
                 channel.send_last(until, deadline)
             case Push(until=until, stall_s=stall_s):

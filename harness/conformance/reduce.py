@@ -193,8 +193,7 @@ def _with_request(plan: Plan, connection: int, position: int, by: bytes | None) 
         if isinstance(action, SendDatagram) and action.connection == connection and not by:
             if action.position == position:
                 continue
-            if action.position > position:
-                step = SendDatagram(connection, action.position - 1)
+            step = SendDatagram(connection, action.position - (action.position > position))
         if action.connection == connection and isinstance(action, Send | SendLast | Push):
             until = moved(action.until)
             if until <= sent:
