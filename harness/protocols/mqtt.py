@@ -34,6 +34,10 @@ class Mqtt(RequestReply):
     user: str = ""
     password: str = ""
 
+    def __init__(self) -> None:
+        """Start with nothing published."""
+        self._published = 0
+
     def opening(self) -> list[bytes]:
         """Connect under a name of this connection's own, and subscribe to its topic at QoS 0."""
         login = bool(self.user) << 7 | bool(self.password) << 6
@@ -98,8 +102,10 @@ class Mqtt(RequestReply):
             return Reply(packet(9, 0, body[:2] + body[-1:]), f"suback {body[:2].hex()}")
         topic_end = 2 + int.from_bytes(body[:2])
         payload = body[topic_end + (2 if flags else 0) :]
-        # Order is kept among messages of one topic and one QoS, that of their sender.
-        lane = f"publish {flags}"
+        # The order of section 4.6 holds among messages of one QoS, that of their sender; which QoS
+        # a delivery had cannot be seen, so each is a lane of its own.
+        self._published += 1
+        lane = f"publish {self._published}"
         delivery = Reply(packet(_PUBLISH, 0, body[:topic_end] + payload), lane, optional=True)
         if not flags:
             return delivery

@@ -118,7 +118,9 @@ def _problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
         if line.verdict in {Verdict.ERROR, Verdict.INCONCLUSIVE}
     ]
     if not server.is_sound:
-        missed = [identifier for identifier in server.must if identifier not in failed]
+        # What the protocol only recommends shows as NON-STRICT.
+        weak = [line.id for line in lines if line.verdict is Verdict.NON_STRICT]
+        missed = [identifier for identifier in server.must if identifier not in failed + weak]
         return f"not caught: {', '.join(missed)}" if missed else ""
     unexplained = [
         line.id

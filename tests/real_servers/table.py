@@ -73,7 +73,7 @@ def _verdict(outcome: Outcome) -> str:
 def _details(outcome: Outcome) -> list[str]:
     """Return the required findings first, each with what was sent and what came."""
     server = outcome.server
-    wanted = [] if server.is_sound else [each for each in server.must if each in outcome.findings]
+    wanted = [each for each in server.must if each in outcome.findings]
     others = [each for each in outcome.findings if each not in wanted]
     shown = [outcome.findings[each] for each in (*wanted, *others)][:3]
     shown += [line for line in outcome.lines if line.verdict is Verdict.NON_STRICT]

@@ -1,4 +1,4 @@
 // The mock Redis server redmock.
 const RedisServer = require('redmock')
 const port = Number(process.argv[2])
-new (RedisServer.default || RedisServer)({ port, sentinelPort: port + 1 }).start()
+new (RedisServer.default || RedisServer)({ port, sentinelPort: 0 }).start()
