@@ -186,7 +186,7 @@ def test_patterns_keep_their_meaning(matchers: list[Matcher], right: bytes, wron
     "matcher", [lambda _: True, re.compile(rb"(a)\1"), re.compile(rb"(?P<x>a)")]
 )
 def test_no_script_where_it_could_not_judge(matcher: Matcher) -> None:
-    """Code, and patterns that cannot be joined, stay with Wireproof: better none than a wrong one."""
+    """Code, and patterns that cannot be joined, get no script: better none than a wrong one."""
     assert _judge([matcher]) is None
 
 
