@@ -24,6 +24,7 @@ from harness.conformance.plan import (
 )
 
 _SHORT_STALL_S = 0.05
+_OFFSETS_TRIED = 16
 Fails = Callable[[Plan], bool]
 
 
@@ -74,6 +75,7 @@ def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]
     for connection, position, request in _positions(plan):
         for smaller in smaller_requests(request):
             yield _with_request(plan, connection, position, smaller)
+    yield from _cut_elsewhere(plan)
 
 
 def _positions(plan: Plan) -> Iterator[tuple[int, int, bytes]]:
@@ -162,6 +164,25 @@ def _with_one_cut(plan: Plan) -> Iterator[Plan]:
             plan.requests,
             tuple(action for n, action in enumerate(plan.actions) if n not in dropped),
         )
+
+
+def _cut_elsewhere(plan: Plan) -> Iterator[Plan]:
+    """Yield one request less with the only cut at another offset: in what is left it may fail too.
+
+    A cut between two requests vanishes with either of them, though one inside does the same.
+    """
+    sends = [number for number, action in enumerate(plan.actions) if isinstance(action, Send)]
+    if len(plan.requests) > 1 or len(plan.requests[0]) == 1 or plan.cuts != 1 or len(sends) != 2:
+        return
+    first, last = sends
+    for position in range(len(plan.requests[0])):
+        requests = plan.requests[0][:position] + plan.requests[0][position + 1 :]
+        total = sum(map(len, requests))
+        for cut in range(1, min(total, _OFFSETS_TRIED)):
+            actions = list(plan.actions)
+            for number, until in ((first, cut), (last, total)):
+                actions[number] = msgspec.structs.replace(actions[number], until=until)
+            yield Plan((requests,), tuple(actions))
 
 
 def _without_requests(plan: Plan, connection: int, gone: range) -> Plan:

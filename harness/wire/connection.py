@@ -50,6 +50,7 @@ class Connection:
     def __init__(self, connected: socket.socket) -> None:
         """Take over a connected socket."""
         self.socket = connected
+        self._was_reset = False  # the kernel tells of a reset once; a send may have heard it
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
 
@@ -120,6 +121,7 @@ class Connection:
             return 0
         except OSError as error:
             if error.errno in _GONE or isinstance(error, ssl.SSLError):
+                self._was_reset = error.errno == errno.ECONNRESET
                 return None
             raise
 
@@ -135,7 +137,9 @@ class Connection:
             if error.errno in _GONE or isinstance(error, ssl.SSLError):
                 return RESET
             raise
-        return Data(data) if data else END_OF_STREAM
+        if data:
+            return Data(data)
+        return RESET if self._was_reset else END_OF_STREAM
 
     def widen_window(self) -> None:
         """Take replies at full speed again, after a time with a tiny receive buffer."""

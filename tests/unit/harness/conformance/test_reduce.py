@@ -230,3 +230,20 @@ def test_many_requests_go_by_halves() -> None:
 
     assert reduce(plan, fails, nothing, _never).requests == ((b"x",),)
     assert tries < 40
+
+
+def test_a_cut_moves_into_the_request_that_is_left() -> None:
+    """A cut between two requests would vanish with either; a cut inside one shows the same."""
+    plan = single([b"a\n", b"\n", b"a\n"], [3])
+
+    def fails(candidate: Plan) -> bool:
+        """Inside a request, or behind the empty line."""
+        if candidate.cuts != 1:
+            return False
+        cut = next(a.until for a in candidate.actions if isinstance(a, Send))
+        stream = b"".join(candidate.requests[0])
+        return stream[cut - 1] != 10 or stream[cut - 2 : cut] == b"\n\n"
+
+    reached = reduce(plan, fails, lambda _: [], _never)
+    assert reached.requests == ((b"a\n",),)
+    assert [a.until for a in reached.actions if isinstance(a, Send)] == [1, 2]

@@ -1,0 +1,117 @@
+import re
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from harness.conformance.case import _check_bounds
+from harness.conformance.catalogue import GENERIC, catalogue_for, select
+from harness.conformance.plan import Plan
+from harness.conformance.runner import Runner
+from harness.conformance.subject import DEPTHS, Subject
+from harness.errors import UsageError
+from harness.protocols.base import Protocol, Rule
+from harness.protocols.echo import Echo
+from harness.protocols.timestamp_echo import TimestampEcho
+from harness.results import Level
+from harness.target import parse_target, resolve
+from tests.servers import GreetedShout, Shout
+
+
+class Ruled(Shout):
+    """A protocol with a requirement of its own."""
+
+    def rules(self) -> list[Rule]:
+        """One rule."""
+        return [Rule("SHOUT-LOUD", Level.SHOULD, "It is loud.", "s", "r", ((b"ab\n", b"c\n"),))]
+
+
+class OneAtATime(Shout):
+    """A protocol without pipelining."""
+
+    pipelining = False
+
+
+def _subject(protocol: Protocol, *, half_close: bool = True, concurrent: bool = True) -> Subject:
+    target = resolve(parse_target("tcp://127.0.0.1:7"))[0]
+    plain = Runner(target, protocol, DEPTHS["quick"], seed=1, diag=None).subject
+    return Subject(
+        protocol,
+        target,
+        plain.depth,
+        half_close=half_close,
+        concurrent=concurrent,
+        smallest=plain.smallest,
+        corpus=plain.corpus,
+    )
+
+
+def test_ids_are_stable_names() -> None:
+    """IDs are unique, in capitals, and say their group."""
+    ids = [one.id for one in GENERIC]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[A-Z]+-[A-Z]+", identifier) for identifier in ids)
+
+
+def test_every_requirement_is_a_sentence_with_source_and_reason() -> None:
+    """The catalogue is for reading: one sentence, where it stands, why it matters."""
+    for one in GENERIC:
+        assert one.title.endswith("."), one.id
+        assert one.title.count(". ") == 0, one.id
+        assert one.source, one.id
+        assert one.reason.endswith("."), one.id
+
+
+def test_the_order() -> None:
+    """The answer comes first, then how conversations may end."""
+    assert [one.id for one in GENERIC[:2]] == ["BASE-ANSWER", "CLOSE-HALF"]
+
+
+def test_a_protocols_own_rules_follow() -> None:
+    """They are tried whole and octet by octet, with what every server must keep."""
+    *_, own = catalogue_for(Ruled())
+    assert (own.id, own.level) == ("SHOUT-LOUD", Level.SHOULD)
+    plans = list(own.plans(_subject(Ruled())))
+    assert [plan.cuts for plan in plans] == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "ids"),
+    [
+        ((), (), [one.id for one in GENERIC]),
+        (("seg-single",), (), ["SEG-SINGLE"]),
+        (("CLOSE-*",), ("CLOSE-MID",), ["CLOSE-HALF", "CLOSE-SILENT"]),
+        (("BASE-ANSWER", "REL-*"), (), ["BASE-ANSWER", "REL-SOCKETS"]),
+    ],
+)
+def test_selection(only: tuple[str, ...], skip: tuple[str, ...], ids: list[str]) -> None:
+    """Names and groups, in the catalogue's order, in any case."""
+    assert [one.id for one in select(GENERIC, only, skip)] == ids
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "problem"),
+    [
+        (("SEG-SINGEL",), (), "no requirement 'SEG-SINGEL'"),
+        ((), ("NO-*",), "no requirement 'NO-\\*'"),
+        (("SEG-SINGLE",), ("SEG-*",), "leaves no requirement"),
+    ],
+)
+def test_wrong_selections(only: tuple[str, ...], skip: tuple[str, ...], problem: str) -> None:
+    """A slip is told, rather than nothing tried."""
+    with pytest.raises(UsageError, match=problem):
+        select(GENERIC, only, skip)
+
+
+@pytest.mark.parametrize("kind", [Echo, TimestampEcho, Shout, OneAtATime, GreetedShout])
+@pytest.mark.parametrize("like", [True, False])
+def test_every_plan_is_in_bounds(kind: type[Protocol], like: bool) -> None:
+    """Whatever a requirement tries stays within its requests, opens before it sends, and ends."""
+    protocol = kind()
+    subject = _subject(protocol, half_close=like, concurrent=like)
+    for one in catalogue_for(protocol):
+        if one.unsupported(subject):
+            continue
+        for plan in islice(one.plans(subject), 200):
+            assert isinstance(plan, Plan)
+            _check_bounds(Path(one.id), plan)
