@@ -18,7 +18,7 @@ demo: $(STAMP)   ## the main job against the reference server; leaves reports/la
 	$(BIN)/wireproof run
 
 test: $(STAMP)   ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)  ## lint, format and types
 	$(BIN)/ruff check .
