@@ -135,9 +135,10 @@ def resolve(target: Target, allow_hosts: Collection[str] = ()) -> tuple[Target, 
     )
     for candidate in pinned:
         if not candidate.is_loopback and target.host not in allow_hosts:
+            where = candidate.address[0]
+            named = target.host if target.host == where else f"{target.host} ({where})"
             raise UsageError(
-                f"{target.host} is {candidate.address[0]}, not this machine;"
-                " load is for machines you own",
+                f"{named} is not this machine; load is for machines you own",
                 f"if you own it, add --allow-host {target.host}",
             )
     return pinned

@@ -1,5 +1,6 @@
 """What all measuring commands share: target, protocol, output folder, exit code."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -114,6 +115,9 @@ class Outlet:
                 f"cannot write to {self.folder}: {error.strerror}", "name another folder with --out"
             ) from None
         self.path = self.folder / "results.json"
+        context = click.get_current_context(silent=True)
+        if context is not None:  # a run that is refused late leaves no empty folder behind
+            context.call_on_close(self._remove_if_empty)
 
     def write(
         self,
@@ -142,6 +146,10 @@ class Outlet:
         if self._link_latest:
             self._point_latest()
         return results
+
+    def _remove_if_empty(self) -> None:
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
 
     def _point_latest(self) -> None:
         link = self.folder.parent / "latest"

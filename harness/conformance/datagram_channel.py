@@ -13,6 +13,7 @@ from harness.target import Target
 from harness.wire.transcript import Transcript
 
 _LARGEST_BYTES = 65535
+_ICMP_S = 0.2
 
 
 class DatagramChannel:
@@ -65,6 +66,9 @@ class DatagramChannel:
             if not self._receive(deadline):
                 owed = self._oracle.owed
                 what = f"{owed} {'reply' if owed == 1 else 'replies'}"
+                if self._nobody_listens():
+                    said = "nothing listens on the port"
+                    raise self._failed(FailureKind.NO_CONNECTION, said, what, said)
                 message = f"the server fell silent with {what} owed"
                 raise self._failed(FailureKind.SILENCE, message, what, "silence")
 
@@ -105,6 +109,21 @@ class DatagramChannel:
                 FailureKind.WRONG_REPLY, message, error.expected, error.actual
             ) from None
         return True
+
+    def _nobody_listens(self) -> bool:
+        """Ask again on a connected socket, which is told of ICMP's port unreachable (udp(7))."""
+        with socket.socket(self._socket.family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(self._address)
+                probe.send(self._requests[0])
+                select.select([probe], [], [], _ICMP_S)
+                probe.setblocking(False)
+                probe.recv(1)
+            except ConnectionRefusedError:
+                return True
+            except OSError:
+                return False
+        return False
 
     def _failed(
         self, kind: FailureKind, message: str, expected: str, actual: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from harness.conformance.execute import Executor
 from harness.conformance.explain import explain
 from harness.conformance.explore import Failing, Search, Tried, try_certain, try_drawn
+from harness.conformance.failure import FailureKind
 from harness.conformance.plan import (
     Await,
     AwaitEnd,
@@ -22,7 +23,7 @@ from harness.conformance.reduce import reduce
 from harness.conformance.requirements import Requirement
 from harness.conformance.subject import Depth, Subject, draw_corpus
 from harness.deadline import Deadline
-from harness.errors import WireproofError
+from harness.errors import CannotRunError, WireproofError
 from harness.protocols.base import Protocol
 from harness.results import Boundary, BoundaryMap, Level, RequirementResult, Verdict
 from harness.target import Target
@@ -251,6 +252,12 @@ class Runner:
     def settle(self) -> None:
         """Find out, once, what later plans may build on: half-close and a second connection."""
         if not self.subject.target.is_stream:
+            failure = self.executor.execute(self.subject.plain()).failure
+            if failure is not None and failure.kind is FailureKind.NO_CONNECTION:
+                raise CannotRunError(
+                    f"nothing answers on {self.subject.target}: {failure.actual}",
+                    "start the server first",
+                )
             return
         smallest = self.subject.smallest
         half_close = self.subject.target.scheme != "tls" and self._holds(

@@ -55,6 +55,8 @@ def _read(name: str, text: str, kind: type[Any]) -> Setting:
         return text.lower() in _TRUE
     try:
         value: Setting = kind(text)
-        return value
     except ValueError:
         raise UsageError(f"{name} takes {kind.__name__}, not {text!r}") from None
+    if isinstance(value, int | float) and value < 0:
+        raise UsageError(f"{name} takes a number of 0 or more, not {text}")
+    return value

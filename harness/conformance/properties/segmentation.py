@@ -16,6 +16,8 @@ _STREAM = (
     "RFC 9293 section 3.8.2: TCP may cut the stream anywhere; RFC 9293 3.9.1.2: PSH is no mark"
 )
 _LONGEST_DRAWN_BYTES = 8 * KIB
+_EDGE_BYTES = 16
+"""Headers stand at the start of a request, and marks of its end at the end."""
 
 
 def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
@@ -41,10 +43,15 @@ def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
     reason="A server that takes one recv() for one message breaks at the first cut.",
 )
 def single_cuts(subject: Subject) -> Iterator[Plan]:
-    """Cut short conversations at every offset."""
+    """Cut short conversations at every offset, and long requests near both ends."""
     for requests in subject.conversations():
         for cut in range(1, sum(map(len, requests))):
             yield subject.single(requests, [cut])
+    long = [request for request in subject.corpus if 64 < len(request) <= 2 * KIB]
+    for request in long[:1] + long[-1:]:
+        size = len(request)
+        for cut in (*range(1, _EDGE_BYTES + 1), *range(size - _EDGE_BYTES, size)):
+            yield subject.single([request, subject.smallest], [cut])
 
 
 @requirement(
