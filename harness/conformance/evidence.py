@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from harness.protocols.oracle import printable
 from harness.protocols.replies import replies_of
 from harness.protocols.request_reply import RequestReply
 from harness.target import Target
+from harness.wire.transcript import Event
 
+_MOST_DATA_BYTES = 256 * 1024
+"""Of all data in a transcript that is written down; the plan and the failure are always whole."""
 _MARK = "CASE = {}  # filled in by Wireproof"
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _CANNOT_JOIN = re.compile(rb"\\[1-9]|\(\?P|\(\?\(|\(\?[aiLmsux]+\)")
@@ -56,7 +59,7 @@ def write_evidence(
         failed=finding.failed,
         runs=finding.runs,
         explanation=finding.explanation,
-        events=failing.outcome.transcript.events,
+        events=_bounded(failing.outcome.transcript.events),
     )
     files: dict[str, str | bytes] = {
         "replay.json": msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n",
@@ -106,20 +109,38 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, patience_s
         replies = [_reply_patterns(protocol, requests) for requests in case.plan.requests]
     if not judge and None in replies:
         return ""
-    opening = b"".join(protocol.opening())
     data = {
         "requirement": case.requirement,
         "explanation": case.explanation,
         "address": [target.path] if target.scheme == "unix" else list(target.address[:2]),
         "scheme": target.scheme,
         "patience_s": patience_s,
-        "streams": [(opening + b"".join(one)).hex() for one in case.plan.requests],
+        "streams": [_runs((*protocol.opening(), *one)) for one in case.plan.requests],
         "replies": replies,
         "steps": _steps(case, protocol.opening()),
     }
     template = Path(__file__).with_name("replay_script.py").read_text(encoding="utf-8")
     source = template.replace(_MARK, f"CASE = {data!r}")
     return _JUDGE.sub(lambda _: judge, source) if judge else source
+
+
+def _runs(requests: Sequence[bytes]) -> list[tuple[str, int]]:
+    """Return requests in hexadecimal, each once with how often it comes in a row."""
+    return [(request.hex(), sum(1 for _ in run)) for request, run in groupby(requests)]
+
+
+def _bounded(events: list[Event]) -> list[Event]:
+    """Return the events with their data cut off where all of it together is too much to read."""
+    left = _MOST_DATA_BYTES
+    bounded = []
+    for event in events:
+        if len(event.data) > left:
+            missing = f"{len(event.data) - left} of {len(event.data)} bytes left out"
+            note = f"{event.note}; {missing}" if event.note else missing
+            event = msgspec.structs.replace(event, data=event.data[:left], note=note)  # noqa: PLW2901
+        left -= len(event.data)
+        bounded.append(event)
+    return bounded
 
 
 def _steps(case: Case, opening: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 BUFFER_BYTES = 1024
 SKEW_S = 5.0
+BEGUN_S = time.time()
 HEADER = re.compile(rb"\[([A-Z][a-z]{2}) ([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4})\] ")
 
 
@@ -46,5 +47,5 @@ def _is_right_time(header: re.Match[bytes]) -> bool:
     except ValueError:
         return False
     weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    near = abs(moment.timestamp() - time.time()) < SKEW_S
+    near = BEGUN_S - SKEW_S < moment.timestamp() < time.time() + SKEW_S
     return weekday == header[1].decode() and near
