@@ -85,10 +85,10 @@ def cli(ctx: click.Context) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    sys.exit(run(arguments))
+    sys.exit(invoke(arguments))
 
 
-def run(arguments: list[str] | None = None) -> int:
+def invoke(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; a stop is told in one or two lines."""
     try:
         outcome: Any = cli.main(arguments, prog_name="wireproof", standalone_mode=False)

@@ -85,7 +85,11 @@ def run(
         job = _Job(where, found, allow_hosts, plan, seconds, shown=not as_json)
         try:
             measured.check, complete = job.check(outlet.folder)
+            if not complete:  # Ctrl-C ends the whole job, not its part alone
+                raise KeyboardInterrupt
             measured.load = job.load()
+            if measured.load.partial:
+                raise KeyboardInterrupt
             measured.backlog = job.look_at_queue(embedded.pid if embedded else None)
             if embedded is None:
                 measured.backlog = job.climb(measured.backlog, where, "")
@@ -93,7 +97,7 @@ def run(
                 for model in _MODELS:
                     with ReferenceServer("--model", model) as server:
                         measured.backlog = job.climb(measured.backlog, server.target, model)
-            measured.partial = not complete or measured.load.partial
+            measured.partial = False
         except KeyboardInterrupt:
             pass
     results = outlet.write(

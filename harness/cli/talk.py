@@ -1,5 +1,6 @@
 """`wireproof talk`: the article's client, a prompt to a server."""
 
+import codecs
 import socket
 import sys
 from collections.abc import Iterator
@@ -61,10 +62,11 @@ def _over_stream(target: Target, lines: Iterator[bytes]) -> int:
                 return 0
             patience = Deadline(_REPLY_S)
             # Where a reply ends only a protocol knows; here it ends when nothing more comes.
+            shown = _Shown()
             while isinstance(seen := connection.next_observation(patience), Data):
-                _show(seen.data)
+                shown.add(seen.data)
                 patience = Deadline(_MORE_S)
-            click.echo()
+            shown.add(b"", final=True)
             if isinstance(seen, EndOfStream | Reset):
                 click.echo(str(seen), err=True)
                 return 0
@@ -90,8 +92,7 @@ def _over_datagrams(target: Target, lines: Iterator[bytes]) -> int:
         for line in lines:
             try:
                 peer.send(line)
-                _show(peer.recv(_LARGEST_DATAGRAM_BYTES))
-                click.echo()
+                _Shown().add(peer.recv(_LARGEST_DATAGRAM_BYTES), final=True)
             except TimeoutError:
                 click.echo("no reply", err=True)
             except OSError as error:
@@ -100,15 +101,21 @@ def _over_datagrams(target: Target, lines: Iterator[bytes]) -> int:
     return 0
 
 
-def _show(data: bytes) -> None:
-    """Print bytes of the server's: text as text, anything that could steer a terminal escaped."""
-    text = data.decode("utf-8", "backslashreplace")
-    click.echo(
-        "".join(
-            character
-            if character.isprintable() or character == "\n"
-            else character.encode("unicode_escape").decode()
-            for character in text
-        ),
-        nl=False,
-    )
+class _Shown:
+    """Prints a server's bytes: text as text, anything that could steer a terminal escaped."""
+
+    def __init__(self) -> None:
+        # Incremental: TCP may cut a character, too.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def add(self, data: bytes, *, final: bool = False) -> None:
+        text = self._decoder.decode(data, final)
+        click.echo(
+            "".join(
+                character
+                if character.isprintable() or character == "\n"
+                else character.encode("unicode_escape").decode()
+                for character in text
+            ),
+            nl=final,
+        )

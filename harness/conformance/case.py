@@ -9,7 +9,15 @@ from harness.conformance.catalogue import catalogue_for
 from harness.conformance.execute import Executor
 from harness.conformance.explore import Search
 from harness.conformance.failure import Failure
-from harness.conformance.plan import AwaitReleased, Close, Open, OpenTogether, Plan, Reset
+from harness.conformance.plan import (
+    AwaitReleased,
+    Close,
+    Open,
+    OpenTogether,
+    Plan,
+    Reset,
+    SendDatagram,
+)
 from harness.conformance.subject import DEPTHS, Subject
 from harness.errors import UsageError
 from harness.protocols.base import Protocol
@@ -147,7 +155,10 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
             raise UsageError(f"{path} sends up to byte {until} of {sizes[number]}")
         if not 0 <= (window := getattr(action, "receive_buffer_bytes", 0)) <= MAX_WINDOW_BYTES:
             raise UsageError(f"{path} asks for a receive buffer of {window} bytes")
-        wait_s = getattr(action, "hold_s", 0.0) + getattr(action, "stall_s", 0.0)
+        datagrams = len(plan.requests[number])
+        if isinstance(action, SendDatagram) and not 0 <= action.position < datagrams:
+            raise UsageError(f"{path} sends datagram {action.position} of {datagrams}")
+        wait_s = sum(getattr(action, name, 0.0) for name in ("hold_s", "stall_s", "seconds"))
         waits_s += wait_s
         if not (wait_s >= 0 and waits_s <= MAX_WAIT_S):
             raise UsageError(f"{path} waits {waits_s:g} s; {MAX_WAIT_S:g} s is the most")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.conformance import runner, subject
 from harness.conformance.execute import Executor, Outcome
 from harness.conformance.plan import Plan
@@ -49,7 +49,7 @@ def check(tmp_path: Path) -> Callable[..., tuple[int, CheckResult]]:
 
     def call(target: object, *options: str) -> tuple[int, CheckResult]:
         out = ["--out", str(tmp_path), "--depth", "quick"]
-        code = run(["check", str(target), *out, *options])
+        code = invoke(["check", str(target), *out, *options])
         found = load_results(tmp_path / "results.json").check
         assert found is not None
         return code, found
@@ -182,7 +182,7 @@ def test_a_server_that_never_answers(
 def test_nothing_listens(capsys: pytest.CaptureFixture[str]) -> None:
     """One line, exit code 3."""
     port = _free_port()
-    assert run(["check", f"tcp://127.0.0.1:{port}"]) == 3
+    assert invoke(["check", f"tcp://127.0.0.1:{port}"]) == 3
     assert capsys.readouterr().err == (
         f"wireproof: nothing answers on tcp://127.0.0.1:{port}: connection refused\n"
         "start the server first\n"
@@ -191,7 +191,7 @@ def test_nothing_listens(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_protocol_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     """The known ones are listed, exit code 2."""
-    assert run(["check", "tcp://127.0.0.1:1", "--protocol", "ecko"]) == 2
+    assert invoke(["check", "tcp://127.0.0.1:1", "--protocol", "ecko"]) == 2
     said = capsys.readouterr().err
     assert "there is no protocol 'ecko' (did you mean echo?)" in said
     assert "timestamp-echo" in said
@@ -202,9 +202,9 @@ def test_wrong_names_are_told_before_the_server_is_looked_for(
 ) -> None:
     """A requirement that there is not is wrong usage even where nothing listens."""
     target = f"tcp://127.0.0.1:{_free_port()}"
-    assert run(["check", target, "--only", "SEG-SINGEL"]) == 2
+    assert invoke(["check", target, "--only", "SEG-SINGEL"]) == 2
     assert "there is no requirement 'SEG-SINGEL'" in capsys.readouterr().err
-    assert run(["check", target, "--only", "SEG-SINGLE", "--skip", "SEG-*"]) == 2
+    assert invoke(["check", target, "--only", "SEG-SINGLE", "--skip", "SEG-*"]) == 2
     assert "--skip leaves no requirement" in capsys.readouterr().err
 
 
@@ -268,13 +268,13 @@ def test_evidence_tells_a_faulty_server_from_a_sound_one(
         broken = _script(folder / "replay.py", server)
         assert (broken.returncode, broken.stderr) == (1, "")
         assert broken.stdout.startswith("SEG-SINGLE FAILS: ")
-        assert run(["replay", str(case), "--runs", "2"]) == 1
+        assert invoke(["replay", str(case), "--runs", "2"]) == 1
         assert capsys.readouterr().out.startswith("FAILS 2 of 2\n")
 
         server.handler = shouting
         mended = _script(folder / "replay.py", server)
         assert (mended.returncode, mended.stdout) == (0, "SEG-SINGLE holds\n")
-        assert run(["replay", str(case), "--runs", "2"]) == 0
+        assert invoke(["replay", str(case), "--runs", "2"]) == 0
         assert capsys.readouterr().out == "FIXED: holds 2 of 2\n"
         snippet = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
@@ -311,7 +311,7 @@ def _baseline(tmp_path: Path, text: str) -> str:
         (shouting, "", 1, Verdict.FAIL, "passes, yet the baseline excuses it (ticket 4711)"),
     ],
 )
-def test_baselines(
+def test_baselines(  # noqa: PLR0917 - pytest passes them by name
     hasty: None,
     check: Callable[..., tuple[int, CheckResult]],
     tmp_path: Path,
@@ -352,10 +352,12 @@ def test_the_suite_runs_from_any_folder(tmp_path: Path) -> None:
     """`pytest --pyargs harness.conformance` judges any server, one item a requirement."""
     with Serving(echoing) as server:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
-            + ["--pyargs", "harness.conformance", "--target", str(server.target)]
-            + ["--protocol", "echo", "--depth", "quick", "--junit-xml=junit.xml"]
-            + ["-k", "SEG-SINGLE or CAP-BURST or TS-CHUNK"],
+            [
+                *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
+                *("--pyargs", "harness.conformance", "--target", str(server.target)),
+                *("--protocol", "echo", "--depth", "quick", "--junit-xml=junit.xml"),
+                *("-k", "SEG-SINGLE or CAP-BURST or TS-CHUNK"),
+            ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -374,8 +376,10 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path) -> None:
     with (
         Serving(echoing) as server,
         subprocess.Popen(
-            [sys.executable, "-c", "from harness.cli import main; main()", "check"]
-            + [str(server.target), "--protocol=echo", "--depth=deep", "--out", str(tmp_path)],
+            [
+                *(sys.executable, "-c", "from harness.cli import main; main()", "check"),
+                *(str(server.target), "--protocol=echo", "--depth=deep", "--out", str(tmp_path)),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

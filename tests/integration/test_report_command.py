@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import _COMMANDS, run
+from harness.cli import _COMMANDS, invoke
 from harness.results import encode
 from tests import result_samples as samples
 
@@ -39,9 +39,9 @@ def test_each_format_goes_to_a_file_or_to_standard_output(
 ) -> None:
     """A dash prints what a name writes, and nothing else."""
     file = results.with_name("report")
-    assert run(["report", str(results), option, str(file)]) == 0
+    assert invoke(["report", str(results), option, str(file)]) == 0
     assert capfdbinary.readouterr().out == b""
-    assert run(["report", str(results), option, "-"]) == 0
+    assert invoke(["report", str(results), option, "-"]) == 0
     sys.stdout.flush()
     printed = capfdbinary.readouterr().out
     assert printed.startswith(begins)
@@ -53,7 +53,7 @@ def test_without_an_option_the_summary_is_printed(
     results: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The terminal's report is the default, and a report is no judgement: exit code 0."""
-    assert run(["report", str(results)]) == 0
+    assert invoke(["report", str(results)]) == 0
     assert "SEG-09" in capfd.readouterr().out
 
 
@@ -63,7 +63,7 @@ def test_several_formats_are_written_at_once(results: Path) -> None:
     options = [
         word for name, file in names.items() for word in (name, str(results.with_name(file)))
     ]
-    assert run(["report", str(results), *options]) == 0
+    assert invoke(["report", str(results), *options]) == 0
     assert all(results.with_name(file).stat().st_size for file in names.values())
 
 
@@ -76,11 +76,11 @@ def test_compare_ends_with_the_verdict(
     faster = tmp_path / "base.json"
     faster.write_bytes(encode(samples.results(load=samples.load())))
     page = tmp_path / "comparison.html"
-    assert run(["compare", str(faster), str(slower)]) == 1
+    assert invoke(["compare", str(faster), str(slower)]) == 1
     assert "REGRESSED" in capfd.readouterr().out
-    assert run(["compare", str(slower), str(faster), "--html", str(page)]) == 0
+    assert invoke(["compare", str(slower), str(faster), "--html", str(page)]) == 0
     assert "improved" in page.read_text()
-    assert run(["compare", str(faster), str(slower), "--markdown", "-"]) == 1
+    assert invoke(["compare", str(faster), str(slower), "--markdown", "-"]) == 1
     assert "**regressed**" in capfd.readouterr().out
 
 
@@ -91,21 +91,21 @@ def test_compare_ends_with_the_verdict(
 )
 def test_every_help_has_an_example(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     """`--help` shows at least one whole command line that begins with the command's name."""
-    assert run([command, "--help"]) == 0
+    assert invoke([command, "--help"]) == 0
     assert re.search(rf"^  \S*.*\bwireproof {command}\b", capfd.readouterr().out, re.MULTILINE)
 
 
 def test_without_arguments_three_things_to_do_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
     """A stranger is told where to begin."""
-    assert run([]) == 0
+    assert invoke([]) == 0
     shown = capfd.readouterr().out
     assert len(re.findall(r"^  wireproof ", shown, re.MULTILINE)) == 3
 
 
 def _modules_after(*arguments: str) -> set[str]:
     code = (
-        "import sys, json; from harness.cli import run\n"
-        f"run({list(arguments)!r}); print(json.dumps(sorted(sys.modules)))"
+        "import sys, json; from harness.cli import invoke\n"
+        f"invoke({list(arguments)!r}); print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -14,7 +14,7 @@ import pyte
 import pytest
 from rich.console import Console
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.reporting.markdown import markdown
 from harness.reporting.terminal import print_summary
 from harness.results import load_results
@@ -68,7 +68,7 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     target = f"tcp://127.0.0.1:{server.port}"
     options = ["--protocol", "echo", "--only", "BASE-ANSWER", "--depth", "quick"]
     try:
-        assert run(["check", target, *options, "--out", str(folder), "--json"]) == 1
+        assert invoke(["check", target, *options, "--out", str(folder), "--json"]) == 1
     finally:
         server.close()
     return folder / "results.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.results import encode
 from tests import result_samples as samples
 
@@ -166,7 +166,7 @@ def test_what_is_wrong_is_told_in_two_lines(
     """Exit code 2 for wrong words and 3 for a world that does not play along, never a traceback."""
     words, code, told = case
     monkeypatch.chdir(folder)
-    assert run([targets.get(word, word) for word in words.split()]) == code
+    assert invoke([targets.get(word, word) for word in words.split()]) == code
     output, errors = capfd.readouterr()
     assert errors.startswith("wireproof: ")
     assert told in errors

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.results import load_results
 
 
@@ -22,7 +22,7 @@ def test_the_queue_of_our_own_listener(tmp_path: Path, capsys: pytest.CaptureFix
         thread = threading.Thread(target=_accept, args=[server])
         thread.start()
         target = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        code = run(["backlog", target, "--queue-only", "--out", str(tmp_path)])
+        code = invoke(["backlog", target, "--queue-only", "--out", str(tmp_path)])
         server.shutdown(socket.SHUT_RDWR)
     thread.join(10)
     assert code == 0
@@ -51,6 +51,6 @@ def test_wrong_words_are_told_at_once(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each mistake is told in a line or two, with exit code 2, before anything is touched."""
-    assert run(["backlog", *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert invoke(["backlog", *arguments, "--out", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -91,6 +91,14 @@ OPEN = {"do": "open", "connection": 0}
         ),
         ({"actions": [OPEN | {"receive_buffer_bytes": 2**40}]}, "receive buffer of"),
         ({"actions": [OPEN | {"receive_buffer_bytes": -1}]}, "receive buffer of -1"),
+        (
+            {"actions": [OPEN, {"do": "send-datagram", "connection": 0, "position": 1}]},
+            "sends datagram 1 of 1",
+        ),
+        (
+            {"actions": [OPEN, {"do": "await-quiet", "connection": 0, "seconds": 601}]},
+            "waits 601 s",
+        ),
         ({"actions": [{"do": "format-disk", "connection": 0}]}, "is not a replay file"),
         ({"actions": [OPEN | {"code": "print()"}]}, ""),
     ],

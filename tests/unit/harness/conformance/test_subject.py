@@ -4,17 +4,18 @@ from hypothesis import strategies as st
 from harness.conformance.plan import AwaitEnd, Close, Send
 from harness.conformance.runner import Runner
 from harness.conformance.subject import DEPTHS, Subject, checked, draw_corpus
-from harness.errors import ProtocolCodeError
+from harness.errors import ProtocolCodeError, UsageError
 from harness.target import parse_target, resolve
 from tests.servers import Shout
 
+TARGET = resolve(parse_target("tcp://127.0.0.1:7"))[0]
+
 
 def _subject(half_close: bool = True) -> Subject:
-    target = resolve(parse_target("tcp://127.0.0.1:7"))[0]
-    drawn = Runner(target, Shout(), DEPTHS["quick"], seed=1, diag=None).subject
+    drawn = Runner(TARGET, Shout(), DEPTHS["quick"], seed=1, diag=None).subject
     return Subject(
         drawn.protocol,
-        target,
+        TARGET,
         drawn.depth,
         half_close=half_close,
         concurrent=True,
@@ -25,8 +26,8 @@ def _subject(half_close: bool = True) -> Subject:
 
 def test_the_corpus_is_reproducible_and_ordered() -> None:
     """The same seed, the same requests, the smallest of all first."""
-    corpus = draw_corpus(Shout(), 7)
-    assert corpus == draw_corpus(Shout(), 7)
+    corpus = draw_corpus(Shout(), TARGET, 7)
+    assert corpus == draw_corpus(Shout(), TARGET, 7)
     assert corpus[0] == b"\n"
     assert list(corpus) == sorted(set(corpus), key=lambda request: (len(request), request))
 
@@ -43,8 +44,7 @@ def test_without_pipelining_everything_is_in_lock_step() -> None:
     class OneAtATime(Shout):
         pipelining = False
 
-    target = resolve(parse_target("tcp://127.0.0.1:7"))[0]
-    subject = Runner(target, OneAtATime(), DEPTHS["quick"], seed=1, diag=None).subject
+    subject = Runner(TARGET, OneAtATime(), DEPTHS["quick"], seed=1, diag=None).subject
     plan = subject.single([b"ab\n", b"c\n"], [1])
     assert [a.until for a in plan.actions if isinstance(a, Send)] == [1, 3, 5]
 
@@ -62,6 +62,13 @@ def test_a_request_is_bytes(drawn: object) -> None:
         checked(Shout(), drawn)
 
 
+def test_a_transport_that_the_protocol_does_not_know() -> None:
+    """It is told which ones it is spoken over."""
+    with pytest.raises(UsageError, match="shout is not spoken over udp") as error:
+        draw_corpus(Shout(), parse_target("udp://127.0.0.1:7"), 0)
+    assert "tcp" in error.value.instead
+
+
 def test_a_strategy_is_one() -> None:
     """A list of requests is no strategy; what to return is said."""
 
@@ -70,7 +77,7 @@ def test_a_strategy_is_one() -> None:
             return [b"a\n"]  # type: ignore[return-value]
 
     with pytest.raises(ProtocolCodeError, match="returned list") as error:
-        draw_corpus(Listed(), 0)
+        draw_corpus(Listed(), TARGET, 0)
     assert "Hypothesis strategy" in error.value.instead
 
 
@@ -82,4 +89,4 @@ def test_a_strategy_that_raises_is_the_users() -> None:
             return st.integers().map(lambda number: b"x" * (number // 0))
 
     with pytest.raises(ProtocolCodeError, match="ZeroDivisionError"):
-        draw_corpus(Raising(), 0)
+        draw_corpus(Raising(), TARGET, 0)

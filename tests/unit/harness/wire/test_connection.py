@@ -2,7 +2,6 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 
@@ -20,11 +19,13 @@ RST = struct.pack("ii", 1, 0)
 @pytest.fixture
 def pair(target_of: TargetOf):
     """A connection and the server's end of it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with Connection.open(target_of(server)) as connection:
-            peer, _ = server.accept()
-            with peer:
-                yield connection, peer
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        Connection.open(target_of(server)) as connection,
+    ):
+        peer, _ = server.accept()
+        with peer:
+            yield connection, peer
 
 
 def test_data_end_and_silence_are_three_things(pair: Pair) -> None:
@@ -92,13 +93,15 @@ def test_a_full_buffer_takes_nothing(pair: Pair) -> None:
 
 def test_a_small_window_is_agreed_on_at_the_connect(target_of: TargetOf) -> None:
     """The receive buffer is ours to choose, and can be widened later."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with Connection.open(target_of(server), receive_buffer_bytes=4096) as connection:
-            size = connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-            assert size <= 2 * 4096
-            connection.widen_window()
-            wide = connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-            assert wide > size
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        Connection.open(target_of(server), receive_buffer_bytes=4096) as connection,
+    ):
+        size = connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        assert size <= 2 * 4096
+        connection.widen_window()
+        wide = connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        assert wide > size
 
 
 def _nowhere(target_of: TargetOf) -> Target:
@@ -144,5 +147,5 @@ def test_what_this_machine_lacks_is_not_the_servers_fault(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     target = Target("tcp", "127.0.0.1", 9, family=socket.AF_INET, address=("127.0.0.1", 9))
-    with pytest.raises(CannotRunError, match="this (process|machine) has no"):
-        Connection.open(cast(Target, target))
+    with pytest.raises(CannotRunError, match=r"this (process|machine) has no"):
+        Connection.open(target)

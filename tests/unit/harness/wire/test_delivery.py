@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+# ruff: noqa: SIM117 - a server, its client and its connection, one inside the other
 from harness.wire.delivery import GapWatch, KernelWatch, UnixWatch, watch
 from harness.wire.sock_diag import SockDiag
 

@@ -1,4 +1,4 @@
-import os
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +13,11 @@ def test_it_serves_until_it_is_closed() -> None:
     with ReferenceServer("--workers", "1") as server:
         Connection.open(resolve(parse_target(server.target))[0]).close()
         pid = server.pid
-        assert os.path.exists(f"/proc/{pid}")
-    assert not os.path.exists(f"/proc/{pid}")
+        assert Path(f"/proc/{pid}").exists()
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_a_wrong_option_is_told_in_its_own_words() -> None:
     """A server that does not start says why, in one line."""
-    with pytest.raises(CannotRunError, match="does not start: .*no-such-option"):
+    with pytest.raises(CannotRunError, match=r"does not start: .*no-such-option"):
         ReferenceServer("--no-such-option")

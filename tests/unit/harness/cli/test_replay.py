@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.cli import invoke
+from harness.conformance.case import Case
+from harness.conformance.failure import Failure, FailureKind
+from harness.conformance.plan import single
+from tests.servers import SHOUT, Handler, Serving, one_read_one_line, shouting
+
+
+@pytest.mark.parametrize(
+    ("handler", "failed", "code", "said"),
+    [
+        (one_read_one_line, 2, 1, "FAILS 3 of 3\n"),
+        (shouting, 2, 0, "FIXED: holds 3 of 3\n"),
+        (shouting, 1, 3, "NOT REPRODUCED 0 of 3\n"),
+    ],
+)
+def test_fates(  # noqa: PLR0917 - pytest passes them by name
+    handler: Handler,
+    failed: int,
+    code: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The fate is the first line, its exit code the command's; a failure is told in full."""
+    path = tmp_path / "replay.json"
+    failure = Failure(
+        kind=FailureKind.END, connection=0, action=0, message="m", expected="e", actual="a"
+    )
+    case = Case(
+        format=1,
+        requirement="SEG-SINGLE",
+        protocol=SHOUT,
+        settings={},
+        target="tcp://127.0.0.1:1",
+        plan=single([b"ab\n"], [1]),
+        failure=failure,
+        failed=failed,
+        runs=2,
+        explanation="",
+        events=[],
+    )
+    path.write_bytes(msgspec.json.encode(case))
+    with Serving(handler) as server:
+        ended = invoke(["replay", str(path), "--target", str(server.target), "--runs", "3"])
+    printed = capsys.readouterr().out
+    assert ended == code
+    assert printed.startswith(said)
+    assert ("  expected  " in printed) == (code == 1)
