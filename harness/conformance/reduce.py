@@ -89,9 +89,6 @@ def _simpler_steps(plan: Plan, number: int, action: Action) -> Iterator[Plan]:
     """Yield the plan without one action."""
     if _may_go(plan, number, action):
         yield _without_action(plan, number)
-    if isinstance(action, HalfClose) and isinstance(plan.actions[number + 1], AwaitEnd):
-        actions = (*plan.actions[:number], Await(action.connection), *plan.actions[number + 2 :])
-        yield Plan(plan.requests, actions)
 
 
 def _with_less_waiting(plan: Plan) -> Iterator[Plan]:

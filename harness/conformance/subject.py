@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.conformance.plan import (
+    Action,
     Await,
     AwaitEnd,
     Close,
@@ -36,6 +37,7 @@ class Depth:
         largest_bytes: the largest request, where the protocol has requests of any size.
         stall_s: how long a slow reader does not read.
         hold_s: how long a held cut is held.
+        idle_s: how long a connection is idle before it goes on.
         confirmations: how often a failing minimum is run again.
         shrink_s: how long a failure is made smaller.
         patience_s: how long a reply may take.
@@ -48,15 +50,16 @@ class Depth:
     largest_bytes: int
     stall_s: float
     hold_s: float
+    idle_s: float
     confirmations: int
     shrink_s: float
     patience_s: float
 
 
 DEPTHS = {
-    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 3, 2.0, 2.0),
-    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 5, 8.0, 5.0),
-    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 10, 30.0, 10.0),
+    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 0.1, 3, 2.0, 2.0),
+    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 0.5, 5, 8.0, 5.0),
+    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 5.0, 10, 30.0, 10.0),
 }
 
 
@@ -124,6 +127,10 @@ class Subject:
         usual = longer[-1] if longer else self.smallest
         found = [(tiny,), (tiny, self.smallest, tiny), (usual, self.smallest, tiny)]
         return list(dict.fromkeys(found))
+
+    def ended(self, connection: int) -> tuple[Action, ...]:
+        """Return the steps that end a connection as strictly as this server allows."""
+        return tuple(step(connection) for step in self.ending)
 
     def repeated(self, up_to_bytes: int) -> tuple[bytes, ...]:
         """Return a conversation of the two smallest requests in turns, about this long."""

@@ -17,7 +17,6 @@ _TINY_WINDOW_BYTES = 2304  # SOCK_MIN_RCVBUF of Linux, rounded down by the kerne
 _MORE_THAN_KERNELS_BUFFER_BYTES = 8 * 1024 * KIB
 """tcp_wmem and tcp_rmem let a connection hold 4 to 6 MiB; only then does send() take a part."""
 _OTHERS = 8
-_IDLE_S = 0.3
 _QUIET_S = 0.05
 
 
@@ -79,7 +78,7 @@ def parts_apart(subject: Subject) -> Iterator[Plan]:
                 Await(1),
                 Send(0, len(first)),
                 Await(0),
-                Close(0),
+                *subject.ended(0),
                 Close(1),
             ),
         )
@@ -115,7 +114,14 @@ def idle_resumes(subject: Subject) -> Iterator[Plan]:
     whole = len(smallest)
     yield Plan(
         ((smallest, smallest),),
-        (Open(0), Send(0, whole, _IDLE_S), Await(0), Send(0, 2 * whole), Await(0), Close(0)),
+        (
+            Open(0),
+            Send(0, whole, subject.depth.idle_s),
+            Await(0),
+            Send(0, 2 * whole),
+            Await(0),
+            Close(0),
+        ),
     )
 
 
@@ -128,7 +134,7 @@ def idle_resumes(subject: Subject) -> Iterator[Plan]:
 )
 def slow_reader(subject: Subject) -> Iterator[Plan]:
     """Push requests through a tiny window without reading, then read everything."""
-    for total in (16 * KIB, 256 * KIB, _MORE_THAN_KERNELS_BUFFER_BYTES):
+    for total in (16 * KIB, _MORE_THAN_KERNELS_BUFFER_BYTES):
         yield _pushing(subject, total, _QUIET_S)
 
 

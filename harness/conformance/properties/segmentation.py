@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from harness.conformance.plan import Await, Close, Open, Plan, Send, interleaved, single
+from harness.conformance.plan import Await, Open, Plan, Send, interleaved
 from harness.conformance.requirements import requirement
 from harness.conformance.subject import KIB, Subject, requests_of
 from harness.results import Level
@@ -141,7 +141,7 @@ def held(subject: Subject) -> Iterator[Plan]:
             yield subject.single(requests, [cut], hold_s=hold_s)
         return
     cuts = _spread(range(1, total), 24)
-    plans = [single(requests, [cut], lock_step=not subject.protocol.pipelining) for cut in cuts]
+    plans = [subject.single(requests, [cut]) for cut in cuts]
     if not plans:
         return
     first_parts = [_first_part(plan) for plan in plans]
@@ -178,7 +178,7 @@ def later(subject: Subject) -> Iterator[Plan]:
                     Send(0, cut),
                     Send(0, total),
                     Await(0),
-                    Close(0),
+                    *subject.ended(0),
                 ),
             )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.conformance.plan import Await, Close, Open, Plan, Send
+from harness.conformance.plan import Await, Open, Plan, Send
 from harness.conformance.properties.tricky import TRICKY
 from harness.conformance.requirements import needs_pipelining, requirement
 from harness.conformance.subject import KIB, Subject, requests_of
@@ -94,7 +94,7 @@ def early(subject: Subject) -> Iterator[Plan]:
                     Send(0, total - 1, _EARLY_HOLD_S),
                     Send(0, total),
                     Await(0),
-                    Close(0),
+                    *subject.ended(0),
                 ),
             )
 
@@ -133,7 +133,7 @@ def two_and_a_half(subject: Subject) -> Iterator[Plan]:
     for cut in range(whole + 1, total):
         yield Plan(
             (requests,),
-            (Open(0), Send(0, cut), Await(0), Send(0, total), Await(0), Close(0)),
+            (Open(0), Send(0, cut), Await(0), Send(0, total), Await(0), *subject.ended(0)),
         )
 
 
