@@ -26,7 +26,7 @@ from tests.servers import (
     silent,
 )
 
-HASTY = replace(DEPTHS["quick"], patience_s=0.6, shrink_s=3.0, confirmations=4)
+HASTY = replace(DEPTHS["quick"], patience_s=0.5, shrink_s=0.8, confirmations=3)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
         (judged,) = _judged(server, diag, "SEG-SETS")
     finding = judged.finding
     assert finding is not None
-    assert (finding.failed, finding.runs) == (4, 4)
+    assert (finding.failed, finding.runs) == (3, 3)
     assert finding.failing.plan.cuts == 1
     assert finding.failing.plan.bytes_sent == 2
     assert "when the cut falls after byte 1" in judged.result.message
@@ -153,8 +153,8 @@ def test_a_should_is_not_strict(diag: SockDiag) -> None:
                 peer.sendall(line.upper() + b"\n")
 
     with Serving(closes_at_the_end) as server:
-        (lenient,) = _judged(server, diag, "CLOSE-HALF")
         (strict,) = _judged(server, diag, "CLOSE-HALF", protocol=Strict())
+        (lenient,) = _judged(server, diag, "CLOSE-HALF")
     assert lenient.result.verdict is Verdict.NON_STRICT
     assert strict.result.verdict is Verdict.FAIL
 
