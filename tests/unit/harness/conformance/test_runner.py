@@ -51,10 +51,12 @@ def _judged(
     *ids: str,
     protocol: Protocol | None = None,
     time_budget_s: float | None = None,
+    shrink_s: float = HASTY.shrink_s,
 ) -> list[Judged]:
     protocol = protocol or Shout()
     known = {one.id: one for one in catalogue_for(protocol)}
-    runner = Runner(server.target, protocol, HASTY, seed=3, diag=diag, time_budget_s=time_budget_s)
+    depth = replace(HASTY, shrink_s=shrink_s)
+    runner = Runner(server.target, protocol, depth, seed=3, diag=diag, time_budget_s=time_budget_s)
     return list(runner.judge([known[identifier] for identifier in ids]))
 
 
@@ -96,7 +98,7 @@ def test_the_boundary_map_says_where_it_fails(diag: SockDiag) -> None:
 def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
     """The smallest conversation, run again on fresh connections, and explained."""
     with Serving(one_read_one_line) as server:
-        (judged,) = _judged(server, diag, "SEG-SETS")
+        (judged,) = _judged(server, diag, "SEG-SETS", shrink_s=30)
     finding = judged.finding
     assert finding is not None
     assert (finding.failed, finding.runs) == (3, 3)
@@ -108,7 +110,7 @@ def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
 def test_the_same_minimum_is_told_as_such(diag: SockDiag) -> None:
     """Two requirements broken by one fault say so."""
     with Serving(one_read_one_line) as server:
-        first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS")
+        first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS", shrink_s=30)
     assert first.finding is not None
     assert second.finding is not None
     assert first.finding.failing.plan == second.finding.failing.plan
