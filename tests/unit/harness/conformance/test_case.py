@@ -1,3 +1,4 @@
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.conformance.case import Case, read_case, run_case
-from harness.conformance.execute import Executor
+from harness.conformance.execute import Executor, open_diag
 from harness.conformance.failure import Failure, FailureKind
 from harness.conformance.plan import Plan, single
 from harness.errors import UsageError
@@ -145,7 +146,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def _run(server: Serving, case: Case, runs: int = 2) -> str:
-    return str(run_case(case, Executor(server.target, Shout(), None, 1.0), Shout(), runs))
+    diag = open_diag()
+    assert diag is not None
+    with closing(diag):
+        return str(run_case(case, Executor(server.target, Shout(), diag, 1.0), Shout(), runs))
 
 
 def test_fates() -> None:

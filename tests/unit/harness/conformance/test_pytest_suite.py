@@ -1,3 +1,4 @@
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -6,6 +7,7 @@ import pytest
 
 from harness.conformance import pytest_suite
 from harness.conformance.catalogue import catalogue_for
+from harness.conformance.execute import open_diag
 from harness.conformance.pytest_suite import conformance_suite
 from harness.conformance.runner import Runner
 from harness.conformance.subject import DEPTHS
@@ -63,10 +65,13 @@ def test_a_target_or_a_fixture(where: dict[str, str]) -> None:
 
 def _runner(server: Serving, identifier: str) -> tuple[Runner, Any]:
     protocol = find_protocol(SHOUT)
-    runner = Runner(server.target, protocol, DEPTHS["quick"], seed=1, diag=None)
-    runner.settle()
-    wanted = next(one for one in catalogue_for(protocol) if one.id == identifier)
-    return runner, runner.judge_one(wanted)
+    diag = open_diag()
+    assert diag is not None
+    with closing(diag):
+        runner = Runner(server.target, protocol, DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+        wanted = next(one for one in catalogue_for(protocol) if one.id == identifier)
+        return runner, runner.judge_one(wanted)
 
 
 def test_a_failing_item_says_what_and_where(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tests.servers import (
     silent,
 )
 
-HASTY = replace(DEPTHS["quick"], patience_s=0.6, shrink_s=3.0, confirmations=4)
+HASTY = replace(DEPTHS["quick"], patience_s=0.5, shrink_s=0.8, confirmations=3)
 
 
 @pytest.fixture
@@ -51,10 +51,12 @@ def _judged(
     *ids: str,
     protocol: Protocol | None = None,
     time_budget_s: float | None = None,
+    shrink_s: float = HASTY.shrink_s,
 ) -> list[Judged]:
     protocol = protocol or Shout()
     known = {one.id: one for one in catalogue_for(protocol)}
-    runner = Runner(server.target, protocol, HASTY, seed=3, diag=diag, time_budget_s=time_budget_s)
+    depth = replace(HASTY, shrink_s=shrink_s)
+    runner = Runner(server.target, protocol, depth, seed=3, diag=diag, time_budget_s=time_budget_s)
     return list(runner.judge([known[identifier] for identifier in ids]))
 
 
@@ -96,10 +98,10 @@ def test_the_boundary_map_says_where_it_fails(diag: SockDiag) -> None:
 def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
     """The smallest conversation, run again on fresh connections, and explained."""
     with Serving(one_read_one_line) as server:
-        (judged,) = _judged(server, diag, "SEG-SETS")
+        (judged,) = _judged(server, diag, "SEG-SETS", shrink_s=30)
     finding = judged.finding
     assert finding is not None
-    assert (finding.failed, finding.runs) == (4, 4)
+    assert (finding.failed, finding.runs) == (3, 3)
     assert finding.failing.plan.cuts == 1
     assert finding.failing.plan.bytes_sent == 2
     assert "when the cut falls after byte 1" in judged.result.message
@@ -108,7 +110,7 @@ def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
 def test_the_same_minimum_is_told_as_such(diag: SockDiag) -> None:
     """Two requirements broken by one fault say so."""
     with Serving(one_read_one_line) as server:
-        first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS")
+        first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS", shrink_s=30)
     assert first.finding is not None
     assert second.finding is not None
     assert first.finding.failing.plan == second.finding.failing.plan
@@ -153,8 +155,8 @@ def test_a_should_is_not_strict(diag: SockDiag) -> None:
                 peer.sendall(line.upper() + b"\n")
 
     with Serving(closes_at_the_end) as server:
-        (lenient,) = _judged(server, diag, "CLOSE-HALF")
         (strict,) = _judged(server, diag, "CLOSE-HALF", protocol=Strict())
+        (lenient,) = _judged(server, diag, "CLOSE-HALF")
     assert lenient.result.verdict is Verdict.NON_STRICT
     assert strict.result.verdict is Verdict.FAIL
 
