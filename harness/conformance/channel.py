@@ -146,8 +146,10 @@ class Channel:
         patience_s = deadline.remaining_s()
         last = Deadline(_MOST_PATIENCES * patience_s)
         while not self._gone:
-            if self.take_available() and not last.expired:
-                deadline = Deadline(patience_s)
+            if self.take_available():
+                if last.expired and self.judged:
+                    raise self._too_slow()
+                deadline = deadline if last.expired else Deadline(patience_s)
             if self._gone:
                 break
             unsent = self._sent < self._goal
@@ -326,6 +328,15 @@ class Channel:
             self.oracle.receive_eof()
         except WrongReplyError as error:
             raise self._wrong(error, FailureKind.END) from None
+
+    def _too_slow(self) -> ConversationFailedError:
+        owed = counted(self.oracle.owed, "reply", "replies")
+        return self._failed(
+            FailureKind.TOO_SLOW,
+            f"the replies were right so far, but too slow to wait for all: {owed} owed",
+            "all replies",
+            "some of them",
+        )
 
     def _silent(self) -> ConversationFailedError:
         unread = self._watcher.unread_bytes()

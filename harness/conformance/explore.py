@@ -36,6 +36,7 @@ class Tried:
         plans: how many plans were executed.
         delivery: the weakest delivery of any.
         first: the plan that failed first.
+        too_slow: what kept a plan from being judged to its end, or nothing.
         best: the smallest failing plan of the kind that failed first.
         single_cuts: for each conversation cut once: offset to whether it failed.
 
@@ -45,6 +46,7 @@ class Tried:
     delivery: Delivery | None = None
     first: Failing | None = None
     best: Failing | None = None
+    too_slow: str = ""
     single_cuts: dict[tuple[bytes, ...], dict[int, bool]] = field(default_factory=dict)
 
 
@@ -67,6 +69,9 @@ class Search:
         tried = self.tried
         tried.plans += 1
         tried.delivery = _weaker(tried.delivery, outcome.delivery)
+        if failure is not None and failure.kind is FailureKind.TOO_SLOW:
+            tried.too_slow = failure.message
+            return None
         if failure is not None and self._is_best(plan, failure.kind):
             tried.best = Failing(plan, outcome, failure)
             tried.first = tried.first or tried.best

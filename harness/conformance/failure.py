@@ -14,6 +14,8 @@ class FailureKind(StrEnum):
     SILENCE = "silence"
     NOT_CLOSED = "not closed"
     """The server kept the connection open after the client's end of stream."""
+    TOO_SLOW = "too slow"
+    """Right replies were still coming when the time was up: no fault of the server's."""
     NO_CONNECTION = "no connection"
     RULE = "rule"
     """The replies are right by themselves, and break a rule about them all."""

@@ -133,10 +133,10 @@ class Peer:
             else:
                 waiting = [self.socket] if self.sent < until else []
                 select.select([], waiting, [], max(quiet - time.monotonic(), 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # slow no longer
 
     def await_replies(self, deadline):
         """Read until all is answered."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # slow no longer
         over = Deadline(60)
         came = False
         # A long reply is judged when nothing more of it comes, not after each piece.

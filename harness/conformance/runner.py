@@ -154,8 +154,8 @@ class Runner:
             )
         finding = None if tried.best is None else self._pursue(search, requirement)
         if finding is None:
-            verdict = Verdict.PASS if complete else Verdict.INCONCLUSIVE
-            message = "" if complete else "the time was used up"
+            message = tried.too_slow or ("" if complete else "the time was used up")
+            verdict = Verdict.INCONCLUSIVE if message else Verdict.PASS
         else:
             verdict = self._verdict(requirement, finding)
             message = self._message(finding)

@@ -103,13 +103,9 @@ def try_script(score: Score, finding: Finding, runner: Runner) -> None:
             return
         score.scripts += 1
         addresses = [one.target.removeprefix("tcp://").split(":") for one in (faulty, sound)]
+        command = ["timeout", "60", sys.executable, str(script)]
         exits = [
-            subprocess.run(
-                [sys.executable, str(script), *address],
-                check=False,
-                capture_output=True,
-                timeout=60,
-            ).returncode
+            subprocess.run([*command, *address], check=False, capture_output=True).returncode
             for address in addresses
         ]
         if exits != [1, 0]:
