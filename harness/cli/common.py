@@ -25,6 +25,8 @@ from harness.results import (
 from harness.target import Target, parse_target, resolve
 from harness.wire.connection import reachable
 
+_WRONG_REPLY = "wrong reply"  # as in harness/load/failures.py
+
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
@@ -183,12 +185,18 @@ def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
 
 
 def exit_code(results: Results) -> int:
-    """Return 1 for a finding, 3 for what could not be settled, 0 when all holds."""
+    """Return 1 for a finding, 3 for what could not be settled, 0 when all holds.
+
+    A wrong reply under load is a finding; a load of which nothing was answered settles nothing.
+    """
     verdicts = [line.verdict for line in results.check.requirements] if results.check else []
-    missed = any(not objective["met"] for objective in results.load.slo) if results.load else False
-    if missed or any(verdict.is_finding for verdict in verdicts):
+    load = results.load
+    wrong = load is not None and _WRONG_REPLY in load.failures
+    missed = load is not None and any(not objective["met"] for objective in load.slo)
+    if wrong or missed or any(verdict.is_finding for verdict in verdicts):
         return 1
-    if results.partial or {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
+    unanswered = load is not None and load.requests == 0
+    if unanswered or results.partial or {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
         return 3
     return 0
 
