@@ -207,7 +207,7 @@ def load(
     plan.check()
     protocol = find_protocol(protocol_name, settings)
     found = find_target(target, allow_hosts)
-    plan = structs.replace(plan, target=str(found), allow_hosts=list(allow_hosts))
+    plan = structs.replace(plan, target=str(found), pin=found.pin)
     warnings = preflight(
         plan,
         scheme=found.scheme,

@@ -134,6 +134,7 @@ class _Job:
 
         plan = LoadPlan(
             target=self.where,
+            pin=self.target.pin,
             allow_hosts=list(self.allow_hosts),
             protocol=self.plan.protocol_name,
             settings=self.plan.settings,
@@ -173,7 +174,7 @@ class _Job:
         )
         with LoadProgress(enabled=self.shown) as progress:
             rungs, _ = climb(
-                find_target(where, self.allow_hosts),
+                self.target if where == self.where else find_target(where),
                 plan,
                 model=model,
                 on_second=progress.update,

@@ -54,7 +54,8 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
 
     """
     plan.check()
-    targets = resolve(parse_target(plan.target), plan.allow_hosts)
+    targets = resolve(parse_target(plan.target), plan.allow_hosts, plan.pin)
+    plan = msgspec.structs.replace(plan, pin=targets[0].pin)
     find_protocol(plan.protocol, plan.settings)
     series = QueueSeries(on_second)
     collector = Collector(plan, series.add)

@@ -85,7 +85,7 @@ def _never_answering(peer: socket.socket) -> None:
 
 
 def _answering_for_ever(peer: socket.socket) -> None:
-    peer.sendall(peer.recv(65536))
+    peer.sendall(peer.recv(65536) + _BLOCK)
     while True:
         peer.sendall(_BLOCK)
 
