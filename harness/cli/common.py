@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -117,9 +117,20 @@ class Outlet:
                 f"cannot write to {self.folder}: {error.strerror}", "name another folder with --out"
             ) from None
         self.path = self.folder / "results.json"
+        self._environment = collect_environment(__version__)
+        self._kept: dict[str, Any] = {}
         context = click.get_current_context(silent=True)
         if context is not None:  # a run that is refused late leaves no empty folder behind
             context.call_on_close(self._remove_if_empty)
+
+    def keep(self, target: str, **parts: CheckResult | LoadResult | BacklogResult | None) -> None:
+        """Write what there is so far as a partial result: a run that is killed loses no more.
+
+        What cannot be written now is told when the run is over.
+        """
+        self._kept.update(parts)
+        with contextlib.suppress(CannotRunError):
+            self.write(target, partial=True, **self._kept)
 
     def write(
         self,
@@ -130,12 +141,17 @@ class Outlet:
         load: LoadResult | None = None,
         backlog: BacklogResult | None = None,
     ) -> Results:
-        """Write `results.json`, whole or not at all, and point `reports/latest` at it."""
+        """Write `results.json`, whole or not at all, and point `reports/latest` at it.
+
+        Raises:
+            CannotRunError: it cannot be written.
+
+        """
         results = Results(
             format=FORMAT,
             command=self._command,
             started_at=self._started_at.isoformat(timespec="seconds"),
-            environment=collect_environment(__version__),
+            environment=self._environment,
             target=target,
             partial=partial,
             check=check,
@@ -143,8 +159,15 @@ class Outlet:
             backlog=backlog,
         )
         unfinished = self.path.with_suffix(".part")
-        unfinished.write_bytes(encode(results))
-        unfinished.replace(self.path)
+        try:
+            unfinished.write_bytes(encode(results))
+            unfinished.replace(self.path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise CannotRunError(
+                f"cannot write {self.path}: {error.strerror}", "name another folder with --out"
+            ) from None
         if self._link_latest:
             self._point_latest()
         return results
