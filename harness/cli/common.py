@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -205,6 +205,24 @@ def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
     else:
         print_summary(results, outlet.path)
     return exit_code(results)
+
+
+@contextlib.contextmanager
+def shown(*paths: Path) -> Iterator[None]:
+    """Show result files that others wrote: what of them cannot be shown is their fault.
+
+    Their records are checked as they are read; that their free fields fit together is not.
+
+    Raises:
+        UsageError: they do not.
+
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        names = " or ".join(map(str, paths))
+        reason = ascii(f"{type(error).__name__}: {error}")[1:-1]
+        raise UsageError(f"{names} is damaged: {reason:.200}") from error
 
 
 def exit_code(results: Results) -> int:
