@@ -79,9 +79,9 @@ def _run(arguments: list[str], folder: str, prepare: Callable[[], None] | None) 
         os.dup2(file, descriptor)
     if prepare is not None:
         prepare()
-    from harness.cli import run
+    from harness.cli import invoke
 
-    code = run(arguments)
+    code = invoke(arguments)
     sys.stdout.flush()
     peak_kb = max(
         resource.getrusage(who).ru_maxrss

@@ -508,7 +508,7 @@ BATTERY: dict[str, Hostile] = {
     "datagrams as large as can be": _datagrams(_as_large_as_can_be),
     "datagrams from elsewhere": _datagrams(_from_elsewhere, why="another address"),
     "a loop of names": _datagrams(_loop_of_names, "dns"),
-    "a port that is closed": Hostile(_Closed),
+    "a port that is closed": Hostile(_Closed, verdict=""),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.conformance import replay
 from harness.errors import UsageError
 from harness.load.launch import LOCUSTFILE, run_load
@@ -71,7 +71,7 @@ def test_every_command_refuses_what_is_not_this_machine(
 ) -> None:
     """However an address is written, it is refused in two lines that name the way out."""
     out = [] if command == "talk" else ["--out", str(tmp_path / "out")]
-    assert run([command, f"tcp://{host}:9", *out]) == 2
+    assert invoke([command, f"tcp://{host}:9", *out]) == 2
     said = capfd.readouterr().err
     assert "--allow-host" in said
     assert len(said.splitlines()) == 2
@@ -84,7 +84,7 @@ def test_a_name_is_refused_for_any_of_its_addresses(
 ) -> None:
     """A name that means this machine and another one does not mean this machine."""
     names(answers)
-    assert run(["check", "tcp://server.test:9"]) == 2
+    assert invoke(["check", "tcp://server.test:9"]) == 2
     assert FOREIGN in capfd.readouterr().err
 
 
@@ -96,7 +96,9 @@ def test_other_spellings_of_this_machine_are_this_machine(
     with Serving(echoing) as server:
         target = f"tcp://{host}:{server.target.port}"
         out = str(tmp_path / "out")
-        code = run(["check", target, "--protocol", "echo", "--only", "BASE-ANSWER", "--out", out])
+        code = invoke(
+            ["check", target, "--protocol", "echo", "--only", "BASE-ANSWER", "--out", out]
+        )
     assert code == 0, capfd.readouterr()
 
 
@@ -108,7 +110,7 @@ def test_check_looks_a_name_up_once(
     with Serving(echoing) as server:
         target = f"tcp://server.test:{server.target.port}"
         options = ["--protocol", "echo", "--only", "BASE-*", "--depth", "quick"]
-        assert run(["check", target, *options, "--out", str(tmp_path / "out")]) == 0
+        assert invoke(["check", target, *options, "--out", str(tmp_path / "out")]) == 0
     assert len(asked) == 1
     del capfd
 
@@ -144,7 +146,7 @@ def test_a_recorded_failure_is_not_replayed_elsewhere(
     with Serving(one_read_one_line) as server:
         protocol = f"{Path(__file__).parents[1] / 'servers.py'}:Shout"
         out = ["--depth", "quick", "--only", "SEG-OCTETS", "--out", str(tmp_path)]
-        assert run(["check", str(server.target), "--protocol", protocol, *out]) == 1
+        assert invoke(["check", str(server.target), "--protocol", protocol, *out]) == 1
     capfd.readouterr()
     (case,) = tmp_path.glob("evidence/*/replay.json")
     text = case.read_text()
@@ -157,12 +159,12 @@ def test_a_recorded_failure_is_not_replayed_elsewhere(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "socket", type("Socket", (socket.socket,), {"connect": refuse}))
-    assert run(["replay", str(case)]) == 2
+    assert invoke(["replay", str(case)]) == 2
     assert f"--allow-host {FOREIGN}" in capfd.readouterr().err
     with pytest.raises(UsageError):
         replay(case)
     assert not asked
-    assert run(["replay", str(case), "--allow-host", FOREIGN]) == 3
+    assert invoke(["replay", str(case), "--allow-host", FOREIGN]) == 3
     assert asked == [(FOREIGN, 9)]
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.conformance.baseline import read_baseline
 from harness.conformance.case import read_case
 from harness.errors import WireproofError
@@ -62,7 +62,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("check")
     with Serving(one_read_one_line) as server:
         options = ["--protocol", SHOUT, "--depth", "quick", "--only", "SEG-OCTETS"]
-        assert run(["check", str(server.target), *options, "--out", str(folder)]) == 1
+        assert invoke(["check", str(server.target), *options, "--out", str(folder)]) == 1
     (path,) = folder.glob("evidence/*/replay.json")
     return json.loads(path.read_bytes())
 
@@ -80,8 +80,8 @@ def test_a_spoiled_result_file_is_refused_or_shown(
     more = ["--csv", str(path.with_suffix(".csv")), "--hgrm", str(path.with_suffix(".hgrm"))]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        codes = {run(["report", str(path)]), run(["report", str(path), *files])}
-        codes |= {run(["report", str(path), *more]), run(["compare", str(path), str(path)])}
+        codes = {invoke(["report", str(path)]), invoke(["report", str(path), *files])}
+        codes |= {invoke(["report", str(path), *more]), invoke(["compare", str(path), str(path)])}
     assert codes <= {0, 2, 3}, said.getvalue()
     assert "\x1b[2J" not in said.getvalue()
 
@@ -162,7 +162,7 @@ def test_what_is_no_file_of_ours_is_refused(
     expected = {2}
     if command == "check" and content == b"":
         expected = {2, 3}  # an empty baseline excuses nothing
-    assert run(arguments) in expected
+    assert invoke(arguments) in expected
     said = capfd.readouterr().err
     assert said.startswith("wireproof: ")
     assert len(said.splitlines()) <= 3

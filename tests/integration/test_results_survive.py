@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import run
+from harness.cli import invoke
 from harness.results import Results, load_results
 from tests.hostile.commands import command
 from tests.server_process import wait_until_ended
@@ -86,7 +86,7 @@ def test_a_load_that_is_killed_loses_a_second_at_most(
     lost_s = killed - path.stat().st_mtime
     record_property("lost_s", round(lost_s, 2))
     assert lost_s < 2.0  # it is written twice a second; the rest is for a machine that is busy
-    assert run(["report", str(path)]) == 0
+    assert invoke(["report", str(path)]) == 0
     assert "interrupted, so this is a part" in capfd.readouterr().out
 
 
@@ -106,7 +106,7 @@ def test_a_check_that_is_killed_keeps_its_verdicts(
     found = load_results(path)
     assert found.check is not None
     assert found.check.requirements
-    assert run(["report", str(path)]) == 0
+    assert invoke(["report", str(path)]) == 0
     count = len(found.check.requirements)
     assert f"of {count} requirement" in capfd.readouterr().out
 
@@ -162,5 +162,5 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(
     (tmp_path / "file").touch()
     with Serving(echoing) as server:
         arguments = [kind, str(server.target), "--protocol", "echo"]
-        assert run([*arguments, "--out", str(tmp_path / "file" / "out")]) == 3
+        assert invoke([*arguments, "--out", str(tmp_path / "file" / "out")]) == 3
     assert "cannot write to" in capfd.readouterr().err
