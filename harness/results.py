@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import UsageError
+from harness.files import read_limited
 
 FORMAT = 1
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -303,12 +304,7 @@ def load_results(path: Path) -> Results:
         UsageError: there is none, it cannot be read, or it is not a result file.
 
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{path} is larger than any result file")
-        text = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    text = read_limited(path, MAX_FILE_BYTES, "result file")
     try:
         return decode(text)
     except UsageError as error:

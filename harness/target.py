@@ -62,6 +62,14 @@ class Target:
         return self.scheme != "udp"
 
     @property
+    def pin(self) -> str:
+        """The resolved address as text, which needs no look-up; empty for `unix`."""
+        if self.scheme == "unix":
+            return ""
+        scope = self.address[3] if len(self.address) == 4 else 0
+        return f"{self.address[0]}%{scope}" if scope else str(self.address[0])
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the resolved address can only be this machine."""
         if self.scheme == "unix":
@@ -106,12 +114,13 @@ def parse_target(text: str) -> Target:
     return Target(parts.scheme, host=host, port=port)
 
 
-def resolve(target: Target, allow_hosts: Collection[str] = ()) -> tuple[Target, ...]:
+def resolve(target: Target, allow_hosts: Collection[str] = (), pin: str = "") -> tuple[Target, ...]:
     """Look the host up, once, and pin what was found.
 
     Args:
         target: as parsed.
         allow_hosts: hosts beyond loopback that the user owns, as written in `--allow-host`.
+        pin: what an earlier look-up found, `Target.pin`; then the name is not looked up again.
 
     Returns:
         The target once for each of its addresses, in the resolver's order; `localhost` often has
@@ -126,15 +135,21 @@ def resolve(target: Target, allow_hosts: Collection[str] = ()) -> tuple[Target, 
     if target.scheme == "unix":
         return (replace(target, family=socket.AF_UNIX, address=target.path),)
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=target.socket_type)
+        found = socket.getaddrinfo(
+            pin or target.host,
+            target.port,
+            type=target.socket_type,
+            flags=socket.AI_NUMERICHOST if pin else 0,
+        )
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise CannotRunError(f"{target.host!r} does not resolve: {reason}") from None
     pinned = tuple(
         replace(target, family=family, address=address) for family, _, _, _, address in found
     )
+    owned = target.host.lower() in {host.lower() for host in allow_hosts}
     for candidate in pinned:
-        if not candidate.is_loopback and target.host not in allow_hosts:
+        if not candidate.is_loopback and not owned:
             where = candidate.address[0]
             named = target.host if target.host == where else f"{target.host} ({where})"
             raise UsageError(

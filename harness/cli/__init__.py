@@ -4,6 +4,7 @@ Each command lives in a file of its own and is imported only when it is called, 
 is quick and `check` never loads Locust.
 """
 
+import errno
 import importlib
 import sys
 from typing import Any
@@ -26,6 +27,8 @@ _COMMANDS = {
     "rules": "the catalogue of requirements",
     "protocols": "the built-in protocols",
 }
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 _WELCOME = """\
 Wireproof: does your socket server hold up on the wire?
@@ -104,6 +107,11 @@ def invoke(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `wireproof rules | head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        click.echo(f"wireproof: cannot write: {error.strerror}", err=True)
+        return 3
     return outcome if isinstance(outcome, int) else 0
 
 

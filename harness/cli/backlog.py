@@ -101,7 +101,12 @@ def backlog(
     rungs: list[Rung] = []
     try:
         with StepProgress(enabled=not as_json) as steps:
-            survey.run(progress=lambda k, n, step: steps.update(position=k, total=n, step=step))
+
+            def tell(position: int, total: int, step: str) -> None:
+                steps.update(position=position, total=total, step=step)
+                outlet.keep(target, backlog=survey.result())
+
+            survey.run(progress=tell)
         if not queue_only:
             with LoadProgress(enabled=not as_json) as progress:
                 rungs, partial = climb(found, plan, on_second=progress.update)

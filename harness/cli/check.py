@@ -81,7 +81,9 @@ def check(
     found = find_target(target, allow_hosts)
     outlet = Outlet("check", out)
     with CheckProgress(enabled=not as_json) as progress:
-        result, complete = run_check(found, plan, outlet.folder, progress)
+        result, complete = run_check(
+            found, plan, outlet.folder, progress, lambda so_far: outlet.keep(target, check=so_far)
+        )
     if known is not None:
         result = apply_baseline(result, known)
     results = outlet.write(target, partial=not complete, check=result)

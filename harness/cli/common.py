@@ -3,10 +3,10 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -24,6 +24,8 @@ from harness.results import (
 )
 from harness.target import Target, parse_target, resolve
 from harness.wire.connection import reachable
+
+_WRONG_REPLY = "wrong reply"  # as in harness/load/failures.py
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -115,9 +117,20 @@ class Outlet:
                 f"cannot write to {self.folder}: {error.strerror}", "name another folder with --out"
             ) from None
         self.path = self.folder / "results.json"
+        self._environment = collect_environment(__version__)
+        self._kept: dict[str, Any] = {}
         context = click.get_current_context(silent=True)
         if context is not None:  # a run that is refused late leaves no empty folder behind
             context.call_on_close(self._remove_if_empty)
+
+    def keep(self, target: str, **parts: CheckResult | LoadResult | BacklogResult | None) -> None:
+        """Write what there is so far as a partial result: a run that is killed loses no more.
+
+        What cannot be written now is told when the run is over.
+        """
+        self._kept.update(parts)
+        with contextlib.suppress(CannotRunError):
+            self.write(target, partial=True, **self._kept)
 
     def write(
         self,
@@ -128,12 +141,17 @@ class Outlet:
         load: LoadResult | None = None,
         backlog: BacklogResult | None = None,
     ) -> Results:
-        """Write `results.json`, whole or not at all, and point `reports/latest` at it."""
+        """Write `results.json`, whole or not at all, and point `reports/latest` at it.
+
+        Raises:
+            CannotRunError: it cannot be written.
+
+        """
         results = Results(
             format=FORMAT,
             command=self._command,
             started_at=self._started_at.isoformat(timespec="seconds"),
-            environment=collect_environment(__version__),
+            environment=self._environment,
             target=target,
             partial=partial,
             check=check,
@@ -141,8 +159,15 @@ class Outlet:
             backlog=backlog,
         )
         unfinished = self.path.with_suffix(".part")
-        unfinished.write_bytes(encode(results))
-        unfinished.replace(self.path)
+        try:
+            unfinished.write_bytes(encode(results))
+            unfinished.replace(self.path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise CannotRunError(
+                f"cannot write {self.path}: {error.strerror}", "name another folder with --out"
+            ) from None
         if self._link_latest:
             self._point_latest()
         return results
@@ -182,13 +207,37 @@ def finish(results: Results, outlet: Outlet, *, as_json: bool) -> int:
     return exit_code(results)
 
 
+@contextlib.contextmanager
+def shown(*paths: Path) -> Iterator[None]:
+    """Show result files that others wrote: what of them cannot be shown is their fault.
+
+    Their records are checked as they are read; that their free fields fit together is not.
+
+    Raises:
+        UsageError: they do not.
+
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        names = " or ".join(map(str, paths))
+        reason = ascii(f"{type(error).__name__}: {error}")[1:-1]
+        raise UsageError(f"{names} is damaged: {reason:.200}") from error
+
+
 def exit_code(results: Results) -> int:
-    """Return 1 for a finding, 3 for what could not be settled, 0 when all holds."""
+    """Return 1 for a finding, 3 for what could not be settled, 0 when all holds.
+
+    A wrong reply under load is a finding; a load of which nothing was answered settles nothing.
+    """
     verdicts = [line.verdict for line in results.check.requirements] if results.check else []
-    missed = any(not objective["met"] for objective in results.load.slo) if results.load else False
-    if missed or any(verdict.is_finding for verdict in verdicts):
+    load = results.load
+    wrong = load is not None and _WRONG_REPLY in load.failures
+    missed = load is not None and any(not objective["met"] for objective in load.slo)
+    if wrong or missed or any(verdict.is_finding for verdict in verdicts):
         return 1
-    if results.partial or {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
+    unanswered = load is not None and load.requests == 0
+    if unanswered or results.partial or {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
         return 3
     return 0
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from harness.cli.common import shown
+
 
 @click.command(short_help="judge two result files against each other")
 @click.argument("base", metavar="BASE.json", type=click.Path(path_type=Path))
@@ -35,7 +37,8 @@ def compare(base: Path, new: Path, tolerance: float, html: str | None, markdown:
     from harness.reporting.compare import compare as judge
     from harness.results import load_results
 
-    found = judge(load_results(base), load_results(new), tolerance / 100)
+    with shown(base, new):
+        found = judge(load_results(base), load_results(new), tolerance / 100)
     names = (str(base), str(new))
     if html is not None:
         from harness.reporting.compare_views import comparison_html

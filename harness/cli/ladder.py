@@ -69,7 +69,7 @@ def climb(
     """
     plan.check()
     serving = _count_served(target, plan)
-    load = run_load(plan, on_second)
+    load = run_load(msgspec.structs.replace(plan, pin=target.pin), on_second)
     return [_rung(stage, model, serving.get(stage.users)) for stage in load.stages], load.partial
 
 

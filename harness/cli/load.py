@@ -207,7 +207,7 @@ def load(
     plan.check()
     protocol = find_protocol(protocol_name, settings)
     found = find_target(target, allow_hosts)
-    plan = structs.replace(plan, target=str(found), allow_hosts=list(allow_hosts))
+    plan = structs.replace(plan, target=str(found), pin=found.pin)
     warnings = preflight(
         plan,
         scheme=found.scheme,
@@ -218,7 +218,7 @@ def load(
     if knee is not None:
         result = _find_knee(plan, parse_objective(knee), quiet=as_json)
     else:
-        result = _run(plan, quiet=as_json)
+        result = _run(plan, lambda so_far: outlet.keep(target, load=so_far), quiet=as_json)
     result = structs.replace(
         result,
         slo=result.slo + [objective.judge(result) for objective in objectives],
@@ -228,7 +228,9 @@ def load(
     return finish(results, outlet, as_json=as_json)
 
 
-def _run(plan: LoadPlan, *, quiet: bool) -> LoadResult:
+def _run(
+    plan: LoadPlan, on_result: Callable[[LoadResult], None] | None = None, *, quiet: bool
+) -> LoadResult:
     from harness.load.launch import run_load
     from harness.reporting.progress import LoadProgress
 
@@ -238,7 +240,7 @@ def _run(plan: LoadPlan, *, quiet: bool) -> LoadResult:
         def show(second: Second) -> None:
             progress.update(second, total_s)
 
-        return run_load(plan, show)
+        return run_load(plan, show, on_result)
 
 
 def _find_knee(plan: LoadPlan, objective: "Objective", *, quiet: bool) -> LoadResult:

@@ -8,8 +8,9 @@ import click
 @click.command(short_help="run a recorded failure again")
 @click.argument("case", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--target", metavar="TARGET", default="", help="Where the server is now.")
+@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST")
 @click.option("--runs", default=5, show_default=True, type=click.IntRange(1, 1000))
-def replay(case: Path, target: str, runs: int) -> int:
+def replay(case: Path, target: str, allow_hosts: tuple[str, ...], runs: int) -> int:
     """Run the failure recorded in CASE again: FAILS, FIXED or NOT REPRODUCED k of n.
 
     \b
@@ -20,7 +21,7 @@ def replay(case: Path, target: str, runs: int) -> int:
     """
     from harness.conformance import replay as run
 
-    outcome = run(case, target, runs)
+    outcome = run(case, target, runs, allow_hosts)
     click.echo(str(outcome))
     if outcome.failure is not None:
         click.echo(f"  {outcome.failure.message}")

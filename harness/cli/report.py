@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.common import shown
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,11 +44,14 @@ def report(path: Path, latency: str | None, **files: str | None) -> int:
     if latency is not None and "hgrm" not in asked:
         raise UsageError("--latency says nothing without --hgrm", "add --hgrm FILE")
     for name, file in asked.items():
-        _write(file, _render(name, file, results, path, latency))
+        with shown(path):
+            text = _render(name, file, results, path, latency)
+        _write(file, text)
     if not asked:
         from harness.reporting.terminal import print_summary
 
-        print_summary(results, path)
+        with shown(path):
+            print_summary(results, path)
     return 0
 
 

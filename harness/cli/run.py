@@ -82,21 +82,24 @@ def run(
         where = embedded.target if embedded else target
         found = find_target(where, allow_hosts)
         outlet = Outlet("run", out)
-        job = _Job(where, found, allow_hosts, plan, seconds, shown=not as_json)
+        job = _Job(where, found, allow_hosts, plan, seconds, outlet, shown=not as_json)
         try:
-            measured.check, complete = job.check(outlet.folder)
+            measured.check, complete = job.check()
             if not complete:  # Ctrl-C ends the whole job, not its part alone
                 raise KeyboardInterrupt
             measured.load = job.load()
+            outlet.keep(where, load=measured.load)
             if measured.load.partial:
                 raise KeyboardInterrupt
             measured.backlog = job.look_at_queue(embedded.pid if embedded else None)
+            outlet.keep(where, backlog=measured.backlog)
             if embedded is None:
                 measured.backlog = job.climb(measured.backlog, where, "")
             else:
                 for model in _MODELS:
                     with ReferenceServer("--model", model) as server:
                         measured.backlog = job.climb(measured.backlog, server.target, model)
+                    outlet.keep(where, backlog=measured.backlog)
             measured.partial = False
         except KeyboardInterrupt:
             pass
@@ -119,13 +122,20 @@ class _Job:
     allow_hosts: tuple[str, ...]
     plan: CheckPlan
     seconds: float
+    outlet: Outlet
     shown: bool
 
-    def check(self, folder: Path) -> tuple[CheckResult, bool]:
+    def check(self) -> tuple[CheckResult, bool]:
         from harness.reporting.progress import CheckProgress
 
         with CheckProgress(enabled=self.shown) as progress:
-            return run_check(self.target, self.plan, folder, progress)
+            return run_check(
+                self.target,
+                self.plan,
+                self.outlet.folder,
+                progress,
+                lambda so_far: self.outlet.keep(self.where, check=so_far),
+            )
 
     def load(self) -> LoadResult:
         from harness.load.launch import run_load
@@ -134,6 +144,7 @@ class _Job:
 
         plan = LoadPlan(
             target=self.where,
+            pin=self.target.pin,
             allow_hosts=list(self.allow_hosts),
             protocol=self.plan.protocol_name,
             settings=self.plan.settings,
@@ -141,7 +152,9 @@ class _Job:
             seconds=self.seconds,
         )
         with LoadProgress(enabled=self.shown) as progress:
-            return run_load(plan, progress.update)
+            return run_load(
+                plan, progress.update, lambda so_far: self.outlet.keep(self.where, load=so_far)
+            )
 
     def look_at_queue(self, our_pid: int | None) -> BacklogResult | None:
         """Survey the accept queue; the server may be paused if it is ours."""
@@ -173,7 +186,7 @@ class _Job:
         )
         with LoadProgress(enabled=self.shown) as progress:
             rungs, _ = climb(
-                find_target(where, self.allow_hosts),
+                self.target if where == self.where else find_target(where),
                 plan,
                 model=model,
                 on_second=progress.update,

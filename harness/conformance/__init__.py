@@ -8,18 +8,22 @@ In one's own test files:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from harness.conformance.case import Replayed
 
 
-def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
+def replay(
+    path: "Path", target: str = "", runs: int = 5, allow_hosts: "Collection[str]" = ()
+) -> "Replayed":
     """Run a recorded failure again.
 
     Args:
         path: of a `replay.json`.
         target: where the server is now; as recorded, if empty.
         runs: how often.
+        allow_hosts: hosts beyond this machine that you own.
 
     Raises:
         UsageError: the file is not one, or its protocol is not known.
@@ -34,7 +38,7 @@ def replay(path: "Path", target: str = "", runs: int = 5) -> "Replayed":
 
     case = read_case(path)
     protocol = find_protocol(case.protocol, case.settings)
-    found = reachable(resolve(parse_target(target or case.target)))
+    found = reachable(resolve(parse_target(target or case.target), allow_hosts))
     diag = open_diag()
     try:
         return run_case(case, Executor(found, protocol, diag), protocol, runs)

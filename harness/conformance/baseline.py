@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import UsageError
+from harness.files import read_limited
 from harness.results import CheckResult, RequirementResult, Verdict
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -46,12 +47,9 @@ def read_baseline(path: Path, catalogue: Collection[str]) -> dict[str, Known]:
         UsageError: there is none, it is no baseline, or an entry has no reason or no requirement.
 
     """
+    text = read_limited(path, MAX_FILE_BYTES, "baseline")
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{path} is larger than any baseline")
-        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        parsed = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not a baseline: {error}") from None
     entries = parsed.pop("known", [])

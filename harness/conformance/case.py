@@ -20,6 +20,7 @@ from harness.conformance.plan import (
 )
 from harness.conformance.subject import DEPTHS, Subject
 from harness.errors import UsageError
+from harness.files import read_limited
 from harness.protocols.base import Protocol
 from harness.wire.transcript import Event
 
@@ -84,12 +85,7 @@ def read_case(path: Path) -> Case:
         UsageError: there is none, or it is not one that this version can run.
 
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{path} is larger than any replay file")
-        text = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    text = read_limited(path, MAX_FILE_BYTES, "replay file")
     try:
         found = msgspec.json.decode(text, type=dict[str, object]).get("format")
         if found != REPLAY_FORMAT:

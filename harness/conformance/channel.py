@@ -1,5 +1,6 @@
 """One connection under judgement: what goes out, what comes in, and the oracle between them."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
@@ -16,6 +17,7 @@ from harness.wire.transcript import Transcript
 _HELD_PATIENCE_S = 0.02
 _ABANDON_S = 0.2
 _READS_AT_A_TIME = 64
+_READING_S = 0.05  # then the caller looks at its deadline: judging some replies is slow
 _LOOKS_BETWEEN_READS = 64
 _LOOKS_BEFORE_WAITING = 4000
 _LOOK_AGAIN_S = 0.001
@@ -107,6 +109,7 @@ class Channel:
 
     def _send_up_to(self, until: int, deadline: Deadline, *, more_follows: bool = False) -> None:
         self._goal = until + self._begin
+        last = Deadline(_MOST_PATIENCES * deadline.remaining_s())
         while self._sent < self._goal and not self._gone:
             if self._send_some(more_follows=more_follows):
                 continue
@@ -118,6 +121,8 @@ class Channel:
             # What is not judged may come for ever; what is judged ends with what is owed.
             if deadline.expired and not (moves and self.judged):
                 raise self._silent()
+            if last.expired:
+                raise self._endless()
 
     def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
         """Send up to `until` without reading, until nothing has moved for `stall_s`."""
@@ -161,6 +166,8 @@ class Channel:
             writable = unsent and not self._must_wait()
             if not self._connection.wait(deadline, writable=writable) and deadline.expired:
                 raise self._silent()
+            if last.expired:
+                raise self._endless()
         self._judge_end()
 
     def await_end(self, deadline: Deadline) -> None:
@@ -224,12 +231,15 @@ class Channel:
         self._view = memoryview(self._stream)
 
     def take_available(self) -> bool:
-        """Read and judge what is there; say whether there was anything."""
+        """Read and judge what is there, for a moment; say whether there was anything."""
+        begun_s = time.monotonic()
         for reads in range(_READS_AT_A_TIME):
             seen = None if self._gone else self._connection.receive()
             if seen is None:
                 return reads > 0
             self._take(seen)
+            if time.monotonic() - begun_s > _READING_S:
+                break
         return True
 
     def _take(self, seen: Observation) -> None:
@@ -345,6 +355,16 @@ class Channel:
         what = f"{counted(owed, 'reply', 'replies')} owed" if owed else "part of a reply"
         return self._failed(
             FailureKind.SILENCE, f"the server fell silent with {what}{left}", what, "silence"
+        )
+
+    def _endless(self) -> ConversationFailedError:
+        owed = self.oracle.owed
+        what = counted(owed, "reply", "replies") if owed else "the end of a reply"
+        return self._failed(
+            FailureKind.SILENCE,
+            f"the server sends on and on, with {what} still owed",
+            what,
+            "bytes without end",
         )
 
     def _wrong(self, error: WrongReplyError, kind: FailureKind) -> ConversationFailedError:

@@ -112,7 +112,7 @@ def try_certain(
         if enough is None:
             failure = search.run(plan)
             enough = Deadline(subject.depth.shrink_s / 2) if failure else None
-        elif enough.expired:
+        elif enough.expired or until.expired:
             break
         else:  # the others show where else it fails, and may fail smaller; but not for ever
             search.run(plan, search.shrink_patience_s())

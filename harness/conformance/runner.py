@@ -84,7 +84,6 @@ class Runner:
         """
         self.executor = Executor(target, protocol, diag, depth.patience_s)
         self._seed = seed
-        self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
         corpus = draw_corpus(protocol, target, seed)
         self.subject = Subject(
             protocol,
@@ -95,9 +94,12 @@ class Runner:
             smallest=corpus[0],
             corpus=corpus,
         )
+        # Drawing is our own time: the budget is for looking at the server.
+        self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
         self._first_seen: dict[Plan, str] = {}
         self._dead_since = ""
         self._looks_left = _LOOKS_AT_A_DEAD_SERVER
+        self._has_judged = False
 
     def judge(self, requirements: Sequence[Requirement]) -> Iterator[Judged]:
         """Yield a verdict for each requirement, in order.
@@ -121,9 +123,10 @@ class Runner:
                 Verdict.INCONCLUSIVE,
                 f"a plain request gets no right answer any more since {self._dead_since}",
             )
-        if self._budget.expired:
+        if self._budget.expired and self._has_judged:  # the first tells the most
             return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")
         begun = time.monotonic()
+        self._has_judged = True
         try:
             judged = self._search(requirement)
         except WireproofError:
@@ -178,9 +181,10 @@ class Runner:
     def _pursue(self, search: Search, requirement: Requirement) -> Finding:
         """Make the failing plan smaller, run it again, and explain it."""
         depth = self.subject.depth
-        shrink_until = Deadline(depth.shrink_s)
+        shrink_s = min(depth.shrink_s, self._budget.remaining_s())
+        shrink_until = Deadline(shrink_s)
         if requirement.drawn is not None:
-            half = Deadline(depth.shrink_s / 2)
+            half = Deadline(shrink_s / 2)
             self._draw(search, requirement, half, depth.examples)
         assert search.tried.best is not None
         kind = search.tried.best.failure.kind
@@ -192,10 +196,12 @@ class Runner:
         reduce(search.tried.best.plan, fails, self._smaller_requests, lambda: shrink_until.expired)
         smallest = search.tried.best
         failed = self._confirm(search, smallest)
-        if failed == 0 and search.tried.first is not None:
-            # Shrinking was led astray by chance; the plan that failed first may do so again.
-            smallest = search.tried.first
-            failed = self._confirm(search, smallest)
+        first = search.tried.first
+        if failed < depth.confirmations and first is not None and first is not smallest:
+            # Chance led shrinking astray; the plan that failed first may fail more often.
+            again = self._confirm(search, first)
+            if again > failed or not failed:
+                smallest, failed = first, again
         explanation = explain(smallest.plan, search.tried.single_cuts)
         return Finding(requirement, smallest, failed, depth.confirmations, explanation)
 

@@ -1,6 +1,7 @@
 """One run of the catalogue against one target, from options to records."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from harness.conformance.evidence import write_evidence
 from harness.conformance.execute import open_diag
 from harness.conformance.runner import Judged, Runner
 from harness.conformance.subject import DEPTHS
+from harness.errors import CannotRunError
 from harness.protocols import base
 from harness.results import BoundaryMap, CheckResult, RequirementResult
 from harness.target import Target
@@ -56,7 +58,11 @@ class CheckPlan:
 
 
 def run_check(
-    target: Target, plan: CheckPlan, folder: Path, progress: Progress
+    target: Target,
+    plan: CheckPlan,
+    folder: Path,
+    progress: Progress,
+    on_result: Callable[[CheckResult], None] = lambda _: None,
 ) -> tuple[CheckResult, bool]:
     """Judge a server, and write the evidence for what is found.
 
@@ -65,6 +71,7 @@ def run_check(
         plan: what to check.
         folder: receives `evidence/`.
         progress: told of each conversation and each verdict.
+        on_result: given the result so far after each verdict.
 
     Returns:
         The result, and whether every requirement was tried: Ctrl-C ends the run, not the result.
@@ -100,6 +107,17 @@ def run_check(
             failures=sum(line.verdict.is_finding for line in lines),
         )
 
+    def so_far() -> CheckResult:
+        return CheckResult(
+            protocol=plan.protocol_name,
+            depth=plan.depth,
+            seed=plan.seed,
+            seconds=round(time.monotonic() - begun, 3),
+            plans=runner.executor.distinct,
+            requirements=list(lines),
+            boundary_maps=list(maps),
+        )
+
     runner.executor.on_executed = tell
     try:
         for judged in runner.judge(requirements):
@@ -108,21 +126,13 @@ def run_check(
             if judged.boundary_map:
                 maps.append(judged.boundary_map)
             progress.finished(line)
+            on_result(so_far())
     except KeyboardInterrupt:
         complete = False
     finally:
         if diag is not None:
             diag.close()
-    result = CheckResult(
-        protocol=plan.protocol_name,
-        depth=plan.depth,
-        seed=plan.seed,
-        seconds=round(time.monotonic() - begun, 3),
-        plans=runner.executor.distinct,
-        requirements=lines,
-        boundary_maps=maps,
-    )
-    return result, complete
+    return so_far(), complete
 
 
 def _with_evidence(
@@ -130,13 +140,19 @@ def _with_evidence(
 ) -> RequirementResult:
     if judged.finding is None:
         return judged.result
-    evidence = write_evidence(
-        folder,
-        judged.finding,
-        target=target,
-        protocol=plan.protocol,
-        protocol_name=plan.protocol_name,
-        settings=plan.settings,
-        patience_s=patience_s,
-    )
+    try:
+        evidence = write_evidence(
+            folder,
+            judged.finding,
+            target=target,
+            protocol=plan.protocol,
+            protocol_name=plan.protocol_name,
+            settings=plan.settings,
+            patience_s=patience_s,
+        )
+    except OSError as error:
+        raise CannotRunError(
+            f"cannot write the evidence to {folder}: {error.strerror}",
+            "name another folder with --out",
+        ) from None
     return msgspec.structs.replace(judged.result, evidence=evidence)

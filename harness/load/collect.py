@@ -181,6 +181,10 @@ class Collector:
         """Return the whole, and each stage."""
         for second in sorted(self._open):
             self._close(second)
+        return self.so_far()
+
+    def so_far(self) -> LoadResult:
+        """Return the same for what has been added by now; seconds still open are left out."""
         plan = self._plan
         whole = self._whole()
         stages = []
@@ -201,11 +205,11 @@ class Collector:
             fields["details"] = stages[0].details
         return LoadResult(
             **fields,
-            series=self.series,
+            series=list(self.series),
             stages=stages if len(stages) > 1 else [],
             rate_per_s=plan.rate_per_s,
             partial=self._partial,
-            notes=self._notes,
+            notes=list(self._notes),
         )
 
     def _close(self, second: int) -> None:

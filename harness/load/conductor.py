@@ -6,6 +6,7 @@ end. Whatever the workers counted is passed on here, and nowhere else.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any, cast
@@ -22,6 +23,8 @@ from harness.load.failures import REFUSED, UNREACHABLE
 from harness.load.launch import EVENTS_DESCRIPTOR
 from harness.load.plan import LoadPlan
 from harness.load.tally import Event, Finished, MasterPort, Note, StageDone, Tally, encode_event
+
+_log = logging.getLogger(__name__)
 
 _SPAWN_S = 120.0
 _GONE_AFTER_S = 3
@@ -195,6 +198,8 @@ class Conductor:
     def _on_note(self, msg: Any, **_: Any) -> None:
         note = msgspec.convert(msg.data, Note)
         self._outlet.emit(note)
+        if not self._outlet.is_read:
+            _log.error(note.text)
         if note.partial:
             self._over = True
             self._all_done.set()

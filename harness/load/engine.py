@@ -95,9 +95,11 @@ class Engine:
                 from harness.load.options import plan_of
 
                 self._plan = plan_of(options, environment.host)
-            plan = msgspec.structs.replace(self._plan, target=environment.host or self._plan.target)
+            plan = self._plan
+            if environment.host not in {None, plan.target}:  # changed in Locust's page
+                plan = msgspec.structs.replace(plan, target=environment.host, pin="")
             plan.check()
-            target = resolve(parse_target(plan.target), plan.allow_hosts)[0]
+            target = resolve(parse_target(plan.target), plan.allow_hosts, plan.pin)[0]
             protocol = find_protocol(plan.protocol, plan.settings)
             self._kind = target.scheme
             raise_descriptor_limit()

@@ -18,6 +18,7 @@ from harness.load.conductor import Conductor, Outlet
 from harness.load.engine import install_engine
 from harness.load.locust_stats import use_fine_buckets
 from harness.load.options import add_options, plan_of
+from harness.target import parse_target, resolve
 
 _SERVER_START_S = 20.0
 
@@ -36,6 +37,8 @@ def _on_init(environment: Environment, **_: Any) -> None:
         if not environment.host and not is_worker:
             environment.host = _start_reference_server()
         plan = plan_of(options, environment.host)
+        if not is_worker:  # who reads the log of a run that sends nothing?
+            resolve(parse_target(plan.target), plan.allow_hosts, plan.pin)
         engine = install_engine(environment, plan)
         if not is_worker:
             outlet = Outlet()

@@ -35,10 +35,15 @@ EVENTS_DESCRIPTOR = "WIREPROOF_EVENTS_DESCRIPTOR"
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _START_S = 60.0
 _END_S = 15.0
+_KEEP_S = 0.5
 _LOG_TAIL_BYTES = 4000
 
 
-def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) -> LoadResult:
+def run_load(
+    plan: LoadPlan,
+    on_second: Callable[[Second], None] | None = None,
+    on_result: Callable[[LoadResult], None] | None = None,
+) -> LoadResult:
     """Run a load and return what it measured.
 
     A run that ends early, because the server died, a process was killed or the user pressed
@@ -47,6 +52,7 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
     Args:
         plan: what to do.
         on_second: is called with each second of the run.
+        on_result: is given the result so far, marked partial, twice a second.
 
     Raises:
         UsageError: the plan makes no sense.
@@ -54,7 +60,8 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
 
     """
     plan.check()
-    targets = resolve(parse_target(plan.target), plan.allow_hosts)
+    targets = resolve(parse_target(plan.target), plan.allow_hosts, plan.pin)
+    plan = msgspec.structs.replace(plan, pin=targets[0].pin)
     find_protocol(plan.protocol, plan.settings)
     series = QueueSeries(on_second)
     collector = Collector(plan, series.add)
@@ -63,12 +70,19 @@ def run_load(plan: LoadPlan, on_second: Callable[[Second], None] | None = None) 
         tempfile.TemporaryFile() as log,
         _Processes(plan, log) as processes,
     ):
+
+        def keep() -> None:
+            if on_result is not None and not collector.is_empty:
+                so_far = series.complete(collector.so_far())
+                notes = [*so_far.notes, "the run was cut off here"]
+                on_result(msgspec.structs.replace(so_far, partial=True, notes=notes))
+
         try:
-            _follow(processes, collector)
+            _follow(processes, collector, keep=keep)
         except KeyboardInterrupt:
             collector.note("interrupted", partial=True)
             processes.ask_to_end()
-            _follow(processes, collector, Deadline(_END_S))
+            _follow(processes, collector, Deadline(_END_S), keep)
         if collector.is_empty:
             raise CannotRunError(*_why_nothing(collector, log))
     return series.complete(collector.result())
@@ -185,14 +199,23 @@ def _master_options(processes: int) -> list[str]:
     ]
 
 
-def _follow(processes: _Processes, collector: Collector, deadline: Deadline | None = None) -> None:
-    """Take events until the run is over."""
+def _follow(
+    processes: _Processes,
+    collector: Collector,
+    deadline: Deadline | None = None,
+    keep: Callable[[], None] = lambda: None,
+) -> None:
+    """Take events until the run is over; have what they tell kept now and then."""
     deadline = deadline or Deadline(_longest_s(processes.plan))
+    kept = Deadline(_KEEP_S)
     finished = False
     while (events := processes.read_events(0.2)) is not None:
         for event in events:
             _take(event, processes, collector)
         finished = finished or any(isinstance(event, Finished) for event in events)
+        if kept.expired:
+            keep()
+            kept = Deadline(_KEEP_S)
         if not finished:
             for text in processes.newly_lost():
                 collector.note(text, partial=True)

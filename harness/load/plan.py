@@ -31,7 +31,9 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     target: str
-    """As the user wrote it; each worker resolves it."""
+    """As the user wrote it."""
+    pin: str = ""
+    """Where its host was found; all workers go there. Empty: each looks the host up."""
     allow_hosts: list[str] = []
     protocol: str = "timestamp-echo"
     settings: dict[str, str] = {}

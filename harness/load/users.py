@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 from gevent.event import Event as Flag
@@ -12,7 +13,7 @@ from harness.load.client import Reply, SocketClient
 from harness.load.engine import engine_of
 from harness.protocols.base import Protocol
 from harness.protocols.registry import find_protocol
-from harness.target import parse_target, resolve
+from harness.target import Target, parse_target, resolve
 
 
 class SwarmUser(User):
@@ -68,7 +69,7 @@ class SocketUser(User):
         super().__init__(environment)
         if not self.host:
             raise UsageError("the user has no host", "write --host tcp://127.0.0.1:PORT")
-        target = resolve(parse_target(self.host), self.allow_hosts)[0]
+        target = _resolved(self.host, tuple(self.allow_hosts))
         judge: Protocol | None = None
         if self.protocol:
             judge = find_protocol(self.protocol, self.settings)
@@ -88,3 +89,9 @@ class SocketUser(User):
             exception=reply.error,
             context=self.context(),
         )
+
+
+@functools.cache
+def _resolved(host: str, allow_hosts: tuple[str, ...]) -> Target:
+    """Look a host up once for all users: they go where the first one went."""
+    return resolve(parse_target(host), allow_hosts)[0]

@@ -36,6 +36,8 @@ class Smtp(RequestReply):
     half_close = Level.MAY
     pipelining: bool = False
     """RFC 2920: only where the server's reply to EHLO offers PIPELINING."""
+    max_reply_bytes: int = 64 * 1024
+    """Replies are lines for people; each new line has the whole reply read again."""
     sender: str = "sender@example.com"
     recipient: str = "recipient@example.com"
 

@@ -22,6 +22,8 @@ _OURS_EXHAUSTED = {
     errno.ENFILE: "this machine has no descriptor left",
     errno.EADDRNOTAVAIL: "this machine has no port left to connect from; wait a minute",
 }
+_RESET = "connection reset"
+_NO_TLS = "no TLS"
 _GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
 
 
@@ -213,12 +215,15 @@ def reachable(candidates: tuple[Target, ...]) -> Target:
         try:
             Connection.open(candidate).close()
         except ConnectError as error:
+            if error.reason == _RESET:  # by whoever listens there
+                return candidate
             reasons.append(error.reason)
         else:
             return candidate
-    raise CannotRunError(
-        f"nothing answers on {candidates[0]}: {reasons[0]}", "start the server first"
-    )
+    instead = "start the server first"
+    if reasons[0].startswith(_NO_TLS):
+        instead = f"if it speaks without TLS, write tcp://{str(candidates[0]).partition('://')[2]}"
+    raise CannotRunError(f"nothing answers on {candidates[0]}: {reasons[0]}", instead)
 
 
 def _new_socket(target: Target) -> socket.socket:
@@ -241,6 +246,11 @@ def _start_tls(raw: socket.socket, target: Target) -> ssl.SSLSocket:
 def _connect_reason(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
+    if isinstance(error, ConnectionResetError):
+        return _RESET
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        words = (error.reason or "no handshake").replace("_", " ").lower()
+        return f"{_NO_TLS}, {words}"
     return error.strerror or str(error)

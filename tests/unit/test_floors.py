@@ -11,7 +11,14 @@ PACKAGES = ("harness", "reference_server")
 
 # The floor of each part of harness, lowest first; a part imports from its own room and from below.
 FLOORS = (
-    {"harness.errors", "harness.deadline", "harness.target", "harness.results", "harness"},
+    {
+        "harness.errors",
+        "harness.files",
+        "harness.deadline",
+        "harness.target",
+        "harness.results",
+        "harness",
+    },
     {"harness.histogram", "harness.pacing", "harness.statistics", "harness.protocols"},
     {"harness.wire"},
     {"harness.conformance", "harness.load", "harness.accept_queue"},

@@ -1,0 +1,166 @@
+"""What was measured is on disk a moment later, however the run ends.
+
+WIREPROOF_EXTENDED=1 kills at fifty moments instead of eight.
+"""
+
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli import invoke
+from harness.results import Results, load_results
+from tests.hostile.commands import command
+from tests.server_process import wait_until_ended
+from tests.servers import Serving, echoing
+
+_KILLS = 50 if os.environ.get("WIREPROOF_EXTENDED") else 8
+_PATIENCE_S = 60
+
+
+@contextlib.contextmanager
+def _command(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command as a process of its own, killed at the end in any case."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from harness.cli import main; main()", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(_PATIENCE_S)
+
+
+def _written(path: Path, process: subprocess.Popen[bytes]) -> Results:
+    """Wait for the first partial result of a run."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+    return load_results(path)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("seed", range(_KILLS // 2))
+def test_a_load_that_is_killed_loses_a_second_at_most(
+    seed: int,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
+) -> None:
+    """After SIGKILL at a random moment the result file has what was measured, and its load ends."""
+    path = tmp_path / "results.json"
+    with Serving(echoing) as server:
+        options = ["--protocol", "echo", "--users", "3", "--for", "60s", "--warm-up", "0s"]
+        with _command("load", str(server.target), *options, "--out", str(tmp_path)) as process:
+            _written(path, process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(random.Random(seed).uniform(0.0, 2.0))
+            left = _children(process.pid)
+            process.kill()
+            killed = time.time()
+            process.wait(_PATIENCE_S)
+            for pid in left:
+                wait_until_ended(pid)
+    found = load_results(path)
+    assert found.partial
+    assert found.load is not None
+    assert found.load.requests > 0
+    assert found.load.notes == ["the run was cut off here"]
+    lost_s = killed - path.stat().st_mtime
+    record_property("lost_s", round(lost_s, 2))
+    assert lost_s < 2.0  # it is written twice a second; the rest is for a machine that is busy
+    assert invoke(["report", str(path)]) == 0
+    assert "interrupted, so this is a part" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(_KILLS // 2))
+def test_a_check_that_is_killed_keeps_its_verdicts(
+    seed: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After SIGKILL at a random moment every verdict that was reached is in the result file."""
+    path = tmp_path / "results.json"
+    with Serving(echoing) as server:
+        options = ["--protocol", "echo", "--depth", "default", "--out", str(tmp_path)]
+        with _command("check", str(server.target), *options) as process:
+            _written(path, process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(random.Random(seed).uniform(0.0, 1.0))
+            process.kill()
+    found = load_results(path)
+    assert found.check is not None
+    assert found.check.requirements
+    assert invoke(["report", str(path)]) == 0
+    count = len(found.check.requirements)
+    assert f"of {count} requirement" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("role", ["leader", "worker"])
+def test_a_load_process_that_is_killed_is_told(role: str, tmp_path: Path) -> None:
+    """Killing Locust's master or one of its workers ends in a partial result that says so."""
+    path = tmp_path / "results.json"
+    with Serving(echoing) as server:
+        options = ["--protocol", "echo", "--users", "4", "--for", "8s", "--processes", "2"]
+        with _command("load", str(server.target), *options, "--out", str(tmp_path)) as process:
+            _written(path, process)
+            leader, *workers = sorted(_children(process.pid))
+            os.kill(leader if role == "leader" else workers[0], signal.SIGKILL)
+            assert process.wait(_PATIENCE_S) == 3
+    found = load_results(path)
+    assert found.partial
+    assert found.load is not None
+    assert found.load.requests > 0
+    assert any(
+        "ended before its plan" in note or "was killed by signal 9" in note
+        for note in found.load.notes
+    )
+
+
+def _no_room() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+
+@pytest.mark.parametrize("kind", ["check", "load", "backlog"])
+def test_a_full_disk_ends_the_run_cleanly(kind: str, tmp_path: Path) -> None:
+    """What cannot be written is told in two lines, without a traceback, with exit code 3."""
+    options = {
+        "check": ["--protocol", "echo", "--depth", "quick", "--only", "BASE-*", "--only", "SEG-*"],
+        "load": ["--protocol", "echo", "--users", "2", "--for", "1s"],
+        "backlog": ["--queue-only"],
+    }[kind]
+    with Serving(echoing) as server:
+        arguments = [kind, str(server.target), *options, "--out", "out"]
+        ended = command(arguments, tmp_path, prepare=_no_room)
+    assert ended.code == 3, ended
+    assert "cannot write" in ended.err
+    assert "Traceback" not in ended.err
+    for file in (tmp_path / "out").rglob("*.json"):
+        json.loads(file.read_bytes())  # whole, or not there
+
+
+@pytest.mark.parametrize("kind", ["check", "load", "backlog", "run"])
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No measurement is made whose result has nowhere to go."""
+    (tmp_path / "file").touch()
+    with Serving(echoing) as server:
+        arguments = [kind, str(server.target), "--protocol", "echo"]
+        assert invoke([*arguments, "--out", str(tmp_path / "file" / "out")]) == 3
+    assert "cannot write to" in capfd.readouterr().err
