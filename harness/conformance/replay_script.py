@@ -269,48 +269,53 @@ def run(address):
     """Do the recorded steps; raise Broken where the server does not do its part."""
     peers = {}
     for step in CASE["steps"]:
-        number, what = step["connection"], step["do"]
-        deadline = Deadline(CASE["patience_s"])
-        if what == "open":
-            try:
-                connected = connect(address, step.get("receive_buffer_bytes", 0))
-            except OSError as error:
-                if not peers:
-                    raise
-                raise Broken(f"connection {number}: {error}") from None
-            peers[number] = Peer(number, connected)
-        elif what == "open-together":
-            for position, connected in enumerate(connect_together(address, number + 1)):
-                peers[position] = Peer(position, connected)
-        elif what == "send":
-            peers[number].send(step["until"], step.get("hold_s", 0), deadline)
-        elif what == "send-last":
-            peers[number].send_last(step["until"], deadline)
-        elif what == "push":
-            peers[number].push(step["until"], step["stall_s"])
-        elif what == "await":
-            peers[number].await_replies(deadline)
-        elif what == "await-end":
-            peers[number].await_end(deadline)
-        elif what == "half-close":
-            peers[number].half_close()
-        elif what == "malformed":
-            peers[number].judged = False
-            peers[number].stream = peers[number].stream[: peers[number].sent] + bytes.fromhex(
-                step["data"]
-            )
-            peers[number].send(len(peers[number].stream), 0, deadline)
-        elif what == "reset":
-            peers[number].socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-            peers[number].socket.close()
-        elif what == "close":
-            peers[number].socket.close()
-        elif what == "await-released":
-            while CASE["scheme"] != "unix" and sockets_in_close_wait(address[1]):
-                deadline.check("the server keeps sockets of connections that are over")
-                time.sleep(0.05)
+        try:
+            do(step, address, peers)
+        except OSError as error:
+            if not peers:
+                raise
+            raise Broken(f"connection {step['connection']}: {error.strerror or error}") from None
+
+
+def do(step, address, peers):
+    """Do one step."""
+    number, what = step["connection"], step["do"]
+    deadline = Deadline(CASE["patience_s"])
+    if what == "open":
+        connected = connect(address, step.get("receive_buffer_bytes", 0))
+        peers[number] = Peer(number, connected)
+    elif what == "open-together":
+        for position, connected in enumerate(connect_together(address, number + 1)):
+            peers[position] = Peer(position, connected)
+    elif what == "send":
+        peers[number].send(step["until"], step.get("hold_s", 0), deadline)
+    elif what == "send-last":
+        peers[number].send_last(step["until"], deadline)
+    elif what == "push":
+        peers[number].push(step["until"], step["stall_s"])
+    elif what == "await":
+        peers[number].await_replies(deadline)
+    elif what == "await-end":
+        peers[number].await_end(deadline)
+    elif what == "half-close":
+        peers[number].half_close()
+    elif what == "malformed":
+        peers[number].judged = False
+        peers[number].stream = peers[number].stream[: peers[number].sent] + bytes.fromhex(
+            step["data"]
+        )
+        peers[number].send(len(peers[number].stream), 0, deadline)
+    elif what == "reset":
+        peers[number].socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        peers[number].socket.close()
+    elif what == "close":
+        peers[number].socket.close()
+    elif what == "await-released":
+        while CASE["scheme"] != "unix" and sockets_in_close_wait(address[1]):
+            deadline.check("the server keeps sockets of connections that are over")
+            time.sleep(0.05)
 
 
 def main():
