@@ -32,6 +32,7 @@ VERDICT_ORDER = (
     Verdict.UNSUPPORTED,
     Verdict.PASS,
 )
+_WRONG_REPLY = "wrong reply"  # as in harness/load/failures.py
 LATENCY_KINDS = {
     "service": "send to reply",
     "scheduled": "intended send to reply",
@@ -76,6 +77,13 @@ def headline(results: Results) -> Headline:
         total = count(len(results.load.slo), "objective")
         said.append(f"{missed} of {total} missed" if missed else f"{total} met")
         word = "FAIL" if missed else word
+    if results.load is not None:
+        if wrong := results.load.failures.get(_WRONG_REPLY):
+            said.append(count(wrong, "wrong reply", "wrong replies"))
+            word = "FAIL"
+        if not results.load.requests:
+            said.append("nothing was answered under load")
+            word = "INCONCLUSIVE" if word == "PASS" else word
     if results.partial:
         said.append("interrupted, so this is a part")
         word = "INCONCLUSIVE" if word == "PASS" else word
