@@ -308,7 +308,7 @@ class Channel:
             if looks > _LOOKS_BEFORE_WAITING:
                 self._connection.wait(Deadline(_LOOK_AGAIN_S))
             else:
-                pause_between_looks(looks)
+                pause_between_looks()
         return ""
 
     def _read_for(self, seconds: float) -> None:

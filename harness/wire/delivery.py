@@ -18,7 +18,6 @@ from typing import Protocol
 from harness.wire.sock_diag import ExactQuery, SockDiag
 
 _SIOCOUTQ = 0x5411  # include/uapi/linux/sockios.h: unacknowledged bytes of our send queue
-_SPINS_BEFORE_YIELD = 20
 _zero = bytes(4)
 
 
@@ -108,10 +107,9 @@ def watch(connected: socket.socket, diag: SockDiag | None, round_trip_s: float) 
     return GapWatch(round_trip_s)
 
 
-def pause_between_looks(looks: int) -> None:
-    """Let the server have the processor between two looks."""
-    if looks > _SPINS_BEFORE_YIELD:
-        os.sched_yield()
+def pause_between_looks() -> None:
+    """Let the server have the processor between two looks; at once, or it waits for ours."""
+    os.sched_yield()
 
 
 def _queued(descriptor: int) -> int:

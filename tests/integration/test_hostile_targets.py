@@ -104,7 +104,8 @@ def test_check_has_a_verdict(battery: Battery, kind: str, name: str):
     run = battery[kind, name].result()
     _ended_well(run)
     (line,) = run.results["check"]["requirements"]
-    assert line["verdict"] == server.verdict, line
+    # Now and then is as bad as always.
+    assert line["verdict"].replace("FLAKY", "FAIL") == server.verdict, line
     assert server.why in line["message"]
     assert run.ended.code == (1 if server.verdict == "FAIL" else 0)
 
