@@ -2,7 +2,8 @@
 
 In one's own test files:
 
-    from harness.conformance import check, replay
+    from harness.conformance import replay
+    from harness.conformance.pytest_suite import conformance_suite
 """
 
 from typing import TYPE_CHECKING

@@ -135,7 +135,7 @@ class Executor:
                     channel.close()
         return Outcome(
             failure,
-            _weakest([channel.delivery for channel in channels]),
+            weakest(*(channel.delivery for channel in channels)),
             execution.transcript,
             tuple(channel.oracle for channel in streams),
         )
@@ -333,7 +333,8 @@ class _Execution:
         )
 
 
-def _weakest(deliveries: list[Delivery]) -> Delivery:
+def weakest(*deliveries: Delivery) -> Delivery:
+    """Return the least sure of some deliveries; confirmed, where nothing had to be delivered."""
     order = [Delivery.ASSUMED, Delivery.HELD, Delivery.CONFIRMED]
     return min(deliveries, key=order.index, default=Delivery.CONFIRMED)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.conformance.execute import Executor, Outcome
+from harness.conformance.execute import Executor, Outcome, weakest
 from harness.conformance.failure import ConversationFailedError, Failure, FailureKind
 from harness.conformance.plan import Plan
 from harness.conformance.requirements import Requirement
@@ -68,7 +68,7 @@ class Search:
             failure = self._requirement.judge(self.subject, outcome)
         tried = self.tried
         tried.plans += 1
-        tried.delivery = _weaker(tried.delivery, outcome.delivery)
+        tried.delivery = weakest(outcome.delivery, *filter(None, [tried.delivery]))
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             return None
@@ -165,8 +165,3 @@ def try_drawn(
     except Exception as error:
         if search.tried.best is None or type(error).__module__.split(".")[0] != "hypothesis":
             raise
-
-
-def _weaker(one: Delivery | None, other: Delivery) -> Delivery:
-    order = [Delivery.ASSUMED, Delivery.HELD, Delivery.CONFIRMED]
-    return other if one is None else min(one, other, key=order.index)
