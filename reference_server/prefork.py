@@ -4,10 +4,12 @@ Each worker accepts for itself from the listener that all share, and serves what
 the end; workers have nothing in common, so that one that dies takes only its own connections along.
 
 Where the time goes (one worker, 50 connections of 64 bytes): about nine tenths of a round trip are
-the kernel's, in `recv` and `send`. So each event does exactly these two calls: `epoll` is
-level-triggered, which spares reading until EAGAIN, and the reply is sent at once instead of after
-a wait for EPOLLOUT. The clock is read once a batch, `ctime` runs once a second, and no object is
-made for an event beyond the bytes themselves.
+the kernel's, in `read` and `write`. So each event does exactly these two calls: `epoll` is
+level-triggered, which spares reading until EAGAIN, and replies are sent without a wait for
+EPOLLOUT. A turn of the loop reads all that is there, then answers all: a reply wakes its client,
+and clients that were asleep are woken once a turn rather than once a reply, which is worth a
+thirtieth at 50 connections and more at 500. The clock is read once a turn, `ctime` runs once a
+second.
 """
 
 import gc
@@ -19,6 +21,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from os import write
 from select import EPOLLIN
 
 from reference_server.config import Config
@@ -40,6 +43,7 @@ class Worker:
         framer: the time and the frames, for all connections.
         read_bytes: at most so much is read at once, so that its frames fit the buffer limit.
         connections: by descriptor.
+        answers: what has been framed in this turn of the loop and not been sent.
 
     """
 
@@ -61,6 +65,7 @@ class Worker:
         self.framer = framer_type(config.buffer_bytes)
         self.read_bytes = config.read_bytes
         self.connections: dict[int, Connection] = {}
+        self.answers: list[tuple[Connection, bytes]] = []
         self._config = config
         self._listeners = [one for one in listeners if one.sock.type == socket.SOCK_STREAM]
         self._datagrams = [
@@ -101,12 +106,21 @@ class Worker:
             self.print_statistics()
 
     def _turn(self) -> list[tuple[int, int]]:
-        """Wait for events and handle each; this and `Connection.receive` are the hot path."""
+        """Wait for events, handle each, send the answers; the hot path with `Connection`."""
         events = self._epoll.poll(self._wait_s, _EVENTS_AT_ONCE)
         self.framer.set_time(time.time())
         handlers = self._handlers
         for descriptor, _ in events:
             handlers[descriptor]()
+        # Each is still open: a turn has one event a descriptor, and who framed did not close.
+        for connection, replies in self.answers:
+            try:
+                sent = write(connection.descriptor, replies)
+            except OSError:
+                sent = 0
+            if sent < len(replies):
+                connection.send(replies[sent:])  # which knows what that means
+        self.answers.clear()
         return events
 
     def _on_readable(self, descriptor: int, handler: Callable[[], object]) -> None:

@@ -115,7 +115,7 @@ class TlsConnection(Connection):
         try:
             more = True
             while more:
-                data = self._tls.recv(self._read_bytes)
+                data = self._tls.recv(self.loop.read_bytes)
                 if not data:
                     self.end_of_input()
                     return

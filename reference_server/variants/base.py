@@ -145,7 +145,7 @@ class ChunkFramer(Framer):
 
 
 class SteppedConnection(Connection):
-    """The connection in steps: `take`, `answer`, `send`."""
+    """The connection in steps: `take`, `answer`, `send`; it answers at once."""
 
     def receive(self) -> None:
         """Read what has arrived and answer it."""
@@ -163,7 +163,7 @@ class SteppedConnection(Connection):
 
     def take(self) -> bytes:
         """Read."""
-        return os.read(self._descriptor, self._read_bytes)
+        return os.read(self.descriptor, self.loop.read_bytes)
 
     def failed(self) -> None:
         """Reading failed: a reset, above all."""
@@ -172,15 +172,3 @@ class SteppedConnection(Connection):
     def answer(self, data: bytes) -> None:
         """Frame and send."""
         self.send(self._framer.frames(data))
-
-    def send(self, replies: bytes) -> None:
-        """Send, and owe what the kernel does not take."""
-        try:
-            sent = os.write(self._descriptor, replies)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.close()
-            return
-        if sent < len(replies):
-            self.owe(replies[sent:])

@@ -50,7 +50,7 @@ class BlocksToSend(SteppedConnection):
         poll.register(self.sock, select.POLLOUT)
         while replies and poll.poll():
             try:
-                replies = replies[os.write(self._descriptor, replies) :]
+                replies = replies[os.write(self.descriptor, replies) :]
             except OSError:
                 self.close()
                 return

@@ -106,7 +106,7 @@ class TableOfForty(Worker):
 
 class LeaksDescriptors(SteppedConnection):
     def close(self) -> None:
-        os.dup(self._descriptor)
+        os.dup(self.descriptor)
         if isinstance(self.loop, Worker):  # else epoll would go on reporting the copy
             self.loop._epoll.unregister(self.sock)  # noqa: SLF001
         with contextlib.suppress(OSError):

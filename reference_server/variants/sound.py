@@ -20,7 +20,7 @@ from reference_server.variants.base import ChunkFramer, SteppedConnection, Varia
 
 class ReadsByteByByte(SteppedConnection):
     def take(self) -> bytes:
-        return os.read(self._descriptor, 1)
+        return os.read(self.descriptor, 1)
 
 
 class SmallChunks(ChunkFramer):
@@ -42,7 +42,7 @@ class ReadsUntilEmpty(SteppedConnection):
     def take(self) -> bytes:
         data = super().take()
         with contextlib.suppress(BlockingIOError):
-            while data and len(data) < self._read_bytes and (more := super().take()):
+            while data and len(data) < self.loop.read_bytes and (more := super().take()):
                 data += more
         return data
 

@@ -19,6 +19,7 @@ class FakeLoop:
         self.framer = Framer(8)
         self.framer.set_time(0)
         self.read_bytes = 1 << 20
+        self.answers: list[tuple[Connection, bytes]] = []
         self.watched: list[tuple[int, Callable[[], None]]] = []
         self.forgotten = self.lingering = 0
 
@@ -47,6 +48,13 @@ class Pair:
         self.loop = FakeLoop()
         self.connection = kind(ours, self.loop)
 
+    def receive(self) -> None:
+        """What a turn of the loop does with one event."""
+        self.connection.receive()
+        for connection, replies in self.loop.answers:
+            connection.send(replies)
+        self.loop.answers.clear()
+
 
 @pytest.fixture(params=[Connection, SteppedConnection])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
@@ -60,15 +68,37 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 def test_input_is_answered_at_once(pair: Pair) -> None:
     """Read, framed by the chunk, sent; the loop need not be told anything."""
     pair.peer.sendall(b"0123456789")
-    pair.connection.receive()
+    pair.receive()
     header = pair.loop.framer.header
     assert pair.peer.recv(1000) == header + b"01234567" + header + b"89"
     assert not pair.loop.watched
 
 
+@pytest.mark.parametrize("size", [447, 448, 449, 5000])
+def test_a_segment_longer_than_a_short_read_is_read_whole(pair: Pair, size: int) -> None:
+    """The short first read leaves no trace: what arrived together is framed together."""
+    for _ in range(2):  # a connection that has been read at length stays so
+        pair.peer.sendall(b"x" * size)
+        pair.receive()
+        frames = pair.loop.framer.frames(b"x" * size)
+        assert pair.peer.recv(len(frames), socket.MSG_WAITALL) == frames
+
+
+def test_a_short_reply_waits_for_the_end_of_the_turn() -> None:
+    """A turn reads all connections before it answers any."""
+    pair = Pair(Connection)
+    with pair.peer, pair.connection.sock:
+        pair.peer.sendall(b"short")
+        pair.connection.receive()
+        assert pair.loop.answers == [(pair.connection, pair.loop.framer.header + b"short")]
+        pair.peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            pair.peer.recv(1)
+
+
 def test_a_false_alarm_changes_nothing(pair: Pair) -> None:
     """An event without input is no end of file."""
-    pair.connection.receive()
+    pair.receive()
     assert not pair.loop.forgotten
     assert pair.connection.sock.fileno() >= 0
 
@@ -76,7 +106,7 @@ def test_a_false_alarm_changes_nothing(pair: Pair) -> None:
 def test_end_of_input_closes(pair: Pair) -> None:
     """Nothing is owed when a connection is read, so it can close."""
     pair.peer.shutdown(socket.SHUT_WR)
-    pair.connection.receive()
+    pair.receive()
     assert pair.loop.forgotten == 1
     assert pair.peer.recv(1) == b""
 
@@ -85,7 +115,7 @@ def test_a_reset_is_a_close(pair: Pair) -> None:
     """It raises nothing that could end the loop."""
     pair.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     pair.peer.close()
-    pair.connection.receive()
+    pair.receive()
     assert pair.loop.forgotten == 1
 
 
@@ -96,7 +126,7 @@ def test_what_is_not_taken_is_owed_and_not_read_on(pair: Pair) -> None:
     while not pair.loop.watched:
         pair.peer.sendall(b"x" * 8000)
         sent += b"x" * 8000
-        pair.connection.receive()
+        pair.receive()
     assert pair.loop.watched == [(EPOLLOUT, pair.connection.flush)]
     received = b""
     while pair.connection.owed:
