@@ -2,9 +2,10 @@
 
 For each load, all servers are measured in turn, again and again, so that what disturbs the machine
 disturbs all. Each round begins with another one, for a server with 500 processes to end disturbs
-whoever comes next; one that does not answer all connections is not tried again. Reported are medians with quartiles, and each server's ratio to the C server as the
-median of the ratios within a round. Beside it stands the CPU time that the server itself used for a
-round trip: it says the same, and is disturbed less where the machine has other things to do.
+whoever comes next; one that does not answer all connections is not tried again. Reported are
+medians with quartiles, and each server's ratio to the C server as the median of the ratios within a
+round. Beside it stands the CPU time that the server itself used for a round trip: it says the same,
+and is disturbed less where the machine has other things to do.
 """
 
 import importlib.util
