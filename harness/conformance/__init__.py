@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def replay(
-    path: "Path", target: str = "", runs: int = 5, allow_hosts: "Collection[str]" = ()
+    path: "Path",
+    target: str = "",
+    runs: int = 5,
+    allow_hosts: "Collection[str]" = (),
+    protocol: str = "",
 ) -> "Replayed":
     """Run a recorded failure again.
 
@@ -25,24 +29,34 @@ def replay(
         target: where the server is now; as recorded, if empty.
         runs: how often.
         allow_hosts: hosts beyond this machine that you own.
+        protocol: as recorded, if empty; to be given where it is not built in, because the file may
+            be a stranger's and would have us import what it names.
 
     Raises:
-        UsageError: the file is not one, or its protocol is not known.
+        UsageError: the file is not one, its protocol is not known, or is code and was not given.
         CannotRunError: nothing listens there.
 
     """
+    import shlex
+
     from harness.conformance.case import read_case, run_case
     from harness.conformance.execute import Executor, open_diag
-    from harness.protocols.registry import find_protocol
+    from harness.errors import UsageError
+    from harness.protocols.registry import BUILT_IN, find_protocol
     from harness.target import parse_target, resolve
     from harness.wire.connection import reachable
 
     case = read_case(path)
-    protocol = find_protocol(case.protocol, case.settings)
+    if not protocol and case.protocol not in BUILT_IN:
+        raise UsageError(
+            f"{path} was recorded with the protocol {case.protocol}, which is code of somebody's",
+            f"if you trust it, add --protocol {shlex.quote(case.protocol)}",
+        )
+    judge = find_protocol(protocol or case.protocol, case.settings)
     found = reachable(resolve(parse_target(target or case.target), allow_hosts))
     diag = open_diag()
     try:
-        return run_case(case, Executor(found, protocol, diag), protocol, runs)
+        return run_case(case, Executor(found, judge, diag), judge, runs)
     finally:
         if diag is not None:
             diag.close()

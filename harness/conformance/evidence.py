@@ -212,6 +212,6 @@ TARGET = {case.target!r}
 
 def test_{name}_holds():
     """{case.requirement} holds for the conversation that once broke it."""
-    outcome = replay(Path(__file__).with_name("replay.json"), TARGET)
+    outcome = replay(Path(__file__).with_name("replay.json"), TARGET, protocol={case.protocol!r})
     assert outcome.fate == "FIXED", outcome
 '''

@@ -3,6 +3,7 @@
 Pure: from the records alone, without a format.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -200,6 +201,14 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
             scripts.sort(key=lambda path: path.stem.startswith("test_"))
             return next(iter(replays), None), next(iter(scripts), None)
     return None, None
+
+
+def replay_command(case: Path, check: CheckResult) -> str:
+    """Return what runs a recorded case again; a protocol that is code has to be named."""
+    words = ["wireproof", "replay", str(case)]
+    if ":" in check.protocol:
+        words += ["--protocol", check.protocol]
+    return shlex.join(words)
 
 
 def evidence_path(folder: Path, name: str) -> Path | None:

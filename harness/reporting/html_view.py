@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.reporting.digest import VERDICT_ORDER, alike
+from harness.reporting.digest import VERDICT_ORDER, alike, replay_command
 from harness.reporting.evidence_files import REPLAY, evidence_files, read_conversation, read_script
 from harness.reporting.text import escaped, preview
 from harness.reporting.timeline import Timeline, timelines
@@ -120,11 +120,15 @@ def finding_views(
     """Return what needs attention, the gravest first."""
     shown = [line for line in check.requirements if _is_shown(line)]
     shown.sort(key=lambda line: VERDICT_ORDER.index(line.verdict))
-    return [_finding(same, folder, link, with_conversations) for same in alike(shown)]
+    return [_finding(same, check, folder, link, with_conversations) for same in alike(shown)]
 
 
 def _finding(
-    same: list[RequirementResult], folder: Path, link: Link, with_conversations: bool
+    same: list[RequirementResult],
+    check: CheckResult,
+    folder: Path,
+    link: Link,
+    with_conversations: bool,
 ) -> Finding:
     line = same[0]
     files = evidence_files(folder, line.evidence)
@@ -142,7 +146,7 @@ def _finding(
         expected=escaped(line.expected, limit=_TEXT_CHARACTERS, keep_newlines=True),
         actual=escaped(line.actual, limit=_TEXT_CHARACTERS, keep_newlines=True),
         files=[FileView(escaped(file.name), link(file.name)) for file in files],
-        replay=escaped(f"wireproof replay {replays[0].path}") if replays else "",
+        replay=escaped(replay_command(replays[0].path, check)) if replays else "",
         script_name=escaped(script[0]) if script else "",
         script=escaped(script[1], limit=65_536, keep_newlines=True) if script else "",
         timelines=lines[:_MAX_TIMELINES],

@@ -21,6 +21,7 @@ from harness.reporting.digest import (
     family,
     first_evidence,
     headline,
+    replay_command,
 )
 from harness.reporting.terminal_figures import backlog_lines, load_lines
 from harness.reporting.text import escaped, one_line
@@ -151,7 +152,7 @@ def _next_steps(results: Results, path: Path) -> Iterator[Text]:
     if results.check is not None:
         replay, script = first_evidence(results.check, path.parent)
         if replay is not None:
-            steps["Replay"] = f"wireproof replay {replay}"
+            steps["Replay"] = replay_command(replay, results.check)
         if script is not None:
             steps["Script"] = f"python3 {script}"
     if not page.exists():

@@ -269,13 +269,14 @@ def test_evidence_tells_a_faulty_server_from_a_sound_one(
         broken = _script(folder / "replay.py", server)
         assert (broken.returncode, broken.stderr) == (1, "")
         assert broken.stdout.startswith("SEG-SINGLE FAILS: ")
-        assert invoke(["replay", str(case), "--runs", "2"]) == 1
+        again = ["replay", str(case), "--runs", "2", "--protocol", SHOUT]
+        assert invoke(again) == 1
         assert capsys.readouterr().out.startswith("FAILS 2 of 2\n")
 
         server.handler = shouting
         mended = _script(folder / "replay.py", server)
         assert (mended.returncode, mended.stdout) == (0, "SEG-SINGLE holds\n")
-        assert invoke(["replay", str(case), "--runs", "2"]) == 0
+        assert invoke(again) == 0
         assert capsys.readouterr().out == "FIXED: holds 2 of 2\n"
         runpy.run_path(str(folder / "test_seg_single.py"))["test_seg_single_holds"]()
         server.handler = one_read_one_line

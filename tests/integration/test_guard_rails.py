@@ -159,12 +159,12 @@ def test_a_recorded_failure_is_not_replayed_elsewhere(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "socket", type("Socket", (socket.socket,), {"connect": refuse}))
-    assert invoke(["replay", str(case)]) == 2
+    assert invoke(["replay", str(case), "--protocol", protocol]) == 2
     assert f"--allow-host {FOREIGN}" in capfd.readouterr().err
     with pytest.raises(UsageError):
-        replay(case)
+        replay(case, protocol=protocol)
     assert not asked
-    assert invoke(["replay", str(case), "--allow-host", FOREIGN]) == 3
+    assert invoke(["replay", str(case), "--protocol", protocol, "--allow-host", FOREIGN]) == 3
     assert asked == [(FOREIGN, 9)]
 
 

@@ -10,6 +10,26 @@ from harness.conformance.plan import single
 from tests.servers import SHOUT, Handler, Serving, one_read_one_line, shouting
 
 
+def _case(protocol: str, failed: int) -> Case:
+    """A line cut in two, which failed so many times out of two."""
+    failure = Failure(
+        kind=FailureKind.END, connection=0, action=0, message="m", expected="e", actual="a"
+    )
+    return Case(
+        format=1,
+        requirement="SEG-SINGLE",
+        protocol=protocol,
+        settings={},
+        target="tcp://127.0.0.1:1",
+        plan=single([b"ab\n"], [1]),
+        failure=failure,
+        failed=failed,
+        runs=2,
+        explanation="",
+        events=[],
+    )
+
+
 @pytest.mark.parametrize(
     ("handler", "failed", "code", "said"),
     [
@@ -28,26 +48,26 @@ def test_fates(  # noqa: PLR0917 - pytest passes them by name
 ) -> None:
     """The fate is the first line, its exit code the command's; a failure is told in full."""
     path = tmp_path / "replay.json"
-    failure = Failure(
-        kind=FailureKind.END, connection=0, action=0, message="m", expected="e", actual="a"
-    )
-    case = Case(
-        format=1,
-        requirement="SEG-SINGLE",
-        protocol=SHOUT,
-        settings={},
-        target="tcp://127.0.0.1:1",
-        plan=single([b"ab\n"], [1]),
-        failure=failure,
-        failed=failed,
-        runs=2,
-        explanation="",
-        events=[],
-    )
-    path.write_bytes(msgspec.json.encode(case))
+    path.write_bytes(msgspec.json.encode(_case(SHOUT, failed)))
     with Serving(handler) as server:
-        ended = invoke(["replay", str(path), "--target", str(server.target), "--runs", "3"])
+        words = ["replay", str(path), "--target", str(server.target), "--runs", "3"]
+        ended = invoke([*words, "--protocol", SHOUT])
     printed = capsys.readouterr().out
     assert ended == code
     assert printed.startswith(said)
     assert ("  expected  " in printed) == (code == 1)
+
+
+def test_a_replay_file_imports_nothing_by_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code that a file names runs only when the user names it too; the line says how."""
+    code = tmp_path / "code.py"
+    code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    path = tmp_path / "replay.json"
+    path.write_bytes(msgspec.json.encode(_case(f"{code}:Class", failed=2)))
+    assert invoke(["replay", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert f"--protocol {code}:Class" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "ran").exists()
