@@ -37,8 +37,6 @@ def replay(
         CannotRunError: nothing listens there.
 
     """
-    import shlex
-
     from harness.conformance.case import read_case, run_case
     from harness.conformance.execute import Executor, open_diag
     from harness.errors import UsageError
@@ -49,8 +47,8 @@ def replay(
     case = read_case(path)
     if not protocol and case.protocol not in BUILT_IN:
         raise UsageError(
-            f"{path} was recorded with the protocol {case.protocol}, which is code of somebody's",
-            f"if you trust it, add --protocol {shlex.quote(case.protocol)}",
+            f"{path} was recorded with the protocol {case.protocol!r}, which is code",
+            f"if you trust it, add --protocol {case.protocol!r}",
         )
     judge = find_protocol(protocol or case.protocol, case.settings)
     found = reachable(resolve(parse_target(target or case.target), allow_hosts))

@@ -68,6 +68,18 @@ def test_a_replay_file_imports_nothing_by_itself(
     path.write_bytes(msgspec.json.encode(_case(f"{code}:Class", failed=2)))
     assert invoke(["replay", str(path)]) == 2
     said = capsys.readouterr().err
-    assert f"--protocol {code}:Class" in said
+    assert f"--protocol '{code}:Class'" in said
     assert "Traceback" not in said
     assert not (tmp_path / "ran").exists()
+
+
+def test_the_name_of_a_strangers_protocol_is_no_terminal_escape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the refusal quotes from the file is escaped."""
+    path = tmp_path / "replay.json"
+    path.write_bytes(msgspec.json.encode(_case("\x1b[2Jx\n.py:X", failed=2)))
+    assert invoke(["replay", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "\\x1b[2Jx\\n.py:X" in said
+    assert "\x1b" not in said
