@@ -33,8 +33,8 @@ def test_every_reply_of_a_closed_loop_is_counted_and_verified():
     assert result.requests == result.latency_us["service"].count > 100
     assert Histogram.decode(result.histograms["service"]).count == result.requests
     assert result.users == 10
-    # Kernel timestamps end before we read; a sample of the replies has one.
-    assert 0 < result.latency_us["wire"].count <= result.requests
+    # Kernel timestamps end before we read; beyond 5,000 replies a second a sample has one.
+    assert 0 < result.latency_us["wire"].count < result.requests / 5
     assert result.latency_us["wire"].p50 > 0
     assert [second.at_s for second in seconds] == [float(at) for at in range(1, len(seconds) + 1)]
     assert sum(second.requests for second in seconds) >= result.requests
@@ -194,27 +194,31 @@ def load_worker() -> int:
 def test_the_stall_experiment():
     """A server stopped for 1.4 s at 2000 requests/s shows in `scheduled` as arithmetic says.
 
-    Requests are due every 0.5 ms for T = 3.6 s: a share q of them is due in q * T seconds.
+    Requests are due every 0.5 ms for T = 2 s: a share q of them is due in q * T seconds.
     While the server is stopped for S seconds, a request that is due x seconds after the stop waits
     S - x. The slowest are those due first: a latency of L or more have all that are due in the
     first S - L seconds, a share (S - L) / T. So the percentile of 1 - q is S - q * T:
 
-        p99.9 = S - 0.0036 s     p99 = S - 0.036 s     p90 = S - 0.36 s
+        p99.9 = S - 0.002 s     p99 = S - 0.02 s     p90 = S - 0.2 s     p50 = S - 1 s
 
     Once the server goes on, the R * x requests due before that one are answered first, at the
-    server's capacity of C a second, measured beforehand; that adds R * x / C, a few percent.
+    server's capacity of C a second, measured beforehand; that adds R * x / C, a few percent. It is
+    the only part that is not exact, and counts most at p50: there 3 % of the stall are allowed,
+    elsewhere 3 % of the percentile.
 
-    More than half are due outside of the stall (1 - S / T = 61 %), so that p50 is small.
-
-    A closed loop, or `service`, sees the stall once a connection: 50 of 7200 requests are 0.7 %,
+    A closed loop, or `service`, sees the stall once a connection: 20 of 4000 requests are 0.5 %,
     and its p99 knows nothing of it. That is the lie of coordinated omission.
 
     Other processes on this machine can only add to a latency, so one try of three must fit.
     """
     tries = []
     while len(tries) < 3:
-        tries.append(stall_and_compare(steady_s=3.6, stall_s=1.4, rate=2000.0))
-        if all(found == pytest.approx(due, rel=0.03) for found, due in tries[-1].values()):
+        tries.append(stall_and_compare(steady_s=2.0, stall_s=1.4, rate=2000.0))
+        allowed_us = {"p50": 0.03 * 1.4e6}
+        if all(
+            abs(found - due) < allowed_us.get(name, 0.03 * due)
+            for name, (found, due) in tries[-1].items()
+        ):
             return
     raise AssertionError(f"measured and due, by percentile: {tries}")
 
@@ -241,9 +245,10 @@ def stall_and_compare(
                 os.kill(child, signal.SIGSTOP)
             threading.Timer(stall_s, go_on).start()
 
-        plan = LoadPlan(target=server.targets[0], users=[50], seconds=0.5, warm_up_s=0.1)
+        plan = LoadPlan(target=server.targets[0], users=[20], seconds=0.5, warm_up_s=0.3)
         capacity = run_load(plan).throughput_per_s
-        plan = structs.replace(plan, seconds=steady_s, warm_up_s=0.3, rate_per_s=rate)
+        # The stall begins one second after the start, so at the beginning of the steady time.
+        plan = structs.replace(plan, seconds=steady_s, warm_up_s=0.9, rate_per_s=rate)
         result = run_load(plan, stall)
     scheduled, service = result.latency_us["scheduled"], result.latency_us["service"]
     assert scheduled.count == service.count == steady_s * rate
@@ -252,8 +257,8 @@ def stall_and_compare(
     stall_us = service.max
     assert 0.99 < stall_us / (measured_s[0] * 1e6) < 1.2
     assert service.p99 < 0.1 * stall_us
-    compared = {"p50": (0.0 if scheduled.p50 < 0.03 * stall_us else scheduled.p50, 0.0)}
-    for name, share in (("p99_9", 0.001), ("p99", 0.01), ("p90", 0.1)):
+    compared = {}
+    for name, share in (("p99_9", 0.001), ("p99", 0.01), ("p90", 0.1), ("p50", 0.5)):
         at_s = share * steady_s
         added_s = rate * at_s / capacity
         compared[name] = (getattr(scheduled, name), stall_us + (added_s - at_s) * 1e6)
