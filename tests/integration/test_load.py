@@ -33,8 +33,8 @@ def test_every_reply_of_a_closed_loop_is_counted_and_verified():
     assert result.requests == result.latency_us["service"].count > 100
     assert Histogram.decode(result.histograms["service"]).count == result.requests
     assert result.users == 10
-    # Kernel timestamps end before we read; beyond 5,000 replies a second a sample has one.
-    assert 0 < result.latency_us["wire"].count < result.requests / 5
+    # Kernel timestamps end before we read; a sample of the replies has one.
+    assert 0 < result.latency_us["wire"].count <= result.requests
     assert result.latency_us["wire"].p50 > 0
     assert [second.at_s for second in seconds] == [float(at) for at in range(1, len(seconds) + 1)]
     assert sum(second.requests for second in seconds) >= result.requests

@@ -1,0 +1,37 @@
+from types import SimpleNamespace
+
+from harness.load.phases import NS_PER_S
+from harness.load.swarm import Swarm
+
+
+def _swarm(*, stamp_all: bool) -> tuple[Swarm, list[bool]]:
+    """A swarm of one channel, without its loop, and what the channel was told of timestamps."""
+    told: list[bool] = []
+    swarm = object.__new__(Swarm)
+    swarm._stamp_all = stamp_all
+    swarm._reads, swarm._reads_since_ns = 0, 0
+    channel = SimpleNamespace(stamp_from_now_on=lambda *, always: told.append(always))
+    swarm._members = {channel}  # type: ignore[assignment]
+    return swarm, told
+
+
+def test_a_fast_load_samples_its_timestamps_from_the_first_fifth_of_a_second() -> None:
+    """Beyond 5,000 reads a second a timestamp with each would slow what is measured."""
+    swarm, told = _swarm(stamp_all=True)
+    swarm._reads = 1001
+    swarm._choose_stamps(NS_PER_S // 5)
+    assert told == [False]
+    swarm._reads = 5000
+    swarm._choose_stamps(NS_PER_S)
+    assert told == [False]
+
+
+def test_a_slow_load_timestamps_every_reply() -> None:
+    """What becomes slow again is stamped whole again; too short a time tells nothing."""
+    swarm, told = _swarm(stamp_all=False)
+    swarm._choose_stamps(NS_PER_S // 20)
+    assert told == []
+    swarm._reads = 999
+    swarm._choose_stamps(NS_PER_S // 5)
+    assert told == [True]
+    assert swarm._reads == 0
