@@ -12,8 +12,8 @@ from harness.conformance.plan import (
     Action,
     Await,
     AwaitEnd,
-    AwaitReleased,
     HalfClose,
+    OnServer,
     Open,
     OpenTogether,
     Plan,
@@ -136,7 +136,7 @@ def _without_connection(plan: Plan, gone: int) -> Iterator[Plan]:
     actions: list[Action] = []
     for action in plan.actions:
         number = action.connection
-        if isinstance(action, AwaitReleased):  # for the server as a whole; numbered 0
+        if isinstance(action, OnServer):  # for the server as a whole; numbered 0
             actions.append(action)
         elif isinstance(action, OpenTogether) and number == 0 == gone:
             return

@@ -10,6 +10,7 @@ from harness.conformance.plan import (
     AwaitReleased,
     Close,
     HalfClose,
+    OnServer,
     Open,
     OpenTogether,
     Plan,
@@ -42,7 +43,7 @@ def _within_bounds(plan: Plan) -> None:
     sent = dict.fromkeys(range(len(plan.requests)), 0)
     for action in plan.actions:
         number = action.connection
-        if isinstance(action, AwaitReleased):
+        if isinstance(action, OnServer):
             continue
         assert 0 <= number < len(plan.requests)
         if isinstance(action, Open):
