@@ -5,6 +5,7 @@ Hypothesis cannot see: connections, cuts, waits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -33,6 +34,7 @@ def reduce(
     fails: Fails,
     smaller_requests: Callable[[bytes], Sequence[bytes]],
     out_of_time: Callable[[], bool],
+    failed_on: int = 0,
 ) -> Plan:
     """Return a plan no larger than `plan` that still fails.
 
@@ -41,8 +43,13 @@ def reduce(
         fails: executes a plan and says whether it fails in the same way.
         smaller_requests: valid requests that may stand in for one, the smallest first.
         out_of_time: asked before each execution; True ends the search with the best so far.
+        failed_on: the connection on which the failure was seen; it may do without the others.
 
     """
+    for alone in _alone(plan, failed_on):
+        if not out_of_time() and fails(alone):
+            plan = alone
+            break
     progress = True
     while progress and not out_of_time():
         progress = False
@@ -59,13 +66,16 @@ def reduce(
 def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]) -> Iterator[Plan]:
     """Yield simplifications, the boldest first, and before them those that save time."""
     yield from _with_less_waiting(plan)
+    yield from _in_lock_step(plan)
     for connection in range(len(plan.requests)):
         yield from _without_connection(plan, connection)
     for connection, requests in enumerate(plan.requests):
-        if len(requests) > 3:
-            half = len(requests) // 2
-            yield _without_requests(plan, connection, range(half, len(requests)))
-            yield _without_requests(plan, connection, range(half))
+        count = len(requests)
+        size = count // 2
+        while size > 1:  # a half of them, a quarter, and so on
+            yield _without_requests(plan, connection, range(count - size, count))
+            yield _without_requests(plan, connection, range(size))
+            size //= 2
     for connection, position, _ in _positions(plan):
         yield _with_request(plan, connection, position, None)
     if plan.cuts > 1:
@@ -89,6 +99,34 @@ def _simpler_steps(plan: Plan, number: int, action: Action) -> Iterator[Plan]:
     """Yield the plan without one action."""
     if _may_go(plan, number, action):
         yield _without_action(plan, number)
+
+
+def _alone(plan: Plan, connection: int) -> Iterator[Plan]:
+    """Yield the plan with one connection only, and with each of the others beside it."""
+    others = [one for one in range(len(plan.requests)) if one != connection]
+    if len(others) < 2:
+        return
+    for beside in (None, *others[:1], *others[-1:]):
+        kept = plan
+        for gone in reversed([one for one in others if one != beside]):
+            kept = next(_without_connection(kept, gone), kept)
+        yield kept
+
+
+def _in_lock_step(plan: Plan) -> Iterator[Plan]:
+    """Yield the plan in which each request waits for the reply to the one before."""
+    ends = [set(accumulate(map(len, requests))) for requests in plan.requests]
+    actions: list[Action] = []
+    following: dict[int, Action] = {}  # by connection: the step after the one looked at
+    for action in reversed(plan.actions):
+        number = action.connection
+        at_end = isinstance(action, Send) and action.until in ends[number]
+        if at_end and isinstance(following.get(number), Send):
+            actions.append(Await(number))
+        actions.append(action)
+        following[number] = action
+    if len(actions) > len(plan.actions):
+        yield Plan(plan.requests, tuple(reversed(actions)))
 
 
 def _with_less_waiting(plan: Plan) -> Iterator[Plan]:

@@ -39,6 +39,7 @@ class Peer:
         replies = CASE["replies"][number]
         self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
         self.sent = self.goal = 0
+        self.answered = (0, 0)  # bytes sent and received when all was answered the last time
         self.received = b""
         self.ended = False
         self.judged = True
@@ -48,7 +49,9 @@ class Peer:
         if not self.judged:
             return True
         if self.replies is None:
-            return complete(self.stream[: self.sent], self.received)
+            sent, received = self.answered  # what is sent later is answered apart from it
+            later = self.stream[sent : self.sent], self.received[received:]
+            return complete(self.stream[: self.sent], self.received) and complete(*later)
         due = b"".join(pattern for end, pattern in self.replies if end <= self.sent)
         return re.fullmatch(due, self.received) is not None
 
@@ -153,6 +156,8 @@ class Peer:
             deadline.check(f"connection {self.number}: no right reply in time")
         if self.read(0.03) and not self.done() and not self.ended:
             raise Broken(f"connection {self.number}: bytes that answer no request")
+        if self.judged and self.done():
+            self.answered = (self.sent, len(self.received))
 
     def await_end(self, deadline):
         """Read to the end of the stream, and judge the whole."""

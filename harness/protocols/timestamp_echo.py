@@ -137,7 +137,14 @@ class TimestampOracle(Oracle):
         self._unsent += request
 
     def sent(self, count: int) -> None:
-        """Owe each byte as soon as it is sent: a chunk needs no complete request."""
+        """Owe each byte as soon as it is sent: a chunk needs no complete request.
+
+        Where every parse has all bytes back, their chunk is over: these will be in another.
+        """
+        if not self._payload:
+            for key in self._parses:
+                if not key[1]:
+                    self._parses[key] = self._limit
         self._incomplete += self._requests.sent(count)
         self._payload += self._unsent[:count]
         del self._unsent[:count]

@@ -13,15 +13,15 @@ from harness.results import Verdict
 from harness.target import parse_target, resolve
 from harness.wire.reference import ReferenceServer
 from reference_server.faults import find
+from tests.scores.minima import Extent, noted
 from tests.scores.record import Finding, Record, Run
 from tests.scores.scripts import Scripts
 
-_FINDINGS = {Verdict.FAIL, Verdict.FLAKY}
-_WORTH_A_NOTE = {Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.NON_STRICT}
-_SHRUNK = 4
-"""Findings of a run that are made as small as the depth allows. The catalogue begins with the
-simplest requirements; what comes later says the same with more connections around it."""
+_FINDINGS = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
+_WORTH_A_NOTE = {Verdict.INCONCLUSIVE, Verdict.ERROR}
 _LATER_SHRINK_S = 0.3
+"""For a finding of a fault whose smallest conversation is found already. The others are made as
+small as the depth allows."""
 _DEAD = "a plain request gets no right answer any more"
 
 
@@ -54,9 +54,12 @@ def _judge_all(runner: Runner, record: Record) -> list[tuple[Finding, Judged]]:
     found: list[tuple[Finding, Judged]] = []
     begun = time.monotonic()
     depth = runner.subject.depth
+    variant = find(record.run.variant)
+    wanted = noted(variant.smallest) if variant else None
     runner.settle()
     for requirement in catalogue_for(runner.subject.protocol):
-        shrunk = len(found) < _SHRUNK
+        extents = [Extent(*finding.extent) for finding, _ in found if finding.extent]
+        shrunk = not any(wanted is None or one.within(wanted) for one in extents)
         shrink_s = depth.shrink_s if shrunk else _LATER_SHRINK_S
         runner.subject = replace(runner.subject, depth=replace(depth, shrink_s=shrink_s))
         judged = runner.judge_one(requirement)
@@ -67,7 +70,6 @@ def _judge_all(runner: Runner, record: Record) -> list[tuple[Finding, Judged]]:
                 verdict=result.verdict,
                 message=result.message,
                 after_s=round(time.monotonic() - begun, 2),
-                shrunk=shrunk,
                 extent=judged.finding.failing.plan.size[:3] if judged.finding else (),
             )
             found.append((finding, judged))

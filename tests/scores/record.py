@@ -41,10 +41,9 @@ class Finding(msgspec.Struct, kw_only=True):
 
     Attributes:
         requirement: its ID.
-        verdict: FAIL or FLAKY.
+        verdict: FAIL, FLAKY, or NON-STRICT where it is a SHOULD.
         message: what was found, in words.
         after_s: since the run began.
-        shrunk: whether it was made smaller for as long as the depth allows.
         extent: connections, bytes and cuts of the minimum; empty where no conversation failed.
         exits: of its script: against the fault, and against the sound server; empty if not run.
         where: what the script failed on: a `fresh` server, or the one that was `judged`.
@@ -55,9 +54,8 @@ class Finding(msgspec.Struct, kw_only=True):
     verdict: str
     message: str
     after_s: float
-    shrunk: bool = False
-    extent: tuple[int, int, int] | tuple[()] = ()
-    exits: tuple[int, int] | tuple[()] = ()
+    extent: tuple[int, ...] = ()
+    exits: tuple[int, ...] = ()
     where: str = ""
 
 

@@ -26,6 +26,7 @@ from harness.results import Level
 
 _HALF_CLOSE = "RFC 9293 section 3.6: a closed direction leaves the other open"
 _RESET = "RFC 9293 section 3.5.2: a reset concerns one connection"
+_MORE_BURSTS = 4
 _SOCKETS = "RFC 9293 section 3.6: CLOSE-WAIT ends only when the server closes"
 
 
@@ -223,9 +224,13 @@ def concurrent(subject: Subject) -> Iterator[Plan]:
     ),
 )
 def burst(subject: Subject) -> Iterator[Plan]:
-    """Connect all at once, then be answered on each."""
+    """Connect all at once, then be answered on each.
+
+    More than once: a server that accepts in time now and then only is lucky, and busy later.
+    """
     smallest = subject.smallest
-    for count in sorted({2, subject.protocol.connections}):
+    most = subject.protocol.connections
+    for count in (*sorted({2, most}), *[most] * _MORE_BURSTS):
         numbers = range(count)
         yield Plan(
             tuple((smallest,) for _ in numbers),

@@ -202,6 +202,54 @@ def test_waiting_for_the_server_stays() -> None:
     assert reached.actions == (Open(0), Reset(0), AwaitReleased(0))
 
 
+def test_the_failing_connection_alone() -> None:
+    """Of many connections, that on which the failure was seen is tried alone first."""
+    plan = interleaved([single([b"abcd"], [1]) for _ in range(30)], [])
+    tried: list[int] = []
+
+    def fails(candidate: Plan) -> bool:
+        _within_bounds(candidate)
+        tried.append(len(candidate.requests))
+        return True
+
+    reduce(plan, fails, _smaller, _never, failed_on=17)
+    assert tried[0] == 1
+
+
+def test_two_of_many_connections() -> None:
+    """What needs the first connection beside the failing one is down to two at once."""
+    plan = interleaved([single([b"abcd"]) for _ in range(30)], [])
+    sizes: list[int] = []
+
+    def fails(candidate: Plan) -> bool:
+        sizes.append(len(candidate.requests))
+        return len(candidate.requests) >= 2
+
+    assert len(reduce(plan, fails, _smaller, _never, failed_on=17).requests) == 2
+    assert sizes[:2] == [1, 2]
+
+
+def test_many_requests_in_few_steps() -> None:
+    """Half of what may go, a quarter and so on: not one request at a time."""
+    plan = single([b"a"] * 2000)
+    runs = [0]
+
+    def fails(candidate: Plan) -> bool:
+        runs[0] += 1
+        return sum(map(len, candidate.requests[0])) > 100
+
+    assert _minimum(plan, fails).bytes_sent == 101
+    assert runs[0] < 400
+
+
+def test_lock_step_is_no_cut() -> None:
+    """Requests that need not follow each other at once wait for their replies."""
+    plan = single([b"a"] * 8, range(1, 8))
+    assert plan.cuts == 7
+    reached = _minimum(plan, lambda candidate: candidate.bytes_sent >= 4)
+    assert (reached.bytes_sent, reached.cuts) == (4, 0)
+
+
 def test_out_of_time() -> None:
     """When time is up the best so far is returned, and nothing more is executed."""
     plan = single([b"abcdef"], range(1, 6))
