@@ -195,6 +195,24 @@ def test_sockets_that_are_not_given_back(diag: SockDiag) -> None:
     assert failure.message == "the server keeps a socket of connections that are over"
 
 
+def test_right_replies_that_come_slowly() -> None:
+    """Replies that are right and take too long together are no fault of the server."""
+
+    def slow(peer: socket.socket) -> None:
+        idle = threading.Event()
+        while data := peer.recv(65536):
+            for _ in range(data.count(b"\n")):
+                idle.wait(0.02)
+                peer.sendall(b"A\n")
+
+    plan = single([b"a\n"] * 500)
+    with Serving(slow) as server:
+        for _ in range(3):
+            failure = Executor(server.target, Shout(), None, 0.1).execute(plan).failure
+            assert failure is not None
+            assert failure.kind is FailureKind.TOO_SLOW
+
+
 def test_descriptors_that_are_not_given_back(diag: SockDiag) -> None:
     """Files that a server opens for a connection and forgets are found over three connections."""
     forgotten: list[int] = []
