@@ -5,7 +5,7 @@ Hypothesis cannot see: connections, cuts, waits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 
 import msgspec
 
@@ -26,6 +26,8 @@ from harness.conformance.plan import (
 
 _SHORT_STALL_S = 0.05
 _OFFSETS_TRIED = 16
+_FEW_REQUESTS = 4
+"""So many are made shorter before steps are left out, of which there may be many."""
 Fails = Callable[[Plan], bool]
 
 
@@ -46,8 +48,8 @@ def reduce(
         failed_on: the connection on which the failure was seen; it may do without the others.
 
     """
-    for alone in _alone(plan, failed_on):
-        if not out_of_time() and fails(alone):
+    for alone in (*_alone(plan, failed_on), *_asking_alone(plan, failed_on)):
+        if alone.size < plan.size and not out_of_time() and fails(alone):
             plan = alone
             break
     progress = True
@@ -67,6 +69,10 @@ def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]
     """Yield simplifications, the boldest first, and before them those that save time."""
     yield from _with_less_waiting(plan)
     yield from _in_lock_step(plan)
+    size = len(plan.requests) // 2
+    while size > 1:  # a half of the connections, a quarter, and so on
+        yield _without_connections(plan, range(size))
+        size //= 2
     for connection in range(len(plan.requests)):
         yield from _without_connection(plan, connection)
     for connection, requests in enumerate(plan.requests):
@@ -80,11 +86,16 @@ def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]
         yield _with_request(plan, connection, position, None)
     if plan.cuts > 1:
         yield from _with_one_cut(plan)
-    for number, action in enumerate(plan.actions):
-        yield from _simpler_steps(plan, number, action)
-    for connection, position, request in _positions(plan):
-        for smaller in smaller_requests(request):
-            yield _with_request(plan, connection, position, smaller)
+    steps = chain.from_iterable(
+        _simpler_steps(plan, number, action) for number, action in enumerate(plan.actions)
+    )
+    shorter = (
+        _with_request(plan, connection, position, smaller)
+        for connection, position, request in _positions(plan)
+        for smaller in smaller_requests(request)
+    )
+    few = sum(map(len, plan.requests)) <= _FEW_REQUESTS
+    yield from chain(shorter, steps) if few else chain(steps, shorter)
     yield from _cut_elsewhere(plan)
 
 
@@ -102,15 +113,30 @@ def _simpler_steps(plan: Plan, number: int, action: Action) -> Iterator[Plan]:
 
 
 def _alone(plan: Plan, connection: int) -> Iterator[Plan]:
-    """Yield the plan with one connection only, and with each of the others beside it."""
+    """Yield the plan with one connection only, and with one other beside it.
+
+    Where many connections were held at once by the wait of one, what is alone waits by itself.
+    """
     others = [one for one in range(len(plan.requests)) if one != connection]
-    if len(others) < 2:
-        return
+    if hold_s := max((a.hold_s for a in plan.actions if isinstance(a, Send)), default=0.0):
+        alone = _without_connections(plan, others)
+        cuts = [n for n, action in enumerate(alone.actions) if _is_cut(alone, n, action)]
+        for number in cuts:
+            held = msgspec.structs.replace(alone.actions[number], hold_s=hold_s)
+            alone = _replaced(alone, number, held)
+        yield alone
     for beside in (None, *others[:1], *others[-1:]):
-        kept = plan
-        for gone in reversed([one for one in others if one != beside]):
-            kept = next(_without_connection(kept, gone), kept)
-        yield kept
+        yield _without_connections(plan, [one for one in others if one != beside])
+
+
+def _asking_alone(plan: Plan, connection: int) -> Iterator[Plan]:
+    """Yield the plan in which all the other connections are open, and ask nothing."""
+    if len(plan.requests) > 2:
+        quiet = plan
+        for other in range(len(plan.requests)):
+            if other != connection:
+                quiet = _without_requests(quiet, other, range(len(plan.requests[other])))
+        yield quiet
 
 
 def _in_lock_step(plan: Plan) -> Iterator[Plan]:
@@ -186,13 +212,20 @@ def _without_connection(plan: Plan, gone: int) -> Iterator[Plan]:
     yield Plan(requests, tuple(actions))
 
 
+def _is_cut(plan: Plan, number: int, action: Action) -> bool:
+    return isinstance(action, Send) and _may_go(plan, number, action)
+
+
+def _without_connections(plan: Plan, gone: Sequence[int]) -> Plan:
+    """Return the plan without several connections; with those that it cannot do without."""
+    for connection in sorted(gone, reverse=True):
+        plan = next(_without_connection(plan, connection), plan)
+    return plan
+
+
 def _with_one_cut(plan: Plan) -> Iterator[Plan]:
     """Yield the plan with all cuts but one left out, for each that may stay."""
-    cuts = [
-        number
-        for number, action in enumerate(plan.actions)
-        if isinstance(action, Send) and _may_go(plan, number, action)
-    ]
+    cuts = [number for number, action in enumerate(plan.actions) if _is_cut(plan, number, action)]
     for kept in (*cuts[:8], *cuts[-8:]):
         dropped = set(cuts) - {kept}
         yield Plan(

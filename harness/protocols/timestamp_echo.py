@@ -100,8 +100,9 @@ class TimestampEcho(Protocol, Datagrams):
         return TimestampOracle(self.buffer)
 
     def judge_source(self) -> str:
-        """Return a judge for scripts, which knows this server's buffer size."""
+        """Return a judge for scripts, which knows this server's buffer size and clock."""
         source = inspect.getsource(timestamp_judge)
+        source = source.replace("SKEW_S = 5.0", f"SKEW_S = {self.skew_s}")
         return source.replace("BUFFER_BYTES = 1024", f"BUFFER_BYTES = {self.buffer}")
 
 

@@ -229,6 +229,35 @@ def test_two_of_many_connections() -> None:
     assert sizes[:2] == [1, 2]
 
 
+def test_a_crowd_of_silent_connections() -> None:
+    """Where the number of connections does it, only the failing one asks, and few steps show it."""
+    plan = interleaved([single([b"abcd"]) for _ in range(50)], [])
+    seen: list[tuple[int, int]] = []
+
+    def fails(candidate: Plan) -> bool:
+        _within_bounds(candidate)
+        seen.append(candidate.size[:2])
+        return len(candidate.requests) >= 41 and any(candidate.requests)
+
+    reduce(plan, fails, _smaller, _never, failed_on=49)
+    assert seen.index((41, 1)) < 150
+
+
+def test_a_hold_that_another_connection_waited() -> None:
+    """Connections that are held at once wait in one of them; what is left alone waits itself."""
+    plans = [single([b"abcd"], [2], hold_s=0.5 if n == 19 else 0.0) for n in range(20)]
+    plan = interleaved(plans, [n for _ in range(2) for n in range(20)])
+
+    tried: list[Plan] = []
+
+    def fails(candidate: Plan) -> bool:
+        tried.append(candidate)
+        return False
+
+    reduce(plan, fails, _smaller, _never, failed_on=3)
+    assert tried[0] == single([b"abcd"], [2], hold_s=0.5)
+
+
 def test_many_requests_in_few_steps() -> None:
     """Half of what may go, a quarter and so on: not one request at a time."""
     plan = single([b"a"] * 2000)
