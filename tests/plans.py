@@ -8,6 +8,7 @@ from harness.conformance.plan import (
     AwaitEnd,
     AwaitReleased,
     Close,
+    CountDescriptors,
     HalfClose,
     Malformed,
     Open,
@@ -57,5 +58,6 @@ def plans(draw: st.DrawFn) -> Plan:
     more = draw(st.sampled_from(["", "reset", "malformed"]))
     if more:
         step = Reset(number) if more == "reset" else Malformed(number, b"\0bad")
-        return Plan((*plan.requests, ()), (*actions, Open(number), step, AwaitReleased(0)))
+        looks = (AwaitReleased(0), CountDescriptors(0))
+        return Plan((*plan.requests, ()), (*actions, Open(number), step, *looks))
     return Plan(plan.requests, tuple(actions))

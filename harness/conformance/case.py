@@ -10,8 +10,8 @@ from harness.conformance.execute import Executor
 from harness.conformance.explore import Search
 from harness.conformance.failure import Failure
 from harness.conformance.plan import (
-    AwaitReleased,
     Close,
+    OnServer,
     Open,
     OpenTogether,
     Plan,
@@ -143,7 +143,7 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
             if again := fresh & opened:
                 raise UsageError(f"{path} opens connection {min(again)} twice")
             opened |= fresh
-        elif not isinstance(action, AwaitReleased) and (number not in opened or number in closed):
+        elif not isinstance(action, OnServer) and (number not in opened or number in closed):
             raise UsageError(f"{path} uses connection {number} while it is not open")
         if isinstance(action, Close | Reset):
             closed.add(number)

@@ -72,6 +72,7 @@ class Channel:
         self._stream = b""
         self._view = memoryview(self._stream)
         self._begin = 0  # where the plan's own requests begin, behind the opening exchange
+        self._answered = 0  # requests whose reply is all here
         self._sent = 0  # bytes that the kernel has taken
         self._goal = 0  # bytes that the plan has asked to send
         self._gone: EndOfStream | Reset | None = None
@@ -150,6 +151,7 @@ class Channel:
         """
         patience_s = deadline.remaining_s()
         last = Deadline(_MOST_PATIENCES * patience_s)
+        answered_before = self._answered
         while not self._gone:
             if self.take_available():
                 if last.expired and self.judged:
@@ -167,7 +169,8 @@ class Channel:
             if not self._connection.wait(deadline, writable=writable) and deadline.expired:
                 raise self._silent()
             if last.expired:
-                raise self._endless()
+                slow = self.judged and self._answered > answered_before
+                raise self._too_slow() if slow else self._endless()
         self._judge_end()
 
     def await_end(self, deadline: Deadline) -> None:
@@ -247,7 +250,7 @@ class Channel:
             self._transcript.add(self.number, "receive", seen.data)
             if self.judged:
                 try:
-                    self.oracle.receive_data(seen.data)
+                    self._answered += self.oracle.receive_data(seen.data)
                 except WrongReplyError as error:
                     raise self._wrong(error, FailureKind.WRONG_REPLY) from None
         elif isinstance(seen, EndOfStream):

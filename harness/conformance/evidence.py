@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from harness.conformance.case import REPLAY_FORMAT, Case
+from harness.conformance.failure import FailureKind
 from harness.conformance.pcapng import synthesise
 from harness.conformance.runner import Finding
 from harness.protocols.base import Protocol
@@ -114,6 +115,7 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, patience_s
         "explanation": case.explanation,
         "address": [target.path] if target.scheme == "unix" else list(target.address[:2]),
         "scheme": target.scheme,
+        "no_connection": case.failure.kind is FailureKind.NO_CONNECTION,
         "patience_s": patience_s,
         "streams": [_runs((*protocol.opening(), *one)) for one in case.plan.requests],
         "replies": replies,

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from harness.conformance.plan import (
     AwaitQuiet,
     AwaitReleased,
     Close,
+    CountDescriptors,
     HalfClose,
     Malformed,
+    OnServer,
     Open,
     OpenTogether,
     Plan,
@@ -28,6 +29,7 @@ from harness.conformance.plan import (
     SendDatagram,
     SendLast,
 )
+from harness.conformance.released import Complaint, Holdings
 from harness.deadline import Deadline
 from harness.errors import CannotRunError, UsageError
 from harness.protocols.base import Protocol
@@ -42,7 +44,6 @@ from harness.wire.connection import (
 )
 from harness.wire.connects import Connects
 from harness.wire.delivery import watch
-from harness.wire.inet_diag import TcpState
 from harness.wire.sock_diag import SockDiag
 from harness.wire.transcript import Transcript
 
@@ -156,6 +157,7 @@ class _Execution:
         self._plan = plan
         self._patience_s = patience_s
         self._number = 0
+        self._holdings = Holdings(executor.target, executor.diag)
         self._delivery = DeliveryPatience(min(DELIVERY_PATIENCE_S, patience_s / 2))
 
     def step(self, number: int, action: Action) -> None:
@@ -163,7 +165,7 @@ class _Execution:
         self._number = number
         deadline = Deadline(self._patience_s)
         channel = self.channels.get(action.connection)
-        if channel is None or isinstance(action, OpenTogether | AwaitReleased):
+        if channel is None or isinstance(action, OpenTogether | OnServer):
             self._on_server(action, deadline)
             return
         channel.action = number
@@ -184,7 +186,9 @@ class _Execution:
             case OpenTogether(connection=last):
                 self._open_together(range(last + 1), deadline)
             case AwaitReleased():
-                self._await_released(deadline)
+                self._complain(self._holdings.await_released(deadline))
+            case CountDescriptors():
+                self._complain(self._holdings.count_descriptors(deadline))
             case _:
                 raise ValueError(f"connection {action.connection} is not open")
 
@@ -299,21 +303,9 @@ class _Execution:
             message = f"of the connects at once, number {number + 1} had no TLS handshake: {reason}"
             raise self._failed(number, message, "a connection", reason) from None
 
-    def _await_released(self, deadline: Deadline) -> None:
-        """Wait until no socket on the server's port is left in CLOSE-WAIT."""
-        executor = self._executor
-        if executor.diag is None or executor.target.scheme == "unix":
-            return
-        port = executor.target.port
-        while left := sum(
-            one.state is TcpState.CLOSE_WAIT for one in executor.diag.connections(port)
-        ):
-            if deadline.expired:
-                sockets = "a socket" if left == 1 else f"{left} sockets"
-                message = f"the server keeps {sockets} of connections that are over"
-                raise self._failed(0, message, "no socket in CLOSE-WAIT", f"{left} in CLOSE-WAIT")
-            # There is no event to wait for: the socket is not ours.
-            select.select([], [], [], 0.01)
+    def _complain(self, complaint: Complaint | None) -> None:
+        if complaint is not None:
+            raise self._failed(0, *complaint)
 
     def _failed(
         self, connection: int, message: str, expected: str, actual: str

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import accumulate
 
-from harness.conformance.plan import Plan, Push, Reset, Send
+from harness.conformance.plan import CountDescriptors, Plan, Push, Reset, Send
 from harness.protocols.oracle import printable
 
 
@@ -17,6 +17,8 @@ def explain(plan: Plan, single_cuts: Mapping[tuple[bytes, ...], Mapping[int, boo
     if len(plan.requests) == 1:
         return _explain_one(plan, single_cuts)
     count = len(plan.requests)
+    if any(isinstance(action, CountDescriptors) for action in plan.actions):
+        return f"over {count} connections"
     if any(isinstance(action, Reset) for action in plan.actions):
         return f"after a reset, with {count} connections"
     if any(isinstance(action, Push) for action in plan.actions):

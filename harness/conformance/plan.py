@@ -88,6 +88,13 @@ class AwaitReleased(_Action, frozen=True, tag="await-released"):
     """Wait until the server has given back the sockets of all connections that we have closed."""
 
 
+class CountDescriptors(_Action, frozen=True, tag="count-descriptors"):
+    """Count the server's descriptors, as soon as they are no more than at the count before.
+
+    It fails where they have become more three times in a row.
+    """
+
+
 class Malformed(_Action, frozen=True, tag="malformed"):
     """Send bytes outside the protocol; what this connection receives from then on is not judged."""
 
@@ -108,8 +115,11 @@ Action = (
     | Close
     | Reset
     | AwaitReleased
+    | CountDescriptors
     | Malformed
 )
+OnServer = AwaitReleased | CountDescriptors
+"""What looks at the server as a whole: of no connection, though numbered like one."""
 
 
 class Plan(msgspec.Struct, frozen=True):

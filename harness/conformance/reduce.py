@@ -5,6 +5,7 @@ Hypothesis cannot see: connections, cuts, waits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, chain
 
 import msgspec
 
@@ -12,8 +13,8 @@ from harness.conformance.plan import (
     Action,
     Await,
     AwaitEnd,
-    AwaitReleased,
     HalfClose,
+    OnServer,
     Open,
     OpenTogether,
     Plan,
@@ -25,6 +26,8 @@ from harness.conformance.plan import (
 
 _SHORT_STALL_S = 0.05
 _OFFSETS_TRIED = 16
+_FEW_REQUESTS = 4
+"""So many are made shorter before steps are left out, of which there may be many."""
 Fails = Callable[[Plan], bool]
 
 
@@ -33,6 +36,7 @@ def reduce(
     fails: Fails,
     smaller_requests: Callable[[bytes], Sequence[bytes]],
     out_of_time: Callable[[], bool],
+    failed_on: int = 0,
 ) -> Plan:
     """Return a plan no larger than `plan` that still fails.
 
@@ -41,8 +45,13 @@ def reduce(
         fails: executes a plan and says whether it fails in the same way.
         smaller_requests: valid requests that may stand in for one, the smallest first.
         out_of_time: asked before each execution; True ends the search with the best so far.
+        failed_on: the connection on which the failure was seen; it may do without the others.
 
     """
+    for alone in (*_alone(plan, failed_on), *_asking_alone(plan, failed_on)):
+        if alone.size < plan.size and not out_of_time() and fails(alone):
+            plan = alone
+            break
     progress = True
     while progress and not out_of_time():
         progress = False
@@ -59,22 +68,34 @@ def reduce(
 def _candidates(plan: Plan, smaller_requests: Callable[[bytes], Sequence[bytes]]) -> Iterator[Plan]:
     """Yield simplifications, the boldest first, and before them those that save time."""
     yield from _with_less_waiting(plan)
+    yield from _in_lock_step(plan)
+    size = len(plan.requests) // 2
+    while size > 1:  # a half of the connections, a quarter, and so on
+        yield _without_connections(plan, range(size))
+        size //= 2
     for connection in range(len(plan.requests)):
         yield from _without_connection(plan, connection)
     for connection, requests in enumerate(plan.requests):
-        if len(requests) > 3:
-            half = len(requests) // 2
-            yield _without_requests(plan, connection, range(half, len(requests)))
-            yield _without_requests(plan, connection, range(half))
+        count = len(requests)
+        size = count // 2
+        while size > 1:  # a half of them, a quarter, and so on
+            yield _without_requests(plan, connection, range(count - size, count))
+            yield _without_requests(plan, connection, range(size))
+            size //= 2
     for connection, position, _ in _positions(plan):
         yield _with_request(plan, connection, position, None)
     if plan.cuts > 1:
         yield from _with_one_cut(plan)
-    for number, action in enumerate(plan.actions):
-        yield from _simpler_steps(plan, number, action)
-    for connection, position, request in _positions(plan):
-        for smaller in smaller_requests(request):
-            yield _with_request(plan, connection, position, smaller)
+    steps = chain.from_iterable(
+        _simpler_steps(plan, number, action) for number, action in enumerate(plan.actions)
+    )
+    shorter = (
+        _with_request(plan, connection, position, smaller)
+        for connection, position, request in _positions(plan)
+        for smaller in smaller_requests(request)
+    )
+    few = sum(map(len, plan.requests)) <= _FEW_REQUESTS
+    yield from chain(shorter, steps) if few else chain(steps, shorter)
     yield from _cut_elsewhere(plan)
 
 
@@ -89,6 +110,49 @@ def _simpler_steps(plan: Plan, number: int, action: Action) -> Iterator[Plan]:
     """Yield the plan without one action."""
     if _may_go(plan, number, action):
         yield _without_action(plan, number)
+
+
+def _alone(plan: Plan, connection: int) -> Iterator[Plan]:
+    """Yield the plan with one connection only, and with one other beside it.
+
+    Where many connections were held at once by the wait of one, what is alone waits by itself.
+    """
+    others = [one for one in range(len(plan.requests)) if one != connection]
+    if hold_s := max((a.hold_s for a in plan.actions if isinstance(a, Send)), default=0.0):
+        alone = _without_connections(plan, others)
+        cuts = [n for n, action in enumerate(alone.actions) if _is_cut(alone, n, action)]
+        for number in cuts:
+            held = msgspec.structs.replace(alone.actions[number], hold_s=hold_s)
+            alone = _replaced(alone, number, held)
+        yield alone
+    for beside in (None, *others[:1], *others[-1:]):
+        yield _without_connections(plan, [one for one in others if one != beside])
+
+
+def _asking_alone(plan: Plan, connection: int) -> Iterator[Plan]:
+    """Yield the plan in which all the other connections are open, and ask nothing."""
+    if len(plan.requests) > 2:
+        quiet = plan
+        for other in range(len(plan.requests)):
+            if other != connection:
+                quiet = _without_requests(quiet, other, range(len(plan.requests[other])))
+        yield quiet
+
+
+def _in_lock_step(plan: Plan) -> Iterator[Plan]:
+    """Yield the plan in which each request waits for the reply to the one before."""
+    ends = [set(accumulate(map(len, requests))) for requests in plan.requests]
+    actions: list[Action] = []
+    following: dict[int, Action] = {}  # by connection: the step after the one looked at
+    for action in reversed(plan.actions):
+        number = action.connection
+        at_end = isinstance(action, Send) and action.until in ends[number]
+        if at_end and isinstance(following.get(number), Send):
+            actions.append(Await(number))
+        actions.append(action)
+        following[number] = action
+    if len(actions) > len(plan.actions):
+        yield Plan(plan.requests, tuple(reversed(actions)))
 
 
 def _with_less_waiting(plan: Plan) -> Iterator[Plan]:
@@ -136,7 +200,7 @@ def _without_connection(plan: Plan, gone: int) -> Iterator[Plan]:
     actions: list[Action] = []
     for action in plan.actions:
         number = action.connection
-        if isinstance(action, AwaitReleased):  # for the server as a whole; numbered 0
+        if isinstance(action, OnServer):  # for the server as a whole; numbered 0
             actions.append(action)
         elif isinstance(action, OpenTogether) and number == 0 == gone:
             return
@@ -148,13 +212,20 @@ def _without_connection(plan: Plan, gone: int) -> Iterator[Plan]:
     yield Plan(requests, tuple(actions))
 
 
+def _is_cut(plan: Plan, number: int, action: Action) -> bool:
+    return isinstance(action, Send) and _may_go(plan, number, action)
+
+
+def _without_connections(plan: Plan, gone: Sequence[int]) -> Plan:
+    """Return the plan without several connections; with those that it cannot do without."""
+    for connection in sorted(gone, reverse=True):
+        plan = next(_without_connection(plan, connection), plan)
+    return plan
+
+
 def _with_one_cut(plan: Plan) -> Iterator[Plan]:
     """Yield the plan with all cuts but one left out, for each that may stay."""
-    cuts = [
-        number
-        for number, action in enumerate(plan.actions)
-        if isinstance(action, Send) and _may_go(plan, number, action)
-    ]
+    cuts = [number for number, action in enumerate(plan.actions) if _is_cut(plan, number, action)]
     for kept in (*cuts[:8], *cuts[-8:]):
         dropped = set(cuts) - {kept}
         yield Plan(

@@ -7,6 +7,7 @@ Exits 1 while the fault is there, 0 once it is gone, 2 on wrong usage, 3 when th
 reached.
 """
 
+import os
 import re
 import select
 import socket
@@ -16,6 +17,7 @@ import sys
 import time
 
 CASE = {}  # filled in by Wireproof
+COUNTS = []  # of the server's descriptors, as long as each is more than the one before
 
 
 def complete(sent, received):  # replaced for protocols that need a judge of their own
@@ -37,6 +39,7 @@ class Peer:
         replies = CASE["replies"][number]
         self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
         self.sent = self.goal = 0
+        self.answered = (0, 0)  # bytes sent and received when all was answered the last time
         self.received = b""
         self.ended = False
         self.judged = True
@@ -46,7 +49,9 @@ class Peer:
         if not self.judged:
             return True
         if self.replies is None:
-            return complete(self.stream[: self.sent], self.received)
+            sent, received = self.answered  # what is sent later is answered apart from it
+            later = self.stream[sent : self.sent], self.received[received:]
+            return complete(self.stream[: self.sent], self.received) and complete(*later)
         due = b"".join(pattern for end, pattern in self.replies if end <= self.sent)
         return re.fullmatch(due, self.received) is not None
 
@@ -151,6 +156,8 @@ class Peer:
             deadline.check(f"connection {self.number}: no right reply in time")
         if self.read(0.03) and not self.done() and not self.ended:
             raise Broken(f"connection {self.number}: bytes that answer no request")
+        if self.judged and self.done():
+            self.answered = (self.sent, len(self.received))
 
     def await_end(self, deadline):
         """Read to the end of the stream, and judge the whole."""
@@ -205,6 +212,55 @@ def sockets_in_close_wait(port):
             continue
         count += sum(row[1].endswith(f":{port:04X}") and row[3] == "08" for row in rows)
     return count
+
+
+def descriptors(address):
+    """Count what is open in the processes that hold the listener; None where that is hidden."""
+    listeners = set()
+    for path in ("/proc/net/unix", "/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as table:
+                rows = [line.split() for line in table]
+        except OSError:
+            continue
+        if isinstance(address, str):
+            listeners |= {row[6] for row in rows if row[7:] == [address] and row[3] == "00010000"}
+        else:
+            mine = f":{address[1]:04X}"
+            listeners |= {row[9] for row in rows if row[1].endswith(mine) and row[3] == "0A"}
+    counts = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            names = os.listdir(f"/proc/{pid}/fd")
+        except OSError:
+            continue
+        links = [link_of(f"/proc/{pid}/fd/{name}") for name in names]
+        if any(f"socket:[{inode}]" in links for inode in listeners):
+            counts.append(len(links))
+    return sum(counts) if counts else None
+
+
+def link_of(path):
+    """Return where a link leads; nothing, when it has gone meanwhile."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def await_no_growth(address, counts, deadline):
+    """Count the descriptors; Broken when they have become more three times in a row."""
+    count = descriptors(address)
+    while count is not None and counts and count > counts[-1] and deadline.left():
+        time.sleep(0.05)
+        count = descriptors(address)
+    if count is None:
+        return
+    if counts and count <= counts[-1]:
+        counts.clear()
+    counts.append(count)
+    if len(counts) > 3:
+        raise Broken(f"the server has more descriptors open after each round: {counts}")
 
 
 def new_socket(address, receive_buffer_bytes=0):
@@ -272,7 +328,9 @@ def run(address):
         try:
             do(step, address, peers)
         except OSError as error:
-            if not peers:
+            # Who was not accepted when this was recorded is not accepted now; refused is gone.
+            same = CASE["no_connection"] and isinstance(error, TimeoutError)
+            if not peers and not same:
                 raise
             raise Broken(f"connection {step['connection']}: {error.strerror or error}") from None
 
@@ -316,6 +374,8 @@ def do(step, address, peers):
         while CASE["scheme"] != "unix" and sockets_in_close_wait(address[1]):
             deadline.check("the server keeps sockets of connections that are over")
             time.sleep(0.05)
+    elif what == "count-descriptors":
+        await_no_growth(address, COUNTS, deadline)
 
 
 def main():

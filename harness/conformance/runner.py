@@ -193,7 +193,13 @@ class Runner:
             failure = search.run(plan, search.shrink_patience_s())
             return failure is not None and failure.kind is kind
 
-        reduce(search.tried.best.plan, fails, self._smaller_requests, lambda: shrink_until.expired)
+        reduce(
+            search.tried.best.plan,
+            fails,
+            self._smaller_requests,
+            lambda: shrink_until.expired,
+            search.tried.best.failure.connection,
+        )
         smallest = search.tried.best
         failed = self._confirm(search, smallest)
         first = search.tried.first

@@ -100,8 +100,9 @@ class TimestampEcho(Protocol, Datagrams):
         return TimestampOracle(self.buffer)
 
     def judge_source(self) -> str:
-        """Return a judge for scripts, which knows this server's buffer size."""
+        """Return a judge for scripts, which knows this server's buffer size and clock."""
         source = inspect.getsource(timestamp_judge)
+        source = source.replace("SKEW_S = 5.0", f"SKEW_S = {self.skew_s}")
         return source.replace("BUFFER_BYTES = 1024", f"BUFFER_BYTES = {self.buffer}")
 
 
@@ -137,7 +138,14 @@ class TimestampOracle(Oracle):
         self._unsent += request
 
     def sent(self, count: int) -> None:
-        """Owe each byte as soon as it is sent: a chunk needs no complete request."""
+        """Owe each byte as soon as it is sent: a chunk needs no complete request.
+
+        Where every parse has all bytes back, their chunk is over: these will be in another.
+        """
+        if not self._payload:
+            for key in self._parses:
+                if not key[1]:
+                    self._parses[key] = self._limit
         self._incomplete += self._requests.sent(count)
         self._payload += self._unsent[:count]
         del self._unsent[:count]

@@ -17,7 +17,7 @@ from rich.text import Text
 from harness.reporting.figures import count, duration, rate, seconds, short
 from harness.reporting.terminal import make_console
 from harness.reporting.text import escaped
-from harness.results import RequirementResult, Second
+from harness.results import RequirementResult, Second, Verdict
 
 _QUIET_S = 1.0
 _REDRAW_S = 0.1
@@ -95,6 +95,8 @@ class _Progress:
 class CheckProgress(_Progress):
     """Requirement k of n, its ID, conversations executed, findings so far."""
 
+    _untried_because = ""
+
     def update(
         self, *, position: int, total: int, requirement: str, executed: int, failures: int
     ) -> None:
@@ -120,7 +122,18 @@ class CheckProgress(_Progress):
         )
 
     def finished(self, result: RequirementResult) -> None:
-        """Print the requirement's line where there is no live view."""
+        """Print the requirement's line where there is no live view.
+
+        Where nothing can be tried any more, it is the reason that counts, and it is said once.
+        """
+        if result.verdict is Verdict.INCONCLUSIVE and not result.examples:
+            if result.message != self._untried_because:
+                self._untried_because = result.message
+                name = escaped(result.id)
+                self._print(
+                    f"{result.verdict.value:<12}  {name} and more: {escaped(result.message)}"
+                )
+            return
         self._print(
             f"{result.verdict.value:<12}  {escaped(result.id)}  {escaped(result.title)}"
             f"  ({count(result.examples, 'conversation')}, {seconds(result.seconds)})"

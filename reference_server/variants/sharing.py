@@ -114,6 +114,14 @@ class LeaksDescriptors(SteppedConnection):
         super().close()
 
 
+class ForgetsItsLog(SteppedConnection):
+    """Opens a file at the end of each connection, and nobody closes it."""
+
+    def close(self) -> None:
+        os.open(os.devnull, os.O_WRONLY)
+        super().close()
+
+
 class FewDescriptors(Worker):
     connection_type = LeaksDescriptors
 
@@ -243,6 +251,16 @@ FAULTS = (
         _parade(80),
         changes=SHARED,
         service=FewDescriptors,
+    ),
+    Variant(
+        "forgets-its-log",
+        "capacity",
+        "a file opened for the connection stays open; the limit is far away",
+        "open() without with; a pipe or an eventfd a connection",
+        (),
+        "the descriptors of the process, as /proc shows them, after each round of connections",
+        changes=SHARED,
+        service=worker_of(connection=ForgetsItsLog),
     ),
     Variant(
         "waits-for-the-first",

@@ -1,6 +1,7 @@
 """Odd, yet sound: an alarm on one of these is a false alarm."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import random
@@ -10,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from reference_server.config import Config
 from reference_server.framing import Framer
@@ -59,6 +61,36 @@ class Nagle(Worker):
         if listener.sock.family != socket.AF_UNIX:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
         return super().accept_from(listener)
+
+
+class CachesFiles(SteppedConnection):
+    """Opens a file for each connection, and keeps the last forty of all for later."""
+
+    cache: ClassVar[collections.deque[int]] = collections.deque()
+
+    def close(self) -> None:
+        self.cache.append(os.open(os.devnull, os.O_WRONLY))
+        if len(self.cache) > 40:
+            os.close(self.cache.popleft())
+        super().close()
+
+
+class PoolsFiles(SteppedConnection):
+    """Takes a file from a pool for each connection, and gives it back."""
+
+    pool: ClassVar[list[int]] = []
+    file: int | None = None
+
+    def answer(self, data: bytes) -> None:
+        if self.file is None:
+            self.file = self.pool.pop() if self.pool else os.open(os.devnull, os.O_WRONLY)
+        super().answer(data)
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.pool.append(self.file)
+            self.file = None
+        super().close()
 
 
 class Threads:
@@ -288,6 +320,20 @@ SOUND = (
         "closes 200 ms after the end of input",
         "lingering servers",
         service=ClosesLate,
+    ),
+    Variant(
+        "caches-files",
+        None,
+        "keeps the files of the last forty connections open",
+        "caches of descriptors: open_file_cache",
+        service=worker_of(connection=CachesFiles),
+    ),
+    Variant(
+        "pools-files",
+        None,
+        "each connection borrows a file from a pool that grows with the need",
+        "pools of connections to a database",
+        service=worker_of(connection=PoolsFiles),
     ),
     Variant("gathers", None, "answers 20 ms late", "delayed batching", service=Gathers),
 )

@@ -212,7 +212,7 @@ def test_wrong_names_are_told_before_the_server_is_looked_for(
 def test_the_seed_repeats_every_plan(
     check: Callable[..., tuple[int, CheckResult]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same seed executes the same conversations in the same order; another does not."""
+    """The same seed executes the same conversations of all requirements, in the same order."""
     executed: list[Plan] = []
     plain = Executor.execute
 
@@ -225,9 +225,9 @@ def test_the_seed_repeats_every_plan(
     with Serving(echoing) as server:
         for seed in ("7", "7", "8"):
             executed.clear()
-            check(server.target, "--protocol=echo", f"--seed={seed}", "--only=SEG-SETS")
+            check(server.target, "--protocol=echo", f"--seed={seed}", "--depth=quick")
             runs.append(list(executed))
-    assert len(runs[0]) > 20
+    assert len(runs[0]) > 500
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
 

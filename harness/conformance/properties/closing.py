@@ -8,6 +8,7 @@ from harness.conformance.plan import (
     AwaitEnd,
     AwaitReleased,
     Close,
+    CountDescriptors,
     HalfClose,
     Malformed,
     Open,
@@ -18,12 +19,14 @@ from harness.conformance.plan import (
     SendLast,
     single,
 )
+from harness.conformance.released import GROWING_ROUNDS
 from harness.conformance.requirements import needs_half_close, requirement
 from harness.conformance.subject import KIB, Subject
 from harness.results import Level
 
 _HALF_CLOSE = "RFC 9293 section 3.6: a closed direction leaves the other open"
 _RESET = "RFC 9293 section 3.5.2: a reset concerns one connection"
+_MORE_BURSTS = 4
 _SOCKETS = "RFC 9293 section 3.6: CLOSE-WAIT ends only when the server closes"
 
 
@@ -133,28 +136,37 @@ def reset_before_accept(subject: Subject) -> Iterator[Plan]:
     Level.MUST,
     "Every socket is given back when its connection is over.",
     source=_SOCKETS,
-    reason="A socket left in CLOSE-WAIT is a descriptor lost; a thousand of them end service.",
+    reason="A socket left in CLOSE-WAIT is a descriptor lost, and so is a file opened for a "
+    "connection and never closed; a thousand of them end service.",
 )
 def released(subject: Subject) -> Iterator[Plan]:
-    """End connections in every way there is; no socket of theirs may be left on the server."""
+    """End connections in every way there is; nothing of theirs may be left on the server.
+
+    No socket at all, and no descriptors that become more round after round.
+    """
     smallest = subject.smallest
-    whole = len(smallest)
     ways = [
         (way, speak, wait)
         for way in (Close, Reset)
         for speak, wait in ((False, False), (True, False), (True, True))
     ]
+
+    def used(number: int, way: type[Close | Reset], speak: bool, wait: bool) -> Iterator[Action]:
+        yield Open(number)
+        if speak:
+            yield Send(number, len(smallest))
+        if wait:
+            yield Await(number)
+        yield way(number)
+
     for repeats in (1, 5):
-        actions: list[Action] = []
-        for number, (way, speak, wait) in enumerate(ways * repeats):
-            actions += [
-                Open(number),
-                *([Send(number, whole)] if speak else []),
-                *([Await(number)] if wait else []),
-                way(number),
-            ]
-        count = len(ways) * repeats
-        yield Plan(tuple((smallest,) for _ in range(count)), (*actions, AwaitReleased(0)))
+        steps = [step for number, how in enumerate(ways * repeats) for step in used(number, *how)]
+        yield Plan(((smallest,),) * len(ways) * repeats, (*steps, AwaitReleased(0)))
+    count = (AwaitReleased(0), CountDescriptors(0))
+    rounds = range(GROWING_ROUNDS + 1)
+    for how in ways:
+        steps = [step for number in rounds for step in (*used(number, *how), *count)]
+        yield Plan(((smallest,),) * len(rounds), tuple(steps))
 
 
 @requirement(
@@ -212,9 +224,13 @@ def concurrent(subject: Subject) -> Iterator[Plan]:
     ),
 )
 def burst(subject: Subject) -> Iterator[Plan]:
-    """Connect all at once, then be answered on each."""
+    """Connect all at once, then be answered on each.
+
+    More than once: a server that accepts in time now and then only is lucky, and busy later.
+    """
     smallest = subject.smallest
-    for count in sorted({2, subject.protocol.connections}):
+    most = subject.protocol.connections
+    for count in (*sorted({2, most}), *[most] * _MORE_BURSTS):
         numbers = range(count)
         yield Plan(
             tuple((smallest,) for _ in numbers),

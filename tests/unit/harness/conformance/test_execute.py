@@ -1,5 +1,6 @@
 """Plans executed against servers in the test's own process."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from harness.conformance.plan import (
     AwaitEnd,
     AwaitReleased,
     Close,
+    CountDescriptors,
     HalfClose,
     Malformed,
     Open,
@@ -191,6 +193,50 @@ def test_sockets_that_are_not_given_back(diag: SockDiag) -> None:
         over.set()
     assert failure is not None
     assert failure.message == "the server keeps a socket of connections that are over"
+
+
+def test_right_replies_that_come_slowly() -> None:
+    """Replies that are right and take too long together are no fault of the server."""
+
+    def slow(peer: socket.socket) -> None:
+        idle = threading.Event()
+        while data := peer.recv(65536):
+            for _ in range(data.count(b"\n")):
+                idle.wait(0.02)
+                peer.sendall(b"A\n")
+
+    plan = single([b"a\n"] * 500)
+    with Serving(slow) as server:
+        for _ in range(3):
+            failure = Executor(server.target, Shout(), None, 0.1).execute(plan).failure
+            assert failure is not None
+            assert failure.kind is FailureKind.TOO_SLOW
+
+
+def test_descriptors_that_are_not_given_back(diag: SockDiag) -> None:
+    """Files that a server opens for a connection and forgets are found over three connections."""
+    forgotten: list[int] = []
+
+    def forgetful(peer: socket.socket) -> None:
+        forgotten.append(os.open(os.devnull, os.O_RDONLY))
+        shouting(peer)
+
+    def rounds(count: int) -> Plan:
+        steps = [
+            step
+            for n in range(count)
+            for step in (CountDescriptors(0), Open(n), Send(n, 2), Await(n), Close(n))
+        ]
+        return Plan(((b"a\n",),) * count, (*steps, CountDescriptors(0)))
+
+    with Serving(forgetful) as server:
+        executor = Executor(server.target, Shout(), diag, PATIENCE_S)
+        failures = [executor.execute(rounds(count)).failure for count in (2, 3)]
+    for one in forgotten:
+        os.close(one)
+    assert failures[0] is None
+    assert failures[1] is not None
+    assert failures[1].message.endswith("the server has more descriptors open")
 
 
 def test_plans_are_counted() -> None:

@@ -10,6 +10,7 @@ from harness.conformance.plan import (
     AwaitReleased,
     Close,
     HalfClose,
+    OnServer,
     Open,
     OpenTogether,
     Plan,
@@ -42,7 +43,7 @@ def _within_bounds(plan: Plan) -> None:
     sent = dict.fromkeys(range(len(plan.requests)), 0)
     for action in plan.actions:
         number = action.connection
-        if isinstance(action, AwaitReleased):
+        if isinstance(action, OnServer):
             continue
         assert 0 <= number < len(plan.requests)
         if isinstance(action, Open):
@@ -199,6 +200,83 @@ def test_waiting_for_the_server_stays() -> None:
     reached = _minimum(plan, fails)
     assert len(reached.requests) == 1
     assert reached.actions == (Open(0), Reset(0), AwaitReleased(0))
+
+
+def test_the_failing_connection_alone() -> None:
+    """Of many connections, that on which the failure was seen is tried alone first."""
+    plan = interleaved([single([b"abcd"], [1]) for _ in range(30)], [])
+    tried: list[int] = []
+
+    def fails(candidate: Plan) -> bool:
+        _within_bounds(candidate)
+        tried.append(len(candidate.requests))
+        return True
+
+    reduce(plan, fails, _smaller, _never, failed_on=17)
+    assert tried[0] == 1
+
+
+def test_two_of_many_connections() -> None:
+    """What needs the first connection beside the failing one is down to two at once."""
+    plan = interleaved([single([b"abcd"]) for _ in range(30)], [])
+    sizes: list[int] = []
+
+    def fails(candidate: Plan) -> bool:
+        sizes.append(len(candidate.requests))
+        return len(candidate.requests) >= 2
+
+    assert len(reduce(plan, fails, _smaller, _never, failed_on=17).requests) == 2
+    assert sizes[:2] == [1, 2]
+
+
+def test_a_crowd_of_silent_connections() -> None:
+    """Where the number of connections does it, only the failing one asks, and few steps show it."""
+    plan = interleaved([single([b"abcd"]) for _ in range(50)], [])
+    seen: list[tuple[int, int]] = []
+
+    def fails(candidate: Plan) -> bool:
+        _within_bounds(candidate)
+        seen.append(candidate.size[:2])
+        return len(candidate.requests) >= 41 and any(candidate.requests)
+
+    reduce(plan, fails, _smaller, _never, failed_on=49)
+    assert seen.index((41, 1)) < 150
+
+
+def test_a_hold_that_another_connection_waited() -> None:
+    """Connections that are held at once wait in one of them; what is left alone waits itself."""
+    plans = [single([b"abcd"], [2], hold_s=0.5 if n == 19 else 0.0) for n in range(20)]
+    plan = interleaved(plans, [n for _ in range(2) for n in range(20)])
+
+    tried: list[Plan] = []
+
+    def fails(candidate: Plan) -> bool:
+        tried.append(candidate)
+        return False
+
+    reduce(plan, fails, _smaller, _never, failed_on=3)
+    assert tried[0] == single([b"abcd"], [2], hold_s=0.5)
+
+
+def test_many_requests_in_few_steps() -> None:
+    """Half of what may go, a quarter and so on: not one request at a time."""
+    plan = single([b"a"] * 2000)
+    runs = [0]
+
+    def fails(candidate: Plan) -> bool:
+        runs[0] += 1
+        return sum(map(len, candidate.requests[0])) > 100
+
+    assert _minimum(plan, fails).bytes_sent == 101
+    assert runs[0] < 400
+
+
+def test_lock_step_is_no_cut() -> None:
+    """Requests that need not follow each other at once wait for their replies."""
+    plan = single([b"a"] * 8, range(1, 8))
+    assert plan.cuts == 7
+    reached = _minimum(plan, lambda candidate: candidate.bytes_sent >= 4)
+    assert (reached.bytes_sent, reached.cuts) == (4, 0)
 
 
 def test_out_of_time() -> None:

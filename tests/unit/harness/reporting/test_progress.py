@@ -1,8 +1,10 @@
 import io
 
+import msgspec
 from rich.console import Console
 
 from harness.reporting.progress import CheckProgress, LoadProgress, StepProgress
+from harness.results import Verdict
 from tests import result_samples as samples
 
 
@@ -42,6 +44,24 @@ def test_a_check_prints_a_line_a_requirement_where_there_is_no_terminal() -> Non
     assert [line.split()[:2] for line in _text(console).splitlines()] == [
         ["PASS", "SEG-1"],
         ["PASS", "SEG-2"],
+    ]
+
+
+def test_a_dead_server_is_one_line() -> None:
+    """Requirements that nothing was tried for have one line for each reason, not one each."""
+    console, clock = _console(terminal=False), _Clock()
+    with CheckProgress(console=console, clock=clock) as progress:
+        clock.now_s += 5
+        for number, reason in enumerate(["no answer since A"] * 30 + ["the time was used up"]):
+            line = samples.requirement(f"SEG-{number}")
+            progress.finished(
+                msgspec.structs.replace(
+                    line, verdict=Verdict.INCONCLUSIVE, examples=0, message=reason
+                )
+            )
+    assert [line.partition("  ")[2].strip() for line in _text(console).splitlines()] == [
+        "SEG-0 and more: no answer since A",
+        "SEG-30 and more: the time was used up",
     ]
 
 
