@@ -38,6 +38,8 @@ class Holdings:
         self._target = target
         self._diag = diag
         self._visible = target.is_stream and (target.scheme == "unix" or _is_ours(target))
+        self._processes: set[int] = set()
+        """Of the server; looked up once, since that costs a walk through all of /proc."""
         self._counts: list[int] = []
         """Of descriptors, as long as each is more than the one before."""
 
@@ -56,11 +58,11 @@ class Holdings:
 
     def count_descriptors(self, deadline: Deadline) -> Complaint | None:
         """Count, as soon as they are no more than the time before; they may not go on growing."""
-        processes = self._processes()
-        count = _open_in(processes)
+        self._processes = self._processes or self._find_processes()
+        count = _open_in(self._processes)
         while count is not None and self._is_growing(count) and not deadline.expired:
             _look_again_soon()
-            count = _open_in(processes)
+            count = _open_in(self._processes)
         if count is None:
             return None
         if not self._is_growing(count):
@@ -84,7 +86,7 @@ class Holdings:
         states = self._diag.connections(self._target.port)
         return sum(one.state is TcpState.CLOSE_WAIT for one in states)
 
-    def _processes(self) -> set[int]:
+    def _find_processes(self) -> set[int]:
         """Return the processes that hold the listening socket, and their children.
 
         Where one of them is our own, its children may be anyone's.

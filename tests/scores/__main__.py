@@ -13,6 +13,7 @@ Records and the page `scores.md` go to reports/scores/.
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -55,13 +56,22 @@ def _run(runs: Iterable[Run], options: argparse.Namespace, code: str) -> dict[Ru
     """Return the records of some runs; what is not kept is run, unless only the table is wanted."""
     found = {run: record for run in runs if not options.again and (record := kept(run, code))}
     missing = [] if options.table else [run for run in runs if run not in found]
-    with _busy(options.under_load and bool(missing)), ProcessPoolExecutor(options.jobs) as pool:
+    with _busy(options.under_load and bool(missing)), _pool(options.jobs) as pool:
         for future in as_completed([pool.submit(judge, run, code) for run in missing]):
             record = future.result()
             record.keep()
             found[record.run] = record
             _show(record)
     return found
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    """Return a pool whose processes end their servers, too, when they are ended themselves."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+    return ProcessPoolExecutor(jobs, initializer=prepare)
 
 
 def _unclear(found: dict[Run, Record]) -> list[Run]:

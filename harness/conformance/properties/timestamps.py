@@ -66,12 +66,18 @@ def _weekday(_: Subject, outcome: Outcome) -> Failure | None:
 
 
 def _skew(subject: Subject, outcome: Outcome) -> Failure | None:
+    """Judge each timestamp by the whole conversation, and the last one by what was sent last."""
     now = time.time()
-    for text, moment in _moments(outcome):
+    transcript = outcome.transcript
+    sent_ns = [event.at_ns for event in transcript.events if event.kind == "send"]
+    since_last_sent_s = transcript.seconds - max(sent_ns, default=0) / 1e9
+    moments = list(_moments(outcome))
+    for number, (text, moment) in enumerate(moments, 1):
         if moment is None:
             continue
         away_s = abs(moment.timestamp() - now)
-        allowed_s = getattr(subject.protocol, "skew_s", 2.0) + outcome.transcript.seconds
+        taken_s = since_last_sent_s if number == len(moments) else transcript.seconds
+        allowed_s = getattr(subject.protocol, "skew_s", 2.0) + taken_s
         if away_s > allowed_s:
             return _broken(
                 outcome,

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from harness.errors import UsageError
 from harness.protocols.base import Protocol, Rule
 from harness.protocols.echo import Echo
 from harness.protocols.timestamp_echo import TimestampEcho
-from harness.results import Level
+from harness.results import Level, Verdict
 from harness.target import parse_target, resolve
+from harness.wire.reference import ReferenceServer
 from tests.servers import GreetedShout, Shout
 
 
@@ -115,3 +117,14 @@ def test_every_plan_is_in_bounds(kind: type[Protocol], like: bool) -> None:
         for plan in islice(one.plans(subject), 200):
             assert isinstance(plan, Plan)
             _check_bounds(Path(one.id), plan)
+
+
+def test_the_time_of_the_first_reply_is_too_old_for_a_later_one() -> None:
+    """A timestamp is as old as what was sent last at most, however long the conversation took."""
+    requirement = next(one for one in catalogue_for() if one.id == "TS-SKEW")
+    with ReferenceServer("--fault", "time-of-first-reply") as server:
+        target = resolve(parse_target(server.target))[0]
+        depth = replace(DEPTHS["default"], shrink_s=0.5, confirmations=1)
+        runner = Runner(target, TimestampEcho(), depth, seed=1, diag=None)
+        verdict = runner.judge_one(requirement).result.verdict
+    assert verdict is Verdict.FAIL
