@@ -34,6 +34,7 @@ from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from harness.load.recorder import Recorder
+from harness.load.stamping import Stamping
 from harness.load.tally import Phase, Tally
 from harness.protocols.base import Protocol
 from harness.target import Target
@@ -42,9 +43,7 @@ YIELD_EVERY_NS = 5_000_000
 _YIELD_EVERY_S = YIELD_EVERY_NS / NS_PER_S
 _SWEEP_EVERY_NS = 200_000_000
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
-_STAMP_ALL_BELOW_PER_S = 5000
 _STAMP_ONE_IN = 16
-_RATE_KNOWN_AFTER_S = 0.5
 _ALONE_NS = 30_000_000
 _ALONE_AT_MOST_NS = 1_000_000_000
 
@@ -111,7 +110,7 @@ class Swarm:
         now = _clock()
         self._wall_offset_ns = _wall_offset_ns()
         self._next_sweep_ns = now
-        self._stamp_all = True
+        self._stamping = Stamping(now)
         # A closed loop begins with one connection, which meets an idle server.
         self._alone: Channel | None = None
         self._alone_until_ns = NEVER_NS
@@ -380,17 +379,19 @@ class Swarm:
 
     def _take_stamp(self, channel: Channel, stamp_ns: int) -> None:
         wire_ns = stamp_ns - self._wall_offset_ns - channel.sent_ns
-        self._recorder_of(channel).stamp(_clock() - channel.sent_ns, wire_ns)
+        now = _clock()
+        self._recorder_of(channel).stamp(now - channel.sent_ns, wire_ns)
+        if self._stamping.all and self._stamping.stamped(now):
+            self._change_stamping()
+
+    def _change_stamping(self) -> None:
+        for channel in self._members:
+            channel.stamp_from_now_on(always=self._stamping.all)
 
     def _take_tally(self, tally: Tally) -> None:
-        """Pass a tally on; where few replies come, all of them get a timestamp."""
-        if tally.length_s > _RATE_KNOWN_AFTER_S:
-            replies = sum(tally.counts.get("service", [])[1::2])
-            few = replies < _STAMP_ALL_BELOW_PER_S * tally.length_s
-            if few is not self._stamp_all:
-                self._stamp_all = few
-                for channel in self._members:
-                    channel.stamp_from_now_on(always=few)
+        """Pass a tally on; its rate says which replies get a timestamp."""
+        if self._stamping.counted(sum(tally.counts.get("service", [])[1::2]), tally.length_s):
+            self._change_stamping()
         self._on_tally(tally)
 
     # Trouble.
@@ -477,7 +478,7 @@ class Swarm:
         channel.sent_ns = now = _clock()
         if self._lifetime_ns:  # spread, so that they do not all end at once
             channel.expires_ns = now + int(self._lifetime_ns * self._place.uniform(0.5, 1.5))
-        channel.stamp_always = self._stamp_all
+        channel.stamp_always = self._stamping.all
         self._opening[channel.fd] = channel
         self._epoll.register(channel.fd, channel.watched)
         channel.registered = channel.watched
