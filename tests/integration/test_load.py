@@ -185,19 +185,20 @@ def load_worker() -> int:
 def test_the_stall_experiment():
     """A server stopped for 1.4 s at 2000 requests/s shows in `scheduled` as arithmetic says.
 
-    Requests are due every 0.5 ms for T = 1.8 s, and the stall lies within: a share q of them is due
-    in q * T seconds. While the server is stopped for S seconds, a request that is due x seconds
-    after the stop waits S - x. The slowest are those due first: a latency of L or more have all
-    that are due in the first S - L seconds, a share (S - L) / T. So the percentile of 1 - q is
-    S - q * T, as long as q * T < S, which holds for all four:
+    Requests are due every 0.5 ms for T = 1.2 s, and the server is stopped for S seconds in the
+    first half of that; nothing is due any more when it goes on. A share q of the requests is due in
+    q * T seconds. One that is due x seconds after the stop waits S - x, so the slowest are those
+    due first: a latency of L or more have all that are due in the first S - L seconds, a share
+    (S - L) / T. So the percentile of 1 - q is S - q * T, as long as that many are due after the
+    stop, which is so for half of them and fewer:
 
-        p99.9 = S - 0.0018 s     p99 = S - 0.018 s     p90 = S - 0.18 s     p50 = S - 0.9 s
+        p99.9 = S - 0.0012 s     p99 = S - 0.012 s     p90 = S - 0.12 s     p50 = S - 0.6 s
 
-    Once the server goes on, the R * x requests due before that one are answered first, at the
-    capacity of C a second, measured beforehand by a schedule that nobody can keep; that adds
-    R * x / C, a few percent.
+    Once the server goes on, the R * x requests due before that one are answered first, at a
+    capacity of C a second; that adds R * x / C, a few percent. C is not fitted to these
+    percentiles: Little's law has it from the `service` series.
 
-    A closed loop, or `service`, sees the stall once a connection: 50 of 3600 requests are 1.4 %,
+    A closed loop, or `service`, sees the stall once a connection: 50 of 2400 requests are 2.1 %,
     and its p90 knows nothing of it. That is the lie of coordinated omission.
     """
     compared = stall_and_compare(steady_s=1.2, stall_s=1.4, rate=2000.0)
