@@ -34,6 +34,7 @@ from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from harness.load.recorder import Recorder
+from harness.load.stamping import Stamping
 from harness.load.tally import Phase, Tally
 from harness.protocols.base import Protocol
 from harness.target import Target
@@ -42,9 +43,7 @@ YIELD_EVERY_NS = 5_000_000
 _YIELD_EVERY_S = YIELD_EVERY_NS / NS_PER_S
 _SWEEP_EVERY_NS = 200_000_000
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
-_STAMP_ALL_BELOW_PER_S = 5000
 _STAMP_ONE_IN = 16
-_RATE_KNOWN_AFTER_NS = 100_000_000
 _ALONE_NS = 30_000_000
 _ALONE_AT_MOST_NS = 1_000_000_000
 
@@ -109,15 +108,14 @@ class Swarm:
         self._idle: deque[Channel] = deque()
         self._place = random.Random(0)  # noqa: S311 - spreads the connections over the corpus
         now = _clock()
-        self._wall_offset_ns = time.time_ns() - now
+        self._wall_offset_ns = _wall_offset_ns()
         self._next_sweep_ns = now
-        self._stamp_all = True
-        self._reads = 0
-        self._reads_since_ns = now
+        self._stamping = Stamping(now)
         # A closed loop begins with one connection, which meets an idle server.
         self._alone: Channel | None = None
         self._alone_until_ns = NEVER_NS
-        self._phases = Phases(now, on_tally, on_stage_done)
+        self._on_tally = on_tally
+        self._phases = Phases(now, self._take_tally, on_stage_done)
         self._greenlet = gevent.spawn(self._run)
 
     # What Locust's side calls.
@@ -221,7 +219,6 @@ class Swarm:
                     self._free(channel, now)
             if phases.due_ns <= now:
                 self._send_due(now)
-            self._reads += len(events)
             stamp_in -= len(events)
             if stamp_in < 0 and events:
                 stamp_in = _STAMP_ONE_IN
@@ -248,8 +245,7 @@ class Swarm:
                 self._connect(channel)
         if now >= self._next_sweep_ns:
             self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
-            self._wall_offset_ns = time.time_ns() - _clock()
-            self._choose_stamps(now)
+            self._wall_offset_ns = _wall_offset_ns()
             self._sweep(now)
         if self._alone is not None and now > self._alone_until_ns:
             self._end_solo(now)
@@ -383,19 +379,20 @@ class Swarm:
 
     def _take_stamp(self, channel: Channel, stamp_ns: int) -> None:
         wire_ns = stamp_ns - self._wall_offset_ns - channel.sent_ns
-        self._recorder_of(channel).stamp(_clock() - channel.sent_ns, wire_ns)
+        now = _clock()
+        self._recorder_of(channel).stamp(now - channel.sent_ns, wire_ns)
+        if self._stamping.all and self._stamping.stamped(now):
+            self._change_stamping()
 
-    def _choose_stamps(self, now: int) -> None:
-        """Have each reply timestamped where few come; such a read costs a microsecond more."""
-        elapsed_ns = now - self._reads_since_ns
-        if elapsed_ns < _RATE_KNOWN_AFTER_NS:
-            return
-        few = self._reads * NS_PER_S < _STAMP_ALL_BELOW_PER_S * elapsed_ns
-        self._reads, self._reads_since_ns = 0, now
-        if few is not self._stamp_all:
-            self._stamp_all = few
-            for channel in self._members:
-                channel.stamp_from_now_on(always=few)
+    def _change_stamping(self) -> None:
+        for channel in self._members:
+            channel.stamp_from_now_on(always=self._stamping.all)
+
+    def _take_tally(self, tally: Tally) -> None:
+        """Pass a tally on; its rate says which replies get a timestamp."""
+        if self._stamping.counted(sum(tally.counts.get("service", [])[1::2]), tally.length_s):
+            self._change_stamping()
+        self._on_tally(tally)
 
     # Trouble.
 
@@ -481,7 +478,7 @@ class Swarm:
         channel.sent_ns = now = _clock()
         if self._lifetime_ns:  # spread, so that they do not all end at once
             channel.expires_ns = now + int(self._lifetime_ns * self._place.uniform(0.5, 1.5))
-        channel.stamp_always = self._stamp_all
+        channel.stamp_always = self._stamping.all
         self._opening[channel.fd] = channel
         self._epoll.register(channel.fd, channel.watched)
         channel.registered = channel.watched
@@ -518,3 +515,14 @@ class Swarm:
                 continue
             cause = CONNECT_TIMEOUT if channel.state is State.CONNECTING else TIMEOUT
             self._fail(channel, Failure(cause, cause))
+
+
+def _wall_offset_ns() -> int:
+    """Return how far the wall clock, which stamps replies, is ahead of the monotonic one.
+
+    Of three readings the one counts that took least: whoever loses the CPU between the two clocks
+    would have replies arrive after they were read.
+    """
+    readings = [(_clock(), time.time_ns(), _clock()) for _ in range(3)]
+    before, wall, after = min(readings, key=lambda reading: reading[2] - reading[0])
+    return wall - (before + after) // 2

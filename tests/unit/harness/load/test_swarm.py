@@ -1,37 +1,56 @@
-from unittest.mock import Mock, create_autospec
+"""The swarm's loop by itself, in a process that Locust's patches may change."""
 
-from harness.load.channel import Channel
-from harness.load.phases import NS_PER_S
+import json
+import subprocess
+import sys
+
+from tests.server_process import running
+
+_PROGRAM = """
+import json, sys
+import locust  # patches the process first
+import gevent
+from harness.load.corpus import draw_corpus
+from harness.load.phases import Stage
+from harness.load.plan import LoadPlan
+from harness.load.recorder import Recorder
 from harness.load.swarm import Swarm
+from harness.protocols.registry import find_protocol
+from harness.target import parse_target, resolve
+
+pairs = []
+count = Recorder.stamp
+
+def stamp(self, service_ns, wire_ns):
+    pairs.append((service_ns, wire_ns))
+    count(self, service_ns, wire_ns)
+
+Recorder.stamp = stamp
+plan = LoadPlan(target=sys.argv[1], users=[10])
+protocol = find_protocol(plan.protocol, plan.settings)
+done = gevent.event.Event()
+troubles = []
+swarm = Swarm(
+    resolve(parse_target(plan.target))[0], protocol, draw_corpus(plan, protocol),
+    timeout_s=5.0, open_loop=False, on_tally=lambda tally: None,
+    on_stage_done=lambda stage: done.set(), on_trouble=troubles.append,
+)
+for _ in range(10):
+    swarm.join()
+swarm.start_stage(Stage(number=0, warm_up_s=0.1, seconds=0.7, ramp_s=5.0, drain_s=5.0))
+assert done.wait(30.0) and not troubles
+swarm.stop()
+print(json.dumps(pairs))
+"""
 
 
-def _swarm(*, stamp_all: bool) -> tuple[Swarm, Mock]:
-    """A swarm of one channel, without its loop, and what tells the channel of timestamps."""
-    swarm = object.__new__(Swarm)
-    swarm._stamp_all = stamp_all
-    swarm._reads, swarm._reads_since_ns = 0, 0
-    channel = create_autospec(Channel, instance=True)
-    swarm._members = {channel}
-    return swarm, channel.stamp_from_now_on
-
-
-def test_a_fast_load_samples_its_timestamps_from_the_first_fifth_of_a_second() -> None:
-    """Beyond 5,000 reads a second a timestamp with each would slow what is measured."""
-    swarm, told = _swarm(stamp_all=True)
-    swarm._reads = 1001
-    swarm._choose_stamps(NS_PER_S // 5)
-    told.assert_called_once_with(always=False)
-    swarm._reads = 5000
-    swarm._choose_stamps(NS_PER_S)
-    told.assert_called_once()
-
-
-def test_a_slow_load_timestamps_every_reply() -> None:
-    """What becomes slow again is stamped whole again; too short a time tells nothing."""
-    swarm, told = _swarm(stamp_all=False)
-    swarm._choose_stamps(NS_PER_S // 20)
-    told.assert_not_called()
-    swarm._reads = 999
-    swarm._choose_stamps(NS_PER_S // 5)
-    told.assert_called_once_with(always=True)
-    assert swarm._reads == 0
+def test_no_reply_arrives_later_than_it_is_read():
+    """Reply by reply, the wire latency is positive and at most the service latency."""
+    with running("--port", "0", "--workers", "1") as server:
+        command = [sys.executable, "-c", _PROGRAM, server.targets[0]]
+        run = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stderr.decode()
+    pairs = json.loads(run.stdout)
+    assert len(pairs) > 100
+    wrong = [pair for pair in pairs if not 0 < pair[1] <= pair[0]]
+    assert wrong == [], f"{len(wrong)} of {len(pairs)}"
