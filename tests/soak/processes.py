@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-
 _PATIENCE_S = 10.0
 _LOOKS_ALIKE = 3
 
