@@ -1,5 +1,7 @@
 """Running the catalogue against a server, one verdict a requirement."""
 
+import errno
+import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
@@ -8,7 +10,7 @@ from dataclasses import dataclass, replace
 from harness.conformance.execute import Executor
 from harness.conformance.explain import explain
 from harness.conformance.explore import Failing, Search, Tried, try_certain, try_drawn
-from harness.conformance.failure import FailureKind
+from harness.conformance.failure import Failure, FailureKind
 from harness.conformance.plan import (
     Await,
     AwaitEnd,
@@ -32,6 +34,11 @@ from harness.wire.sock_diag import SockDiag
 _SETTLING_PATIENCE_S = 1.0
 _REVIVAL_PATIENCE_S = 0.5
 _LOOKS_AT_A_DEAD_SERVER = 4
+_NOT_FROM_THE_HOST = {
+    "no answer in time",
+    *map(os.strerror, (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN)),
+}
+"""Ends of a connect that no packet of the host's has caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +142,20 @@ class Runner:
             return self._without_search(
                 requirement, Verdict.ERROR, f"{type(error).__name__}: {error}", begun
             )
-        alive = self._is_alive()
-        if not alive:
-            self._dead_since = requirement.id
-        if not alive and judged.finding is None:
-            return self._without_search(
-                requirement, Verdict.FAIL, "after this the server answers nobody", begun
-            )
+        return self._unless_dead(requirement, judged, begun)
+
+    def _unless_dead(self, requirement: Requirement, judged: Judged, begun: float) -> Judged:
+        """Ask plainly; where no answer comes, that is the verdict."""
+        complaint = self._ask_plainly()
+        if complaint is None:
+            return judged
+        self._dead_since = requirement.id
+        if self._is_out_of_reach(complaint):
+            message = f"the server's host cannot be reached any more: {complaint.actual}"
+            return self._without_search(requirement, Verdict.INCONCLUSIVE, message, begun)
+        if judged.finding is None:
+            message = "after this the server answers nobody"
+            return self._without_search(requirement, Verdict.FAIL, message, begun)
         return judged
 
     def _search(self, requirement: Requirement) -> Judged:
@@ -282,17 +296,26 @@ class Runner:
     def _holds(self, plan: Plan) -> bool:
         return self.executor.execute(plan, _SETTLING_PATIENCE_S).failure is None
 
-    def _is_alive(self, patience_s: float | None = None) -> bool:
+    def _ask_plainly(self, patience_s: float | None = None) -> Failure | None:
+        """Return what is wrong with the answer to a plain request, if anything is."""
         begun = time.monotonic()
-        answered = self.executor.execute(self.subject.plain(), patience_s)
-        if answered.failure is None:
+        failure = self.executor.execute(self.subject.plain(), patience_s).failure
+        if failure is None:
             self.executor.usual_s = max(self.executor.usual_s, time.monotonic() - begun)
-        return answered.failure is None
+        return failure
+
+    def _is_out_of_reach(self, complaint: Failure) -> bool:
+        """Whether nothing came back at all: a host would refuse for a server that has died."""
+        return (
+            not self.subject.target.is_loopback
+            and complaint.kind is FailureKind.NO_CONNECTION
+            and complaint.actual in _NOT_FROM_THE_HOST
+        )
 
     def _revived(self) -> bool:
         """Ask a dead server a few times more, then no longer."""
         self._looks_left -= 1
-        if self._looks_left < 0 or not self._is_alive(_REVIVAL_PATIENCE_S):
+        if self._looks_left < 0 or self._ask_plainly(_REVIVAL_PATIENCE_S) is not None:
             return False
         self._dead_since = ""
         return True

@@ -22,7 +22,8 @@ OTHER = "other"
 
 HINTS = {
     REFUSED: "nothing listens there, or the server has closed its listener",
-    CONNECT_TIMEOUT: "the accept queue was full and SYNs were dropped; try a larger backlog",
+    CONNECT_TIMEOUT: "SYNs had no answer: the accept queue was full (try a larger backlog), or the "
+    "network lost them",
     RESET_BEFORE_REPLY: "the server closed with our request unread, or it died",
     RESET_MID_FRAME: "the server closed with data unread while it was replying",
     EOF_BEFORE_REPLY: "the server closed the connection instead of answering",
@@ -31,13 +32,15 @@ HINTS = {
     WRONG_REPLY: "the samples show what was expected and what came; try wireproof check",
     NO_PORTS: "our own ephemeral ports are used up; try --source-addresses",
     NO_DESCRIPTORS: "our own limit of open files; raise ulimit -n",
-    UNREACHABLE: "there is no route to the server",
+    UNREACHABLE: "no way to the server's host: a route, a cable or the host itself is missing",
     LOST: "a datagram had no reply in time; UDP may lose it on either way, or in a full buffer",
     LATE: "the reply came after its datagram had been given up; --timeout may be too short",
     DUPLICATE: "more than one reply to one datagram",
     NEVER_SENT: "no connection was free before the end; the server, or --users, is too small",
     TLS: "the certificate or the protocol version does not suit; see the sample",
 }
+
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 
 _CONNECT_CAUSES = {
     errno.ECONNREFUSED: REFUSED,
@@ -49,8 +52,7 @@ _CONNECT_CAUSES = {
     errno.EADDRINUSE: NO_PORTS,
     errno.EMFILE: NO_DESCRIPTORS,
     errno.ENFILE: NO_DESCRIPTORS,
-    errno.ENETUNREACH: UNREACHABLE,
-    errno.EHOSTUNREACH: UNREACHABLE,
+    **dict.fromkeys(_NO_WAY, UNREACHABLE),
 }
 
 
@@ -73,4 +75,6 @@ def exchange_cause(number: int | None, *, mid_frame: bool) -> str:
         return REFUSED
     if number == errno.ETIMEDOUT:
         return TIMEOUT
+    if number in _NO_WAY:
+        return UNREACHABLE
     return OTHER

@@ -1,8 +1,11 @@
 """`python -m tests.soak`: what takes long or many descriptors, outside the default tests.
 
 Ten thousand connections held open at once, with the memory that an idle one costs; then a hundred
-thousand short ones, a third of them reset, after which the server must be as it was before.
-`SOAK_SCALE=0.1` does a tenth of it.
+thousand short ones, a third of them reset, after which the server must be as it was before; then
+half an hour of checks and loads, over which harness and server must not grow.
+
+`SOAK_SCALE=0.1` does a tenth of the connections, `SOAK_MINUTES=5` five minutes of rounds; 0 leaves
+out either.
 """
 
 import contextlib
@@ -16,40 +19,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.server_process import PATIENCE_S, Running, receive_exactly, running
+from tests.soak.processes import SoakError, descriptors, resident_bytes, say, settled_descriptors
+from tests.soak.rounds import go_round
 
 SCALE = float(os.environ.get("SOAK_SCALE", "1"))
+MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 HELD = int(10_000 * SCALE)
 CYCLES = int(100_000 * SCALE)
 WORKERS = 2
 SPARE_DESCRIPTORS = 100
 # Memory that Python's allocator may keep after the first thousands of connections.
 GROWTH_BYTES = 3_000_000
-
-
-class SoakError(Exception):
-    """Something did not hold."""
-
-
-def say(line: str) -> None:
-    """A line of the report."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def resident_bytes(pids: list[int]) -> int:
-    """Memory of the processes, shared pages counted once (proportional set size)."""
-    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
-    return sum(
-        int(line.split()[1]) * 1024
-        for rollup in rollups
-        for line in rollup.splitlines()
-        if line.startswith("Pss:")
-    )
-
-
-def descriptors(pids: list[int]) -> int:
-    """Open descriptors of the processes."""
-    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
 
 
 def connect(server: Running, number: int) -> socket.socket:
@@ -84,7 +64,7 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
 def hold_many(server: Running) -> None:
     """Open many, ask on each of them, say what an idle one costs, close them all."""
     pids = server.children()
-    before_bytes, before_descriptors = resident_bytes(pids), descriptors(pids)
+    before_bytes, before_descriptors = resident_bytes(pids), settled_descriptors(pids)
     start_s = time.monotonic()
     with contextlib.ExitStack() as stack:
         socks = [stack.enter_context(connect(server, number)) for number in range(HELD)]
@@ -163,8 +143,11 @@ def main() -> int:
     try:
         options = ("--port", "0", "--workers", str(WORKERS), "--backlog", "1024")
         with running(*options) as server:
-            hold_many(server)
-            come_and_go(server)
+            if SCALE:
+                hold_many(server)
+                come_and_go(server)
+            if MINUTES:
+                go_round(server, MINUTES)
             if server.stop() != 0:
                 raise SoakError("the server did not end well")
     except (SoakError, AssertionError, OSError) as error:

@@ -1,0 +1,49 @@
+"""What processes hold, as /proc tells it, and the words of the report."""
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+_PATIENCE_S = 10.0
+_LOOKS_ALIKE = 3
+
+
+class SoakError(Exception):
+    """Something did not hold."""
+
+
+def say(line: str) -> None:
+    """A line of the report."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Memory of the processes, shared pages counted once (proportional set size)."""
+    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+    return sum(
+        int(line.split()[1]) * 1024
+        for rollup in rollups
+        for line in rollup.splitlines()
+        if line.startswith("Pss:")
+    )
+
+
+def descriptors(pids: Iterable[int]) -> int:
+    """Open descriptors of the processes."""
+    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
+
+
+def settled_descriptors(pids: Iterable[int]) -> int:
+    """Open descriptors, once looks one after the other see the same.
+
+    A worker that has just started still closes the pipe on which it said so, and a server learns
+    of a client's close after the client has made it.
+    """
+    until_s = time.monotonic() + _PATIENCE_S
+    counts = [descriptors(pids)]
+    while counts[-_LOOKS_ALIKE:] != [counts[-1]] * _LOOKS_ALIKE and time.monotonic() < until_s:
+        time.sleep(0.05)
+        counts.append(descriptors(pids))
+    return counts[-1]
