@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -78,6 +78,31 @@ def judge(
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
         return Outcome(server, (), f"{error}", out)
     return Outcome(server, lines, _problem(server, lines), out)
+
+
+def judge_often(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
+    """Judge a server once for each seed; return the first run that is not as expected, or the last.
+
+    The problem says in how many runs the server was not judged as the catalogue says.
+    """
+    runs = [judge(server, depth, out / f"seed-{seed}", seed=seed) for seed in seeds]
+    unexpected = [(seed, run) for seed, run in zip(seeds, runs, strict=True) if run.problem]
+    if not unexpected:
+        return runs[-1]
+    seed, first = unexpected[0]
+    often = f"{len(unexpected)} of {len(runs)} runs, first with seed {seed}: {first.problem}"
+    return replace(first, problem=often if len(runs) > 1 else first.problem)
+
+
+def read(server: Server, out: Path) -> Outcome | None:
+    """Return what the latest run that left a result below a folder said, or None without one."""
+    left = sorted(out.glob("**/results.json"), key=lambda path: path.stat().st_mtime)
+    if not left:
+        return None
+    check = load_results(left[-1]).check
+    lines = tuple(check.requirements) if check else ()
+    problem = _problem(server, lines) if lines else "the check left no verdicts"
+    return Outcome(server, lines, problem, left[-1].parent)
 
 
 def _check(  # noqa: PLR0917 - what the command line says, one by one
