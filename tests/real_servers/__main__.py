@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from harness.deadline import Deadline
 from tests.real_servers.gallery import ROOT, Server, catalogue, install, is_installed
 from tests.real_servers.running import Outcome, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
@@ -48,6 +49,9 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--seed", type=int, help="the first run's; each further run's is one more")
     options.add_argument("--runs", type=int, default=1, help="how often each server is judged")
     options.add_argument("--jobs", type=int, default=4, help="servers judged side by side")
+    options.add_argument(
+        "--within", type=float, default=float("inf"), help="seconds after which none is begun"
+    )
     options.add_argument("--out", type=Path, default=ROOT / "reports" / "gallery")
     options.add_argument("--read", action="store_true", help="judge nothing; read what --out has")
     options.add_argument(
@@ -59,14 +63,19 @@ def _options() -> argparse.ArgumentParser:
 def _judge_all(servers: Sequence[Server], chosen: argparse.Namespace) -> list[Outcome]:
     """Judge the servers side by side, and return what came of it in their order."""
     begun = time.monotonic()
+    deadline = Deadline(chosen.within)
     first = secrets.randbelow(1 << 31) if chosen.seed is None else chosen.seed
     seeds = range(first, first + chosen.runs)
     outcomes: list[Outcome] = []
+
+    def judge_in_time(server: Server) -> Outcome:
+        folder = _folder(chosen.out, server)
+        if deadline.expired:
+            return Outcome(server, (), "not begun, the time was up", folder)
+        return judge_often(server, chosen.depth, folder, seeds)
+
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        running = [
-            pool.submit(judge_often, server, chosen.depth, _folder(chosen.out, server), seeds)
-            for server in servers
-        ]
+        running = [pool.submit(judge_in_time, server) for server in servers]
         for each in as_completed(running):
             outcome = each.result()
             outcomes.append(outcome)
