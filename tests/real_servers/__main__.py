@@ -19,6 +19,7 @@ from tests.real_servers.table import as_lines, as_markdown, put_between_marks
 def main() -> int:
     """Return 0 if every server that runs is judged as the catalogue says."""
     chosen = _options().parse_args()
+    deadline = Deadline(chosen.within)
     servers = [
         one
         for one in catalogue()
@@ -33,7 +34,7 @@ def main() -> int:
     if chosen.read:
         outcomes = [found for one in ready if (found := read(one, _folder(chosen.out, one)))]
     else:
-        outcomes = _judge_all(ready, chosen)
+        outcomes = _judge_all(ready, chosen, deadline)
     click.echo("\n".join(as_lines(outcomes, [server for server in servers if server not in ready])))
     if chosen.markdown:
         put_between_marks(chosen.markdown, as_markdown(outcomes))
@@ -50,7 +51,10 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--runs", type=int, default=1, help="how often each server is judged")
     options.add_argument("--jobs", type=int, default=4, help="servers judged side by side")
     options.add_argument(
-        "--within", type=float, default=float("inf"), help="seconds after which none is begun"
+        "--within",
+        type=float,
+        default=float("inf"),
+        help="seconds, installing included, after which none is begun",
     )
     options.add_argument("--out", type=Path, default=ROOT / "reports" / "gallery")
     options.add_argument("--read", action="store_true", help="judge nothing; read what --out has")
@@ -60,10 +64,11 @@ def _options() -> argparse.ArgumentParser:
     return options
 
 
-def _judge_all(servers: Sequence[Server], chosen: argparse.Namespace) -> list[Outcome]:
+def _judge_all(
+    servers: Sequence[Server], chosen: argparse.Namespace, deadline: Deadline
+) -> list[Outcome]:
     """Judge the servers side by side, and return what came of it in their order."""
     begun = time.monotonic()
-    deadline = Deadline(chosen.within)
     first = secrets.randbelow(1 << 31) if chosen.seed is None else chosen.seed
     seeds = range(first, first + chosen.runs)
     outcomes: list[Outcome] = []
