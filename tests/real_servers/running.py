@@ -95,14 +95,15 @@ def judge_often(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> 
 
 
 def read(server: Server, out: Path) -> Outcome | None:
-    """Return what the latest run that left a result below a folder said, or None without one."""
-    left = sorted(out.glob("**/results.json"), key=lambda path: path.stat().st_mtime)
-    if not left:
-        return None
-    check = load_results(left[-1]).check
-    lines = tuple(check.requirements) if check else ()
-    problem = _problem(server, lines) if lines else "the check left no verdicts"
-    return Outcome(server, lines, problem, left[-1].parent)
+    """Return what the latest whole run below a folder said, or None where there is none."""
+    for path in sorted(
+        out.glob("**/results.json"), key=lambda path: path.stat().st_mtime, reverse=True
+    ):
+        results = load_results(path)
+        if results.check and not results.partial:
+            lines = tuple(results.check.requirements)
+            return Outcome(server, lines, _problem(server, lines), path.parent)
+    return None
 
 
 def _check(  # noqa: PLR0917 - what the command line says, one by one

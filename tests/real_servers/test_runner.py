@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from harness.results import RequirementResult
+from harness.results import RequirementResult, encode, load_results
 from tests.real_servers import running
 from tests.real_servers.gallery import Server, catalogue
 from tests.real_servers.running import Outcome, judge_often, read
@@ -50,6 +51,14 @@ def test_a_result_is_read_again(tmp_path: Path):
     assert again is not None
     assert outcome.lines
     assert again.lines == outcome.lines
+
+
+def test_a_run_that_was_cut_short_is_not_read(tmp_path: Path):
+    """A partial result lacks verdicts, so it must not stand for a server that has no finding."""
+    running.judge(ECHO, "quick", tmp_path, seed=1, only=("BASE-ANSWER",))
+    path = tmp_path / "results.json"
+    path.write_bytes(encode(msgspec.structs.replace(load_results(path), partial=True)))
+    assert read(ECHO, tmp_path) is None
 
 
 def test_the_table_goes_between_the_marks(tmp_path: Path):
