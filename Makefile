@@ -30,7 +30,7 @@ format: $(STAMP) ## put the code into its one form
 	$(BIN)/ruff check --fix .
 
 gallery: $(STAMP) ## real servers: install them all, judge them, print the table
-	$(BIN)/python -m tests.real_servers --install --markdown reports/gallery.md
+	$(BIN)/python -m tests.real_servers --install --markdown reports/gallery.md $(GALLERY)
 
 bench: $(STAMP)  ## ratios against other servers and clients, interleaved in one run
 	$(BIN)/python -m tests.bench

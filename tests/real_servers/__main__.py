@@ -1,62 +1,96 @@
 """`python -m tests.real_servers`: install the gallery, judge it, print the table."""
 
 import argparse
+import secrets
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import click
 
-from tests.real_servers.gallery import ROOT, catalogue, install, is_installed
-from tests.real_servers.running import Outcome, judge
-from tests.real_servers.table import as_lines, as_markdown
+from harness.deadline import Deadline
+from tests.real_servers.gallery import ROOT, Server, catalogue, install, is_installed
+from tests.real_servers.running import Outcome, judge_often, read
+from tests.real_servers.table import as_lines, as_markdown, put_between_marks
 
 
 def main() -> int:
     """Return 0 if every server that runs is judged as the catalogue says."""
-    options = argparse.ArgumentParser(prog="python -m tests.real_servers", description=__doc__)
-    options.add_argument("--install", action="store_true", help="install what is missing first")
-    options.add_argument("--only", action="append", default=[], help="a part of a server's name")
-    options.add_argument("--depth", default="default", choices=["quick", "default", "deep"])
-    options.add_argument("--seed", type=int)
-    options.add_argument("--jobs", type=int, default=4, help="servers judged side by side")
-    options.add_argument("--out", type=Path, default=ROOT / "reports" / "gallery")
-    options.add_argument("--markdown", type=Path, help="write the table here too")
-    chosen = options.parse_args()
+    chosen = _options().parse_args()
+    deadline = Deadline(chosen.within)
     servers = [
         one
         for one in catalogue()
-        if not chosen.only or any(part.lower() in one.name.lower() for part in chosen.only)
+        if (not chosen.only or any(part.lower() in one.name.lower() for part in chosen.only))
+        and (not chosen.exactly or one.name in chosen.exactly)
     ]
     if chosen.install:
         for server in servers:
             if problem := install(server):
                 click.echo(f"{server.name} cannot be installed: {problem}")
     ready = [server for server in servers if is_installed(server)]
+    if chosen.read:
+        outcomes = [found for one in ready if (found := read(one, _folder(chosen.out, one)))]
+    else:
+        outcomes = _judge_all(ready, chosen, deadline)
+    click.echo("\n".join(as_lines(outcomes, [server for server in servers if server not in ready])))
+    if chosen.markdown:
+        put_between_marks(chosen.markdown, as_markdown(outcomes))
+    return int(any(outcome.problem for outcome in outcomes))
+
+
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m tests.real_servers", description=__doc__)
+    options.add_argument("--install", action="store_true", help="install what is missing first")
+    options.add_argument("--only", action="append", default=[], help="a part of a server's name")
+    options.add_argument("--exactly", action="append", default=[], help="a server's whole name")
+    options.add_argument("--depth", default="default", choices=["quick", "default", "deep"])
+    options.add_argument("--seed", type=int, help="the first run's; each further run's is one more")
+    options.add_argument("--runs", type=int, default=1, help="how often each server is judged")
+    options.add_argument("--jobs", type=int, default=4, help="servers judged side by side")
+    options.add_argument(
+        "--within",
+        type=float,
+        default=float("inf"),
+        help="seconds, installing included, after which none is begun",
+    )
+    options.add_argument("--out", type=Path, default=ROOT / "reports" / "gallery")
+    options.add_argument("--read", action="store_true", help="judge nothing; read what --out has")
+    options.add_argument(
+        "--markdown", type=Path, help="write the table here; between its marks, where it has them"
+    )
+    return options
+
+
+def _judge_all(
+    servers: Sequence[Server], chosen: argparse.Namespace, deadline: Deadline
+) -> list[Outcome]:
+    """Judge the servers side by side, and return what came of it in their order."""
     begun = time.monotonic()
+    first = secrets.randbelow(1 << 31) if chosen.seed is None else chosen.seed
+    seeds = range(first, first + chosen.runs)
     outcomes: list[Outcome] = []
+
+    def judge_in_time(server: Server) -> Outcome:
+        folder = _folder(chosen.out, server)
+        if deadline.expired:
+            return Outcome(server, (), "not begun, the time was up", folder)
+        return judge_often(server, chosen.depth, folder, seeds)
+
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        running = {
-            pool.submit(
-                judge,
-                server,
-                chosen.depth,
-                chosen.out / server.name.replace(" ", "-"),
-                seed=chosen.seed,
-            ): server
-            for server in ready
-        }
+        running = [pool.submit(judge_in_time, server) for server in servers]
         for each in as_completed(running):
             outcome = each.result()
             outcomes.append(outcome)
             said = outcome.problem or "as expected"
-            click.echo(f"{time.monotonic() - begun:6.0f} s  {running[each].name}: {said}")
-    outcomes.sort(key=lambda outcome: ready.index(outcome.server))
-    click.echo("\n".join(as_lines(outcomes, [server for server in servers if server not in ready])))
-    if chosen.markdown:
-        chosen.markdown.write_text(as_markdown(outcomes), encoding="utf-8")
-    return int(any(outcome.problem for outcome in outcomes))
+            click.echo(f"{time.monotonic() - begun:6.0f} s  {outcome.server.name}: {said}")
+    return sorted(outcomes, key=lambda outcome: servers.index(outcome.server))
+
+
+def _folder(out: Path, server: Server) -> Path:
+    return out / server.name.replace(" ", "-")
 
 
 if __name__ == "__main__":

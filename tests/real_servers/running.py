@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -78,6 +78,32 @@ def judge(
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
         return Outcome(server, (), f"{error}", out)
     return Outcome(server, lines, _problem(server, lines), out)
+
+
+def judge_often(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
+    """Judge a server once for each seed; return the first run that is not as expected, or the last.
+
+    The problem says in how many runs the server was not judged as the catalogue says.
+    """
+    runs = [judge(server, depth, out / f"seed-{seed}", seed=seed) for seed in seeds]
+    unexpected = [(seed, run) for seed, run in zip(seeds, runs, strict=True) if run.problem]
+    if not unexpected:
+        return runs[-1]
+    seed, first = unexpected[0]
+    often = f"{len(unexpected)} of {len(runs)} runs, first with seed {seed}: {first.problem}"
+    return replace(first, problem=often if len(runs) > 1 else first.problem)
+
+
+def read(server: Server, out: Path) -> Outcome | None:
+    """Return what the latest whole run below a folder said, or None where there is none."""
+    for path in sorted(
+        out.glob("**/results.json"), key=lambda path: path.stat().st_mtime, reverse=True
+    ):
+        results = load_results(path)
+        if results.check and not results.partial:
+            lines = tuple(results.check.requirements)
+            return Outcome(server, lines, _problem(server, lines), path.parent)
+    return None
 
 
 def _check(  # noqa: PLR0917 - what the command line says, one by one

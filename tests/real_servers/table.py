@@ -1,6 +1,7 @@
 """The gallery's table, for the terminal and for the README."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from harness.conformance.case import read_case
 from harness.conformance.plan import Plan, Push, Send
@@ -10,6 +11,7 @@ from tests.real_servers.gallery import Server, is_installed, version
 from tests.real_servers.running import Outcome
 
 _LONGEST, _LONGEST_SEGMENT, _MOST_SEGMENTS = 160, 60, 6
+_BEGIN, _END = "<!-- gallery: begin -->", "<!-- gallery: end -->"
 _HOW = {
     "apt": "apt-get install {}",
     "deb": "apt-get download {}",
@@ -48,6 +50,15 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
         cells = (server.name, version(server), _verdict(outcome), shown, cause.strip())
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def put_between_marks(path: Path, table: str) -> None:
+    """Replace what stands between a file's two marks; a file without them is replaced whole."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    whole = f"{before}{begin}\n{table}{end}{after}" if begin and end else table
+    path.write_text(whole, encoding="utf-8")
 
 
 def how(server: Server) -> str:

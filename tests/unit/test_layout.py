@@ -13,7 +13,6 @@ ELSEWHERE = {
     "harness/cli/check.py": "integration/test_check.py",
     "harness/cli/compare.py": "unit/harness/reporting/test_compare.py",
     "harness/cli/load.py": "integration/test_load.py",
-    "harness/cli/protocols.py": "unit/harness/protocols/test_self_check.py",
     "harness/cli/report.py": "integration/test_report_command.py",
     "harness/conformance/failure.py": "unit/harness/conformance/test_channel.py",
     "harness/conformance/pytest_plugin.py": "integration/test_check.py",
