@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check format bench scores soak gallery test-all clean
+.PHONY: help demo test check format bench scores soak fuzz mutation gallery test-all clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -41,6 +41,15 @@ scores: $(STAMP) ## faults of the zoo caught, false alarms on its sound variants
 soak: $(STAMP)   ## ten thousand connections at once, a hundred thousand in turn
 	$(BIN)/python -m tests.soak
 
+fuzz: $(STAMP)   ## readers of files, and oracles, against bytes guided by coverage (FUZZ_SECONDS=600)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz
+
+mutation: $(STAMP) ## mutants of oracles, framings and figures; survivors go to reports/mutation.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutation]'
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results | tee reports/mutation.txt
+
 test-all:        ## the tests under every interpreter from 3.11 up that is found
 	@for minor in 11 12 13 14 15; do \
 	  interpreter=$$(command -v python3.$$minor) || continue; \
@@ -48,4 +57,4 @@ test-all:        ## the tests under every interpreter from 3.11 up that is found
 	done
 
 clean:           ## remove what was built
-	rm -rf $(VENV) .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

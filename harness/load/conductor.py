@@ -181,9 +181,8 @@ class Conductor:
             return
         lost = self._awaited - set(self._worker_ids())
         for worker in lost - self._reported_lost:
+            # Who started the workers sees how one ends, but not that one hangs: it is told here.
             self._reported_lost.add(worker)
-            if self._outlet.is_read:  # who started the workers knows more of their end
-                continue
             self._note(f"worker {worker[:40]} is lost; what it had not reported is missing")
         self._awaited -= lost
 

@@ -23,7 +23,7 @@ _STRINGS = (PLACEHOLDER + b"a", PLACEHOLDER + b"b")
 _COUNTER = PLACEHOLDER + b"n"
 _GONE = re.compile(rb"(?:DELETED|NOT_FOUND)\r\n")
 _VERSION = re.compile(rb"VERSION [^\r\n]+\r\n")
-_VALUE = re.compile(rb"VALUE [^ ]+ \d+ (\d+)(?: \d+)?")
+_VALUE = re.compile(rb"VALUE [^ ]+ \d+ (\d{1,20})(?: \d+)?")
 
 
 class Memcached(RequestReply):
@@ -126,6 +126,8 @@ class Memcached(RequestReply):
             if header is None:
                 raise MalformedReplyError("a VALUE line without key, flags and length")
             position = at + 2 + int(header[1]) + 2
+            if position > self.max_reply_bytes:  # known to be too long before it is here
+                return position
 
     def expected(self, request: bytes) -> Expected:
         """Carry the command out on the model."""

@@ -43,3 +43,13 @@ def test_a_reply_to_noreply_is_wrong():
     """A command with noreply must not be answered."""
     with pytest.raises(WrongReplyError):
         judge((storage(b"set", b"k", b"", 0, b" noreply"), b"STORED\r\n"))
+
+
+@pytest.mark.parametrize("length", [b"9" * 5000, b"9" * 20])
+def test_a_length_beyond_all_bounds_is_the_servers_fault(length: bytes):
+    """However long a length is, it is a wrong reply, and never an error of this class."""
+    oracle = Memcached().oracle()
+    oracle.announce(b"version\r\n")
+    oracle.sent(9)
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"VALUE k 0 " + length + b"\r\n")
