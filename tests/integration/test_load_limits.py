@@ -1,7 +1,7 @@
 """Loads that run into a limit, and the word that the result has for it.
 
-WIREPROOF_EXTENDED=1 runs the slow server ten times and the slow generator at all, and spoils one reply in 100,000
-at the server's full speed.
+WIREPROOF_EXTENDED=1 runs each side ten times, and spoils one reply in 100,000 at the server's full
+speed; by default the slow server runs once.
 """
 
 import contextlib
