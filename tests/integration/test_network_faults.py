@@ -169,6 +169,7 @@ def test_a_host_without_a_cable_is_one_line(command: str, tmp_path: Path):
     assert len(told.splitlines()) <= 2
 
 
+@pytest.mark.skipif(not EXTENDED, reason="takes half a minute: WIREPROOF_EXTENDED=1")
 def test_check_blames_no_server_for_a_pulled_cable(tmp_path: Path):
     """When the cable is pulled half-way, what could not be tried is not held against the server."""
     only = ("--only", "BASE-ANSWER", "--only", "OCTET-ALL", "--only", "TS-WEEKDAY")

@@ -71,7 +71,14 @@ class Trend:
     noise: float
 
     @property
-    def is_flat(self) -> bool:
+    def word(self) -> str:
+        """Flat is within the noise; what is small all the same is not called so."""
+        if abs(self.change) <= 2 * self.noise:
+            return "flat"
+        return "small, but above the noise" if self.is_tolerable else "NOT FLAT"
+
+    @property
+    def is_tolerable(self) -> bool:
         """Whether the change is within the noise, or small."""
         return abs(self.change) <= max(2 * self.noise, _SHARE_OF_VALUE * self.median)
 
@@ -144,9 +151,9 @@ def tell(samples: list[Sample]) -> None:
         found = trend(at_s, [getattr(sample, field.name) for sample in later])
         say(
             f"  {field.name:<22} median {found.median:12.0f}  {found.per_hour:+12.1f} an hour  "
-            f"noise {found.noise:10.1f}  {'flat' if found.is_flat else 'NOT FLAT'}"
+            f"noise {found.noise:10.1f}  {found.word}"
         )
-        if field.name in MUST_STAY and not found.is_flat and found.change > 0:
+        if field.name in MUST_STAY and not found.is_tolerable and found.change > 0:
             growing.append(field.name)
     if growing:
         raise SoakError(f"growing: {', '.join(growing)}")
