@@ -118,4 +118,5 @@ def _segments(plan: Plan, connection: int) -> str:
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "'")
+    """Return a code span, so that no byte of a conversation is taken for markup or changed."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
