@@ -120,3 +120,20 @@ def test_decode_refuses_a_bomb():
     bomb = base64.b64encode(b"\x1c\x84\x93\x14" + bytes(4) + zlib.compress(bytes(50_000_000)))
     with pytest.raises(UsageError, match="unpacks to more"):
         Histogram.decode(bomb.decode())
+
+
+@given(st.integers(1, HIGHEST_US))
+def test_mean_takes_a_bucket_at_its_middle(value: int):
+    """The mean of one latency lies halfway between the least and the greatest of its bucket."""
+    index = index_of(value)
+    width = 1 << max(0, value.bit_length() - 11)
+    assert Histogram.of([value]).mean_us == highest_at(index) - (width - 1) / 2
+
+
+def test_nothing_sparse_adds_nothing():
+    """An empty list of pairs is sound, and so are a count of 0 and the last index."""
+    histogram = Histogram()
+    histogram.add_sparse([])
+    assert histogram.count == 0
+    histogram.add_sparse([0, 0, LENGTH - 1, 2])
+    assert (histogram.count, histogram.counts[-1]) == (2, 2)
