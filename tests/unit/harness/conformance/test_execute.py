@@ -3,13 +3,11 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from harness.conformance.execute import Executor, open_diag
+from harness.conformance.execute import Executor
 from harness.conformance.failure import FailureKind
 from harness.conformance.plan import (
     Await,
@@ -48,15 +46,6 @@ from tests.servers import (
 
 PATIENCE_S = 0.4
 LINES = single([b"abc\n", b"de\n"], [1, 5])
-
-
-@pytest.fixture
-def diag() -> Iterator[SockDiag]:
-    """The kernel's word, for the length of a test."""
-    opened = open_diag()
-    assert opened is not None
-    with closing(opened):
-        yield opened
 
 
 @pytest.mark.parametrize("where", ["127.0.0.1", "::1", "unix"])

@@ -3,25 +3,15 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from harness.conformance.execute import open_diag
 from harness.conformance.released import Complaint, Holdings
 from harness.deadline import Deadline
 from harness.target import Target, parse_target, resolve
 from harness.wire.sock_diag import SockDiag
-
-
-@pytest.fixture
-def diag() -> Iterator[SockDiag]:
-    """The kernel's word, for the length of a test."""
-    opened = open_diag()
-    assert opened is not None
-    with closing(opened):
-        yield opened
 
 
 @pytest.fixture(params=["tcp", "unix"])

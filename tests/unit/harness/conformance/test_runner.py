@@ -3,14 +3,12 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from harness.conformance import runner as module
 from harness.conformance.catalogue import catalogue_for
-from harness.conformance.execute import open_diag
 from harness.conformance.runner import Judged, Runner
 from harness.conformance.subject import DEPTHS
 from harness.errors import ProtocolCodeError
@@ -27,15 +25,6 @@ from tests.servers import (
 )
 
 HASTY = replace(DEPTHS["quick"], patience_s=0.5, shrink_s=0.8, confirmations=3)
-
-
-@pytest.fixture
-def diag() -> Iterator[SockDiag]:
-    """The kernel's word, for the length of a test."""
-    opened = open_diag()
-    assert opened is not None
-    with closing(opened):
-        yield opened
 
 
 @pytest.fixture(autouse=True)
