@@ -3,6 +3,7 @@
 Starting an interpreter a hundred times would take longer than all that the commands do.
 """
 
+import json
 import multiprocessing
 import os
 import resource
@@ -21,7 +22,7 @@ class Ended:
     """How a command ended.
 
     Attributes:
-        code: its exit code; None if it had to be killed.
+        code: its exit code; None if it had to be killed, or died.
         out: its standard output.
         err: its standard error.
         peak_mb: the most memory that it, or a process that it started, had resident.
@@ -53,12 +54,15 @@ def command(
     if process.is_alive():
         process.kill()
         process.join()
-    peak = folder / "peak"
+    # Not `process.exitcode`: another thread that starts a process asks after this one too, and of
+    # two threads that read the fork server's one word, the second gets 255.
+    ending = folder / "ending.json"
+    code, peak_mb = json.loads(ending.read_text()) if ending.exists() else (None, float("inf"))
     return Ended(
-        None if process.exitcode is None or process.exitcode < 0 else process.exitcode,
+        code,
         (folder / "stdout").read_text(errors="replace"),
         (folder / "stderr").read_text(errors="replace"),
-        float(peak.read_text()) if peak.exists() else float("inf"),
+        peak_mb,
         seconds,
     )
 
@@ -87,5 +91,4 @@ def _run(arguments: list[str], folder: str, prepare: Callable[[], None] | None) 
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    Path("peak").write_text(str(peak_kb / 1024))
-    sys.exit(code)
+    Path("ending.json").write_text(json.dumps([code, peak_kb / 1024]))
