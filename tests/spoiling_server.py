@@ -1,4 +1,4 @@
-"""An echo server that spoils, loses or repeats replies now and then, for tests of the load."""
+"""An echo server that spoils, loses or repeats replies, or ends its stream behind one."""
 
 import asyncio
 import contextlib
@@ -28,8 +28,10 @@ class _Every:
 
 
 class _Stream(asyncio.Protocol):
-    def __init__(self, spoil: _Every, *, silent: bool, work_s: float) -> None:
+    def __init__(self, spoil: _Every, end: _Every, *, silent: bool, work_s: float) -> None:
         self._spoil = spoil
+        self._end = end
+        self._ended = False
         self._work_s = work_s
         self._silent = silent
 
@@ -37,12 +39,15 @@ class _Stream(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self._silent:
+        if self._silent or self._ended:
             return
         ends = time.perf_counter() + self._work_s
         while time.perf_counter() < ends:
             pass
         self.transport.write(b"SPOILED" + data[7:] if self._spoil() else data)
+        if self._end():
+            self._ended = True
+            self.transport.write_eof()
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -95,6 +100,7 @@ def serving(
     folder: Path,
     *,
     spoil_one_in: int = 0,
+    end_one_in: int = 0,
     silent: bool = False,
     work_s: float = 0.0,
     lose_one_in: int = 0,
@@ -102,7 +108,8 @@ def serving(
 ) -> Iterator[str]:
     """Serve in a thread; yields the target."""
     loop = asyncio.new_event_loop()
-    spoil, lose, repeat = _Every(spoil_one_in), _Every(lose_one_in), _Every(repeat_one_in)
+    spoil, end = _Every(spoil_one_in), _Every(end_one_in)
+    lose, repeat = _Every(lose_one_in), _Every(repeat_one_in)
 
     async def start() -> tuple[asyncio.Server | asyncio.DatagramTransport, str]:
         if transport == "udp":
@@ -113,12 +120,12 @@ def serving(
         if transport == "unix":
             path = folder / "socket"
             server = await loop.create_unix_server(
-                lambda: _Stream(spoil, silent=silent, work_s=work_s), path
+                lambda: _Stream(spoil, end, silent=silent, work_s=work_s), path
             )
             return server, f"unix:{path}"
         context = _certified(folder) if transport == "tls" else None
         server = await loop.create_server(
-            lambda: _Stream(spoil, silent=silent, work_s=work_s), "127.0.0.1", 0, ssl=context
+            lambda: _Stream(spoil, end, silent=silent, work_s=work_s), "127.0.0.1", 0, ssl=context
         )
         return server, f"{transport}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 

@@ -262,11 +262,9 @@ class Channel:
 
     def _send_some(self, *, more_follows: bool = False) -> int:
         """Hand over what the kernel takes; once the connection is gone, see how it went."""
-        until = self._goal
-        if self._pauses:
-            if self._must_wait():
-                return 0
-            until = min(until, self._pauses[0])
+        if self._must_wait():
+            return 0
+        until = min(self._goal, self._pauses[0]) if self._pauses else self._goal
         unsent = self._view[self._sent : until]
         taken = self._connection.send(unsent, more_follows=more_follows)
         if taken is None:

@@ -32,7 +32,7 @@ from harness.conformance.plan import (
 from harness.conformance.released import Complaint, Holdings
 from harness.deadline import Deadline
 from harness.errors import CannotRunError, UsageError
-from harness.protocols.base import Protocol
+from harness.protocols.base import Exchange, Protocol
 from harness.protocols.datagram import Datagrams
 from harness.protocols.oracle import Oracle
 from harness.results import Delivery
@@ -158,7 +158,11 @@ class _Execution:
         self._patience_s = patience_s
         self._number = 0
         self._holdings = Holdings(executor.target, executor.diag)
-        self._delivery = DeliveryPatience(min(DELIVERY_PATIENCE_S, patience_s / 2))
+        # Nobody need read what an endless stream throws away.
+        endless = executor.protocol.exchange is Exchange.ENDLESS
+        self._delivery = DeliveryPatience(
+            0.0 if endless else min(DELIVERY_PATIENCE_S, patience_s / 2)
+        )
 
     def step(self, number: int, action: Action) -> None:
         """Do one action."""

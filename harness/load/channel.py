@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from itertools import accumulate
-from select import EPOLLIN, EPOLLOUT
+from select import EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import Any
 
 from gevent.monkey import get_original
@@ -106,6 +106,7 @@ class Channel:
         "_pieces",
         "_protocol",
         "_serial",
+        "_steady",
         "_target",
         "_tls",
         "backoff_s",
@@ -138,6 +139,10 @@ class Channel:
         self._target = target
         self._protocol = protocol
         self._tls = target.scheme == "tls"
+        # Each edge must be followed by a read to the end: one datagram, or one record, is not it.
+        # The end of the stream shows no edge of its own if it was there with the reply.
+        whole = target.is_stream and not self._tls
+        self._steady = EPOLLIN | EPOLLET | EPOLLRDHUP if whole else EPOLLIN
         kind = type(protocol)
         self._personal = (
             kind.personalise is not Protocol.personalise or kind.pauses is not Protocol.pauses
@@ -360,6 +365,8 @@ class Channel:
         if data != exchange.reply and corpus.predictor.learn(exchange.payload, data):
             corpus.predict()
         self.predicted = data == exchange.reply
+        if self.predicted:
+            self.watched = self._steady
 
     def close(self) -> None:
         """Give the socket back."""
@@ -418,6 +425,7 @@ class Channel:
         """Have the oracle judge from here on; `sent_bytes` of the exchange are on their way."""
         if self.predicted:
             self.predicted = False
+            self.watched = EPOLLIN
             last = last or self.exchange.previous
             if last.reply is not None:
                 self._oracle_replays(last.requests, last.size, last.reply)

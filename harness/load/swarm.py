@@ -14,13 +14,10 @@ the start of the next.
 
 from __future__ import annotations
 
-import heapq
 import random
-import select
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import count, cycle
 from select import EPOLLIN, EPOLLOUT
 
 import gevent
@@ -29,6 +26,7 @@ from gevent.monkey import get_original
 from harness.errors import WireproofError
 from harness.histogram import EXACT_BELOW_US, index_of
 from harness.load.channel import COLD, WOULD_BLOCK, Channel, Failure, State
+from harness.load.connections import Connections, look_again
 from harness.load.corpus import RECEIVE_BYTES, Corpus
 from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
@@ -42,7 +40,6 @@ from harness.target import Target
 YIELD_EVERY_NS = 5_000_000
 _YIELD_EVERY_S = YIELD_EVERY_NS / NS_PER_S
 _SWEEP_EVERY_NS = 200_000_000
-_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 _STAMP_ONE_IN = 16
 _ALONE_NS = 30_000_000
 _ALONE_AT_MOST_NS = 1_000_000_000
@@ -50,7 +47,6 @@ _ALONE_AT_MOST_NS = 1_000_000_000
 _IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a comparison
 
 _clock = time.monotonic_ns
-_new_epoll: type[select.epoll] = get_original("select", "epoll")
 _select: Callable[..., object] = get_original("select", "select")
 
 
@@ -96,15 +92,9 @@ class Swarm:
         self._timeout_ns = int(timeout_s * NS_PER_S)
         self._open_loop = open_loop
         self._on_trouble = on_trouble
-        self._sources = cycle(sources or [""])
-        self._serials = count(worker, workers)
-        self._lifetime_ns = int(lifetime_s * NS_PER_S) if lifetime_s else 0
-        self._epoll = _new_epoll()
-        self._channels: dict[int, Channel] = {}  # by descriptor, those that carry requests
-        self._opening: dict[int, Channel] = {}
-        self._members: set[Channel] = set()
-        self._later: list[tuple[int, int, Channel]] = []  # reconnects: when, a tie-breaker, whose
-        self._order = count()
+        self._connections = Connections(
+            sources=sources, lifetime_s=lifetime_s, worker=worker, workers=workers
+        )
         self._idle: deque[Channel] = deque()
         self._place = random.Random(0)  # noqa: S311 - spreads the connections over the corpus
         now = _clock()
@@ -127,15 +117,15 @@ class Swarm:
         kind = Channel if self._target.is_stream else DatagramChannel
         channel = kind(self._target, self._protocol, first)
         channel.stamp_sink = self._take_stamp
-        self._members.add(channel)
+        self._connections.members.add(channel)
         self._connect(channel)
         return channel
 
     def leave(self, channel: Channel) -> None:
         """Close a connection for good; what it has under way is not counted."""
         channel.gone = True
-        self._members.discard(channel)
-        self._drop(channel)
+        self._connections.members.discard(channel)
+        self._connections.drop(channel)
 
     def start_stage(self, stage: Stage) -> None:
         """Begin a stage; it warms up once its connections are there, or could not be made."""
@@ -145,15 +135,8 @@ class Swarm:
         """End the loop; the last tally goes out."""
         if not self._greenlet.dead:
             self._greenlet.kill()
-        self._phases.flush(_clock(), self.users)
-        for channel in list(self._members):
-            self.leave(channel)
-        self._epoll.close()
-
-    @property
-    def users(self) -> int:
-        """Connections that can carry requests."""
-        return sum(channel.state >= State.IDLE for channel in self._members)
+        self._phases.flush(_clock(), self._connections.users)
+        self._connections.close()
 
     # The loop.
 
@@ -164,14 +147,15 @@ class Swarm:
             self._on_trouble(error)
 
     def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop; a call costs what it saves
-        channels = self._channels
+        channels = self._connections.opened
         phases, idle = self._phases, self._idle
-        poll = self._epoll.poll
+        poll = self._connections.epoll.poll
         clock = _clock
         closed_loop = not self._open_loop
         now = clock()
         yield_ns = now
         stamp_in = _STAMP_ONE_IN
+        answered: list[Channel] = []
         while True:
             waited_from = now
             if phases.due_ns < NEVER_NS and idle:  # without a free one, only a reply is news
@@ -204,19 +188,22 @@ class Swarm:
                 if closed_loop:
                     us = (now - channel.sent_ns) // 1000
                     counts[us if us < EXACT_BELOW_US else index_of(us)] += exchange.count
-                    exchange = channel.hot = channel.exchange = exchange.next
-                    channel.sent_ns = now
-                    try:
-                        sent = channel.send(exchange.first)
-                    except OSError as error:
-                        self._on_send_error(channel, error)
-                        continue
-                    if sent != exchange.size:
-                        self._on_sent_partly(channel, sent)
+                    answered.append(channel)
                 else:
                     self._count(channel, now, exchange.count)
                     channel.hot = COLD
                     self._free(channel, now)
+            for channel in answered:
+                exchange = channel.hot = channel.exchange = channel.exchange.next
+                channel.sent_ns = now = clock()
+                try:
+                    sent = channel.send(exchange.first)
+                except OSError as error:
+                    self._on_send_error(channel, error)
+                    continue
+                if sent != exchange.size:
+                    self._on_sent_partly(channel, sent)
+            answered.clear()
             if phases.due_ns <= now:
                 self._send_due(now)
             stamp_in -= len(events)
@@ -235,30 +222,28 @@ class Swarm:
         """
         wait_ns = self._phases.due_ns - now
         if wait_ns > 0:
-            _select([self._epoll], (), (), min(wait_ns, YIELD_EVERY_NS) / NS_PER_S)
+            _select([self._connections.epoll], (), (), min(wait_ns, YIELD_EVERY_NS) / NS_PER_S)
 
     def _keep_house(self, now: int) -> None:
         """Do what is due by the clock."""
-        while self._later and self._later[0][0] <= now:
-            channel = heapq.heappop(self._later)[2]
-            if not channel.gone:
-                self._connect(channel)
+        for channel in self._connections.due(now):
+            self._connect(channel)
         if now >= self._next_sweep_ns:
             self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
             self._wall_offset_ns = _wall_offset_ns()
             self._sweep(now)
         if self._alone is not None and now > self._alone_until_ns:
             self._end_solo(now)
-        self._phases.tick(now, lambda: self.users)
+        self._phases.tick(now, lambda: self._connections.users)
         self._phases.advance(now, settled=self._settled)
 
     def _settled(self) -> bool:
         """Whether a ramp or a drain has nothing to wait for."""
         if self._phases.phase is Phase.DRAIN:
-            return all(channel.state is not State.BUSY for channel in self._members)
+            return all(channel.state is not State.BUSY for channel in self._connections.members)
         if self._alone is not None:
             return False
-        return all(channel.state >= State.IDLE for channel in self._members)
+        return all(channel.state >= State.IDLE for channel in self._connections.members)
 
     # Replies.
 
@@ -276,11 +261,13 @@ class Swarm:
 
     def _on_data(self, channel: Channel, data: bytes) -> None:
         """Have the oracle judge what was not predicted."""
+        look_again(channel)
         try:
             while True:
                 now = _clock()
                 answered = channel.on_data(data)
                 if channel.state is State.IDLE:
+                    self._connections.watch(channel)
                     return
                 if answered:
                     self._count(channel, now, answered)
@@ -288,7 +275,7 @@ class Swarm:
                     self._complete(channel, data, now)
                     return
                 if not channel.pending():
-                    self._watch(channel)
+                    self._connections.watch(channel)
                     return
                 data = channel.receive(RECEIVE_BYTES)
         except Failure as failure:
@@ -316,7 +303,7 @@ class Swarm:
             self._alone_until_ns = now + _ALONE_NS
         if self._open_loop or self._alone not in {None, channel}:
             self._idle.append(channel)
-            self._watch(channel)
+            self._connections.watch(channel)
             return
         self._begin(channel, now, now)
 
@@ -338,7 +325,7 @@ class Swarm:
         except Failure as failure:
             self._fail(channel, failure)
             return
-        self._watch(channel)
+        self._connections.watch(channel)
 
     def _send_due(self, now: int) -> None:
         """Send what an open loop's schedule has due, as long as a connection is free."""
@@ -373,7 +360,7 @@ class Swarm:
     # Timestamps.
 
     def _stamp_next(self, fd: int) -> None:
-        channel = self._channels.get(fd)
+        channel = self._connections.opened.get(fd)
         if channel is not None and channel.stamped and channel.state is State.BUSY:
             channel.receive = channel.receive_with_stamp
 
@@ -385,7 +372,7 @@ class Swarm:
             self._change_stamping()
 
     def _change_stamping(self) -> None:
-        for channel in self._members:
+        for channel in self._connections.members:
             channel.stamp_from_now_on(always=self._stamping.all)
 
     def _take_tally(self, tally: Tally) -> None:
@@ -398,18 +385,18 @@ class Swarm:
 
     def _on_opening_event(self, fd: int, event: int) -> None:
         """Go on with a connect, a handshake or a log-in."""
-        channel = self._opening.get(fd)
+        channel = self._connections.opening.get(fd)
         if channel is None:  # closed while this batch was worked on
             return
         try:
             if channel.state is State.OPENING and event & ~EPOLLOUT:
                 channel.on_data(channel.receive(RECEIVE_BYTES))
             if channel.finish_connect():
-                self._channels[fd] = self._opening.pop(fd)
-                self._watch(channel)
+                self._connections.has_opened(channel)
+                self._connections.watch(channel)
                 self._free(channel, _clock())
             else:
-                self._watch(channel)
+                self._connections.watch(channel)
         except Failure as failure:
             self._fail(channel, failure)
         except OSError as error:
@@ -425,7 +412,7 @@ class Swarm:
             elif channel.state is State.BUSY and channel.complete:
                 self._complete(channel, b"", _clock())
             else:
-                self._watch(channel)
+                self._connections.watch(channel)
         except Failure as failure:
             self._fail(channel, failure)
         except OSError as error:
@@ -449,7 +436,7 @@ class Swarm:
         except Failure as failure:
             self._fail(channel, failure)
         else:
-            self._watch(channel)
+            self._connections.watch(channel)
 
     def _fail(self, channel: Channel, failure: Failure) -> None:
         """Count a failure, and connect again after a pause."""
@@ -459,55 +446,28 @@ class Swarm:
         under_way = channel.hot.count or channel.owed if channel.state is State.BUSY else 0
         lost = max(1, under_way)
         self._recorder_of(channel).fail(failure.cause, lost, failure.sample)
-        self._drop(channel)
-        channel.backoff_s = min(_LAST_BACKOFF_S, channel.backoff_s * 2 or _FIRST_BACKOFF_S)
-        when = _clock() + int(channel.backoff_s * NS_PER_S)
-        heapq.heappush(self._later, (when, next(self._order), channel))
+        self._connections.drop(channel)
+        self._connections.come_again(channel)
 
     def _renew(self, channel: Channel) -> None:
         """Replace a connection whose time is over."""
-        self._drop(channel)
+        self._connections.drop(channel)
         self._connect(channel)
 
     def _connect(self, channel: Channel) -> None:
+        channel.stamp_always = self._stamping.all
         try:
-            channel.connect(next(self._sources), next(self._serials))
+            self._connections.connect(channel)
         except Failure as failure:
             self._fail(channel, failure)
-            return
-        channel.sent_ns = now = _clock()
-        if self._lifetime_ns:  # spread, so that they do not all end at once
-            channel.expires_ns = now + int(self._lifetime_ns * self._place.uniform(0.5, 1.5))
-        channel.stamp_always = self._stamping.all
-        self._opening[channel.fd] = channel
-        self._epoll.register(channel.fd, channel.watched)
-        channel.registered = channel.watched
-
-    def _watch(self, channel: Channel) -> None:
-        if channel.state is not State.CLOSED and channel.registered != channel.watched:
-            self._epoll.modify(channel.fd, channel.watched)
-            channel.registered = channel.watched
-
-    def _drop(self, channel: Channel) -> None:
-        self._channels.pop(channel.fd, None)
-        self._opening.pop(channel.fd, None)
-        channel.close()
-
-    def _expire(self, now: int) -> None:
-        for channel in list(self._channels.values()):
-            if channel.expires_ns <= now and channel.watched == EPOLLIN and not channel.expired:
-                channel.expire()
-                if channel.state is State.IDLE:
-                    self._renew(channel)
 
     def _sweep(self, now: int) -> None:
-        """Fail what takes too long."""
-        before = now - self._timeout_ns
-        if self._lifetime_ns:
-            self._expire(now)
-        for channel in (*self._channels.values(), *self._opening.values()):
-            if channel.state is State.IDLE or channel.sent_ns > before:
-                continue
+        """Replace what is too old, and fail what takes too long."""
+        for channel in self._connections.outlived(now):
+            channel.expire()
+            if channel.state is State.IDLE:
+                self._renew(channel)
+        for channel in self._connections.waiting_since(now - self._timeout_ns):
             if isinstance(channel, DatagramChannel):
                 self._fail(channel, lost())
                 channel.lose()

@@ -1,9 +1,10 @@
 """MQTT 3.1.1: connect, ping, subscribe, publish at QoS 0 and 1.
 
 PUBACKs keep their order (section 4.6); nothing orders PINGRESP, SUBACK and PUBACK among each other,
-nor one SUBACK and the next, so each of these is a lane of its own. Each connection subscribes to a
-topic of its own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked
-when it comes, and not missed when it does not.
+nor one SUBACK and the next, so each of these is a lane of its own: of two that are under way with
+the same identifier, nobody can tell whose SUBACK comes first. Each connection subscribes to a topic
+of its own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked when it
+comes, and not missed when it does not.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Mqtt(RequestReply):
     password: str = ""
 
     def __init__(self) -> None:
-        """Start with nothing published."""
-        self._published = 0
+        """Start with nothing published, and nothing subscribed to."""
+        self._published = self._subscribed = 0
 
     def opening(self) -> list[bytes]:
         """Connect under a name of this connection's own, and subscribe to its topic at QoS 0."""
@@ -99,7 +100,8 @@ class Mqtt(RequestReply):
         if kind == _PINGREQ:
             return Reply(_PINGRESP, "pingresp")
         if kind == _SUBSCRIBE:
-            return Reply(packet(9, 0, body[:2] + body[-1:]), f"suback {body[:2].hex()}")
+            self._subscribed += 1
+            return Reply(packet(9, 0, body[:2] + body[-1:]), f"suback {self._subscribed}")
         topic_end = 2 + int.from_bytes(body[:2])
         payload = body[topic_end + (2 if flags else 0) :]
         # The order of section 4.6 holds among messages of one QoS, that of their sender; which QoS

@@ -101,6 +101,16 @@ def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_pat
     assert "wireproof check" in result.details["hints"]["wrong reply"]
 
 
+def test_the_end_of_the_stream_right_behind_a_reply_is_seen(tmp_path: Path):
+    """A server that ends its stream with a right reply, and reads on, is no timeout."""
+    with serving("tcp", tmp_path, end_one_in=100) as target:
+        plan = LoadPlan(target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1)
+        result = run_load(plan)
+    assert result.requests > 200
+    assert set(result.failures) == {"EOF before reply"}
+    assert result.failures["EOF before reply"] >= result.requests // 100 - 4
+
+
 def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
     """Over UDP the load goes on after a loss, and counts losses and repeated replies."""
     with serving("udp", tmp_path, lose_one_in=101, repeat_one_in=37) as target:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from harness.conformance.plan import Await, Close, Open, Plan, Push, Send, interleaved, single
 from harness.conformance.requirements import requirement
 from harness.conformance.subject import KIB, Subject, requests_of
+from harness.protocols.base import Exchange
 from harness.results import Level
 
 if TYPE_CHECKING:
@@ -178,7 +179,13 @@ def slow_reader_alone(subject: Subject) -> Iterator[Plan]:
 
 
 def _pushing(subject: Subject, total: int, stall_s: float) -> Plan:
-    """Return a plan that sends about `total` bytes of requests before it reads a reply."""
+    """Return a plan that sends about `total` bytes of requests before it reads a reply.
+
+    An endless stream needs no requests: it fills the window by itself.
+    """
+    if subject.protocol.exchange is Exchange.ENDLESS:
+        window = Open(0, receive_buffer_bytes=_TINY_WINDOW_BYTES)
+        return Plan(((),), (window, Push(0, 0, stall_s), Await(0), Close(0)))
     request = subject.sized(4 * KIB) or max(subject.corpus, key=len)
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1
     requests = (request,) * min(count, 20_000)

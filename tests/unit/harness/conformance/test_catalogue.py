@@ -12,6 +12,7 @@ from harness.conformance.runner import Runner
 from harness.conformance.subject import DEPTHS, Subject
 from harness.errors import UsageError
 from harness.protocols.base import Protocol, Rule
+from harness.protocols.chargen import Chargen
 from harness.protocols.echo import Echo
 from harness.protocols.timestamp_echo import TimestampEcho
 from harness.results import Level, Verdict
@@ -117,6 +118,14 @@ def test_every_plan_is_in_bounds(kind: type[Protocol], like: bool) -> None:
         for plan in islice(one.plans(subject), 200):
             assert isinstance(plan, Plan)
             _check_bounds(Path(one.id), plan)
+
+
+def test_nothing_is_pushed_at_an_endless_stream() -> None:
+    """A server that sends without being asked need not read what a slow reader would send."""
+    subject = _subject(Chargen())
+    slow = [one for one in GENERIC if one.id.startswith("SLOW-")]
+    assert slow
+    assert not any(plan.requests[0] for one in slow for plan in one.plans(subject))
 
 
 def test_the_time_of_the_first_reply_is_too_old_for_a_later_one() -> None:

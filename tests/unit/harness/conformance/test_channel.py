@@ -302,6 +302,19 @@ def test_a_pause_of_the_protocol_is_kept() -> None:
     assert connection.sent == b"a\nb\n"
 
 
+def test_a_pause_behind_which_everything_is_answered_is_over() -> None:
+    """What follows the last pause is sent, once that is found to be over."""
+    connection = Writable()
+    channel = _channel(
+        connection, b"a\n", b"b\n", pauses_of=lambda request: [2] if request == b"a\n" else []
+    )
+    channel.send(2, Deadline(NOW))
+    connection.peer = _in_turn(Data(b"A\n"))
+    channel.await_replies(Deadline(NOW))
+    channel.send(4, Deadline(NOW))
+    assert connection.sent == b"a\nb\n"
+
+
 def test_malformed_input_knows_no_pauses() -> None:
     """Pauses of requests that are not sent do not stop what is sent in their place."""
     connection = Played()

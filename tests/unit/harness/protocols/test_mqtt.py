@@ -37,6 +37,19 @@ def test_kinds_overtake_each_other():
         oracle.receive_data(puback(2))
 
 
+def test_subscriptions_of_one_identifier_overtake_each_other():
+    """Of two with the same identifier under way, either may be acknowledged first, both must be."""
+
+    def subscribe(qos: int) -> bytes:
+        return packet(8, 2, b"\x00\x07\x00\x01t" + bytes((qos,)))
+
+    oracle = connected(subscribe(0), subscribe(1))
+    oracle.receive_data(packet(9, 0, b"\x00\x07\x01"))
+    assert oracle.owed == 1
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(packet(9, 0, b"\x00\x07\x01"))
+
+
 def test_deliveries_may_be_lost_but_not_wrong():
     """A message may reach its subscriber or not; one that nobody sent may not."""
     oracle = connected(publish(1, b"a"))
