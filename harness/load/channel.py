@@ -9,10 +9,7 @@ older matters to it, and the last one matters because a reply may continue it.
 
 from __future__ import annotations
 
-import os
-import socket
 import ssl
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -20,32 +17,28 @@ from itertools import accumulate
 from select import EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import Any
 
-from gevent.monkey import get_original
-
 from harness.load.corpus import Corpus, Exchange
+from harness.load.dialling import dial, see_connected, with_tls
 from harness.load.failures import (
     EOF_BEFORE_REPLY,
     EOF_MID_FRAME,
     OTHER,
     TLS,
     WRONG_REPLY,
-    connect_cause,
+    Failure,
     exchange_cause,
 )
+from harness.load.outbox import Outbox
 from harness.load.tally import Sample
 from harness.protocols.base import Protocol
 from harness.protocols.oracle import Oracle, WrongReplyError, printable
 from harness.target import Target
 from harness.wire.timestamps import enable_timestamps, receive_stamped
 
-# Locust has had gevent patch these; the swarm waits by its own epoll.
-_socket_class: type[socket.socket] = get_original("socket", "socket")
-
-_IP_BIND_ADDRESS_NO_PORT = 24  # ip(7)
-
 COLD = Exchange(())
 """Stands for "the oracle judges whatever comes": no reply equals None."""
 
+_NOTHING = Outbox()
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -62,26 +55,6 @@ class State(IntEnum):
     """Requests are under way."""
 
 
-class Failure(Exception):  # noqa: N818 - it is the server's, told to the channel's owner
-    """The connection or the exchange failed.
-
-    Attributes:
-        cause: one of `harness.load.failures`.
-        sample: what to show of it.
-        closes: whether the connection is of no more use.
-
-    """
-
-    def __init__(
-        self, cause: str, problem: str = "", sample: Sample | None = None, *, closes: bool = True
-    ) -> None:
-        """Keep the cause."""
-        super().__init__(cause)
-        self.closes = closes
-        self.cause = cause
-        self.sample = sample or Sample(cause=cause, problem=problem or cause)
-
-
 class Channel:
     """One connection, and the user that it belongs to.
 
@@ -96,12 +69,10 @@ class Channel:
     """
 
     __slots__ = (
-        "_announced_bytes",
         "_begun",
         "_opening",
         "_oracle",
         "_outbox",
-        "_pauses",
         "_personal",
         "_pieces",
         "_protocol",
@@ -149,8 +120,6 @@ class Channel:
         )
         self._serial = 0
         self._opening: deque[bytes] = deque()
-        self._pauses: list[int] = []
-        self._announced_bytes = 0
         self.exchange = first.previous
         self.hot = COLD
         self.predicted = False
@@ -167,7 +136,7 @@ class Channel:
         self.stamp_sink: Callable[[Channel, int], None] | None = None
         self.owed = 0
         self.watched = self.registered = 0
-        self._outbox = memoryview(b"")
+        self._outbox = _NOTHING
         self._pieces = 0
 
     def connect(self, source: str = "", serial: int = 0) -> None:
@@ -181,33 +150,12 @@ class Channel:
             Failure: it failed at once.
 
         """
-        try:
-            # The ssl module can wrap only the sockets that gevent has put in place of its own;
-            # without blocking they behave the same.
-            make = socket.socket if self._tls else _socket_class
-            sock = make(self._target.family, self._target.socket_type)
-        except OSError as error:
-            raise _connect_failure(error) from None
-        self.sock: Any = sock
-        self.fd = sock.fileno()
+        self.sock: Any = dial(self._target, source)
+        self.fd = self.sock.fileno()
+        self.stamped = not self._tls and enable_timestamps(self.sock)
         self.state = State.CONNECTING
         self._serial = serial
         self.expired = self.used = False
-        try:
-            sock.setblocking(False)
-            if source:
-                # The port is chosen at the connect, where only the pair must be free.
-                sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                sock.bind((source, 0))
-            if self._target.family != socket.AF_UNIX and self._target.is_stream:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.stamped = not self._tls and enable_timestamps(sock)
-            sock.connect(self._target.address)
-        except BlockingIOError as error:
-            if self._target.family == socket.AF_UNIX:
-                raise _connect_failure(error) from None
-        except OSError as error:
-            raise _connect_failure(error) from None
         self.watched = EPOLLOUT
 
     def finish_connect(self) -> bool:
@@ -218,16 +166,10 @@ class Channel:
 
         """
         if self.state is State.CONNECTING:
-            number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number:
-                raise _connect_failure(OSError(number, ""))
+            see_connected(self.sock)
             self.state = State.HANDSHAKE
             if self._tls:
-                self.sock = _tls_context().wrap_socket(
-                    self.sock,
-                    server_hostname=self._target.host,
-                    do_handshake_on_connect=False,
-                )
+                self.sock = with_tls(self.sock, self._target.host)
         if self.state is State.HANDSHAKE:
             if self._tls and not self._shake_hands():
                 return False
@@ -256,7 +198,7 @@ class Channel:
         if self.stamped and self.stamp_always:
             self.receive = self.receive_with_stamp
         self._oracle: Oracle = self._protocol.oracle()
-        self._outbox = memoryview(b"")
+        self._outbox = _NOTHING
         self.predicted = False
         self.hot = COLD
         self._opening = deque(self._protocol.opening())
@@ -333,7 +275,7 @@ class Channel:
             )
             raise Failure(WRONG_REPLY, sample=sample) from None
         self.owed = self._oracle.owed
-        if self._pauses and self._outbox:
+        if self._outbox and self._outbox.pauses:
             self._push()
         return answered
 
@@ -373,7 +315,7 @@ class Channel:
         self.state = State.CLOSED
         self.hot = COLD
         self.predicted = False
-        self._outbox = memoryview(b"")
+        self._outbox = _NOTHING
         if self.fd >= 0:
             self.sock.close()
             self.fd = -1
@@ -441,42 +383,31 @@ class Channel:
         self._oracle.receive_data(reply)
 
     def _announce(self, requests: Sequence[bytes]) -> None:
-        self._pauses = []
+        pauses: list[int] = []
         if self._personal:
             protocol, serial = self._protocol, self._serial
             requests = [protocol.personalise(request, serial) for request in requests]
             starts = accumulate(map(len, requests), initial=0)
-            self._pauses = [
+            pauses = [
                 start + pause
                 for start, request in zip(starts, requests, strict=False)
                 for pause in protocol.pauses(request)
             ]
         for request in requests:
             self._oracle.announce(request)
-        self._outbox = memoryview(b"".join(requests))
-        self._announced_bytes = len(self._outbox)
+        cuts = self.exchange.cuts if self.state is State.BUSY else ()
+        self._outbox = Outbox(requests, pauses, cuts)
 
     def _push(self) -> None:
-        must_wait = self._outbox and self._sent_bytes in self._pauses and not self._oracle.settled
-        if self._outbox and not must_wait:
+        outbox, oracle = self._outbox, self._oracle
+        if outbox.may_go_on(settled=oracle.settled):
             # One piece a turn of the loop, so that the pieces of a cut request leave apart.
-            self._note_sent(self._send(self._outbox[: self._piece_bytes()]))
-            must_wait = self._sent_bytes in self._pauses and not self._oracle.settled
-        self.watched = EPOLLIN | EPOLLOUT if self._outbox and not must_wait else EPOLLIN
-
-    def _piece_bytes(self) -> int:
-        cuts = self.exchange.cuts if self.state is State.BUSY else ()
-        sent = self._sent_bytes
-        ends = [len(self._outbox) + sent, *(cut for cut in self._pauses if cut > sent)]
-        at = bisect_right(cuts, sent)
-        return min([*ends, *cuts[at : at + 1]]) - sent
-
-    @property
-    def _sent_bytes(self) -> int:
-        return self._announced_bytes - len(self._outbox)
+            self._note_sent(self._send(outbox.next_piece()))
+        goes_on = outbox.may_go_on(settled=oracle.settled)
+        self.watched = EPOLLIN | EPOLLOUT if goes_on else EPOLLIN
 
     def _note_sent(self, count: int) -> None:
-        self._outbox = self._outbox[count:]
+        self._outbox.took(count)
         self._oracle.sent(count)
         self.owed = self._oracle.owed
 
@@ -492,16 +423,3 @@ class Channel:
 def _refuse_to_send(data: object) -> int:
     del data
     raise ConnectionAbortedError
-
-
-def _connect_failure(error: OSError) -> Failure:
-    cause = connect_cause(error.errno)
-    return Failure(cause, os.strerror(error.errno) if error.errno else str(error))
-
-
-def _tls_context() -> ssl.SSLContext:
-    # The server's certificate is not what is tested here, and test servers sign their own.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -11,9 +11,9 @@ import ssl
 from collections import deque
 from select import EPOLLIN
 
-from harness.load.channel import COLD, WOULD_BLOCK, Channel, Failure, State
+from harness.load.channel import COLD, WOULD_BLOCK, Channel, State
 from harness.load.corpus import Exchange
-from harness.load.failures import DUPLICATE, LATE, LOST, WRONG_REPLY
+from harness.load.failures import DUPLICATE, LATE, LOST, WRONG_REPLY, Failure
 from harness.load.tally import Sample
 from harness.protocols.base import Protocol
 from harness.protocols.oracle import WrongReplyError, printable

@@ -2,6 +2,8 @@
 
 import errno
 
+from harness.load.tally import Sample
+
 REFUSED = "refused"
 CONNECT_TIMEOUT = "connect timeout"
 RESET_BEFORE_REPLY = "reset before reply"
@@ -54,6 +56,26 @@ _CONNECT_CAUSES = {
     errno.ENFILE: NO_DESCRIPTORS,
     **dict.fromkeys(_NO_WAY, UNREACHABLE),
 }
+
+
+class Failure(Exception):  # noqa: N818 - it is the server's, told to the channel's owner
+    """The connection or the exchange failed.
+
+    Attributes:
+        cause: one of the names above.
+        sample: what to show of it.
+        closes: whether the connection is of no more use.
+
+    """
+
+    def __init__(
+        self, cause: str, problem: str = "", sample: Sample | None = None, *, closes: bool = True
+    ) -> None:
+        """Keep the cause."""
+        super().__init__(cause)
+        self.closes = closes
+        self.cause = cause
+        self.sample = sample or Sample(cause=cause, problem=problem or cause)
 
 
 def connect_cause(number: int | None) -> str:

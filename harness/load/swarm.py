@@ -25,11 +25,11 @@ from gevent.monkey import get_original
 
 from harness.errors import WireproofError
 from harness.histogram import EXACT_BELOW_US, index_of
-from harness.load.channel import COLD, WOULD_BLOCK, Channel, Failure, State
+from harness.load.channel import COLD, WOULD_BLOCK, Channel, State
 from harness.load.connections import Connections, look_again
 from harness.load.corpus import RECEIVE_BYTES, Corpus
 from harness.load.datagrams import DatagramChannel, lost
-from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT
+from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT, Failure
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from harness.load.recorder import Recorder
 from harness.load.stamping import Stamping

@@ -7,8 +7,9 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.load.channel import COLD, Channel, Failure, State
+from harness.load.channel import COLD, Channel, State
 from harness.load.corpus import Corpus, Exchange
+from harness.load.failures import Failure
 from harness.protocols import Protocol, RequestReply, WrongReplyError, delimited
 from harness.protocols.echo import Echo
 from harness.protocols.fast_path import predictor_of

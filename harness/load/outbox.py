@@ -1,0 +1,59 @@
+"""What a connection of a swarm still has to send, cut into the pieces that leave apart."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+
+class Outbox:
+    """Requests on their way.
+
+    Truthy while something is left.
+    """
+
+    __slots__ = ("_cuts", "_left", "_pauses", "_size_bytes")
+
+    def __init__(
+        self, requests: Sequence[bytes] = (), pauses: Sequence[int] = (), cuts: Sequence[int] = ()
+    ) -> None:
+        """Hold `requests`.
+
+        Args:
+            requests: in order.
+            pauses: offsets at which the protocol has the client wait for replies.
+            cuts: offsets at which later pieces begin.
+
+        """
+        self._left = memoryview(b"".join(requests))
+        self._size_bytes = len(self._left)
+        self._pauses = pauses
+        self._cuts = cuts
+
+    def __bool__(self) -> bool:
+        """Whether something is left."""
+        return bool(self._left)
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the protocol has the client wait somewhere on the way."""
+        return bool(self._pauses)
+
+    def may_go_on(self, *, settled: bool) -> bool:
+        """Whether the next piece may leave; `settled` when all replies so far are here."""
+        return bool(self._left) and (settled or self._sent_bytes not in self._pauses)
+
+    def next_piece(self) -> memoryview:
+        """Return what leaves next."""
+        sent = self._sent_bytes
+        ends = [self._size_bytes, *(pause for pause in self._pauses if pause > sent)]
+        at = bisect_right(self._cuts, sent)
+        return self._left[: min([*ends, *self._cuts[at : at + 1]]) - sent]
+
+    def took(self, count: int) -> None:
+        """Strike off the first `count` bytes."""
+        self._left = self._left[count:]
+
+    @property
+    def _sent_bytes(self) -> int:
+        return self._size_bytes - len(self._left)
