@@ -11,6 +11,7 @@ out either.
 import contextlib
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -140,6 +141,7 @@ def main() -> int:
         )
         return 3
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # end server and load
     try:
         options = ("--port", "0", "--workers", str(WORKERS), "--backlog", "1024")
         with running(*options) as server:
