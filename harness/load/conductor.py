@@ -214,15 +214,14 @@ class Conductor:
         if msg.node_id in self._runner.clients:  # else it is owed to a master that is gone
             self._pass_on([msgspec.convert(msg.data, Tally)])
 
+    def _on_worker_connect(self, client_id: str, **_: Any) -> None:
+        if self._outlet.is_read and self._stage >= 0 and not self._over:
+            self._lose(client_id, "came while the load ran, and took connections from the others")
+
     def _on_worker_report(self, client_id: str, **_: Any) -> None:
         """Tell of what Locust adds to its own statistics unasked."""
         if client_id not in self._runner.clients and self._stage >= 0 and not self._over:
             self._lose(client_id, "works for a master that is gone; Locust's statistics have it")
-
-    def _on_worker_connect(self, client_id: str, **_: Any) -> None:
-        if client_id in self._awaited:
-            self._awaited.discard(client_id)
-            self._lose(client_id, "had to start anew; what it had not reported is missing")
 
     def _relay(self) -> None:
         """Pass on what the one process of a small run has counted."""

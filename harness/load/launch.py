@@ -36,7 +36,7 @@ EVENTS_DESCRIPTOR = "WIREPROOF_EVENTS_DESCRIPTOR"
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _START_S = 60.0
 _END_S = 15.0
-_KEEP_S = 0.25
+_KEEP_S = 0.15
 _KEEPING_SHARE = 0.1  # of this process's time at most, for runs of many hours
 _LOG_TAIL_BYTES = 4000
 

@@ -8,11 +8,13 @@ ends. And what it had queued for the dead master, the new one would count as its
 from __future__ import annotations
 
 import logging
+from socket import gethostname
 from typing import Any
+from uuid import uuid4
 
 import gevent
 from locust import __version__
-from locust.rpc import Message
+from locust.rpc import Message, rpc
 from locust.runners import STATE_INIT, WorkerRunner
 
 _log = logging.getLogger(__name__)
@@ -45,13 +47,20 @@ class MasterWatch:
                 self._offer()
 
     def _offer(self) -> None:
-        """Be as a worker that has just started; what the last master was owed is void."""
+        """Be as a worker that has just started; what the last master was owed is void.
+
+        With a name of its own, too: a master that has a connection of that name takes no other. And
+        the old connection is closed last: Locust's receiving loop never yields on a closed one.
+        """
         runner = self._runner
         if runner.worker_state != STATE_INIT:
             runner.stop()
             runner.worker_state = STATE_INIT
         runner.last_received_spawn_timestamp = 0  # by the clock of that master
         runner.environment.stats.clear_all()
-        runner.client.close(linger=0)
-        runner.reset_connection()
-        runner.client.send(Message("client_ready", __version__, runner.client_id))
+        old = runner.client
+        client_id = f"{gethostname()}_{uuid4().hex}"
+        runner.client = rpc.Client(runner.master_host, runner.master_port, client_id)
+        runner.client_id = client_id
+        runner.client.send(Message("client_ready", __version__, client_id))
+        old.close(linger=0)
