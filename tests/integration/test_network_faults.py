@@ -6,7 +6,9 @@ catalogue through each bad cable instead of a few requirements.
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,16 @@ from typing import Any
 import pytest
 
 from tests.cable import Quality
-from tests.network import PATIENCE_S, SERVER_ADDRESS, Network, network, why_not
+from tests.network import (
+    PATIENCE_S,
+    SERVER_ADDRESS,
+    Host,
+    Network,
+    ip,
+    network,
+    remove_left_behind,
+    why_not,
+)
 
 EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 PROJECT = Path(__file__).parents[2]
@@ -167,6 +178,27 @@ def test_a_host_without_a_cable_is_one_line(command: str, tmp_path: Path):
     assert code == 3
     assert told.startswith("wireproof: ")
     assert len(told.splitlines()) <= 2
+
+
+def test_what_a_killed_test_leaves_behind_is_removed():
+    """Its namespace goes, and what ran in it ends; one whose test still runs stays."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    name = f"wireproof{dead.pid}-0-server"
+    program = "print('up', flush=True); input()"
+    with network() as living:
+        ip("netns", "add", name)
+        left = subprocess.Popen(
+            Host(name, "").command("-c", program), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert left.stdout is not None
+        assert left.stdout.readline() == b"up\n"
+        remove_left_behind()
+        left.communicate(timeout=PATIENCE_S)
+        assert left.returncode == -signal.SIGKILL
+        there = ip("netns", "list")
+        assert name not in there
+        assert all(one in there for one in living.names)
 
 
 @pytest.mark.skipif(not EXTENDED, reason="takes half a minute: WIREPROOF_EXTENDED=1")
