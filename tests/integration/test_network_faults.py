@@ -127,6 +127,16 @@ def test_check_blames_no_server_for_its_network(fault: str, tmp_path: Path):
     assert set(tried) <= {"assumed", "held"}
 
 
+def test_check_blames_no_accept_queue_for_a_lost_syn(tmp_path: Path):
+    """That one of fifty connects was late, on a cable that loses, is no finding."""
+    with network(Quality(loss=0.05)) as hosts, serving(hosts) as targets:
+        run = Run(hosts, tmp_path, "check", targets["tcp"], "--only", "CAP-BURST")
+        code, told = run.end()
+    (burst,) = run.results()["check"]["requirements"]
+    assert (burst["verdict"], code) == ("INCONCLUSIVE", 3), told
+    assert "or the network lost the first" in burst["message"]
+
+
 def test_load_waits_for_what_tcp_sends_again(tmp_path: Path):
     """Lost segments cost time, not replies: all are right, and a loss is no failure."""
     with network(BAD_CABLES["loss"]) as hosts, serving(hosts) as targets:
