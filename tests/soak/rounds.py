@@ -30,7 +30,7 @@ REQUIREMENTS = ("SEG-SINGLE", "FRAME-EXACT", "RESET-MID", "CLOSE-HALF", "ISO-REP
 WARM_UP_CHECKS = 150
 WARM_UP_ROUNDS = 3  # of the long load, whose processes start with the rounds
 FEWEST_ROUNDS = WARM_UP_ROUNDS + 6
-KEPT_FOR_A_SECOND_BYTES = 8000
+KEPT_FOR_A_SECOND_BYTES = 5000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
