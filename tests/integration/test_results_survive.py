@@ -135,6 +135,23 @@ def test_a_check_that_is_killed_keeps_its_verdicts(
     assert f"of {count} requirement" in capfd.readouterr().out
 
 
+def test_a_ladder_that_is_killed_keeps_its_rungs(tmp_path: Path) -> None:
+    """The rungs that were climbed are in the result file before the ladder's end."""
+    path = tmp_path / "results.json"
+    with Serving(echoing) as server:
+        rungs = ["--connections", "1,2,3", "--for", "1"]
+        options = ["--protocol", "echo", *rungs, "--out", str(tmp_path)]
+        with _command("backlog", str(server.target), *options) as process:
+            while (found := _written(path, process).backlog) is None or len(found.ladder) < 2:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.02)
+            process.kill()
+    results = load_results(path)
+    assert results.partial
+    assert results.backlog is not None
+    assert [rung.connections for rung in results.backlog.ladder][:2] == [1, 2]
+
+
 @pytest.mark.parametrize("role", ["leader", "worker"])
 def test_a_load_process_that_is_killed_is_told(role: str, tmp_path: Path) -> None:
     """Killing Locust's master or one of its workers ends in a partial result that says so."""
