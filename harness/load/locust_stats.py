@@ -8,6 +8,7 @@ total. So Locust's console, charts, CSV and `--json` show the swarm's requests; 
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Any, cast
 
@@ -22,6 +23,11 @@ from harness.load.tally import Tally
 def fine_bucket(milliseconds: float) -> float:
     """Return the bucket of a response time: two digits, not Locust's whole milliseconds."""
     return float(f"{milliseconds:.2g}")
+
+
+@functools.cache
+def _bucket_of(index: int) -> float:
+    return fine_bucket(highest_at(index) / 1000)
 
 
 def use_fine_buckets() -> None:
@@ -72,4 +78,4 @@ def _fill(entry: Any, counts: list[int], failures: int, length_s: float) -> None
         entry.min_response_time = highest_at(counts[0]) / 1000
         entry.max_response_time = highest_at(counts[-2]) / 1000
         for index, count in zip(counts[::2], counts[1::2], strict=True):
-            entry.response_times[fine_bucket(highest_at(index) / 1000)] += count
+            entry.response_times[_bucket_of(index)] += count
