@@ -6,12 +6,13 @@ from harness.results import Percentiles
 
 def percentiles(histogram: Histogram) -> Percentiles:
     """Return the percentiles that every report shows."""
+    p50, p90, p99, p99_9, most = histogram.percentiles_us(50, 90, 99, 99.9, 100)
     return Percentiles(
-        p50=histogram.percentile_us(50),
-        p90=histogram.percentile_us(90),
-        p99=histogram.percentile_us(99),
-        p99_9=histogram.percentile_us(99.9),
-        max=histogram.max_us,
+        p50=p50,
+        p90=p90,
+        p99=p99,
+        p99_9=p99_9,
+        max=most,
         mean=round(histogram.mean_us, 3),
         count=histogram.count,
     )

@@ -9,11 +9,13 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.cable import Counts, Quality
@@ -22,17 +24,36 @@ PATIENCE_S = 60
 CLIENT_ADDRESS = "198.51.100.1"  # TEST-NET-2, RFC 5737
 SERVER_ADDRESS = "198.51.100.2"
 _PROJECT = Path(__file__).parents[1]
+_NAMESPACES = Path("/run/netns")
+_NAME = re.compile(r"wireproof(\d+)-\d+-(?:client|server|cable)\Z")
 _IP = shutil.which("ip") or "ip"
 _numbers = itertools.count()
 
 
-def ip(*arguments: str) -> None:
-    """Run `ip`; its complaint is the error."""
+def ip(*arguments: str) -> str:
+    """Run `ip` and return what it prints; its complaint is the error."""
     ended = subprocess.run(
         [_IP, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     if ended.returncode:
         raise OSError(f"ip {' '.join(arguments)}: {ended.stderr.strip()}")
+    return ended.stdout
+
+
+def remove_left_behind() -> None:
+    """Remove the namespaces of tests that were killed, and end what still runs in them.
+
+    Their names carry the process that made them; those of one that lives are in use.
+    """
+    names = [found for path in _NAMESPACES.glob("wireproof*") if (found := _NAME.match(path.name))]
+    for name, pid in (found.group(0, 1) for found in names):
+        if Path(f"/proc/{pid}").exists():
+            continue
+        with suppress(OSError):  # another process of these tests may be removing it, too
+            for inside in ip("netns", "pids", name).split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(inside), signal.SIGKILL)
+            ip("netns", "delete", name)
 
 
 def why_not() -> str | None:
@@ -134,6 +155,7 @@ class Network:
 @contextmanager
 def network(quality: Quality | None = None) -> Iterator[Network]:
     """Two hosts, joined."""
+    remove_left_behind()
     made = Network(f"wireproof{os.getpid()}-{next(_numbers)}")
     with ExitStack() as stack:
         for name in made.names:

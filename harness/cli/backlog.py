@@ -109,7 +109,14 @@ def backlog(
             survey.run(progress=tell)
         if not queue_only:
             with LoadProgress(enabled=not as_json) as progress:
-                rungs, partial = climb(found, plan, on_second=progress.update)
+                rungs, partial = climb(
+                    found,
+                    plan,
+                    on_second=progress.update,
+                    on_rungs=lambda so_far: outlet.keep(
+                        target, backlog=add_ladder(survey.result(), so_far)
+                    ),
+                )
     except KeyboardInterrupt:
         partial = True
     result = add_ladder(survey.result(), rungs)

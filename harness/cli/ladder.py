@@ -12,7 +12,7 @@ from harness.errors import CannotRunError
 from harness.load.launch import run_load
 from harness.load.plan import LoadPlan
 from harness.protocols.registry import find_protocol
-from harness.results import BacklogResult, LoadStage, Rung, Second
+from harness.results import BacklogResult, LoadResult, LoadStage, Rung, Second
 from harness.target import Target
 from harness.wire.queue_sampler import QueueSampler
 
@@ -50,6 +50,7 @@ def climb(
     *,
     model: str = "",
     on_second: Callable[[Second], None] | None = None,
+    on_rungs: Callable[[list[Rung]], None] | None = None,
 ) -> tuple[list[Rung], bool]:
     """Climb the ladder: first who is served at all, then load at each number of connections.
 
@@ -58,6 +59,7 @@ def climb(
         plan: of the load; its `users` are the rungs.
         model: of serving, where it is known.
         on_second: is called with each second of the load.
+        on_rungs: is given the rungs so far, a few times a second.
 
     Returns:
         The rungs, and whether some are missing because the load ended early.
@@ -69,8 +71,17 @@ def climb(
     """
     plan.check()
     serving = _count_served(target, plan)
-    load = run_load(msgspec.structs.replace(plan, pin=target.pin), on_second)
-    return [_rung(stage, model, serving.get(stage.users)) for stage in load.stages], load.partial
+
+    def rungs(load: LoadResult) -> list[Rung]:
+        stages = load.stages or [load]  # a load of one stage has no list of them
+        return [_rung(stage, model, serving.get(stage.users)) for stage in stages]
+
+    def keep(so_far: LoadResult) -> None:
+        if on_rungs is not None:
+            on_rungs(rungs(so_far))
+
+    load = run_load(msgspec.structs.replace(plan, pin=target.pin), on_second, keep)
+    return rungs(load), load.partial
 
 
 def add_ladder(backlog: BacklogResult, rungs: Sequence[Rung]) -> BacklogResult:

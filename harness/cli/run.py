@@ -190,5 +190,8 @@ class _Job:
                 plan,
                 model=model,
                 on_second=progress.update,
+                on_rungs=lambda so_far: self.outlet.keep(
+                    self.where, backlog=add_ladder(backlog, so_far)
+                ),
             )
         return add_ladder(backlog, rungs)

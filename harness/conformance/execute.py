@@ -274,7 +274,8 @@ class _Execution:
 
     def _open_together(self, numbers: range, deadline: Deadline) -> None:
         count = len(numbers)
-        with Connects(self._executor.target) as connects:
+        executor = self._executor
+        with Connects(executor.target) as connects:
             connects.start(count)
             connects.wait_for_all(deadline)
             connects.give_up()
@@ -284,11 +285,20 @@ class _Execution:
                     message = f"{which} failed: {attempt.cause}"
                     raise self._failed(number, message, "a connection", attempt.cause)
                 if attempt.retransmitted:
-                    message = f"{which} needed a second SYN: the accept queue was full"
+                    or_else = (
+                        "" if executor.target.is_loopback else ", or the network lost the first"
+                    )
+                    message = f"{which} needed a second SYN: the accept queue was full{or_else}"
                     waited = (
                         f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s"
                     )
-                    raise self._failed(number, message, "a connection by the first SYN", waited)
+                    raise self._failed(
+                        number,
+                        message,
+                        "a connection by the first SYN",
+                        waited,
+                        FailureKind.SECOND_SYN,
+                    )
             taken = connects.take()
         try:
             for number, raw in zip(numbers, taken, strict=True):
@@ -312,14 +322,22 @@ class _Execution:
             raise self._failed(0, *complaint)
 
     def _failed(
-        self, connection: int, message: str, expected: str, actual: str
+        self,
+        connection: int,
+        message: str,
+        expected: str,
+        actual: str,
+        kind: FailureKind | None = None,
     ) -> ConversationFailedError:
         self.transcript.add(connection, "note", note=message)
         return ConversationFailedError(
             Failure(
-                kind=FailureKind.NO_CONNECTION
-                if expected.startswith("a connection")
-                else FailureKind.RULE,
+                kind=kind
+                or (
+                    FailureKind.NO_CONNECTION
+                    if expected.startswith("a connection")
+                    else FailureKind.RULE
+                ),
                 connection=connection,
                 action=self._number,
                 message=message,

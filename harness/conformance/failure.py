@@ -17,6 +17,8 @@ class FailureKind(StrEnum):
     TOO_SLOW = "too slow"
     """Right replies were still coming when the time was up: no fault of the server's."""
     NO_CONNECTION = "no connection"
+    SECOND_SYN = "second SYN"
+    """A connection came late. Only without a network between is that the server's doing."""
     RULE = "rule"
     """The replies are right by themselves, and break a rule about them all."""
 

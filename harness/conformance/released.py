@@ -16,7 +16,7 @@ from harness.deadline import Deadline
 from harness.target import Target
 from harness.wire.inet_diag import TcpState
 from harness.wire.process import descendants_of, open_descriptors, owners_of, unix_listeners
-from harness.wire.sock_diag import SockDiag
+from harness.wire.sock_diag import SockDiag, plain_host
 
 GROWING_ROUNDS = 3
 """How often in a row the descriptors must have become more."""
@@ -83,8 +83,12 @@ class Holdings:
         """Return how many sockets it keeps of clients that have gone."""
         if not self._visible or self._diag is None or self._target.scheme == "unix":
             return 0
-        states = self._diag.connections(self._target.port)
-        return sum(one.state is TcpState.CLOSE_WAIT for one in states)
+        host = plain_host(self._target.address[0])
+        return sum(
+            one.state is TcpState.CLOSE_WAIT
+            for one in self._diag.connections(self._target.port)
+            if plain_host(one.source[0]) == host  # strangers have the port at other addresses
+        )
 
     def _find_processes(self) -> set[int]:
         """Return the processes that hold the listening socket, and their children.

@@ -56,7 +56,7 @@ class Evidence:
     slip_us: float = 0.0
 
     def add(self, tally: Tally) -> None:
-        """Add a worker's second."""
+        """Add a worker's tally."""
         self.worker_s += tally.length_s
         self.cpu_s += tally.cpu_s
         self.waiting_for_cpu_s += tally.waiting_for_cpu_s

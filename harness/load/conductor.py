@@ -18,7 +18,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from harness.deadline import Deadline
-from harness.load.engine import DONE, NOTE, STAGE, Engine, StageOrder, StageReport, tallies_in
+from harness.load.engine import DONE, NOTE, STAGE, TALLY, Engine, StageOrder, StageReport
 from harness.load.failures import REFUSED, UNREACHABLE
 from harness.load.launch import EVENTS_DESCRIPTOR
 from harness.load.plan import LoadPlan
@@ -98,6 +98,8 @@ class Conductor:
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
         events.worker_report.add_listener(self._on_worker_report)
+        events.worker_connect.add_listener(self._on_worker_connect)
+        self._runner.register_message(TALLY, self._on_tally)
         self._runner.register_message(DONE, self._on_done)
         self._runner.register_message(NOTE, self._on_note)
         if isinstance(self._runner, MasterRunner):
@@ -180,15 +182,20 @@ class Conductor:
         if not isinstance(self._runner, MasterRunner):
             return
         lost = self._awaited - set(self._worker_ids())
-        for worker in lost - self._reported_lost:
+        for worker in lost:
             # Who started the workers sees how one ends, but not that one hangs: it is told here.
-            self._reported_lost.add(worker)
-            self._note(f"worker {worker[:40]} is lost; what it had not reported is missing")
+            self._lose(worker, "is lost; what it had not reported is missing")
         self._awaited -= lost
 
+    def _lose(self, worker: str, how: str) -> None:
+        """Say, once for each, what became of a worker."""
+        if worker not in self._reported_lost:
+            self._reported_lost.add(worker)
+            self._note(f"worker {worker[:40]} {how}")
+
     def _on_done(self, msg: Any, **_: Any) -> None:
+        self._take_local()
         report = msgspec.convert(msg.data, StageReport)
-        self._pass_on(report.tallies)
         if report.stage == self._stage:
             self._awaited.discard(msg.node_id)
         if not self._awaited:
@@ -203,8 +210,18 @@ class Conductor:
             self._over = True
             self._all_done.set()
 
-    def _on_worker_report(self, data: dict[str, Any], **_: Any) -> None:
-        self._pass_on(tallies_in(data))
+    def _on_tally(self, msg: Any, **_: Any) -> None:
+        if msg.node_id in self._runner.clients:  # else it is owed to a master that is gone
+            self._pass_on([msgspec.convert(msg.data, Tally)])
+
+    def _on_worker_connect(self, client_id: str, **_: Any) -> None:
+        if self._outlet.is_read and self._stage >= 0 and not self._over:
+            self._lose(client_id, "came while the load ran, and took connections from the others")
+
+    def _on_worker_report(self, client_id: str, **_: Any) -> None:
+        """Tell of what Locust adds to its own statistics unasked."""
+        if client_id not in self._runner.clients and self._stage >= 0 and not self._over:
+            self._lose(client_id, "works for a master that is gone; Locust's statistics have it")
 
     def _relay(self) -> None:
         """Pass on what the one process of a small run has counted."""
@@ -243,3 +260,5 @@ class Conductor:
 
     def _note(self, text: str) -> None:
         self._outlet.emit(Note(text=text, partial=True))
+        if not self._outlet.is_read:
+            _log.error(text)

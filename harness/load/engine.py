@@ -1,8 +1,8 @@
 """One process's part of a load run: it turns Locust's events into a swarm, and back.
 
 Locust's master, or the one process of a small run, also has a `Conductor`. Workers get the plan
-through Locust's own options, the start of each stage as a message, and hand their tallies to the
-master in Locust's own reports.
+through Locust's own options, the start of each stage as a message, and send their tallies to the
+master as messages, which are not as far apart as Locust's own reports.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from harness.errors import WireproofError
 from harness.load.channel import Channel
 from harness.load.corpus import draw_corpus
 from harness.load.locust_stats import feed
+from harness.load.master_watch import MasterWatch
 from harness.load.phases import Stage
 from harness.load.plan import Arrivals, LoadPlan
 from harness.load.preflight import raise_descriptor_limit
@@ -29,7 +30,7 @@ from harness.protocols.registry import find_protocol
 from harness.target import parse_target, resolve
 
 STAGE, DONE, NOTE = "wireproof stage", "wireproof done", "wireproof note"
-_REPORT_KEY = "wireproof"
+TALLY = "wireproof tally"
 _RAMP_S = 5.0
 
 
@@ -44,10 +45,9 @@ class StageOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's message that a stage has ended, with the tallies not yet reported."""
+    """A worker's message that a stage has ended; its tallies have gone before."""
 
     stage: int
-    tallies: list[Tally]
 
 
 class Engine:
@@ -64,7 +64,7 @@ class Engine:
         self._runner = cast("Any", environment.runner)
         self._plan = plan
         self._swarm: Swarm | None = None
-        self._unreported: list[Tally] = []
+        self._untaken: list[Tally] = []
         self._worker_name = worker_name()
         self._is_remote = isinstance(environment.runner, WorkerRunner)
         self._name = plan.protocol.rpartition(":")[2]
@@ -74,8 +74,8 @@ class Engine:
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
         self._runner.register_message(STAGE, self._on_stage_order)
-        if self._is_remote:
-            events.report_to_master.add_listener(self._on_report_to_master)
+        if isinstance(environment.runner, WorkerRunner):
+            MasterWatch(environment.runner)
 
     def join(self) -> Channel | None:
         """Add a connection; None where there is no swarm, because it could not be made."""
@@ -153,32 +153,23 @@ class Engine:
     def _on_tally(self, tally: Tally) -> None:
         tally = msgspec.structs.replace(tally, worker=self._worker_name)
         feed(self._environment, tally, name=self._name, kind=self._kind)
-        self._unreported.append(tally)
+        if self._is_remote:
+            self._runner.send_message(TALLY, msgspec.to_builtins(tally))
+        else:
+            self._untaken.append(tally)
 
     def take_tallies(self) -> list[Tally]:
-        """Return the tallies since the last call."""
-        taken, self._unreported = self._unreported, []
+        """Return the tallies since the last call, of the one process of a small run."""
+        taken, self._untaken = self._untaken, []
         return taken
 
     def _on_stage_done(self, stage: int) -> None:
-        report = StageReport(stage=stage, tallies=self.take_tallies())
-        self._runner.send_message(DONE, msgspec.to_builtins(report))
+        self._runner.send_message(DONE, msgspec.to_builtins(StageReport(stage=stage)))
 
     def _on_trouble(self, error: WireproofError) -> None:
         self.trouble = error
         note = Note(text=str(error).replace("\n", "; "), partial=True)
         self._runner.send_message(NOTE, msgspec.to_builtins(note))
-
-    def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
-        data[_REPORT_KEY] = msgspec.to_builtins(self.take_tallies())
-
-
-def tallies_in(report: dict[str, Any]) -> list[Tally]:
-    """Return the tallies in a worker's report to the master; none if it is not one of ours."""
-    try:
-        return msgspec.convert(report.get(_REPORT_KEY, []), list[Tally])
-    except msgspec.ValidationError:
-        return []
 
 
 _engines: WeakKeyDictionary[Environment, Engine] = WeakKeyDictionary()

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
@@ -35,7 +36,8 @@ EVENTS_DESCRIPTOR = "WIREPROOF_EVENTS_DESCRIPTOR"
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _START_S = 60.0
 _END_S = 15.0
-_KEEP_S = 0.5
+_KEEP_S = 0.15
+_KEEPING_SHARE = 0.1  # of this process's time at most, for runs of many hours
 _LOG_TAIL_BYTES = 4000
 
 
@@ -52,7 +54,7 @@ def run_load(
     Args:
         plan: what to do.
         on_second: is called with each second of the run.
-        on_result: is given the result so far, marked partial, twice a second.
+        on_result: is given the result so far, marked partial, a few times a second.
 
     Raises:
         UsageError: the plan makes no sense.
@@ -121,6 +123,9 @@ class _Processes:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._events)
+        if self._leader.poll() is not None and self._leader.returncode != 0:
+            for worker in self._workers:  # nobody tells them that it is over
+                worker.terminate()
         deadline = Deadline(_END_S)
         for process in (self._leader, *self._workers):
             try:
@@ -214,8 +219,10 @@ def _follow(
             _take(event, processes, collector)
         finished = finished or any(isinstance(event, Finished) for event in events)
         if kept.expired:
+            begun_s = time.monotonic()
             keep()
-            kept = Deadline(_KEEP_S)
+            took_s = time.monotonic() - begun_s
+            kept = Deadline(max(_KEEP_S, took_s / _KEEPING_SHARE))
         if not finished:
             for text in processes.newly_lost():
                 collector.note(text, partial=True)

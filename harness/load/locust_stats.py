@@ -1,4 +1,4 @@
-"""Locust's own statistics, fed a second at a time.
+"""Locust's own statistics, fed a tally at a time.
 
 One `events.request.fire` for each reply costs several times the reply. A tally goes in as a
 worker's report does at the master: as a `StatsEntry` that extends the entry of that name and the
@@ -8,6 +8,7 @@ total. So Locust's console, charts, CSV and `--json` show the swarm's requests; 
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Any, cast
 
@@ -15,13 +16,18 @@ from locust import stats as locust_stats
 from locust.env import Environment
 from locust.stats import StatsEntry, StatsError
 
-from harness.histogram import Histogram, highest_at
+from harness.histogram import highest_at, sum_us
 from harness.load.tally import Tally
 
 
 def fine_bucket(milliseconds: float) -> float:
     """Return the bucket of a response time: two digits, not Locust's whole milliseconds."""
     return float(f"{milliseconds:.2g}")
+
+
+@functools.cache
+def _bucket_of(index: int) -> float:
+    return fine_bucket(highest_at(index) / 1000)
 
 
 def use_fine_buckets() -> None:
@@ -34,7 +40,7 @@ def feed(environment: Environment, tally: Tally, *, name: str, kind: str) -> Non
 
     Args:
         environment: whose; `clear_all()` replaces its stats, so it is looked up each time.
-        tally: one second of a worker.
+        tally: of a worker.
         name: of the entry, the protocol's.
         kind: of the entry, the transport.
 
@@ -57,9 +63,7 @@ def feed(environment: Environment, tally: Tally, *, name: str, kind: str) -> Non
 
 
 def _fill(entry: Any, counts: list[int], failures: int, length_s: float) -> None:
-    histogram = Histogram()
-    histogram.add_sparse(counts)
-    requests = histogram.count
+    requests = sum(counts[1::2])
     now = time.time()
     entry.start_time = now - length_s
     entry.last_request_timestamp = now
@@ -70,8 +74,8 @@ def _fill(entry: Any, counts: list[int], failures: int, length_s: float) -> None
     if failures:
         entry.num_fail_per_sec[int(now)] = failures
     if requests:
-        entry.total_response_time = histogram.mean_us * requests / 1000
+        entry.total_response_time = sum_us(counts) / 1000
         entry.min_response_time = highest_at(counts[0]) / 1000
-        entry.max_response_time = histogram.max_us / 1000
+        entry.max_response_time = highest_at(counts[-2]) / 1000
         for index, count in zip(counts[::2], counts[1::2], strict=True):
-            entry.response_times[fine_bucket(highest_at(index) / 1000)] += count
+            entry.response_times[_bucket_of(index)] += count

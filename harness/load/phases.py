@@ -18,6 +18,7 @@ from harness.load.recorder import CpuUsage, Recorder
 from harness.load.tally import Phase, Tally
 
 NS_PER_S = 1_000_000_000
+_HAND_OUT_EVERY_NS = NS_PER_S // 4  # a run that is killed loses what was not handed out
 NEVER_NS = 1 << 62
 
 
@@ -65,6 +66,7 @@ class Phases:
         self._on_stage_done = on_stage_done
         self._began_ns = now
         self._second = 0
+        self._hand_out_ns = now
         self._usage = CpuUsage()
         self._stage: Stage | None = None
         self._due: Iterator[int] = iter(())
@@ -135,11 +137,13 @@ class Phases:
         self.due_ns = at if at < self._schedule_ends_ns else NEVER_NS
 
     def tick(self, now: int, users: Callable[[], int]) -> None:
-        """Hand out what was counted if a second is over."""
+        """Hand out what was counted, a few times in each second and at its end."""
         second = (now - self._began_ns) // NS_PER_S
-        if second > self._second:
-            self.flush(now, users(), ends_second=True)
+        ends_second = second > self._second
+        if ends_second or now >= self._hand_out_ns:
+            self.flush(now, users(), ends_second=ends_second)
             self._second = second
+            self._hand_out_ns = now + _HAND_OUT_EVERY_NS
 
     def flush(self, now: int, users: int, *, ends_second: bool = False) -> None:
         """Hand out what was counted."""

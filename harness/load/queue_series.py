@@ -18,6 +18,8 @@ from harness.target import Target
 from harness.wire.queue_sampler import QueueSampler
 from harness.wire.queue_watch import QueueWatch
 
+_SECONDS_IN_FLUX = 10
+
 
 class QueueSeries:
     """Stands between a run and whoever follows its seconds."""
@@ -32,6 +34,7 @@ class QueueSeries:
         self._clock = clock
         self._watch: QueueWatch | None = None
         self._begun_s = float("inf")
+        self._placed: list[Second] = []  # those that no later report moves any more
 
     @contextmanager
     def watching(self, targets: Sequence[Target]) -> Iterator[None]:
@@ -51,7 +54,10 @@ class QueueSeries:
 
     def complete(self, result: LoadResult) -> LoadResult:
         """Return the result with the queue's depth in its seconds."""
-        series = [self._with_queue(second) for second in result.series]
+        begun = len(self._placed)
+        fresh = [self._with_queue(second) for second in result.series[begun:]]
+        series = self._placed + fresh
+        self._placed += fresh[:-_SECONDS_IN_FLUX]
         return msgspec.structs.replace(result, series=series)
 
     def _with_queue(self, second: Second) -> Second:

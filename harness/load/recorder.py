@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections import defaultdict
 from pathlib import Path
 
 from harness.histogram import LENGTH, index_of, sparse
@@ -48,8 +49,9 @@ class Recorder:
 
     def _clear(self) -> None:
         self.service = [0] * LENGTH
-        self.scheduled = [0] * LENGTH
-        self.wire = [0] * LENGTH
+        # Seldom or less often counted than service: what is handed out often must be short.
+        self.scheduled: defaultdict[int, int] = defaultdict(int)
+        self.wire: defaultdict[int, int] = defaultdict(int)
         self.failures: dict[str, int] = {}
         self.samples: list[Sample] = []
         self.idle_ns = 0
@@ -83,7 +85,11 @@ class Recorder:
 
     def take(self, now_ns: int, second: int, users: int) -> Tally:
         """Return what was counted, and start over."""
-        kinds = {"service": self.service, "scheduled": self.scheduled, "wire": self.wire}
+        kinds = {
+            "service": sparse(self.service),
+            "scheduled": _flat(self.scheduled),
+            "wire": _flat(self.wire),
+        }
         until_ns = now_ns if self._ended_ns is None else self._ended_ns
         tally = Tally(
             worker="",
@@ -92,7 +98,7 @@ class Recorder:
             phase=self.phase,
             length_s=max(0, until_ns - self._since_ns) / 1e9,
             users=users,
-            counts={kind: found for kind, counts in kinds.items() if (found := sparse(counts))},
+            counts={kind: found for kind, found in kinds.items() if found},
             failures=self.failures,
             samples=self.samples,
             cpu_s=self.cpu_s,
@@ -106,6 +112,11 @@ class Recorder:
         self._since_ns = until_ns
         self._clear()
         return tally
+
+
+def _flat(counts: dict[int, int]) -> list[int]:
+    """As `sparse` makes of a list."""
+    return [item for pair in sorted(counts.items()) for item in pair]
 
 
 class CpuUsage:

@@ -81,7 +81,7 @@ class Swarm:
             lifetime_s: after how long a connection is replaced.
             worker: this process's number among the load's `workers`.
             workers: how many there are.
-            on_tally: receives what was counted, once a second and at the end of each phase.
+            on_tally: receives what was counted, a few times a second and at the end of each phase.
             on_stage_done: is told once a stage's last tally is out.
             on_trouble: is told when the loop has to stop, the user's protocol being at fault.
 

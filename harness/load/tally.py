@@ -1,8 +1,8 @@
 """What the processes of a load run tell each other: plain records, JSON or msgpack on the way.
 
-A worker's swarm makes one `Tally` a second and phase. Workers hand theirs to the Locust master in
-Locust's own reports; the master, or the one process of a small run, passes all of them on as lines
-of JSON to whoever started it, and these lines are all that the result is computed from.
+A worker's swarm makes a few `Tally` a second, each of one phase. Workers send theirs to the Locust
+master; the master, or the one process of a small run, passes all of them on as lines of JSON to
+whoever started it, and these lines are all that the result is computed from.
 """
 
 from enum import StrEnum
@@ -34,7 +34,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
-    """One worker's second, or the part of it that lies in one phase."""
+    """A part of one worker's second, which lies in one phase."""
 
     worker: str
     second: int

@@ -195,7 +195,7 @@ class SockDiag:
         A listener on the address itself goes before one on a wildcard, and an IPv4 wildcard before
         a dual-stack one, as in the kernel (compute_score in net/ipv4/inet_hashtables.c).
         """
-        host, port = _plain(address[0]), address[1]
+        host, port = plain_host(address[0]), address[1]
         families = [int(socket.AF_INET6)] if ":" in host else list(WILDCARD)
         ranked = [
             (_rank(one, host), one)
@@ -265,7 +265,7 @@ def _dump(family: int, port: int, states: int) -> list[SocketState]:
 
 def _rank(listener: SocketState, host: str) -> int:
     """Return how closely a listener fits an address without zone or mapping; 0 when it does not."""
-    bound = _plain(listener.source[0])
+    bound = plain_host(listener.source[0])
     if bound == host:
         return 3
     is_v4 = ":" not in host
@@ -276,7 +276,7 @@ def _rank(listener: SocketState, host: str) -> int:
     return 0
 
 
-def _plain(host: str) -> str:
+def plain_host(host: str) -> str:
     """Strip the zone, and the prefix of an IPv4-mapped address."""
     host = host.partition("%")[0]
     return host.removeprefix("::ffff:") if "." in host else host

@@ -6,7 +6,9 @@ catalogue through each bad cable instead of a few requirements.
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,16 @@ from typing import Any
 import pytest
 
 from tests.cable import Quality
-from tests.network import PATIENCE_S, SERVER_ADDRESS, Network, network, why_not
+from tests.network import (
+    PATIENCE_S,
+    SERVER_ADDRESS,
+    Host,
+    Network,
+    ip,
+    network,
+    remove_left_behind,
+    why_not,
+)
 
 EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 PROJECT = Path(__file__).parents[2]
@@ -116,6 +127,16 @@ def test_check_blames_no_server_for_its_network(fault: str, tmp_path: Path):
     assert set(tried) <= {"assumed", "held"}
 
 
+def test_check_blames_no_accept_queue_for_a_lost_syn(tmp_path: Path):
+    """That one of fifty connects was late, on a cable that loses, is no finding."""
+    with network(Quality(loss=0.05)) as hosts, serving(hosts) as targets:
+        run = Run(hosts, tmp_path, "check", targets["tcp"], "--only", "CAP-BURST")
+        code, told = run.end()
+    (burst,) = run.results()["check"]["requirements"]
+    assert (burst["verdict"], code) == ("INCONCLUSIVE", 3), told
+    assert "or the network lost the first" in burst["message"]
+
+
 def test_load_waits_for_what_tcp_sends_again(tmp_path: Path):
     """Lost segments cost time, not replies: all are right, and a loss is no failure."""
     with network(BAD_CABLES["loss"]) as hosts, serving(hosts) as targets:
@@ -167,6 +188,27 @@ def test_a_host_without_a_cable_is_one_line(command: str, tmp_path: Path):
     assert code == 3
     assert told.startswith("wireproof: ")
     assert len(told.splitlines()) <= 2
+
+
+def test_what_a_killed_test_leaves_behind_is_removed():
+    """Its namespace goes, and what ran in it ends; one whose test still runs stays."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    name = f"wireproof{dead.pid}-0-server"
+    program = "print('up', flush=True); input()"
+    with network() as living:
+        ip("netns", "add", name)
+        left = subprocess.Popen(
+            Host(name, "").command("-c", program), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert left.stdout is not None
+        assert left.stdout.readline() == b"up\n"
+        remove_left_behind()
+        left.communicate(timeout=PATIENCE_S)
+        assert left.returncode == -signal.SIGKILL
+        there = ip("netns", "list")
+        assert name not in there
+        assert all(one in there for one in living.names)
 
 
 @pytest.mark.skipif(not EXTENDED, reason="takes half a minute: WIREPROOF_EXTENDED=1")

@@ -13,21 +13,27 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.server_process import PATIENCE_S, Running, receive_exactly, running
+from tests.soak.processes import descriptors, resident_bytes
 
 EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 SLOW = 5000 if EXTENDED else 300
+ROUNDS = 10 if EXTENDED else 3
 FLOOD = 20_000 if EXTENDED else 1000
 KILLS = 50 if EXTENDED else 6
+PROJECT = Path(__file__).parents[2]
 HEADER_BYTES = 27
 LEAST_SHARE = 0.99
-FEWEST_REQUESTS = 20
+FEWEST_REQUESTS = 200
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 Attack = Callable[[Running, contextlib.ExitStack], None]
@@ -81,16 +87,24 @@ def sound_client(
 
 
 def slowloris(server: Running, stack: contextlib.ExitStack) -> None:
-    """Hold many connections open that send one byte at a time and read nothing."""
-    slow = []
-    for number in range(SLOW):
-        sock = stack.enter_context(socket.socket())
-        sock.settimeout(PATIENCE_S)
-        sock.bind((f"127.0.0.{2 + number % 16}", 0))
-        sock.connect(server.address)
-        slow.append(sock)
-    for sock in slow:
-        sock.send(b"z")
+    """Hold many connections open that send a byte a second and read nothing."""
+    host, port = server.address
+    command = [sys.executable, "-m", "tests.slowloris", host, str(port), str(SLOW)]
+    attacker = stack.enter_context(
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, text=True
+        )
+    )
+    stack.callback(attacker.kill)
+    assert attacker.stdout is not None
+    for word in ("connected", *(f"round {number + 1}" for number in range(ROUNDS))):
+        assert attacker.stdout.readline() == f"{word}\n"
+    held = descriptors(server.children())
+    memory = resident_bytes([server.process.pid, *server.children()])
+    print(f"{SLOW} slow ones, {ROUNDS} bytes each: the server holds {memory / 1e6:.1f} MB")  # noqa: T201
+    assert held >= SLOW
+    told, _ = attacker.communicate(timeout=PATIENCE_S)
+    assert told.splitlines()[-1] == "0", "a slow connection was thrown out"
 
 
 def connect_flood(server: Running, stack: contextlib.ExitStack) -> None:
@@ -115,10 +129,10 @@ def test_sound_clients_are_served_beside(attack: Attack):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with running("--port", "0", "--workers", "2", "--backlog", "1024") as server:
         workers = server.children()
-        with (
-            contextlib.ExitStack() as stack,
-            sound_client(attack.__name__.replace("_", " "), server.connect),
-        ):
+        name = attack.__name__.replace("_", " ")
+        with sound_client(f"before the {name}", server.connect):
+            pass
+        with contextlib.ExitStack() as stack, sound_client(name, server.connect):
             attack(server, stack)
         assert server.children() == workers
         assert server.stop() == 0

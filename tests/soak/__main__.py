@@ -2,7 +2,7 @@
 
 Ten thousand connections held open at once, with the memory that an idle one costs; then a hundred
 thousand short ones, a third of them reset, after which the server must be as it was before; then
-half an hour of checks and loads, over which harness and server must not grow.
+half an hour of checks and loads beside one long load, over which harness and server must not grow.
 
 `SOAK_SCALE=0.1` does a tenth of the connections, `SOAK_MINUTES=5` five minutes of rounds; 0 leaves
 out either.
@@ -11,6 +11,7 @@ out either.
 import contextlib
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -140,6 +141,7 @@ def main() -> int:
         )
         return 3
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # end server and load
     try:
         options = ("--port", "0", "--workers", str(WORKERS), "--backlog", "1024")
         with running(*options) as server:

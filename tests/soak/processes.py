@@ -20,13 +20,17 @@ def say(line: str) -> None:
 
 
 def resident_bytes(pids: Iterable[int]) -> int:
-    """Memory of the processes, shared pages counted once (proportional set size)."""
+    """Memory of the processes' own, a page that several of them share counted once.
+
+    Pages of files are left out: how many of those a process is charged with depends on what else
+    on the machine has the same files open.
+    """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(
         int(line.split()[1]) * 1024
         for rollup in rollups
         for line in rollup.splitlines()
-        if line.startswith("Pss:")
+        if line.startswith("Pss_Anon:")
     )
 
 

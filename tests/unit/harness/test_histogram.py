@@ -66,6 +66,15 @@ def test_encoded_and_back(values: list[int]):
 
 
 @given(latencies)
+def test_it_is_encoded_as_the_family_encodes_it(values: list[int]):
+    """What is written is to the byte what the family's own recorder would write."""
+    theirs = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+    for value in values:
+        theirs.record_value(min(max(value, LOWEST_US), HIGHEST_US))
+    assert Histogram.of(values).encode() == theirs.encode().decode()
+
+
+@given(latencies)
 def test_sparse_and_back(values: list[int]):
     """The sparse form loses nothing."""
     histogram, copy = Histogram.of(values), Histogram()

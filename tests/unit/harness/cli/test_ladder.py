@@ -6,6 +6,7 @@ from harness.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_plan
 from harness.errors import UsageError
 from harness.results import BacklogResult, Queue, Rung
 from harness.target import parse_target, resolve
+from tests.servers import Serving, echoing
 
 
 def _rung(model: str, connections: int) -> Rung:
@@ -65,3 +66,12 @@ def test_a_plan_that_makes_no_sense() -> None:
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_a_ladder_of_one_rung_has_one() -> None:
+    """A load of one stage has no list of stages; its rung is there all the same."""
+    with Serving(echoing) as server:
+        plan = ladder_plan(str(server.target), [2], 0.5, protocol="echo", settings={})
+        rungs, partial = climb(server.target, plan)
+    assert [rung.connections for rung in rungs] == [2]
+    assert not partial

@@ -80,3 +80,18 @@ def test_a_socket_in_close_wait(diag: SockDiag) -> None:
         assert complaint is not None
         assert complaint.actual == "1 in CLOSE-WAIT"
         assert holdings.await_released(Deadline(5)) is None
+
+
+def test_a_stranger_in_close_wait_on_the_same_port_is_none(diag: SockDiag) -> None:
+    """Another's socket has the server's port at another address: the server does not hold it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        port = listener.getsockname()[1]
+        elsewhere = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stranger = stack.enter_context(socket.socket())
+        stranger.bind(("127.0.99.1", port))
+        stranger.connect(elsewhere.getsockname())
+        peer, _ = elsewhere.accept()
+        peer.close()
+        assert stranger.recv(1) == b""
+        target = resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
+        assert Holdings(target, diag).await_released(Deadline(0)) is None

@@ -1,0 +1,150 @@
+"""Locust's master is killed and started again: its workers stop, come back, and count afresh."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from harness.load.collect import Collector
+from harness.load.launch import EVENTS_DESCRIPTOR, LOCUSTFILE
+from harness.load.plan import LoadPlan, encode_plan
+from harness.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
+from tests.servers import Serving, echoing
+
+_PATIENCE_S = 60
+_RATE_PER_S = 200
+_HEADLESS = ("--headless", "--only-summary", "--exit-code-on-error=0")
+# One of its own, so that between two masters nobody else takes the port.
+_MASTER_HOST = "127.0.77.1"
+
+
+class _Locust(subprocess.Popen[bytes]):
+    """A process of Locust; a master's events can be read."""
+
+    def __init__(self, *options: str, events: int = -1) -> None:
+        command = [sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), *_HEADLESS]
+        environment = {**os.environ, EVENTS_DESCRIPTOR: str(events)}
+        if events < 0:
+            del environment[EVENTS_DESCRIPTOR]
+        super().__init__(
+            [*command, *options],
+            env=environment,
+            pass_fds=[events] if events >= 0 else [],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+@contextlib.contextmanager
+def _master(plan: LoadPlan, port: int) -> Iterator[tuple[_Locust, Iterator[Event]]]:
+    """A master that runs the plan, and its events as they come."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as lines:
+        master = _Locust(
+            "--master",
+            f"--master-bind-host={_MASTER_HOST}",
+            f"--master-bind-port={port}",
+            f"--expect-workers={plan.processes}",
+            f"--users={plan.users[0]}",
+            f"--spawn-rate={plan.users[0]}",
+            f"--host={plan.target}",
+            f"--wireproof-plan={encode_plan(plan)}",
+            events=writing,
+        )
+        os.close(writing)
+        try:
+            yield master, map(decode_event, lines)
+        finally:
+            master.kill()
+            master.wait(_PATIENCE_S)
+
+
+@contextlib.contextmanager
+def _workers(count: int, port: int) -> Iterator[list[_Locust]]:
+    options = ("--worker", f"--master-host={_MASTER_HOST}", f"--master-port={port}")
+    workers = [_Locust(*options) for _ in range(count)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait(_PATIENCE_S)
+
+
+def _port(events: Iterator[Event]) -> int:
+    return next(event.port for event in events if isinstance(event, MasterPort))
+
+
+def _await_load(events: Iterator[Event]) -> None:
+    next(event for event in events if isinstance(event, Tally) and event.counts.get("service"))
+
+
+@pytest.fixture
+def plan() -> Iterator[LoadPlan]:
+    """Two seconds of load on an echo server by two processes."""
+    with Serving(echoing) as server:
+        yield LoadPlan(
+            target=str(server.target),
+            protocol="echo",
+            users=[4],
+            seconds=2.0,
+            warm_up_s=0.0,
+            rate_per_s=float(_RATE_PER_S),
+            processes=2,
+        )
+
+
+def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadPlan) -> None:
+    """The new master's run has the same workers, is whole, and holds no reply of the old one's."""
+    long = msgspec.structs.replace(plan, seconds=60.0)
+    with contextlib.ExitStack() as stack:
+        master, events = stack.enter_context(_master(long, 0))
+        port = _port(events)
+        workers = stack.enter_context(_workers(2, port))
+        _await_load(events)
+        master.kill()
+        master.wait(_PATIENCE_S)
+        _, events = stack.enter_context(_master(plan, port))
+        collector = Collector(plan)
+        for event in events:
+            assert not isinstance(event, Note), event.text
+            if isinstance(event, Tally):
+                collector.add(event)
+            if isinstance(event, Finished):
+                break
+        assert [worker.wait(_PATIENCE_S) for worker in workers] == [0, 0]
+    found = collector.result()
+    assert found.details["workers"] == 2
+    assert (found.requests, found.failures) == (_RATE_PER_S * 2, {})
+
+
+def test_a_worker_that_works_for_a_dead_master_is_told(plan: LoadPlan) -> None:
+    """What such a worker reports marks the run of the master that gets it, and is not in it."""
+    alone = msgspec.structs.replace(plan, seconds=60.0, processes=1)
+    with contextlib.ExitStack() as stack:
+        master, events = stack.enter_context(_master(alone, 0))
+        port = _port(events)
+        (stray,) = stack.enter_context(_workers(1, port))
+        _await_load(events)
+        stray.send_signal(signal.SIGSTOP)
+        master.kill()
+        master.wait(_PATIENCE_S)
+        _, events = stack.enter_context(_master(alone, port))
+        stack.enter_context(_workers(1, port))
+        _await_load(events)
+        stray.send_signal(signal.SIGCONT)
+        workers = set()
+        for event in events:
+            if isinstance(event, Tally):
+                workers.add(event.worker)
+            if isinstance(event, Note):
+                break
+        assert isinstance(event, Note)
+        assert event.partial
+        assert "a master that is gone" in event.text
+    assert len(workers) == 1
