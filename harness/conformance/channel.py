@@ -75,6 +75,7 @@ class Channel:
         self._answered = 0  # requests whose reply is all here
         self._sent = 0  # bytes that the kernel has taken
         self._goal = 0  # bytes that the plan has asked to send
+        self._reads_slowly = False  # as long as the window is as narrow as it was opened
         self._gone: EndOfStream | Reset | None = None
         self._pauses_of = pauses_of
         self._pauses: deque[int] = deque()  # offsets behind which replies come first
@@ -126,7 +127,10 @@ class Channel:
                 raise self._endless()
 
     def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
-        """Send up to `until` without reading, until nothing has moved for `stall_s`."""
+        """Send up to `until` without reading, until nothing has moved for `stall_s`.
+
+        Not even the kernel takes more replies than the window holds, until they are awaited.
+        """
         until += self._begin
         start, self._goal = self._sent, until
         quiet = Deadline(stall_s)
@@ -142,13 +146,19 @@ class Channel:
         self._transcript.add(
             self.number, "send", self._stream[start : self._sent], "without reading"
         )
-        self._connection.widen_window()
+        self._reads_slowly = True
+
+    def _read_fast(self) -> None:
+        if self._reads_slowly:
+            self._connection.widen_window()
+            self._reads_slowly = False
 
     def await_replies(self, deadline: Deadline) -> None:
         """Send what a push left over, and read until everything is answered.
 
         The deadline is for silence: as long as replies come it begins anew, within bounds.
         """
+        self._read_fast()
         patience_s = deadline.remaining_s()
         last = Deadline(_MOST_PATIENCES * patience_s)
         answered_before = self._answered
@@ -175,6 +185,7 @@ class Channel:
 
     def await_end(self, deadline: Deadline) -> None:
         """Read to the end of the stream."""
+        self._read_fast()
         while not self._gone:
             if self.take_available() and not deadline.expired:
                 continue

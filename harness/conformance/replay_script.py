@@ -43,6 +43,7 @@ class Peer:
         self.received = b""
         self.ended = False
         self.judged = True
+        self.slow = False
 
     def done(self):
         """Say whether everything that was sent is answered."""
@@ -138,10 +139,17 @@ class Peer:
             else:
                 waiting = [self.socket] if self.sent < until else []
                 select.select([], waiting, [], max(quiet - time.monotonic(), 0))
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # slow no longer
+        self.slow = True
+
+    def read_fast(self):
+        """Widen the window, which was as narrow as it was opened."""
+        if self.slow:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            self.slow = False
 
     def await_replies(self, deadline):
         """Read until all is answered."""
+        self.read_fast()
         over = Deadline(60)
         came = False
         # A long reply is judged when nothing more of it comes, not after each piece.
@@ -161,6 +169,7 @@ class Peer:
 
     def await_end(self, deadline):
         """Read to the end of the stream, and judge the whole."""
+        self.read_fast()
         while not self.ended:
             self.read(min(deadline.left(), 0.2))
             deadline.check(f"connection {self.number}: not closed in time")

@@ -34,6 +34,7 @@ from harness.wire.sock_diag import SockDiag
 _SETTLING_PATIENCE_S = 1.0
 _REVIVAL_PATIENCE_S = 0.5
 _LOOKS_AT_A_DEAD_SERVER = 4
+_STEPS_BACK = 2
 _NOT_FROM_THE_HOST = {
     "no answer in time",
     *map(os.strerror, (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN)),
@@ -202,9 +203,15 @@ class Runner:
             self._draw(search, requirement, half, depth.examples)
         assert search.tried.best is not None
         kind = search.tried.best.failure.kind
+        steps = [search.tried.best]
 
         def fails(plan: Plan) -> bool:
+            if not self.subject.allows(plan):
+                return False
             failure = search.run(plan, search.shrink_patience_s())
+            best = search.tried.best
+            if best is not None and best is not steps[-1]:
+                steps.append(best)
             return failure is not None and failure.kind is kind
 
         reduce(
@@ -217,11 +224,14 @@ class Runner:
         smallest = search.tried.best
         failed = self._confirm(search, smallest)
         first = search.tried.first
-        if failed < depth.confirmations and first is not None and first is not smallest:
-            # Chance led shrinking astray; the plan that failed first may fail more often.
-            again = self._confirm(search, first)
+        for larger in (*steps[-2 : -2 - _STEPS_BACK : -1], *filter(None, [first])):
+            if failed == depth.confirmations:
+                break
+            # Chance led shrinking astray; a plan that is a little larger may fail more often, and
+            # so may the one that failed first.
+            again = self._confirm(search, larger)
             if again > failed or not failed:
-                smallest, failed = first, again
+                smallest, failed = larger, again
         explanation = explain(smallest.plan, search.tried.single_cuts)
         return Finding(requirement, smallest, failed, depth.confirmations, explanation)
 

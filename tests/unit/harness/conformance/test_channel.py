@@ -334,6 +334,16 @@ def test_a_push_ends_when_nothing_moves() -> None:
     assert _kinds(channel) == ["send"]
 
 
+def test_the_window_is_narrow_until_replies_are_awaited() -> None:
+    """Who asks on another connection meanwhile meets a server that cannot get rid of replies."""
+    connection = Played(_once(lambda sent: Data(b"HI\n") if sent == b"hi\n" else None))
+    channel = _channel(connection, b"hi\n")
+    channel.push(3, NOW, Deadline(NOW))
+    assert "widen" not in connection.log
+    channel.await_replies(Deadline(5))
+    assert connection.log.count("widen") == 1
+
+
 def test_a_push_ends_with_the_connection() -> None:
     """A connection that is gone is not pushed at until the stall is over."""
     connection = Ready(_in_turn(None, RESET), takes=lambda _: None)

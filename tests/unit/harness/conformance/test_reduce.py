@@ -325,3 +325,24 @@ def test_a_cut_moves_into_the_request_that_is_left() -> None:
     reached = reduce(plan, fails, lambda _: [], _never)
     assert reached.requests == ((b"a\n",),)
     assert [a.until for a in reached.actions if isinstance(a, Send)] == [1, 2]
+
+
+def test_segments_become_requests() -> None:
+    """What fails by the number of its reads is no matter of cuts: each may be a request."""
+    plan = single([b"a" * 110], range(1, 110))
+    reached = _minimum(plan, lambda candidate: candidate.segments > 100)
+    assert (reached.bytes_sent, reached.cuts) == (101, 0)
+
+
+def test_a_partner_anywhere() -> None:
+    """Of many connections the one beside the failing one is found, wherever it is."""
+    plan = interleaved([single([bytes([65 + k])]) for k in range(20)], [])
+    runs = [0]
+
+    def fails(candidate: Plan) -> bool:
+        runs[0] += 1
+        return {(b"C",), (b"J",)} <= set(candidate.requests)
+
+    reached = reduce(plan, fails, _smaller, _never, failed_on=9)
+    assert reached.requests == ((b"C",), (b"J",))
+    assert runs[0] < 80
