@@ -125,7 +125,7 @@ FAULTS = (
         "time",
         "two caches of the time, one a second late, take turns",
         "a cache a thread",
-        (say(b"a"), say(b"b")),
+        (say(b"a"), say(b"b"), say(b"c")),  # of two, only every other pair goes back
         service=worker_of(framer=GoesBack),
     ),
     Variant(
