@@ -20,7 +20,7 @@ CASE = {}  # filled in by Wireproof
 COUNTS = []  # of the server's descriptors, as long as each is more than the one before
 
 
-def complete(sent, received):  # replaced for protocols that need a judge of their own
+def complete(sent, received, since_s):  # replaced for protocols that need a judge of their own
     """Say whether all requests that `sent` completes have exactly their replies."""
     raise NotImplementedError
 
@@ -39,7 +39,9 @@ class Peer:
         replies = CASE["replies"][number]
         self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
         self.sent = self.goal = 0
-        self.answered = (0, 0)  # bytes sent and received when all was answered the last time
+        self.begun = time.time()
+        # Bytes sent and received when all was answered the last time, and that time.
+        self.answered = (0, 0, self.begun)
         self.received = b""
         self.ended = False
         self.judged = True
@@ -50,9 +52,9 @@ class Peer:
         if not self.judged:
             return True
         if self.replies is None:
-            sent, received = self.answered  # what is sent later is answered apart from it
-            later = self.stream[sent : self.sent], self.received[received:]
-            return complete(self.stream[: self.sent], self.received) and complete(*later)
+            sent, received, at = self.answered  # what is sent later is answered apart from it
+            later = complete(self.stream[sent : self.sent], self.received[received:], at)
+            return later and complete(self.stream[: self.sent], self.received, self.begun)
         due = b"".join(pattern for end, pattern in self.replies if end <= self.sent)
         return re.fullmatch(due, self.received) is not None
 
@@ -96,6 +98,13 @@ class Peer:
         over = time.monotonic() + hold_s
         while time.monotonic() < over and not self.ended:
             self.read(over - time.monotonic())
+        if hold_s:
+            self.note_answered()
+
+    def note_answered(self):
+        """Remember where all is answered: what comes later is judged apart from it, too."""
+        if self.judged and self.done():
+            self.answered = (self.sent, len(self.received), time.time())
 
     def let_it_be_read(self):
         """Wait until the server's receive queue is empty, or 20 ms where it cannot be seen."""
@@ -164,8 +173,7 @@ class Peer:
             deadline.check(f"connection {self.number}: no right reply in time")
         if self.read(0.03) and not self.done() and not self.ended:
             raise Broken(f"connection {self.number}: bytes that answer no request")
-        if self.judged and self.done():
-            self.answered = (self.sent, len(self.received))
+        self.note_answered()
 
     def await_end(self, deadline):
         """Read to the end of the stream, and judge the whole."""

@@ -138,10 +138,11 @@ class Protocol(ABC):
         return None
 
     def judge_source(self) -> str:
-        """Return Python source of `complete(sent: bytes, received: bytes) -> bool`, or nothing.
+        """Return Python source of a function `complete`, or nothing.
 
-        It says whether `received` is all that a right server answers to `sent`; it needs the
-        standard library only, because it goes into the scripts that replay a failure. Protocols
+        `complete(sent: bytes, received: bytes, since_s: float) -> bool` says whether `received` is
+        all that a right server answers to `sent`, which was sent at `since_s` (seconds of the
+        epoch) or later; it needs the standard library only, because it goes into the scripts that replay a failure. Protocols
         of requests and replies need none: their expected replies go into the script instead.
         """
         return ""

@@ -13,7 +13,7 @@ class Echo(RawStream, Datagrams):
 
     def judge_source(self) -> str:
         """Return a judge for scripts."""
-        return "def complete(sent, received):\n    return received == sent\n"
+        return "def complete(sent, received, since_s):\n    return received == sent\n"
 
     def expected_datagram(self, datagram: bytes) -> bytes:
         """Return the datagram itself."""

@@ -10,13 +10,15 @@ from itertools import pairwise
 
 BUFFER_BYTES = 1024
 SKEW_S = 5.0
-BEGUN_S = time.time()
 HEADER = re.compile(rb"\[([A-Z][a-z]{2}) ([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4})\] ")
 
 
-def complete(sent: bytes, received: bytes) -> bool:
-    """Say whether some division of `sent` into chunks yields `received`, with right timestamps."""
-    headers = [match for match in HEADER.finditer(received) if _is_right_time(match)]
+def complete(sent: bytes, received: bytes, since_s: float) -> bool:
+    """Say whether some division of `sent` into chunks yields `received`, with right timestamps.
+
+    Right is a timestamp of the time from `since_s`, in seconds of the epoch, to now.
+    """
+    headers = [match for match in HEADER.finditer(received) if _is_right_time(match, since_s)]
     starts = [match.start() for match in headers]
     if b"[" not in sent and any(
         _moment(later) < _moment(earlier) for earlier, later in pairwise(headers)
@@ -41,11 +43,11 @@ def _moment(header: re.Match[bytes]) -> datetime:
     return datetime.strptime(header[2].decode(), "%b %d %H:%M:%S %Y")  # noqa: DTZ007 - local
 
 
-def _is_right_time(header: re.Match[bytes]) -> bool:
+def _is_right_time(header: re.Match[bytes], since_s: float) -> bool:
     try:
         moment = _moment(header)
     except ValueError:
         return False
     weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    near = BEGUN_S - SKEW_S < moment.timestamp() < time.time() + SKEW_S
+    near = since_s - SKEW_S < moment.timestamp() < time.time() + SKEW_S
     return weekday == header[1].decode() and near

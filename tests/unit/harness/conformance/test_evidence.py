@@ -19,6 +19,9 @@ from harness.conformance.runner import Finding
 from harness.protocols.base import Protocol
 from harness.protocols.echo import Echo
 from harness.protocols.replies import Matcher
+from harness.protocols.timestamp_echo import TimestampEcho
+from harness.target import parse_target, resolve
+from harness.wire.reference import ReferenceServer
 from tests.servers import (
     GreetedShout,
     Handler,
@@ -206,3 +209,28 @@ def test_a_protocol_with_a_judge_of_its_own(tmp_path: Path) -> None:
         assert _exit_code(script)[0] == 1
         server.handler = echoing
         assert _exit_code(script)[0] == 0
+
+
+def test_what_is_answered_before_a_hold_is_judged_by_itself(tmp_path: Path) -> None:
+    """A second reply without its header could be one long reply, but not after a pause."""
+    with ReferenceServer("--fault", "header-once") as broken, ReferenceServer() as sound:
+        target = resolve(parse_target(broken.target))[0]
+        protocol = TimestampEcho()
+        plan = single([b"ab"], [1], hold_s=0.1)
+        diag = open_diag()
+        assert diag is not None
+        with closing(diag):
+            outcome = Executor(target, protocol, diag, 1.0).execute(plan)
+        assert outcome.failure is not None
+        write_evidence(
+            tmp_path,
+            Finding(REQUIREMENT, Failing(plan, outcome, outcome.failure), 2, 2, "when it is held"),
+            target=target,
+            protocol=protocol,
+            protocol_name="timestamp-echo",
+            settings={},
+            patience_s=1.0,
+        )
+        script = tmp_path / "evidence" / "SEG-SINGLE" / "replay.py"
+        assert _exit_code(script)[0] == 1
+        assert _exit_code(script, *sound.target.removeprefix("tcp://").split(":"))[0] == 0

@@ -1,12 +1,15 @@
 """The timestamp-echo oracle against a judge so simple that it is plainly right."""
 
 import re
+import time
 from functools import cache
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.protocols import timestamp_judge
 from harness.protocols.oracle import WrongReplyError
 from harness.protocols.timestamp_echo import TimestampOracle
 
@@ -155,3 +158,34 @@ def test_collects_timestamps():
     oracle = TimestampOracle()
     assert judge(oracle, b"abc", [STAMP + b"a" + STAMP + b"b" + LATER + b"c"])
     assert oracle.timestamps == [STAMP[1:-2], LATER[1:-2]]
+
+
+@given(conversations())
+def test_the_judge_of_scripts_agrees(conversation: tuple[bytes, int, bytes, list[bytes]]):
+    """The judge that goes into scripts accepts what the simple one does, in the order of time."""
+    payload, limit, reply, _ = conversation
+    stamps = FORM.findall(reply)
+    in_order = b"[" in payload or stamps == sorted(stamps)
+    with patch.object(timestamp_judge, "BUFFER_BYTES", limit):
+        assert timestamp_judge.complete(payload, reply, 0.0) == (
+            is_right(payload, reply, limit) and in_order
+        )
+
+
+@pytest.mark.parametrize(
+    ("since_s", "ahead_s", "right"),
+    [(0, 0, True), (0, -1, True), (0, -4, False), (-4, -4, True), (0, 1, True), (0, 4, False)],
+)
+def test_the_judge_of_scripts_knows_the_time(since_s: float, ahead_s: float, right: bool):
+    """A timestamp is right from 2 s before its request may have been sent to 2 s after now."""
+    now = time.time()
+    stamp = time.strftime("[%a %b %e %H:%M:%S %Y] ", time.localtime(now + ahead_s)).encode()
+    with patch.object(timestamp_judge, "SKEW_S", 2.0):
+        assert timestamp_judge.complete(b"a", stamp + b"a", now + since_s) is right
+
+
+def test_the_judge_of_scripts_refuses_what_is_no_date():
+    """The wrong weekday for the date, and a day that the month lacks."""
+    for stamp in (b"[Tue Nov 23 14:41:16 2026] ", b"[Mon Feb 31 14:41:16 2026] "):
+        assert not timestamp_judge.complete(b"a", stamp + b"a", 0.0)
+    assert timestamp_judge.complete(b"a", STAMP + b"a", 0.0)
