@@ -26,7 +26,9 @@ _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE
 _CANNOT_JOIN = re.compile(rb"\\[1-9]|\(\?P|\(\?\(|\(\?[aiLmsux]+\)")
 """Back references, named groups and flags: they mean something else inside a longer pattern."""
 _ANCHORS = re.compile(rb"^(?:\^|\\A)|(?<!\\)(?:\$|\\Z)$")
-_JUDGE = re.compile(r"def complete\(sent, received, since_s\):.*?raise NotImplementedError\n", re.DOTALL)
+_JUDGE = re.compile(
+    r"def complete\(sent, received, since_s\):.*?raise NotImplementedError\n", re.DOTALL
+)
 
 
 def write_evidence(

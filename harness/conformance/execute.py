@@ -32,7 +32,7 @@ from harness.conformance.plan import (
 from harness.conformance.released import Complaint, Holdings
 from harness.deadline import Deadline
 from harness.errors import CannotRunError, UsageError
-from harness.protocols.base import Exchange, Protocol
+from harness.protocols.base import Exchange, Protocol, as_sent
 from harness.protocols.datagram import Datagrams
 from harness.protocols.oracle import Oracle
 from harness.results import Delivery
@@ -256,10 +256,8 @@ class _Execution:
         channel.action = self._number
         self.channels[number] = channel
         serial = next(self._executor.serials)
-        opening, requests = (
-            [protocol.personalise(request, serial) for request in each]
-            for each in (protocol.opening(), self._plan.requests[number])
-        )
+        opening = as_sent(protocol, protocol.opening(), serial)
+        requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
         channel.begin(opening, requests, deadline)
 
     def _open_socket(self, number: int) -> None:

@@ -30,7 +30,7 @@ from harness.load.failures import (
 )
 from harness.load.outbox import Outbox
 from harness.load.tally import Sample
-from harness.protocols.base import Protocol
+from harness.protocols.base import Protocol, as_sent
 from harness.protocols.oracle import Oracle, WrongReplyError, printable
 from harness.target import Target
 from harness.wire.timestamps import enable_timestamps, receive_stamped
@@ -70,6 +70,7 @@ class Channel:
 
     __slots__ = (
         "_begun",
+        "_numbered",
         "_opening",
         "_oracle",
         "_outbox",
@@ -115,10 +116,11 @@ class Channel:
         whole = target.is_stream and not self._tls
         self._steady = EPOLLIN | EPOLLET | EPOLLRDHUP if whole else EPOLLIN
         kind = type(protocol)
-        self._personal = (
-            kind.personalise is not Protocol.personalise or kind.pauses is not Protocol.pauses
+        self._personal = any(
+            getattr(kind, name) is not getattr(Protocol, name)
+            for name in ("personalise", "numbered", "pauses")
         )
-        self._serial = 0
+        self._serial = self._numbered = 0
         self._opening: deque[bytes] = deque()
         self.exchange = first.previous
         self.hot = COLD
@@ -154,7 +156,7 @@ class Channel:
         self.fd = self.sock.fileno()
         self.stamped = not self._tls and enable_timestamps(self.sock)
         self.state = State.CONNECTING
-        self._serial = serial
+        self._serial, self._numbered = serial, 0
         self.expired = self.used = False
         self.watched = EPOLLOUT
 
@@ -385,8 +387,9 @@ class Channel:
     def _announce(self, requests: Sequence[bytes]) -> None:
         pauses: list[int] = []
         if self._personal:
-            protocol, serial = self._protocol, self._serial
-            requests = [protocol.personalise(request, serial) for request in requests]
+            protocol = self._protocol
+            requests = as_sent(protocol, requests, self._serial, self._numbered)
+            self._numbered += len(requests)
             starts = accumulate(map(len, requests), initial=0)
             pauses = [
                 start + pause

@@ -4,6 +4,9 @@ A stamped read costs more than a plain one. So whoever stamps everything looks a
 rate while it does, and not only once a second: a load of a second would be over by then.
 """
 
+import time
+from collections.abc import Callable
+
 _ALL_BELOW_PER_S = 5000
 _LOOK_EVERY = 500
 _RATE_KNOWN_AFTER_S = 0.5
@@ -42,3 +45,16 @@ class Stamping:
             return False
         before, self.all = self.all, replies < _ALL_BELOW_PER_S * length_s
         return before is not self.all
+
+
+def wall_offset_ns(
+    clock: Callable[[], int] = time.monotonic_ns, wall: Callable[[], int] = time.time_ns
+) -> int:
+    """Return how far the wall clock, which stamps replies, is ahead of the monotonic one.
+
+    Of three readings the one counts that took least: whoever loses the CPU between the two clocks
+    would have replies arrive after they were read.
+    """
+    readings = [(clock(), wall(), clock()) for _ in range(3)]
+    before, wall_ns, after = min(readings, key=lambda reading: reading[2] - reading[0])
+    return wall_ns - (before + after) // 2

@@ -32,7 +32,7 @@ from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT, Failure
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from harness.load.recorder import Recorder
-from harness.load.stamping import Stamping
+from harness.load.stamping import Stamping, wall_offset_ns
 from harness.load.tally import Phase, Tally
 from harness.protocols.base import Protocol
 from harness.target import Target
@@ -98,7 +98,7 @@ class Swarm:
         self._idle: deque[Channel] = deque()
         self._place = random.Random(0)  # noqa: S311 - spreads the connections over the corpus
         now = _clock()
-        self._wall_offset_ns = _wall_offset_ns()
+        self._wall_offset_ns = wall_offset_ns()
         self._next_sweep_ns = now
         self._stamping = Stamping(now)
         # A closed loop begins with one connection, which meets an idle server.
@@ -230,7 +230,7 @@ class Swarm:
             self._connect(channel)
         if now >= self._next_sweep_ns:
             self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
-            self._wall_offset_ns = _wall_offset_ns()
+            self._wall_offset_ns = wall_offset_ns()
             self._sweep(now)
         if self._alone is not None and now > self._alone_until_ns:
             self._end_solo(now)
@@ -475,14 +475,3 @@ class Swarm:
                 continue
             cause = CONNECT_TIMEOUT if channel.state is State.CONNECTING else TIMEOUT
             self._fail(channel, Failure(cause, cause))
-
-
-def _wall_offset_ns() -> int:
-    """Return how far the wall clock, which stamps replies, is ahead of the monotonic one.
-
-    Of three readings the one counts that took least: whoever loses the CPU between the two clocks
-    would have replies arrive after they were read.
-    """
-    readings = [(_clock(), time.time_ns(), _clock()) for _ in range(3)]
-    before, wall, after = min(readings, key=lambda reading: reading[2] - reading[0])
-    return wall - (before + after) // 2

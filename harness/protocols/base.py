@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -53,6 +53,24 @@ class Rule:
     source: str
     reason: str
     conversations: tuple[tuple[bytes, ...], ...]
+
+
+def as_sent(
+    protocol: Protocol, requests: Iterable[bytes], serial: int, first: int = 0
+) -> list[bytes]:
+    """Return requests as one connection sends them: made private to it, and numbered.
+
+    Args:
+        protocol: makes them private.
+        requests: as drawn.
+        serial: the connection's, see `Protocol.personalise`.
+        first: how many requests it had before these.
+
+    """
+    return [
+        protocol.numbered(protocol.personalise(request, serial), number)
+        for number, request in enumerate(requests, first)
+    ]
 
 
 class Protocol(ABC):
@@ -118,6 +136,20 @@ class Protocol(ABC):
         del serial
         return request
 
+    def numbered(self, request: bytes, number: int) -> bytes:
+        """Return `request` with an identifier of its own, in the same number of bytes.
+
+        For protocols in which a reply names its request: a client must not use an identifier that
+        is still under way on the connection.
+
+        Args:
+            request: as `personalise` returned it.
+            number: how many requests the connection had before it, opening requests too.
+
+        """
+        del number
+        return request
+
     def pauses(self, request: bytes) -> Sequence[int]:
         """Return the offsets in `request` at which the client must wait for the replies owed."""
         del request
@@ -142,8 +174,9 @@ class Protocol(ABC):
 
         `complete(sent: bytes, received: bytes, since_s: float) -> bool` says whether `received` is
         all that a right server answers to `sent`, which was sent at `since_s` (seconds of the
-        epoch) or later; it needs the standard library only, because it goes into the scripts that replay a failure. Protocols
-        of requests and replies need none: their expected replies go into the script instead.
+        epoch) or later; it needs the standard library only, because it goes into the scripts that
+        replay a failure. Protocols of requests and replies need none: their expected replies go
+        into the script instead.
         """
         return ""
 

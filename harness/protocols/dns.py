@@ -52,6 +52,10 @@ class Dns(LengthPrefixed, Datagrams):
         del size_bytes
         return None
 
+    def numbered(self, request: bytes, number: int) -> bytes:
+        """Set the id: none may be used twice at a time (RFC 7766, section 6.2.1)."""
+        return request[:2] + (number % 65536).to_bytes(2) + request[4:]
+
     def expected(self, request: bytes) -> Matcher:
         """Return a judge of the reply, whose length stands in front."""
         right = self.expected_datagram(self.payload(request))

@@ -26,6 +26,7 @@ _BEYOND_PREDICTION = (
     "unsolicited",
     "closes",
     "personalise",
+    "numbered",
     "answerable_at",
 )
 

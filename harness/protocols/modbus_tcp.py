@@ -81,6 +81,10 @@ class ModbusTcp(HeaderWithLength):
         (address,) = struct.unpack_from(">H", request, 8)
         return request[:8] + struct.pack(">H", address % BLOCK + start) + request[10:]
 
+    def numbered(self, request: bytes, number: int) -> bytes:
+        """Set the transaction id: a request under way has its own (How to build a Request)."""
+        return (number % 65536).to_bytes(2) + request[2:]
+
     def expected(self, request: bytes) -> Matcher:
         """Carry the request out on the model."""
         function, address, count = struct.unpack_from(">BHH", request, _HEADER_BYTES)

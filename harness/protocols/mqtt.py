@@ -1,10 +1,9 @@
 """MQTT 3.1.1: connect, ping, subscribe, publish at QoS 0 and 1.
 
 PUBACKs keep their order (section 4.6); nothing orders PINGRESP, SUBACK and PUBACK among each other,
-nor one SUBACK and the next, so each of these is a lane of its own: of two that are under way with
-the same identifier, nobody can tell whose SUBACK comes first. Each connection subscribes to a topic
-of its own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked when it
-comes, and not missed when it does not.
+nor one SUBACK and the next, so each of these is a lane of its own. Each connection subscribes to a
+topic of its own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked
+when it comes, and not missed when it does not.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _CONNECT, _PUBLISH, _SUBSCRIBE, _PINGREQ = 1, 3, 8, 12
+_QOS = 0x06
 _PINGRESP = b"\xd0\x00"
 _MAX_LENGTH_BYTES = 4
 
@@ -50,6 +50,15 @@ class Mqtt(RequestReply):
     def personalise(self, request: bytes, serial: int) -> bytes:
         """Put the connection's number into the client's name and topics."""
         return with_serial(request, serial)
+
+    def numbered(self, request: bytes, number: int) -> bytes:
+        """Set the packet identifier, where there is one: unused, and not 0 (section 2.3.1)."""
+        kind, start = request[0] >> 4, _body_start(request)
+        if kind == _PUBLISH and request[0] & _QOS:
+            start += 2 + int.from_bytes(request[start : start + 2])
+        elif kind != _SUBSCRIBE:
+            return request
+        return request[:start] + (number % 65535 + 1).to_bytes(2) + request[start + 2 :]
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return a ping, a subscription or a message."""
@@ -94,7 +103,7 @@ class Mqtt(RequestReply):
     def expected(self, request: bytes) -> Expected:
         """Return the acknowledgement, and what the server sends to the subscriber."""
         kind, flags = request[0] >> 4, request[0] & 0x0F
-        body = request[next(at for at in range(1, 5) if not request[at] & 0x80) + 1 :]
+        body = request[_body_start(request) :]
         if kind == _CONNECT:
             return Reply(b"\x20\x02\x00\x00", "connack")
         if kind == _PINGREQ:
@@ -126,6 +135,11 @@ def packet(kind: int, flags: int, body: bytes) -> bytes:
 
 def _subscribe(number: int, topic: bytes, qos: int) -> bytes:
     return packet(_SUBSCRIBE, 2, number.to_bytes(2) + _text(topic) + bytes((qos,)))
+
+
+def _body_start(request: bytes) -> int:
+    """Return where the remaining length ends (section 2.2.3)."""
+    return next(at for at in range(1, 5) if not request[at] & 0x80) + 1
 
 
 def _text(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.protocols.base import Rule
+from harness.protocols.oracle import printable
 from harness.protocols.private_keys import PLACEHOLDER, with_serial
 from harness.protocols.replies import Expected, MalformedReplyError
 from harness.protocols.request_reply import RequestReply
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _KEYS = tuple(PLACEHOLDER + letter for letter in (b"a", b"b", b"c"))
 _INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
+_LENGTH = re.compile(rb"-1|[0-9]{1,10}")
+"""int() takes more than RESP does: signs, spaces, and `1_0`."""
 _ANY_INTEGER = re.compile(rb":[0-9]+\r\n")
 _NOT_AN_INTEGER = re.compile(rb"-ERR [^\r\n]*(?:integer|overflow)[^\r\n]*\r\n")
 _WRONG_TYPE = re.compile(rb"-WRONGTYPE [^\r\n]*\r\n")
@@ -237,10 +240,10 @@ def _value_end(buffer: bytearray, start: int, depth: int = 0) -> int | None:
         return end
     if kind not in {b"$", b"*"} or depth > 8:
         raise MalformedReplyError(f"no value of RESP2 begins with {kind!r}")
-    try:
-        size = int(buffer[start + 1 : at])
-    except ValueError:
-        raise MalformedReplyError("a length that is no number") from None
+    digits = bytes(buffer[start + 1 : at])
+    if not _LENGTH.fullmatch(digits):
+        raise MalformedReplyError(f"{printable(digits)} is no length")
+    size = int(digits)
     if kind == b"$":
         return end if size < 0 else end + size + 2
     for _ in range(size):

@@ -6,6 +6,7 @@ replies go through its own framing first: each must end exactly where it ends, a
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ProtocolCodeError
@@ -106,12 +107,12 @@ def _drawn(
 def _check_personal(protocol: Protocol, request: Any) -> None:
     if not isinstance(request, bytes) or not request:
         raise code_error(protocol.opening, f"returned {request!r:.80}", "return whole requests")
-    for serial in (0, 4095, 2**31):
-        personal = call_user_code(protocol.personalise, request, serial)
-        if len(personal) != len(request):
+    for change, serial in product((protocol.personalise, protocol.numbered), (0, 4095, 2**31)):
+        changed = call_user_code(change, request, serial)
+        if len(changed) != len(request):
             raise code_error(
-                protocol.personalise,
-                f"made {len(personal)} bytes of {len(request)}",
+                change,
+                f"made {len(changed)} bytes of {len(request)}",
                 "return as many as there were",
             )
     pauses = list(call_user_code(protocol.pauses, request))

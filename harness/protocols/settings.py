@@ -1,6 +1,7 @@
 """A protocol's own settings, as `--set name=value` changes them."""
 
 import inspect
+from math import inf
 from typing import Any
 
 from harness.errors import UsageError
@@ -57,6 +58,6 @@ def _read(name: str, text: str, kind: type[Any]) -> Setting:
         value: Setting = kind(text)
     except ValueError:
         raise UsageError(f"{name} takes {kind.__name__}, not {text!r}") from None
-    if isinstance(value, int | float) and value < 0:
+    if isinstance(value, int | float) and not 0 <= value < inf:  # nan is in no range
         raise UsageError(f"{name} takes a number of 0 or more, not {text}")
     return value

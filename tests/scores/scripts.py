@@ -33,8 +33,8 @@ class Scripts:
     def try_one(self, finding: Finding, runner: Runner) -> tuple[tuple[int, int], str] | None:
         """Run a finding's script against a fresh fault, or else the judged one, and the sound one.
 
-        A fault that needs a history, such as sixty connections, shows on the judged server only; one
-        that failed now and then may do so again, in as many runs as it had when it was confirmed.
+        A fault that needs a history, such as sixty connections, shows on the judged server only;
+        one that failed now and then has as many runs as it had when it was confirmed.
 
         Returns:
             Both exit codes, and which faulty server gave the first; None where there is no script.

@@ -1,6 +1,6 @@
 """When a worker goes over from stamping every reply to a sample, and back."""
 
-from harness.load.stamping import Stamping
+from harness.load.stamping import Stamping, wall_offset_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -36,3 +36,10 @@ def test_the_choice_follows_the_rate_of_each_second():
     assert not stamping.all
     assert stamping.counted(100, 1.0)
     assert stamping.all
+
+
+def test_the_undisturbed_reading_of_both_clocks_counts():
+    """A reading that lost the CPU in between, by which the offset would be wrong, is left out."""
+    monotonic = iter([0, 900, 1000, 1010, 2000, 2500])
+    wall = iter([7900, 8005, 9500])
+    assert wall_offset_ns(monotonic.__next__, wall.__next__) == 7000

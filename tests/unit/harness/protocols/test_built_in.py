@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.protocols.base import as_sent
 from harness.protocols.datagram import Datagrams
 from harness.protocols.registry import BUILT_IN, find_protocol
 from harness.protocols.self_check import check_code
@@ -52,6 +53,34 @@ def test_personal_requests_stay_valid(name: str, data: st.DataObject):
     one, other = (protocol.personalise(request, serial) for serial in (1, 2))
     assert len(one) == len(other) == len(request)
     assert (one == other) == (protocol.personalise(request, 5) == one)
+
+
+IDENTIFIERS = [
+    (
+        "dns",
+        2,
+        b"\x00\x1d\x00\x09\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x07example\x03com\x00\x00\x01\x00\x01",
+    ),
+    ("modbus-tcp", 0, b"\x00\x09\x00\x00\x00\x06\x01\x03\x00\x00\x00\x01"),
+    ("mqtt", 2, b"\x82\x06\x00\x09\x00\x01a\x00"),
+    ("mqtt", 5, b"\x32\x06\x00\x01a\x00\x09X"),
+    ("mqtt", None, b"\x30\x04\x00\x01aX"),
+    ("mqtt", None, b"\xc0\x00"),
+]
+
+
+@pytest.mark.parametrize(("name", "at", "request_bytes"), IDENTIFIERS)
+def test_no_identifier_is_under_way_twice(name: str, at: int | None, request_bytes: bytes):
+    """Equal requests of one connection leave with an identifier each, and are else the same."""
+    sent = as_sent(find_protocol(name), [request_bytes] * 3, 0, first=65534)
+    if at is None:
+        assert sent == [request_bytes] * 3
+        return
+    assert len({each[at : at + 2] for each in sent}) == 3
+    assert {each[:at] + each[at + 2 :] for each in sent} == {
+        request_bytes[:at] + request_bytes[at + 2 :]
+    }
+    assert name != "mqtt" or all(each[at : at + 2] != b"\0\0" for each in sent)
 
 
 def test_sized_requests_reach_the_borders():

@@ -66,7 +66,9 @@ def test_wrong_replies_are_refused(wrong: bytes):
         judge([(on(b"INCR"), wrong)])
 
 
-@pytest.mark.parametrize("malformed", [b"?\r\n", b"$x\r\n"])
+@pytest.mark.parametrize(
+    "malformed", [b"?\r\n", b"$x\r\n", b"$1_0\r\n", b"$+5\r\n", b"$ 5\r\n", b"$-2\r\n"]
+)
 def test_what_is_no_resp_is_malformed(malformed: bytes):
     """Where the reply is not known to the byte, what is no RESP is refused as such."""
     with pytest.raises(WrongReplyError, match="malformed"):

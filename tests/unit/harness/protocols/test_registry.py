@@ -19,6 +19,7 @@ class Shout(Delimited):
     name = "shout"
     loud: bool = True
     times: int = 1
+    share: float = 0.5
     def requests(self):
         return st.just(b"a\\n")
     def expected(self, request):
@@ -55,7 +56,13 @@ def test_fixed_names_are_no_settings(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [({"times": "many"}, "takes int"), ({"loud": "perhaps"}, "takes true or false")],
+    [
+        ({"times": "many"}, "takes int"),
+        ({"loud": "perhaps"}, "takes true or false"),
+        ({"share": "-1"}, "0 or more"),
+        ({"share": "nan"}, "0 or more"),
+        ({"share": "inf"}, "0 or more"),
+    ],
 )
 def test_settings_of_the_wrong_type(tmp_path: Path, settings: dict[str, str], said: str):
     """A value that is not of the setting's type is refused with the type."""

@@ -44,6 +44,7 @@ def raise_value_error(*_: object) -> None:
         ("reply_length", lambda self, buffer: "2", "says '2'"),
         ("sized_request", lambda self, size: b"x", "returned 1 bytes for"),
         ("personalise", lambda self, request, serial: request + b"%d" % serial, "bytes of"),
+        ("numbered", lambda self, request, number: request + b"%d" % number, "bytes of"),
         ("pauses", lambda self, request: [99], "rising offsets"),
         ("malformed", lambda self: b"bytes", "no Hypothesis strategy"),
         ("parts", lambda self, request: [b"x"], "other bytes"),
