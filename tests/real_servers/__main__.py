@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -12,13 +13,14 @@ import click
 
 from harness.deadline import Deadline
 from tests.real_servers.gallery import ROOT, Server, catalogue, install, is_installed
-from tests.real_servers.running import Outcome, judge_often, read
+from tests.real_servers.running import Outcome, end_all, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
 
 
 def main() -> int:
     """Return 0 if every server that runs is judged as the catalogue says."""
     chosen = _options().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     deadline = Deadline(chosen.within)
     servers = [
         one
@@ -81,11 +83,16 @@ def _judge_all(
 
     with ThreadPoolExecutor(chosen.jobs) as pool:
         running = [pool.submit(judge_in_time, server) for server in servers]
-        for each in as_completed(running):
-            outcome = each.result()
-            outcomes.append(outcome)
-            said = outcome.problem or "as expected"
-            click.echo(f"{time.monotonic() - begun:6.0f} s  {outcome.server.name}: {said}")
+        try:
+            for each in as_completed(running):
+                outcome = each.result()
+                outcomes.append(outcome)
+                said = outcome.problem or "as expected"
+                click.echo(f"{time.monotonic() - begun:6.0f} s  {outcome.server.name}: {said}")
+        except BaseException:  # an interrupt too: the pool waits for what it began
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
     return sorted(outcomes, key=lambda outcome: servers.index(outcome.server))
 
 

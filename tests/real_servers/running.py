@@ -9,9 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import IO
 
 from harness.deadline import Deadline
 from harness.errors import UsageError
@@ -21,6 +24,11 @@ from tests.real_servers.gallery import HERE, Server, program
 _READY_S = 20.0
 _TRIES = 3
 _LOOK_AGAIN_S = 0.02
+_CHECK_TIMEOUT_S = 900
+
+_running: "set[subprocess.Popen[bytes]]" = set()
+_lock = threading.Lock()
+_over = threading.Event()
 
 
 class NotStartedError(Exception):
@@ -123,14 +131,11 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
     ]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "check.txt").open("wb") as log:
-        subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            timeout=900,
-        )
+        process = _begin(command, log)
+        try:
+            process.wait(_CHECK_TIMEOUT_S)
+        finally:
+            _end(process)
     results = load_results(out / "results.json")
     assert results.check is not None
     return tuple(results.check.requirements)
@@ -170,14 +175,11 @@ def _started(server: Server, work: Path) -> tuple["subprocess.Popen[bytes]", int
         port = _free_port(server.port_below)
         log = work / "output.txt"
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process = _begin(
                 _command(server, work, port),
-                cwd=work,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env=os.environ | {"NODE_PATH": str(server.place / "node_modules")},
+                output,
+                folder=work,
+                environment={"NODE_PATH": str(server.place / "node_modules")},
             )
         if _listens(process, port):
             return process, port
@@ -230,8 +232,42 @@ def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
     return False
 
 
+def end_all() -> None:
+    """End every server and check that runs, and let none begin."""
+    with _lock:
+        _over.set()
+        left = list(_running)
+    for process in left:
+        _end(process)
+
+
+def _begin(
+    command: list[str],
+    output: IO[bytes],
+    folder: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> "subprocess.Popen[bytes]":
+    """Start a command as the leader of a process group, which `_end` ends whole."""
+    with _lock:
+        if _over.is_set():
+            raise NotStartedError("the gallery was stopped")
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ | environment,
+        )
+        _running.add(process)
+        return process
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End the process and its children, which are a process group of their own."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    with _lock:
+        _running.discard(process)

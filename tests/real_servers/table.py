@@ -77,6 +77,8 @@ def _verdict(outcome: Outcome) -> str:
     failed = list(outcome.findings)
     if failed:
         return f"FAIL {', '.join(failed)}"
+    if not outcome.server.is_sound:
+        return "nothing found in this run"
     weak = [line.id for line in outcome.lines if line.verdict is Verdict.NON_STRICT]
     return f"sound; NON-STRICT {', '.join(weak)}" if weak else "sound"
 

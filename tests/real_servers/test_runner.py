@@ -1,15 +1,21 @@
 """The gallery's runner: several seeds, results read again, the table put into a page."""
 
+import contextlib
+import select
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from harness.deadline import Deadline
 from harness.results import RequirementResult, encode, load_results
 from tests.real_servers import running
-from tests.real_servers.gallery import Server, catalogue
+from tests.real_servers.gallery import ROOT, Server, catalogue
 from tests.real_servers.running import Outcome, judge_often, read
-from tests.real_servers.table import put_between_marks
+from tests.real_servers.table import as_markdown, put_between_marks
 
 ECHO = next(server for server in catalogue() if server.protocol == "line-echo")
 
@@ -40,6 +46,45 @@ def test_runs_as_expected_have_no_problem(monkeypatch: pytest.MonkeyPatch, tmp_p
     """Where every run is as expected, nothing is said."""
     monkeypatch.setattr(running, "judge", judged({}, []))
     assert not judge_often(ECHO, "quick", tmp_path, range(3)).problem
+
+
+def test_a_fault_that_strikes_now_and_then_is_no_surprise(tmp_path: Path):
+    """A server that need not be caught is as expected without a finding, and not called sound."""
+    now_and_then = msgspec.structs.replace(ECHO, must=())
+    outcome = running.judge(now_and_then, "quick", tmp_path, only=("BASE-ANSWER",))
+    assert not outcome.problem
+    assert "nothing found in this run" in as_markdown([outcome])
+
+
+def test_a_gallery_that_is_stopped_leaves_nothing_running(tmp_path: Path):
+    """SIGTERM ends the server and the check that were under way, and no other is begun."""
+    arguments = ("--exactly", ECHO.name, "--jobs", "1", "--runs", "5", "--out", str(tmp_path))
+    gallery = subprocess.Popen([sys.executable, "-m", "tests.real_servers", *arguments], cwd=ROOT)
+    try:
+        deadline = Deadline(60)
+        while not (checks := commands_with(f"--out {tmp_path}", "wireproof check")):
+            assert not deadline.expired
+            select.select([], [], [], 0.01)
+        port = checks[0].partition("tcp://127.0.0.1:")[2].split()[0]
+        assert commands_with("socketserver_echo.py", port)
+        gallery.terminate()
+        assert gallery.wait(30) == 128 + signal.SIGTERM
+    finally:
+        gallery.kill()
+        gallery.wait()
+    assert not commands_with("socketserver_echo.py", port)
+    assert not commands_with(f"--out {tmp_path}")
+
+
+def commands_with(*parts: str) -> list[str]:
+    """Return the command lines of processes in which all of `parts` stand."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if all(part in line for part in parts):
+                found.append(line)
+    return found
 
 
 def test_a_result_is_read_again(tmp_path: Path):
