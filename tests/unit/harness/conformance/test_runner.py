@@ -126,6 +126,42 @@ def test_a_fault_that_comes_and_goes_is_flaky(diag: SockDiag) -> None:
     assert 0 <= finding.failed < finding.runs
 
 
+def test_a_minimum_that_chance_found_is_walked_back(diag: SockDiag) -> None:
+    """Where shrinking ended in a plan that failed once only, the larger one before it counts."""
+    lock = threading.Lock()
+    left = ["short"]
+    long_ones: list[bytes] = []
+
+    def fails_on_long_lines(peer: socket.socket) -> None:
+        """Falls silent on a cut line of ten bytes and more, and on one short one after it."""
+        buffer = peer.recv(65536)
+        if not buffer.endswith(b"\n"):
+            while more := peer.recv(65536):
+                buffer += more
+                if buffer.endswith(b"\n"):
+                    break
+            with lock:
+                if len(buffer) >= 10:
+                    long_ones.append(buffer)
+                    return silent(peer)
+                if long_ones and left:
+                    left.pop()
+                    return silent(peer)
+        *lines, buffer = buffer.split(b"\n")
+        for line in lines:
+            peer.sendall(line.upper() + b"\n")
+        return shouting(peer)
+
+    with Serving(fails_on_long_lines) as server:
+        (judged,) = _judged(server, diag, "SEG-SINGLE", shrink_s=30)
+    assert not left
+    assert judged.result.verdict is Verdict.FAIL
+    finding = judged.finding
+    assert finding is not None
+    assert (finding.failed, finding.runs) == (3, 3)
+    assert finding.failing.plan.bytes_sent >= 10
+
+
 def test_a_should_is_not_strict(diag: SockDiag) -> None:
     """What is no MUST is not met, and no failure; the protocol may bind more."""
 
