@@ -125,7 +125,7 @@ SLOW: dict[str, Callable[[Sequence[bytes]], Sequence[Way]]] = {
 
 @pytest.mark.parametrize("name", SLOW)
 @given(data=st.data())
-def test_agrees_with_every_right_reply_written_out(name: str, data: st.DataObject):
+def test_agrees_with_every_right_reply_written_out(name: str, data: st.DataObject) -> None:
     """The oracle accepts a reply exactly if it is one of all right ones, however it is cut."""
     longest = 3 if name == "mqtt" else 5
     some = st.lists(st.sampled_from(CONVERSATIONS[name]), min_size=1, max_size=longest)
@@ -140,7 +140,7 @@ def test_agrees_with_every_right_reply_written_out(name: str, data: st.DataObjec
 @given(st.integers(0, 94), st.integers(0, 400), st.integers(-1, 399), st.integers(1, 80))
 def test_chargen_agrees_with_the_pattern_written_character_by_character(
     first: int, size: int, spoilt: int, step: int
-):
+) -> None:
     """A stream is right exactly if it is the RFC's lines from some character on."""
 
     def pattern(start: int) -> bytes:
@@ -171,7 +171,7 @@ def test_chargen_agrees_with_the_pattern_written_character_by_character(
 )
 def test_datagrams_agree_with_every_assignment_tried(
     name: str, sent: list[bytes], received: list[bytes]
-):
+) -> None:
     """Replies are right exactly if some of what was sent, in some order, is what came back."""
     protocol = find_protocol(name)
     assert isinstance(protocol, Datagrams)
@@ -191,7 +191,7 @@ def test_datagrams_agree_with_every_assignment_tried(
 
 @pytest.mark.parametrize("name", ["echo", "line-echo", "timestamp-echo"])
 @given(data=st.data())
-def test_what_is_predicted_is_what_the_oracle_accepts(name: str, data: st.DataObject):
+def test_what_is_predicted_is_what_the_oracle_accepts(name: str, data: st.DataObject) -> None:
     """On a settled connection the oracle takes a predicted reply, and all requests as answered."""
     protocol: Protocol = find_protocol(name)
     requests = data.draw(st.lists(protocol.requests(), min_size=1, max_size=4))
