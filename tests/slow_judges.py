@@ -1,6 +1,6 @@
 """What differential tests share: right replies written out, spoilt, cut, and every way tried."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -47,6 +47,16 @@ def drawn_replies(data: st.DataObject, ways: Sequence[Way]) -> list[bytes]:
         piece if isinstance(piece, bytes) else data.draw(st.sampled_from(piece.examples))
         for piece in data.draw(st.sampled_from(ways))
     ]
+
+
+def variants(ways: Sequence[Way], wrong: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """Yield streams in which one reply in turn is each of its examples, and each wrong one."""
+    for way in ways:
+        plain = [piece if isinstance(piece, bytes) else piece.examples[0] for piece in way]
+        for at, piece in enumerate(way):
+            examples = [piece] if isinstance(piece, bytes) else piece.examples
+            for one in (*examples, *wrong):
+                yield b"".join([*plain[:at], one, *plain[at + 1 :]])
 
 
 def spoilt(data: st.DataObject, stream: bytes) -> bytes:

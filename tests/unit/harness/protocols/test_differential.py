@@ -4,7 +4,7 @@ A slow judge sees a whole conversation at once, and tries every way in which it 
 """
 
 from collections.abc import Callable, Sequence
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,17 @@ from harness.protocols.datagram import Datagrams
 from harness.protocols.fast_path import predictor_of
 from harness.protocols.oracle import WrongReplyError
 from harness.protocols.registry import find_protocol
-from tests.slow_judges import Piece, Several, Way, accepts, cut, drawn_replies, fits, spoilt
+from tests.slow_judges import (
+    Piece,
+    Several,
+    Way,
+    accepts,
+    cut,
+    drawn_replies,
+    fits,
+    spoilt,
+    variants,
+)
 
 MESSAGES = [b"\x30\x04\x00\x01aX", b"\x30\x04\x00\x01aY", b"\x32\x06\x00\x01a\x00\x01X"]
 CONVERSATIONS: dict[str, list[bytes]] = {
@@ -121,6 +131,14 @@ SLOW: dict[str, Callable[[Sequence[bytes]], Sequence[Way]]] = {
     "memcached": _memcached,
     "mqtt": _mqtt,
 }
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_every_reply_to_two_requests_is_accepted(name: str) -> None:
+    """Each right reply that is written out is right to the oracle, too."""
+    for requests in product(CONVERSATIONS[name], repeat=2):
+        for stream in variants(SLOW[name](requests)):
+            assert accepts(find_protocol(name).oracle(), requests, [stream]), stream
 
 
 @pytest.mark.parametrize("name", SLOW)

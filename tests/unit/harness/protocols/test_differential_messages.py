@@ -6,7 +6,7 @@ A slow judge sees the whole stream of replies at once, and tries every division 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.protocols.registry import find_protocol
 from tests import slow_dns
-from tests.slow_judges import Several, Way, accepts, cut, drawn_replies, fits, spoilt
+from tests.slow_judges import Several, Way, accepts, cut, drawn_replies, fits, spoilt, variants
 
 
 @dataclass(frozen=True)
@@ -325,6 +325,21 @@ CASES = {
     "dns-any": _dns_case({}),
     "dns-address": _dns_case({"address": "192.0.2.1"}),
 }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_reply_in_its_place_is_judged_alike(name: str) -> None:
+    """Of one request, and of two, each reply that is known to be right or wrong is judged so."""
+    case = CASES[name]
+    for request, following in product(case.requests, case.requests[:2]):
+        for requests in ([request], [request, following]):
+            if case.distinct and len(set(requests)) < len(requests):
+                continue
+            ways = case.ways(requests)
+            for stream in variants(ways, case.wrong):
+                oracle = find_protocol(case.name, case.settings).oracle()
+                expected = any(fits(way, stream) for way in ways)
+                assert accepts(oracle, requests, [stream]) == expected, stream
 
 
 @pytest.mark.parametrize("name", CASES)
