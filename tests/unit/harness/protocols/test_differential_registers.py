@@ -124,8 +124,10 @@ def _conversation(data: st.DataObject) -> list[Step]:
         steps = [("send", first), ("receive", _carried_out(first, memory))]
     under_way: list[bytes] = []
     replies: list[bytes] = []
+    in_turn = data.draw(st.booleans())
     while unsent or under_way or replies:
-        can = ["send"] * bool(unsent) + ["work"] * bool(under_way) + ["answer"] * bool(replies)
+        can = ["answer"] * bool(replies) + ["work"] * bool(under_way) + ["send"] * bool(unsent)
+        can = can[:1] if in_turn else can
         match data.draw(st.sampled_from(can)):
             case "send":
                 under_way.append(unsent.pop(0))
