@@ -1,8 +1,9 @@
 """DNS over UDP and over TCP, where each message has its length in front.
 
 Over TCP a server may answer in any order (RFC 7766, section 6.2.1.1). What is compared: id, the QR
-bit, the question (names without regard to case) and, if `address` is set, the answer. Time to
-live, the order of records and compression are the server's own affair.
+bit, the opcode, the question (names without regard to case) and, if `address` is set, the answer:
+no error, and that address of that name or of what it is an alias of. Time to live, the order of
+records and compression are the server's own affair.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def _answers(query: dns.message.Message, address: str, reply: bytes) -> bool:
     import dns.exception
     import dns.flags
     import dns.message
+    import dns.rcode
 
     try:
         response = dns.message.from_wire(reply)
@@ -91,9 +93,17 @@ def _answers(query: dns.message.Message, address: str, reply: bytes) -> bool:
     if (
         response.id != query.id
         or not response.flags & dns.flags.QR
+        or response.opcode() != query.opcode()
         or response.question != query.question
     ):
         return False
     if not address or response.flags & dns.flags.TC:
         return True
-    return address in [record.to_text() for rrset in response.answer for record in rrset]
+    if response.rcode() != dns.rcode.NOERROR:
+        return False
+    assert isinstance(response, dns.message.QueryMessage)  # as its opcode says
+    try:
+        found = response.resolve_chaining().answer
+    except dns.exception.DNSException as error:
+        raise MalformedReplyError(f"aliases without end: {error}") from None
+    return found is not None and address in [record.to_text() for record in found]

@@ -9,6 +9,7 @@ What a body should hold only the server's author knows; three contracts can be a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.protocols.base import Rule
@@ -19,11 +20,15 @@ from harness.protocols.sizes import padded
 from harness.results import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import h11
     from hypothesis.strategies import SearchStrategy
 
 _FILLER = b"abcdefghijklmnopqrstuvwxyz"
 _MOST_HEADER_BYTES = 4096
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_INTERIM = re.compile(rb"HTTP/[0-9.]+ 1")
 
 
 class Http1(RequestReply):
@@ -146,7 +151,7 @@ class Http1(RequestReply):
         """Return a judge of the response."""
         method, target, body = parse_request(request)
         if self.body == "any":
-            return Judge(lambda reply: parse_response(reply)[0] != 400, "a response, not 400")
+            return Judge(lambda reply: 400 != parse_response(reply)[0] < 600, "a response, not 400")
         right = b"%b %b\n" % (method, target) + (body if self.body == "echo" else b"")
         return Judge(
             lambda reply: parse_response(reply) == (200, right), f"200 and {printable(right)}"
@@ -157,11 +162,19 @@ class Http1(RequestReply):
         return message.index(b"\r\n\r\n") + 4
 
     def closes(self, reply: bytes) -> bool:
-        """Say whether the response ends the connection (RFC 9112, section 9.6)."""
-        head = reply.partition(b"\r\n\r\n")[0].lower()
-        if head.startswith(b"http/1.0"):
-            return b"connection: keep-alive" not in head
-        return b"connection: close" in head
+        """Say whether the response ends the connection (RFC 9112, sections 6.3, 9.3 and 9.6)."""
+        lines = next(head for head in _heads(reply) if not _INTERIM.match(head)).splitlines()
+        fields: dict[bytes, bytes] = {}
+        for name, _, value in (line.partition(b":") for line in lines[1:]):
+            fields[name.lower()] = fields.get(name.lower(), b"") + b"," + value.lower()
+        options = {each.strip() for each in fields.get(b"connection", b"").split(b",")}
+        ends_with_stream = (
+            b"content-length" not in fields
+            and b"transfer-encoding" not in fields
+            and lines[0][9:12] not in {b"204", b"304"}
+        )
+        is_old = lines[0].startswith(b"HTTP/1.0")
+        return ends_with_stream or b"close" in options or (is_old and b"keep-alive" not in options)
 
     def _request(self, method: bytes, target: bytes, *fields: bytes) -> bytes:
         lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + self.host.encode(), *fields]
@@ -202,8 +215,21 @@ def _read(parser: h11.Connection) -> list[Any]:
     return events
 
 
+def _heads(reply: bytes) -> Iterator[bytes]:
+    """Yield the header section of each interim response, and of the last."""
+    start = 0
+    while end := _END_OF_HEAD.search(reply, start):
+        yield reply[start : end.start()]
+        start = end.end()
+
+
 def parse_response(reply: bytes) -> tuple[int, bytes]:
-    """Return status and body of a whole response, interim responses left out."""
+    """Return status and body of a whole response, interim responses left out.
+
+    Raises:
+        MalformedReplyError: it is none, or has no framing that RFC 9112 allows.
+
+    """
     import h11
 
     parser = _new_parser()
@@ -212,8 +238,17 @@ def parse_response(reply: bytes) -> tuple[int, bytes]:
     if events[-1] is h11.NEED_DATA:  # it ends with the stream
         parser.receive_data(b"")
         events += _read(parser)
-    status = next((each.status_code for each in events if isinstance(each, h11.Response)), 0)
-    return status, b"".join(bytes(each.data) for each in events if isinstance(each, h11.Data))
+    head = next(each for each in events if isinstance(each, h11.Response))
+    names = {name for name, _ in head.headers}
+    if not head.http_version.startswith(b"1."):
+        raise MalformedReplyError(f"HTTP/{head.http_version.decode()}")
+    if b"transfer-encoding" in names and (
+        b"content-length" in names or head.http_version == b"1.0"
+    ):
+        raise MalformedReplyError("Transfer-Encoding with Content-Length, or in HTTP/1.0")
+    return head.status_code, b"".join(
+        bytes(each.data) for each in events if isinstance(each, h11.Data)
+    )
 
 
 def parse_request(request: bytes) -> tuple[bytes, bytes, bytes]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 START, END = b"\x0b", b"\x1c\r"
+_CODES = {b"AA", b"AE", b"AR", b"CA", b"CE", b"CR"}  # HL7 table 0008
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 "
 
 
@@ -50,10 +51,11 @@ class Mllp(Delimited):
         def acknowledges(reply: bytes) -> bool:
             if not reply.startswith(START + b"MSH"):
                 raise MalformedReplyError("no 0x0b and MSH at the start")
+            separator = reply[4:5]  # each message says its own
             for segment in reply[1:-2].replace(b"\n", b"\r").split(b"\r"):
-                fields = segment.split(b"|")
+                fields = segment.split(separator)
                 if fields[0] == b"MSA" and len(fields) > 2:
-                    return fields[2] == control_id and fields[1][:1] in {b"A", b"C"}
+                    return fields[2] == control_id and fields[1] in _CODES
             raise MalformedReplyError("no MSA segment")
 
         return Judge(acknowledges, f"an ACK of message {control_id.decode()}")

@@ -7,6 +7,7 @@ connection left there is unknown to the model until it is overwritten.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.protocols.bases import HeaderWithLength
@@ -99,68 +100,98 @@ class ModbusTcp(HeaderWithLength):
         written = [
             self._registers.setdefault(address + at, _Register()) for at in range(len(values))
         ]
-        for register, value in zip(written, values, strict=True):
-            register.begin(value)
+        writes = [register.begin(value) for register, value in zip(written, values, strict=True)]
 
         def accepts(reply: bytes) -> bool:
             if reply != right:
                 return False
-            for register in written:
-                register.end()
+            for register, write in zip(written, writes, strict=True):
+                register.end(write)
             return True
 
         return Judge(accepts, printable(right))
 
     def _read_reply(self, request: bytes, address: int, count: int) -> Matcher:
         read = [self._registers.setdefault(address + at, _Register()) for at in range(count)]
-        before = [set(register.possible) if register.known else None for register in read]
+        possible = [register.begin_read() for register in read]
 
         def holds(reply: bytes) -> bool:
             head = _reply(request, bytes((_READ, 2 * count)) + bytes(2 * count))
             if len(reply) != len(head) or not reply.startswith(head[:9]):
                 return False
             found = struct.unpack_from(f">{count}H", reply, 9)
-            return all(
-                values is None or value in values or value in register.possible
-                for values, register, value in zip(before, read, found, strict=True)
-            )
+            if not all(
+                values is None or value in values
+                for values, value in zip(possible, found, strict=True)
+            ):
+                return False
+            for register, values in zip(read, possible, strict=True):
+                register.end_read(values)
+            return True
 
-        shown = ", ".join("any" if each is None else str(sorted(each))[1:-1] for each in before)
+        shown = ", ".join("any" if each is None else str(sorted(each))[1:-1] for each in possible)
         return Judge(holds, f"{count} registers: {shown}")
 
     def _frame(self, number: int, pdu: bytes) -> bytes:
         return _HEADER.pack(number, 0, len(pdu) + 1, self.unit) + pdu
 
 
-class _Register:
-    """What one register may hold, while writes are under way and after them.
+@dataclass(slots=True, eq=False)
+class _Write:
+    """A write of one register; its times count the writes of it that are answered.
 
     Attributes:
-        known: whether it holds one of `possible`; before the first write is done, who knows.
-        possible: each value that it may hold.
+        value: what is written.
+        begun: how many were answered when it was sent.
+        ended: how many with this one, once it is answered.
 
     """
 
-    __slots__ = ("_together", "_under_way", "known", "possible")
+    value: int
+    begun: int
+    ended: int | None = None
+
+
+class _Register:
+    """What one register may hold, while writes are under way and after them.
+
+    A write is over once another is answered that was sent after its own answer. Of the others any
+    may have been carried out last.
+    """
+
+    __slots__ = ("_answered", "_reads", "_writes")
 
     def __init__(self) -> None:
-        self.known = False
-        self.possible: set[int] = set()
-        self._under_way = 0
-        self._together: set[int] = set()  # written since no write was under way
+        self._answered = 0  # before the first write is, who knows what the register holds
+        self._writes: list[_Write] = []
+        self._reads: list[set[int]] = []  # what each read under way may return
 
-    def begin(self, value: int) -> None:
+    def begin(self, value: int) -> _Write:
         """Say that `value` is sent."""
-        self._under_way += 1
-        self._together.add(value)
-        self.possible.add(value)
+        write = _Write(value, self._answered)
+        self._writes.append(write)
+        for possible in self._reads:
+            possible.add(value)
+        return write
 
-    def end(self) -> None:
-        """Say that a write is answered; with the last of several, one of them holds."""
-        self._under_way -= 1
-        if not self._under_way:
-            self.known = True
-            self.possible, self._together = self._together, set()
+    def end(self, write: _Write) -> None:
+        """Say that a write is answered."""
+        self._answered += 1
+        write.ended = self._answered
+        self._writes = [
+            each for each in self._writes if each.ended is None or each.ended > write.begun
+        ]
+
+    def begin_read(self) -> set[int] | None:
+        """Return what a read that is sent now may return, kept up to date; None for anything."""
+        if not self._answered:
+            return None
+        self._reads.append({each.value for each in self._writes})
+        return self._reads[-1]
+
+    def end_read(self, possible: set[int] | None) -> None:
+        """Say that a read is answered."""
+        self._reads = [each for each in self._reads if each is not possible]
 
 
 def _reply(request: bytes, pdu: bytes) -> bytes:

@@ -142,6 +142,7 @@ class RequestReplyOracle(Oracle):
                 problem = f"malformed reply ({error})"
                 raise self._wrong(problem, shown(self._owed[0].matcher)) from None
             self._settle_first(self._owed[0])
+            self._end_if_closed_by(reply)
             self._buffer.clear()
         if self._required:
             count = self._required
@@ -247,14 +248,18 @@ class RequestReplyOracle(Oracle):
             ):
                 raise self._mismatch()
         completed = self._settle_first(fitting) if fitting else 0
-        if self._closes and call_user_code(self._closes, bytes(self._buffer[:size])):
-            self._has_ended = True
-            self._owed.clear()
-            self._required = 0
+        if self._closes:
+            self._end_if_closed_by(bytes(self._buffer[:size]))
         del self._buffer[:size]
         self._received_bytes += size
         self._compared = 0
         return completed
+
+    def _end_if_closed_by(self, reply: bytes) -> None:
+        if self._closes and call_user_code(self._closes, reply):
+            self._has_ended = True
+            self._owed.clear()
+            self._required = 0
 
     def _first_fitting(self, reply: bytes) -> _Owed | None:
         return next(

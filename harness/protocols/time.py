@@ -37,7 +37,8 @@ class Time(Announcement, Datagrams):
     def _is_now(self, reply: bytes) -> bool:
         if len(reply) != 4:
             raise MalformedReplyError(f"{len(reply)} bytes, not 4")
-        ahead_s = int.from_bytes(reply) - (self._clock() + SECONDS_1900_TO_1970) % 2**32
+        ahead_s = int.from_bytes(reply) - (self._clock() + SECONDS_1900_TO_1970)
+        ahead_s = (ahead_s + 2**31) % 2**32 - 2**31  # the count begins anew in 2036
         if abs(ahead_s) > self.skew_s:
             raise MalformedReplyError(f"{ahead_s:+.0f} s from the harness's clock")
         return True

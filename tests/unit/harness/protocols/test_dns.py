@@ -10,10 +10,23 @@ from harness.protocols.dns import Dns
 QUERY = dns.message.make_query("Name.example.com", "A", id=7)
 
 
-def reply(number: int = 7, name: str = "name.EXAMPLE.com", address: str = "192.0.2.1") -> bytes:
+def reply(
+    number: int = 7,
+    name: str = "name.EXAMPLE.com",
+    address: str = "192.0.2.1",
+    *,
+    owner: str = "",
+    alias: str = "",
+    rcode: int = 0,
+    opcode: int = 0,
+) -> bytes:
     """Return a response."""
     response = dns.message.make_response(dns.message.make_query(name, "A", id=number))
-    response.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "A", address))
+    if alias:
+        response.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "CNAME", f"{alias}."))
+    response.answer.append(dns.rrset.from_text(f"{owner or name}.", 60, "IN", "A", address))
+    response.set_rcode(rcode)
+    response.flags |= opcode << 11
     return bytes(response.to_wire())
 
 
@@ -24,10 +37,29 @@ def reply(number: int = 7, name: str = "name.EXAMPLE.com", address: str = "192.0
         (reply(number=8), False),
         (reply(name="other.example.com"), False),
         (reply(address="192.0.2.2"), False),
+        (reply(alias="www.example.com", owner="www.example.com"), True),
+        (reply(alias="www.example.com", owner="ftp.example.com"), False),
+        (reply(alias="name.example.com", owner="www.example.com"), False),
+        (reply(owner="other.example.com"), False),
+        (reply(rcode=2), False),
+        (reply(opcode=4), False),
         (QUERY.to_wire(), False),
         (b"\x00\x07", False),
     ],
-    ids=["right", "id", "question", "address", "a query", "no message"],
+    ids=[
+        "right",
+        "id",
+        "question",
+        "address",
+        "alias",
+        "not of the alias",
+        "alias of itself",
+        "of another name",
+        "error",
+        "opcode",
+        "a query",
+        "no message",
+    ],
 )
 def test_a_response_is_judged_over_both_transports(response: bytes, right: bool):
     """Case does not matter, everything else does; over TCP the length stands in front."""

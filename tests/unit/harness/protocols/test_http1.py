@@ -57,12 +57,62 @@ def test_a_response_may_come_before_the_body():
         oracle.receive_data(response(b""))
 
 
-def test_connection_close_ends_what_is_owed():
-    """Behind `Connection: close` nothing is owed, and nothing may come."""
+HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        response(b"x", b"Connection: close"),
+        response(b"x", b"Connection:close"),
+        response(b"x", b"Connection: x", b"Connection: y,\tClose"),
+        HINT + HINT + response(b"x", b"Connection: close"),
+        HINT + response(b"x").replace(b"1.1", b"1.0"),
+        response(b"x").replace(b"1.1", b"1.0"),
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\n\r\nx",
+    ],
+)
+def test_a_response_that_closes_ends_what_is_owed(reply: bytes):
+    """Behind `Connection: close`, or a body up to the end, nothing is owed, and nothing comes."""
     oracle = oracle_of("any", GET, GET)
-    oracle.receive_data(response(b"x", b"Connection: close"))
-    assert oracle.ended
+    oracle.receive_data(reply)
     oracle.receive_eof()
+    assert oracle.ended
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        response(b"x", b"Proxy-Connection: close"),
+        response(b"x", b"X: connection: close"),
+        response(b"x", b"Connection:Keep-Alive").replace(b"1.1", b"1.0"),
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+)
+def test_a_response_that_does_not_close_leaves_the_next_owed(reply: bytes):
+    """What looks like `Connection: close`, and is not, ends nothing."""
+    oracle = oracle_of("any", GET, GET)
+    oracle.receive_data(reply)
+    assert not oracle.ended
+    assert oracle.owed == 1
+    oracle.receive_data(response(b""))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 600 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        response(b"0\r\n\r\n", b"Transfer-Encoding: chunked"),
+    ],
+    ids=["version", "status", "chunks in HTTP/1.0", "two lengths"],
+)
+def test_what_rfc_9112_has_no_server_send(reply: bytes):
+    """Another major version, a status beyond 599, and chunks in HTTP/1.0 or with a length."""
+    with pytest.raises(WrongReplyError):
+        oracle_of("any", GET).receive_data(reply)
 
 
 def test_a_body_may_end_with_the_stream():

@@ -16,6 +16,9 @@ def ack(control_id: bytes, code: bytes = b"AA") -> bytes:
     [
         (ack(b"42"), True),
         (ack(b"42", b"CA"), True),
+        (ack(b"42", b"AX"), False),
+        (ack(b"42", b"A"), False),
+        (ack(b"42").replace(b"|", b"#"), True),
         (ack(b"43"), False),
         (b"\x0bMSH|^~\\&|\r\x1c\r", False),
         (b"MSA|AA|42\x1c\r", False),

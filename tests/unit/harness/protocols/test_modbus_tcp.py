@@ -50,3 +50,36 @@ def test_requests_under_way_together_have_no_order(value: int):
     oracle.receive_data(held(value))
     with pytest.raises(WrongReplyError):
         oracle.receive_data(held(7))
+
+
+def test_a_read_may_return_what_was_written_and_overwritten_while_it_was_under_way():
+    """A read that is answered last may have been carried out between two writes."""
+    for value, right in ((1, True), (2, True), (3, True), (4, False)):
+        oracle = ModbusTcp().oracle()
+        ask(oracle, write(1, 1))
+        oracle.receive_data(write(1, 1))
+        ask(oracle, READ)
+        for written in (2, 3):
+            ask(oracle, write(written, written))
+            oracle.receive_data(write(written, written))
+        if right:
+            assert oracle.receive_data(held(value)) == 1
+        else:
+            with pytest.raises(WrongReplyError):
+                oracle.receive_data(held(value))
+
+
+def test_a_write_that_was_surely_overwritten_is_not_read():
+    """Of writes that overlap in a chain, the first is over when the third, sent after it, is."""
+    for value, right in ((1, False), (2, True), (3, True)):
+        oracle = ModbusTcp().oracle()
+        ask(oracle, write(1, 1), write(2, 2))
+        oracle.receive_data(write(1, 1))
+        ask(oracle, write(3, 3))
+        oracle.receive_data(write(3, 3))
+        ask(oracle, READ)
+        if right:
+            assert oracle.receive_data(held(value)) == 1
+        else:
+            with pytest.raises(WrongReplyError):
+                oracle.receive_data(held(value))

@@ -15,6 +15,7 @@ def test_discard_never_answers():
     oracle.announce(b"abc")
     oracle.sent(3)
     assert oracle.settled
+    assert oracle.receive_data(b"") == 0
     oracle.receive_eof()
     with pytest.raises(WrongReplyError):
         oracle.receive_data(b"a")
@@ -41,6 +42,18 @@ def test_time_is_compared_with_the_clock(ahead_s: int, right: bool):
         oracle.receive_eof()
     else:
         with pytest.raises(WrongReplyError, match="s from the harness"):
+            oracle.receive_eof()
+
+
+@pytest.mark.parametrize(("ahead_s", "right"), [(-3, False), (-2, True), (1, True), (3, False)])
+def test_time_begins_anew_when_its_four_bytes_are_full(ahead_s: int, right: bool):
+    """In February 2036 the count goes from 2**32 - 1 to 0, and the two are a second apart."""
+    oracle = Time(clock=lambda: 2**32 - 1 - SECONDS_1900_TO_1970).oracle()
+    oracle.receive_data(((2**32 - 1 + ahead_s) % 2**32).to_bytes(4))
+    if right:
+        oracle.receive_eof()
+    else:
+        with pytest.raises(WrongReplyError, match="3 s from the harness"):
             oracle.receive_eof()
 
 

@@ -38,6 +38,8 @@ def test_a_smuggled_command_is_noticed():
     for replies, right in (
         (b"250 one\r\n250 two\r\n", False),
         (b"550 bare LF\r\n", True),
+        (b"550-bare LF\r\n550-\r\n550 no\r\n", True),
+        (b"550-bare LF\r\n551 no\r\n", False),
         (b"421 goodbye\r\n", True),
     ):
         oracle = Smtp().oracle()
@@ -50,3 +52,26 @@ def test_a_smuggled_command_is_noticed():
         else:
             with pytest.raises(WrongReplyError):
                 oracle.receive_data(begun + replies)
+
+
+@pytest.mark.parametrize(
+    ("command", "replies", "right"),
+    [
+        (b"NOOP\r\n", b"250-a\r\n250 b\r\n", True),
+        (b"RCPT TO:<a@example.com>\r\n", b"250-a\r\n251 b\r\n", False),
+        (b"RCPT TO:<a@example.com>\r\n", b"251 b\r\n", True),
+        (b"NOOP\r\n", b"251 b\r\n", False),
+        (b"RSET\r\n", b"252 b\r\n", False),
+    ],
+)
+def test_a_reply_has_one_code_and_it_is_the_commands(command: bytes, replies: bytes, right: bool):
+    """All lines have the same code, one of those of RFC 5321 section 4.3.2 for the command."""
+    oracle = Smtp().oracle()
+    oracle.announce(command)
+    oracle.sent(len(command))
+    oracle.receive_data(GREETING)
+    if right:
+        assert oracle.receive_data(replies) == 1
+    else:
+        with pytest.raises(WrongReplyError):
+            oracle.receive_data(replies)
