@@ -27,6 +27,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     packages: tuple[str, ...] = ()
     start: tuple[str, ...]
     files: dict[str, str] = {}
+    scheme: str = "tcp"
     protocol: str
     settings: dict[str, str] = {}
     must: str | tuple[str, ...]

@@ -122,7 +122,7 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
         protocol = str(HERE / "protocols" / protocol)
     command = [
         str(Path(sys.executable).with_name("wireproof")),
-        *("check", f"tcp://127.0.0.1:{port}", "--protocol", protocol),
+        *("check", f"{server.scheme}://127.0.0.1:{port}", "--protocol", protocol),
         *("--depth", depth, "--out", str(out)),
         *(part for name, value in server.settings.items() for part in ("--set", f"{name}={value}")),
         *(part for name in server.left_out for part in ("--skip", name)),

@@ -10,7 +10,7 @@ from tests.real_servers.gallery import HERE, Server, catalogue, is_installed
 from tests.real_servers.running import judge
 from tests.real_servers.table import how
 
-_QUICK_ENOUGH = ("SEG-SINGLE", "SEG-OCTETS", "COAL-*", "FRAME-*", "ISO-*", "CLOSE-HALF")
+_QUICK_ENOUGH = ("SEG-SINGLE", "SEG-OCTETS", "COAL-*", "FRAME-*", "ISO-*", "CLOSE-HALF", "DGRAM-*")
 """What sound servers are asked here; all else is asked by `make gallery`."""
 
 
