@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.conformance.case import read_case
-from harness.conformance.plan import Plan, Push, Send
+from harness.conformance.plan import Plan, Push, Send, SendDatagram
 from harness.protocols.oracle import printable
 from harness.results import RequirementResult, Verdict
 from tests.real_servers.gallery import Server, is_installed, version
@@ -107,13 +107,16 @@ def _told(outcome: Outcome, line: RequirementResult) -> str:
 
 
 def _segments(plan: Plan, connection: int) -> str:
-    """Return the segments that one connection sends, with a bar at each cut."""
+    """Return the segments that one connection sends, or the datagrams, with bars between."""
     stream = b"".join(plan.requests[connection])
     start, parts = 0, []
     for action in plan.actions:
         if isinstance(action, Send | Push) and action.connection == connection:
             parts.append(printable(stream[start : action.until], _LONGEST_SEGMENT))
             start = action.until
+        if isinstance(action, SendDatagram) and action.connection == connection:
+            datagram = plan.requests[connection][action.position]
+            parts.append(printable(datagram, _LONGEST_SEGMENT))
     if len(parts) > _MOST_SEGMENTS:
         return f"{len(stream)} bytes in {len(parts)} segments"
     return " | ".join(parts)
