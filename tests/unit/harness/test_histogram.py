@@ -16,9 +16,11 @@ from harness.histogram import (
     LENGTH,
     LOWEST_US,
     Histogram,
+    _lowest_at,
     highest_at,
     index_of,
     sparse,
+    sum_us,
 )
 
 latencies = st.lists(
@@ -82,13 +84,58 @@ def test_sparse_and_back(values: list[int]):
     assert copy.counts == histogram.counts
 
 
-@pytest.mark.parametrize("pairs", [[1], [1, -1], [LENGTH, 1], [-1, 1]])
-def test_sparse_refuses_nonsense(pairs: list[int]):
-    """Pairs that no histogram has are refused, whole."""
+@given(latencies, latencies)
+def test_adding_sparse_is_merging(one: list[int], other: list[int]):
+    """Sparse counts are added to those that are there."""
+    merged = Histogram.of(one)
+    merged.add_sparse(Histogram.of(other).sparse())
+    assert merged.counts == Histogram.of(one + other).counts
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ([1], "^not index, count"),
+        ([1, -1], "^not index, count"),
+        ([LENGTH, 1], r"index outside 0\.\.17407$"),
+        ([-1, 1], r"index outside 0\.\.17407$"),
+    ],
+)
+def test_sparse_refuses_nonsense(pairs: list[int], said: str):
+    """Pairs that no histogram has are refused, whole, with what would be right."""
     histogram = Histogram()
-    with pytest.raises(ValueError, match="ind"):
+    with pytest.raises(ValueError, match=said):
         histogram.add_sparse(pairs)
     assert histogram.count == 0
+
+
+def test_other_buckets_are_never_added_in_part():
+    """Counts of another length, and an index without its count, are refused."""
+    other = Histogram()
+    other.counts = [1]
+    histogram = Histogram.of([5])
+    with pytest.raises(ValueError):
+        histogram.merge(other)
+    assert histogram.sparse() == [5, 1]
+    with pytest.raises(ValueError):
+        sum_us([5, 1, 6])
+
+
+def test_percentiles_of_a_thousand():
+    """Of 1, 2, … 1000 µs each percentile is the latency of its rank, whatever is asked with it."""
+    histogram = Histogram.of(range(1, 1001))
+    found = histogram.percentiles_us(0, 0.1, 50, 90, 99, 99.9, 100)
+    assert found == [1, 1, 500, 900, 990, 999, 1000]
+
+
+def test_binary_fractions_move_no_rank():
+    """The 99.9th percentile of very many is that of exactly rank 99.9 %, not of the one behind."""
+    total, rank = 1_342_968_000, 1_341_625_032
+    assert total * 99.9 / 100 > rank
+    histogram = Histogram()
+    histogram.record(1, rank)
+    histogram.record(2, total - rank)
+    assert histogram.percentile_us(99.9) == 1
 
 
 @given(st.integers(1, HIGHEST_US))
@@ -131,6 +178,14 @@ def test_decode_refuses_a_bomb():
         Histogram.decode(bomb.decode())
 
 
+def test_buckets_leave_no_gap():
+    """Each bucket begins one microsecond above the greatest latency of the one before."""
+    assert [_lowest_at(index) for index in range(1, LENGTH)] == [
+        highest_at(index) + 1 for index in range(LENGTH - 1)
+    ]
+    assert _lowest_at(0) == 0
+
+
 @given(st.integers(1, HIGHEST_US))
 def test_mean_takes_a_bucket_at_its_middle(value: int):
     """The mean of one latency lies halfway between the least and the greatest of its bucket."""
@@ -146,3 +201,4 @@ def test_nothing_sparse_adds_nothing():
     assert histogram.count == 0
     histogram.add_sparse([0, 0, LENGTH - 1, 2])
     assert (histogram.count, histogram.counts[-1]) == (2, 2)
+    assert histogram.max_us == HIGHEST_US

@@ -40,3 +40,9 @@ def test_poisson_workers_differ_and_add_up():
     )
     assert not set(first) & set(second)
     assert abs(len(first) + len(second) - 10_000) < 500
+
+
+def test_one_worker_is_the_first_of_one():
+    """Who names no worker gets the whole rate's schedule, the same as worker 0 of 1."""
+    alone, first = poisson_arrivals(1000, 7), poisson_arrivals(1000, 7, worker=0, workers=1)
+    assert list(islice(alone, 100)) == list(islice(first, 100))

@@ -15,3 +15,9 @@ def test_the_figures_of_a_histogram() -> None:
     assert found.max == 100
     assert found.mean == 50.5
     assert found.p50 <= found.p90 <= found.p99 <= found.p99_9 <= found.max
+
+
+def test_the_mean_is_told_to_the_nanosecond() -> None:
+    """A mean has three decimals, as reports show it."""
+    assert percentiles(Histogram.of([1, 1, 2])).mean == 1.333
+    assert percentiles(Histogram()).mean == 0
