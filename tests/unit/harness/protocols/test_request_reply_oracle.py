@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from harness.protocols import (
     WrongReplyError,
     delimited,
 )
+from harness.protocols.oracle import printable
 
 
 class Lines(Delimited):
@@ -31,6 +33,14 @@ class Lines(Delimited):
     def expected(self, request: bytes):
         """Return it in capitals."""
         return request.upper()
+
+
+class Chatty(Lines):
+    """Says hi whenever it likes."""
+
+    def unsolicited(self, message: bytes) -> bool:
+        """Allow it."""
+        return message == b"hi\n"
 
 
 def ask(oracle: Oracle, *requests: bytes) -> None:
@@ -84,11 +94,6 @@ def test_end_of_stream_with_a_reply_owed():
 
 def test_end_of_stream_within_a_message():
     """Half a message at the end is wrong even where nothing is owed."""
-
-    class Chatty(Lines):
-        def unsolicited(self, message: bytes) -> bool:
-            return message == b"hi\n"
-
     oracle = Chatty().oracle()
     oracle.receive_data(b"hi\nh")
     with pytest.raises(WrongReplyError, match="within a message"):
@@ -97,11 +102,6 @@ def test_end_of_stream_within_a_message():
 
 def test_unsolicited_messages_may_come_between():
     """A message that the protocol allows unasked answers nothing and is not wrong."""
-
-    class Chatty(Lines):
-        def unsolicited(self, message: bytes) -> bool:
-            return message == b"hi\n"
-
     oracle = Chatty().oracle()
     ask(oracle, b"a\n")
     assert oracle.receive_data(b"hi\n") == 0
@@ -360,3 +360,313 @@ def test_a_reply_that_cannot_be_one_is_the_servers_fault():
     ask(oracle, b"a\n")
     with pytest.raises(WrongReplyError, match="no type byte"):
         oracle.receive_data(b"?")
+
+
+def refusal(
+    oracle: Oracle, requests: list[bytes], received: list[bytes], *, end: bool = False
+) -> tuple[str, str, str, int]:
+    """Return the words of the refusal that the last piece, or the end of the stream, meets."""
+    ask(oracle, *requests)
+    *before, last = received
+    for piece in before:
+        oracle.receive_data(piece)
+    if end:
+        oracle.receive_data(last)
+    with pytest.raises(WrongReplyError) as caught:
+        if end:
+            oracle.receive_eof()
+        else:
+            oracle.receive_data(last)
+    wrong = caught.value
+    return wrong.problem, wrong.expected, wrong.actual, wrong.offset_bytes
+
+
+class Counted(Lines):
+    """Answers with any number."""
+
+    def expected(self, request: bytes):
+        """Return a pattern, so that no reply is known to the byte."""
+        return re.compile(re.escape(request[:1]) + rb"\d+\n")
+
+
+class Unordered(Lines):
+    """One line in, one line out, in any order."""
+
+    ordered = False
+
+
+@pytest.mark.parametrize(
+    ("oracle", "requests", "received", "words"),
+    [
+        (Lines(), [], [b"A"], ("bytes that answer no request", "nothing", "b'A'", 0)),
+        (Lines(), [b"abc\n"], [b"Ax"], ("wrong reply", r"b'ABC\n'", "b'Ax'", 1)),
+        (
+            Lines(),
+            [b"a\n", b"b\n", b"cd\n"],
+            [b"A\n", b"B\n", b"xD\n"],
+            ("wrong reply", r"b'CD\n'", r"b'xD\n'", 4),
+        ),
+        (
+            Lines(),
+            [b"a\n", b"b\n"],
+            [b"A\nB\nC"],
+            ("bytes that answer no request", "nothing", "b'C'", 4),
+        ),
+        (Counted(), [b"a\n"], [b"b1\n"], ("wrong reply", r"a match of b'a\\d+\\n'", r"b'b1\n'", 0)),
+        (
+            Unordered(),
+            [b"a\n", b"b\n", b"c\n", b"d\n"],
+            [b"x\n"],
+            ("wrong reply", r"b'A\n' or b'B\n' or b'C\n'", r"b'x\n'", 0),
+        ),
+        (
+            Chatty(),
+            [],
+            [b"hi\n", b"ho\n"],
+            ("bytes that answer no request", "nothing", r"b'ho\n'", 3),
+        ),
+    ],
+)
+def test_a_refusal_tells_both_sides_and_where(
+    oracle: Lines, requests: list[bytes], received: list[bytes], words: tuple[str, str, str, int]
+):
+    """What came, what would have been right, and the offset in all that was received."""
+    assert refusal(oracle.oracle(), requests, received) == words
+
+
+@pytest.mark.parametrize(
+    ("oracle", "requests", "received", "words"),
+    [
+        (
+            Lines(),
+            [b"a\n"],
+            b"",
+            ("end of stream with 1 reply owed", r"b'A\n'", "nothing", 0),
+        ),
+        (
+            Lines(),
+            [b"a\n", b"b\n", b"c\n"],
+            b"A\n",
+            ("end of stream with 2 replies owed", r"b'B\n'", "nothing", 2),
+        ),
+        (
+            Lines(),
+            [b"abc\n"],
+            b"AB",
+            ("end of stream with 1 reply owed", r"b'ABC\n'", "b'AB'", 0),
+        ),
+        (
+            Chatty(),
+            [],
+            b"hi\nh",
+            ("end of stream within a message", "the rest of it", "b'h'", 3),
+        ),
+    ],
+)
+def test_a_stream_that_ends_too_soon_names_what_is_missing(
+    oracle: Lines, requests: list[bytes], received: bytes, words: tuple[str, str, str, int]
+):
+    """How many replies were owed, the first of them, and what was there of it."""
+    assert refusal(oracle.oracle(), requests, [received], end=True) == words
+
+
+def test_bytes_behind_the_end_are_told():
+    """Behind a reply that closes nothing is right."""
+
+    class Closing(Lines):
+        def closes(self, reply: bytes) -> bool:
+            return reply == b"BYE\n"
+
+    words = ("bytes behind the reply that ends the stream", "nothing", "b'A'", 4)
+    assert refusal(Closing().oracle(), [b"bye\n"], [b"BYE\n", b"A"]) == words
+
+
+def test_nothing_of_a_request_is_sent_yet():
+    """A reply to what is only announced answers nothing; to what is sent in part it is early."""
+    oracle = Lines().oracle()
+    oracle.announce(b"ab\n")
+    assert refusal(oracle, [], [b"A"])[0] == "bytes that answer no request"
+    oracle.sent(2)
+    assert refusal(oracle, [], [b"A"])[0] == "a reply before its request was complete"
+
+
+@pytest.mark.parametrize(("length", "at"), [(200, 100), (201, 10), (201, 17), (500, 100)])
+def test_long_replies_are_shown_around_the_first_wrong_byte(length: int, at: int):
+    """Up to 200 bytes are shown whole; of more, what begins 16 bytes before the wrong one."""
+    request = b"a" * (length - 1) + b"\n"
+    right = request.upper()
+    wrong = right[:at] + b"x" + right[at + 1 :]
+    start = max(0, at - 16) if length > 200 else 0
+    dots = "…" if start else ""
+    _, expected, actual, offset_bytes = refusal(Lines().oracle(), [request], [wrong])
+    assert expected == dots + printable(right[start:])
+    assert actual == dots + printable(wrong[start:])
+    assert offset_bytes == at
+
+
+def test_the_longest_reply_that_is_allowed():
+    """A reply of the limit is right; one byte more, come or promised, is refused."""
+
+    class Bounded(Counted):
+        max_reply_bytes = 4
+
+    oracle = Bounded().oracle()
+    ask(oracle, b"a\n")
+    assert oracle.receive_data(b"a12") == 0
+    assert oracle.receive_data(b"\n") == 1
+    words = ("no end of the reply in sight", "at most 4 bytes", "b'a1234'", 0)
+    assert refusal(Bounded().oracle(), [b"a\n"], [b"a123", b"4"]) == words
+
+    class Promising(Bounded):
+        def reply_length(self, buffer: bytearray) -> int:
+            return buffer[0]
+
+    assert refusal(Promising().oracle(), [b"a\n"], [b"\x05"])[1] == "at most 4 bytes"
+    oracle = Promising().oracle()
+    ask(oracle, b"a\n")
+    assert oracle.receive_data(b"\x04") == 0
+
+
+def test_a_wrong_length_is_told_with_what_it_was_asked_of():
+    """The fault of reply_length shows the head of the buffer, and what to return instead."""
+    protocol = Broken()
+    protocol.length = 0
+    oracle = protocol.oracle()
+    ask(oracle, b"a\n")
+    with pytest.raises(ProtocolCodeError) as caught:
+        oracle.receive_data(b"b" * 61)
+    said = str(caught.value)
+    assert f"returned 0 for {printable(b'b' * 61, 60)}" in said
+    assert "return the reply's length in bytes, or None while it is incomplete" in said
+    assert "; mend it at" in said
+
+
+class UntilEnd(Lines):
+    """A reply ends with the stream."""
+
+    eof_ends_reply = True
+
+    def reply_length(self, buffer: bytearray) -> None:
+        """Leave it to the end."""
+        del buffer
+
+    def mask(self, message: bytes) -> bytes:
+        """Let digits differ."""
+        return re.sub(rb"[0-9]", b"#", message)
+
+    def expected(self, request: bytes):
+        """Return the line without its end; or a judge of digits."""
+        return self.judge if request == b"judge\n" else request[:-1].upper()
+
+    def judge(self, reply: bytes) -> bool:
+        """Take digits."""
+        if not reply.isdigit():
+            raise MalformedReplyError("no digits")
+        return True
+
+
+def test_a_reply_that_ends_with_the_stream_is_judged_like_any():
+    """At the end of the stream masks hold, and wrong and malformed replies are told apart."""
+    oracle = UntilEnd().oracle()
+    ask(oracle, b"at 12\n")
+    oracle.receive_data(b"AT 34")
+    oracle.receive_eof()
+    assert oracle.settled
+    words = ("wrong reply", "b'AT 12'", "b'AT x'", 0)
+    assert refusal(UntilEnd().oracle(), [b"at 12\n"], [b"AT x"], end=True) == words
+    words = ("malformed reply (no digits)", "what UntilEnd.judge accepts", "b'x'", 0)
+    assert refusal(UntilEnd().oracle(), [b"judge\n"], [b"x"], end=True) == words
+
+
+def test_a_malformed_message_names_what_was_owed():
+    """What cannot be a reply is told with the protocol's words and the first reply owed."""
+
+    class Strict(Chatty):
+        def reply_length(self, buffer: bytearray) -> int | None:
+            if buffer.startswith(b"?"):
+                raise MalformedReplyError("no letter")
+            return super().reply_length(buffer)
+
+    words = ("malformed reply (no letter)", r"b'A\n'", "b'?'", 0)
+    assert refusal(Strict().oracle(), [b"a\n"], [b"?"]) == words
+    words = ("malformed reply (no letter)", "a message", "b'?'", 3)
+    assert refusal(Strict().oracle(), [], [b"hi\n", b"?"]) == words
+
+
+def test_optional_replies_answer_no_request():
+    """A request is answered by the reply that must come, and counts once."""
+    oracle = Lanes().oracle()
+    ask(oracle, b"o1\n")
+    assert oracle.receive_data(b"maybe-o1\n") == 0
+    assert oracle.receive_data(b"o1\n") == 1
+
+
+class Early(Lines):
+    """May answer as soon as it has two bytes of a line."""
+
+    enough = 2
+
+    def answerable_at(self, message: bytes) -> int:
+        """Return two, or what the test asks for."""
+        del message
+        return self.enough
+
+
+def test_a_reply_may_come_before_its_request_is_whole():
+    """From the byte on that the protocol names, a reply is right, once, and counts at the end."""
+    oracle = Early().oracle()
+    ask(oracle, b"x\n")
+    oracle.receive_data(b"X\n")
+    oracle.announce(b"abc\n")
+    oracle.sent(1)
+    assert refusal(oracle, [], [b"A"])[0] == "a reply before its request was complete"
+    oracle = Early().oracle()
+    ask(oracle, b"x\n")
+    oracle.receive_data(b"X\n")
+    oracle.announce(b"abc\n")
+    oracle.sent(2)
+    assert oracle.receive_data(b"AB") == 0
+    assert oracle.owed == 1
+    oracle.sent(2)
+    assert oracle.receive_data(b"C\n") == 1
+    assert oracle.settled
+
+
+def test_a_request_is_not_answered_twice_for_being_answered_early():
+    """A second reply before the request is whole is refused, and so is one behind it."""
+    oracle = Early().oracle()
+    oracle.announce(b"abc\n")
+    oracle.sent(3)
+    oracle.receive_data(b"ABC\n")
+    assert refusal(oracle, [], [b"A"])[0] == "a reply before its request was complete"
+    oracle = Early().oracle()
+    oracle.announce(b"abc\n")
+    oracle.sent(3)
+    oracle.receive_data(b"ABC\n")
+    oracle.sent(1)
+    assert oracle.settled
+    ask(oracle, b"d\n")
+    assert oracle.receive_data(b"D\n") == 1
+
+
+def test_no_reply_is_right_before_a_byte_of_its_request():
+    """Whatever a protocol says, what is only announced has no reply yet."""
+    protocol = Early()
+    protocol.enough = 0
+    oracle = protocol.oracle()
+    oracle.announce(b"abc\n")
+    assert refusal(oracle, [], [b"A"])[0] == "bytes that answer no request"
+
+
+def test_a_fault_in_an_early_answer_is_the_users():
+    """An answer that is no reply is told as the class's, early as well."""
+
+    class Bad(Early):
+        def expected(self, request: bytes) -> Any:
+            return len(request)
+
+    oracle = Bad().oracle()
+    oracle.announce(b"abc\n")
+    oracle.sent(2)
+    with pytest.raises(ProtocolCodeError, match=r"Bad\.expected returned 4"):
+        oracle.receive_data(b"A")
