@@ -145,10 +145,18 @@ def test_says_what_was_expected(payload: bytes, limit: int, reply: bytes, expect
         (1024, [STAMP + b"a", b"x"], ("wrong reply", "b'bc'", "b'x'", 28)),
         (1024, [STAMP + b"abc", b"d"], ("wrong reply", "nothing more", "b'd'", 30)),
         (2, [STAMP + b"ab", b"c"], ("wrong reply", A_TIMESTAMP, "b'c'", 29)),
-        (1024, [STAMP, STAMP], ("a frame without payload", "b'abc'", printable(STAMP), 27)),
+        (1024, [STAMP, STAMP + b"a"], ("a frame without payload", "b'abc'", printable(STAMP), 27)),
+        (1024, [STAMP, b"xy[M"], ("wrong reply", "b'abc'", "b'xy'", 27)),
         (1024, [b"ab"], ("wrong reply", A_TIMESTAMP, "b'ab'", 0)),
     ],
-    ids=["wrong byte", "surplus", "chunk too long", "empty chunk", "no timestamp"],
+    ids=[
+        "wrong byte",
+        "surplus",
+        "chunk too long",
+        "empty chunk",
+        "up to a bracket",
+        "no timestamp",
+    ],
 )
 def test_a_refusal_tells_both_sides_and_where(
     limit: int, pieces: list[bytes], words: tuple[str, str, str, int]
@@ -278,6 +286,36 @@ def test_scripts_get_the_servers_numbers(tmp_path: Path):
     script = runpy.run_path(str(tmp_path / "judge.py"))
     assert (script["BUFFER_BYTES"], script["SKEW_S"]) == (7, 1.5)
     assert callable(script["complete"])
+
+
+def test_nothing_is_answered_by_a_timestamp_alone():
+    """A header, whole or not, answers no request, though it be right so far."""
+    oracle = TimestampOracle()
+    oracle.announce(b"a")
+    oracle.sent(1)
+    assert oracle.receive_data(STAMP[:5]) == 0
+    assert oracle.receive_data(STAMP[5:]) == 0
+    assert oracle.receive_data(b"a") == 1
+    assert oracle.receive_data(b"") == 0
+
+
+def test_a_bracket_that_begins_no_header_is_payload():
+    """As soon as as many bytes as a header has are no header, they are compared."""
+    oracle = TimestampOracle()
+    payload = b"[" + b"a" * 30
+    oracle.announce(payload)
+    oracle.sent(len(payload))
+    oracle.receive_data(STAMP + b"[" + b"b" * 25)
+    with pytest.raises(WrongReplyError) as caught:
+        oracle.receive_data(b"b")
+    assert caught.value.offset_bytes == 28
+
+
+def test_a_chunk_has_1024_bytes_at_most():
+    """Who names no limit judges by the reference server's."""
+    payload = b"a" * 1025
+    assert judge(TimestampOracle(), payload, [STAMP + payload[:1024] + STAMP + b"a"])
+    assert not judge(TimestampOracle(), payload, [STAMP + payload])
 
 
 def test_counts_a_request_when_its_last_byte_is_back():
