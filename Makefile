@@ -45,10 +45,9 @@ fuzz: $(STAMP)   ## readers of files, and oracles, against bytes guided by cover
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz
 
-mutation: $(STAMP) ## mutants of oracles, framings and figures; survivors go to reports/mutation.txt
+mutation: $(STAMP) ## mutants of oracles, framings and figures: the share that tests kill, and survivors
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutation]'
-	$(BIN)/mutmut run
-	$(BIN)/mutmut results | tee reports/mutation.txt
+	$(BIN)/python -m tests.mutation
 
 test-all:        ## the tests under every interpreter from 3.11 up that is found
 	@for minor in 11 12 13 14 15; do \

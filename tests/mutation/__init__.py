@@ -1,0 +1,1 @@
+"""How many mutants of the judges the tests kill: `python -m tests.mutation`."""
