@@ -65,11 +65,9 @@ def report(found: Sequence[Mutant], console: Console) -> float:
     for mutant in found:
         if mutant.status not in KILLED:
             was, now = mutant.change()
-            reason = known.get((str(mutant.source), now))
+            reason = known.get((str(mutant.source), now), "")
             with_reason[mutant.source] = with_reason.get(mutant.source, 0) + bool(reason)
-            words = (
-                f"{mutant.name}: {mutant.status}\n  - {was}\n  + {now}\n  {reason or 'NO REASON'}"
-            )
+            words = f"{mutant.name} {mutant.status}: {reason or 'NO REASON'}\n  - {was}\n  + {now}"
             console.print(words, markup=False, highlight=False, soft_wrap=True)
     table = Table("source", "mutants", "killed", "share", "survivors", "of them with a reason")
     for source in [*sorted({mutant.source for mutant in found}), None]:
@@ -92,7 +90,7 @@ def main(patterns: Sequence[str]) -> int:
         return 2
     console = Console(record=True, width=None if sys.stdout.isatty() else 100)
     share = report(list(mutants(patterns)), console)
-    console.print(f"killed: {share:.1f} %, of which {LEAST_PERCENT} % are asked for")
+    console.print(f"killed: {share:.1f} %; at least {LEAST_PERCENT} % are asked for")
     console.save_text(str(REPORT))
     return int(share < LEAST_PERCENT)
 
