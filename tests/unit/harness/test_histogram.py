@@ -164,17 +164,27 @@ def test_mean_is_exact_below_two_milliseconds():
     assert Histogram.of([100, 200, 600]).mean_us == 300
 
 
-@pytest.mark.parametrize("text", ["", "no", "HISTFAAA", "é", "A" * 2_000_000])
-def test_decode_refuses_what_is_none(text: str):
-    """Text that is no histogram is refused in words."""
-    with pytest.raises(UsageError, match="HDR histogram"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "^it is not an HDR histogram: "),
+        ("no", "^it is not an HDR histogram: "),
+        ("HISTFAAA", "^it is not an HDR histogram: "),
+        ("é", "^it is not an HDR histogram: "),
+        (Histogram.of([5]).encode() + "!", "^it is not an HDR histogram: "),
+        ("A" * 2_000_000, "^it is longer than any HDR histogram$"),
+    ],
+)
+def test_decode_refuses_what_is_none(text: str, said: str):
+    """Text that is no histogram, or has anything else in it, is refused in words."""
+    with pytest.raises(UsageError, match=said):
         Histogram.decode(text)
 
 
 def test_decode_refuses_a_bomb():
     """A few bytes that unpack to very many are refused before they are unpacked."""
     bomb = base64.b64encode(b"\x1c\x84\x93\x14" + bytes(4) + zlib.compress(bytes(50_000_000)))
-    with pytest.raises(UsageError, match="unpacks to more"):
+    with pytest.raises(UsageError, match="^it unpacks to more than any HDR histogram$"):
         Histogram.decode(bomb.decode())
 
 
