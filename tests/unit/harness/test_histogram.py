@@ -184,7 +184,7 @@ def test_decode_refuses_what_is_none(text: str, said: str):
 def test_decode_refuses_a_bomb():
     """A few bytes that unpack to very many are refused before they are unpacked."""
     bomb = base64.b64encode(b"\x1c\x84\x93\x14" + bytes(4) + zlib.compress(bytes(50_000_000)))
-    with pytest.raises(UsageError, match="^it unpacks to more than any HDR histogram$"):
+    with pytest.raises(UsageError, match=r"^it unpacks to more than any HDR histogram$"):
         Histogram.decode(bomb.decode())
 
 
