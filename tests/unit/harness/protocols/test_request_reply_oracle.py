@@ -194,13 +194,22 @@ def test_without_order_any_owed_reply_fits_once():
         oracle.receive_data(b"C\n")
 
 
+class Parts(Lines):
+    """Requests of several lines, each with replies of its own."""
+
+    def parts(self, request: bytes) -> list[bytes]:
+        """Return the lines."""
+        return request.splitlines(keepends=True)
+
+    def expected(self, request: bytes):
+        """Return capitals; or, in two replies, a letter each."""
+        if request.startswith(b"two"):
+            return [Reply(b"1\n"), Reply(b"2\n")]
+        return request.upper()
+
+
 def test_a_request_of_several_parts_is_answered_by_its_last():
     """Each part owes its own replies when it is sent; the request counts once."""
-
-    class Parts(Lines):
-        def parts(self, request: bytes) -> list[bytes]:
-            return request.splitlines(keepends=True)
-
     oracle = Parts().oracle()
     oracle.announce(b"a\nb\n")
     oracle.sent(2)
@@ -400,6 +409,7 @@ class Unordered(Lines):
     [
         (Lines(), [], [b"A"], ("bytes that answer no request", "nothing", "b'A'", 0)),
         (Lines(), [b"abc\n"], [b"Ax"], ("wrong reply", r"b'ABC\n'", "b'Ax'", 1)),
+        (Lines(), [b"abc\n"], [b"xBC\n"], ("wrong reply", r"b'ABC\n'", r"b'xBC\n'", 0)),
         (
             Lines(),
             [b"a\n", b"b\n", b"cd\n"],
@@ -537,8 +547,8 @@ def test_a_wrong_length_is_told_with_what_it_was_asked_of():
         oracle.receive_data(b"b" * 61)
     said = str(caught.value)
     assert f"returned 0 for {printable(b'b' * 61, 60)}" in said
-    assert "return the reply's length in bytes, or None while it is incomplete" in said
-    assert "; mend it at" in said
+    instead = "return the reply's length in bytes, or None while it is incomplete"
+    assert f"\n{instead}; mend it at " in said
 
 
 class UntilEnd(Lines):
@@ -649,6 +659,18 @@ def test_a_request_is_not_answered_twice_for_being_answered_early():
     assert oracle.receive_data(b"D\n") == 1
 
 
+def test_what_is_sent_with_the_rest_of_an_answered_request_is_owed():
+    """The end of a request that is answered already, and whole requests behind it, go as one."""
+    oracle = Early().oracle()
+    for request in (b"abc\n", b"d\n"):
+        oracle.announce(request)
+    oracle.sent(2)
+    oracle.receive_data(b"ABC\n")
+    oracle.sent(4)
+    assert oracle.owed == 1
+    assert oracle.receive_data(b"D\n") == 1
+
+
 def test_no_reply_is_right_before_a_byte_of_its_request():
     """Whatever a protocol says, what is only announced has no reply yet."""
     protocol = Early()
@@ -670,3 +692,62 @@ def test_a_fault_in_an_early_answer_is_the_users():
     oracle.sent(2)
     with pytest.raises(ProtocolCodeError, match=r"Bad\.expected returned 4"):
         oracle.receive_data(b"A")
+
+
+@pytest.mark.parametrize(
+    ("request_", "replies"), [(b"a\nb\n", [b"A\n", b"B\n"]), (b"two\n", [b"1\n", b"2\n"])]
+)
+def test_a_request_is_answered_by_the_last_of_its_replies(request_: bytes, replies: list[bytes]):
+    """However many replies a request has, it counts once, and not before the last of them."""
+    oracle = Parts().oracle()
+    ask(oracle, request_)
+    assert [oracle.receive_data(reply) for reply in replies] == [0, 1]
+
+
+def test_parts_that_are_not_the_request_are_the_users_fault():
+    """What parts() returns must be the request's own bytes, cut."""
+
+    class Bad(Parts):
+        def parts(self, request: bytes) -> list[bytes]:
+            return [request, b"more\n"]
+
+    with pytest.raises(ProtocolCodeError) as caught:
+        Bad().oracle().announce(b"a\n")
+    said = str(caught.value)
+    assert said.startswith(
+        "Bad.parts returned other bytes than the request's\ncut only; mend it at "
+    )
+    assert re.search(r"test_request_reply_oracle\.py:\d+", said)
+
+
+def test_a_fault_in_the_greeting_is_the_users():
+    """A greeting that is nothing to compare with is told before anything is sent."""
+
+    class Bad(Lines):
+        def greeting(self) -> Any:
+            return 220
+
+    with pytest.raises(ProtocolCodeError, match=r"Bad\.greeting returned 220"):
+        Bad().oracle()
+
+
+def test_replies_without_a_lane_keep_their_order_whatever_form_they_have():
+    """Bare bytes and patterns are of one lane, beside which another may overtake."""
+
+    class Mixed(Lines):
+        def expected(self, request: bytes) -> Any:
+            if request == b"other\n":
+                return Reply(b"OTHER\n", "other")
+            return re.compile(rb"[0-9]\n") if request == b"digit\n" else request.upper()
+
+    requests = [b"a\n", b"other\n", b"digit\n"]
+    oracle = Mixed().oracle()
+    ask(oracle, *requests)
+    assert oracle.receive_data(b"OTHER\nA\n5\n") == 3
+    words = ("wrong reply", r"b'A\n' or b'OTHER\n'", r"b'5\n'", 0)
+    assert refusal(Mixed().oracle(), requests, [b"5\n"]) == words
+
+
+def test_a_stream_has_not_ended_by_itself():
+    """Only the server ends a stream; until then what is sent is answered."""
+    assert Lines().oracle().ended is False
