@@ -69,7 +69,7 @@ def report(found: Sequence[Mutant], console: Console) -> float:
             with_reason[mutant.source] = with_reason.get(mutant.source, 0) + bool(reason)
             words = f"{mutant.name} {mutant.status}: {reason or 'NO REASON'}\n  - {was}\n  + {now}"
             console.print(words, markup=False, highlight=False, soft_wrap=True)
-    table = Table("source", "mutants", "killed", "share", "survivors", "of them with a reason")
+    table = Table("source", "mutants", "killed", "share", "survivors", "with a reason")
     for source in [*sorted({mutant.source for mutant in found}), None]:
         own = [mutant.status in KILLED for mutant in found if source in {None, mutant.source}]
         explained = with_reason.get(source, 0) if source else sum(with_reason.values())

@@ -125,6 +125,7 @@ def test_settled_as_soon_as_some_division_fits(
         (1024, [STAMP + b"ax"], ("wrong reply", "b'bc'", "b'x'", 28)),
         (1024, [STAMP + b"abc", b"d"], ("wrong reply", "nothing more", "b'd'", 30)),
         (2, [STAMP + b"ab", b"c"], ("wrong reply", A_TIMESTAMP, "b'c'", 29)),
+        (2, [STAMP + b"abc"], ("wrong reply", A_TIMESTAMP, "b'c'", 29)),
         (1024, [STAMP, STAMP + b"a"], ("a frame without payload", "b'abc'", printable(STAMP), 27)),
         (1024, [STAMP, b"xy[M"], ("wrong reply", "b'abc'", "b'xy'", 27)),
         (1024, [b"ab"], ("wrong reply", A_TIMESTAMP, "b'ab'", 0)),
