@@ -88,7 +88,7 @@ def main(patterns: Sequence[str]) -> int:
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", processes, *patterns]
     if subprocess.run(command, check=False).returncode:
         return 2
-    console = Console(record=True, width=None if sys.stdout.isatty() else 100)
+    console = Console(record=True, width=None if sys.stdout.isatty() else 110)
     share = report(list(mutants(patterns)), console)
     console.print(f"killed: {share:.1f} %; at least {LEAST_PERCENT} % are asked for")
     console.save_text(str(REPORT))
