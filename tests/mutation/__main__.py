@@ -1,7 +1,8 @@
 """`python -m tests.mutation [PATTERN...]`: mutants of the judges and figures, and who notices them.
 
-Runs mutmut over the modules that pyproject.toml names, from scratch: it would let old verdicts
-stand where only a test has changed. With patterns, such as `harness.pacing*`, it runs those alone.
+Runs mutmut over the modules that pyproject.toml names, or over the mutants that match, such as
+`harness.pacing*`. Always from scratch: mutmut would let old verdicts stand where only a test has
+changed, and would not ask old tests about a new function.
 MUTATION_PROCESSES says how many at a time. A survivor that no test is to kill has its reason in
 survivors.toml, and counts as a survivor all the same.
 """
@@ -82,8 +83,7 @@ def report(found: Sequence[Mutant], console: Console) -> float:
 
 def main(patterns: Sequence[str]) -> int:
     """Run mutmut and report; returns 1 where too few mutants are killed."""
-    if not patterns:
-        shutil.rmtree(MUTANTS, ignore_errors=True)
+    shutil.rmtree(MUTANTS, ignore_errors=True)
     processes = os.environ.get("MUTATION_PROCESSES", "2")
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", processes, *patterns]
     if subprocess.run(command, check=False).returncode:
