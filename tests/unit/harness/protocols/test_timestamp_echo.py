@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from harness.protocols import timestamp_judge
 from harness.protocols.oracle import WrongReplyError, printable
 from harness.protocols.timestamp_echo import TimestampEcho, TimestampOracle
+from tests.slow_judges import accepts
 
 STAMP = b"[Mon Nov 23 14:41:16 2026] "
 LATER = b"[Mon Nov 23 14:41:17 2026] "
@@ -39,19 +40,6 @@ def is_right(payload: bytes, reply: bytes, limit: int) -> bool:
         )
 
     return right_from(0, 0)
-
-
-def judge(oracle: TimestampOracle, payload: bytes, pieces: list[bytes]) -> bool:
-    """Say whether the oracle accepts `pieces` and then the end of the stream."""
-    oracle.announce(payload)
-    oracle.sent(len(payload))
-    try:
-        for piece in pieces:
-            oracle.receive_data(piece)
-        oracle.receive_eof()
-    except WrongReplyError:
-        return False
-    return True
 
 
 fragments = st.sampled_from([STAMP, LATER, STAMP[:5], STAMP[5:], b"[", b"a", b"ab"])
@@ -96,7 +84,7 @@ def conversations(draw: st.DrawFn) -> tuple[bytes, int, bytes, list[bytes]]:
 def test_agrees_with_every_division_tried(conversation: tuple[bytes, int, bytes, list[bytes]]):
     """The oracle accepts exactly what some division into chunks yields, however it is fed."""
     payload, limit, reply, pieces = conversation
-    assert judge(TimestampOracle(limit), payload, pieces) == is_right(payload, reply, limit)
+    assert accepts(TimestampOracle(limit), [payload], pieces) == is_right(payload, reply, limit)
 
 
 @given(conversations())
@@ -287,8 +275,8 @@ def test_a_bracket_that_begins_no_header_is_payload():
 def test_a_chunk_has_1024_bytes_at_most():
     """Who names no limit judges by the reference server's."""
     payload = b"a" * 1025
-    assert judge(TimestampOracle(), payload, [STAMP + payload[:1024] + STAMP + b"a"])
-    assert not judge(TimestampOracle(), payload, [STAMP + payload])
+    assert accepts(TimestampOracle(), [payload], [STAMP + payload[:1024] + STAMP + b"a"])
+    assert not accepts(TimestampOracle(), [payload], [STAMP + payload])
 
 
 def test_counts_a_request_when_its_last_byte_is_back():
@@ -308,13 +296,13 @@ def test_payload_that_is_all_timestamps_stays_affordable():
     payload = STAMP * 400
     oracle = TimestampOracle(1024)
     reply = b"".join(STAMP + payload[at : at + 1024] for at in range(0, len(payload), 1024))
-    assert judge(oracle, payload, [reply[at : at + 7] for at in range(0, len(reply), 7)])
+    assert accepts(oracle, [payload], [reply[at : at + 7] for at in range(0, len(reply), 7)])
 
 
 def test_collects_timestamps():
     """Each new timestamp is kept once, in order."""
     oracle = TimestampOracle()
-    assert judge(oracle, b"abc", [STAMP + b"a" + STAMP + b"b" + LATER + b"c"])
+    assert accepts(oracle, [b"abc"], [STAMP + b"a" + STAMP + b"b" + LATER + b"c"])
     assert oracle.timestamps == [STAMP[1:-2], LATER[1:-2]]
 
 
