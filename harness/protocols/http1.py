@@ -238,10 +238,13 @@ def parse_response(reply: bytes) -> tuple[int, bytes]:
     if events[-1] is h11.NEED_DATA:  # it ends with the stream
         parser.receive_data(b"")
         events += _read(parser)
-    head = next(each for each in events if isinstance(each, h11.Response))
+    *interim, head = [
+        each for each in events if isinstance(each, h11.InformationalResponse | h11.Response)
+    ]
+    for each in (*interim, head):
+        if not each.http_version.startswith(b"1."):
+            raise MalformedReplyError(f"HTTP/{each.http_version.decode()}")
     names = {name for name, _ in head.headers}
-    if not head.http_version.startswith(b"1."):
-        raise MalformedReplyError(f"HTTP/{head.http_version.decode()}")
     if b"transfer-encoding" in names and (
         b"content-length" in names or head.http_version == b"1.0"
     ):

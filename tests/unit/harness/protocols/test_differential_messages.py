@@ -181,6 +181,7 @@ HTTP_WRONG = [
     b"HTTP/1.1 101 Switch\r\n\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\n",
     b"HTTP/2.0 200 OK\r\nContent-Length: 7\r\n\r\nGET /a\n",
+    b"HTTP/0.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nGET /a\n",
     b"HTTP/1.0 200 OK\r\n" + CHUNKED + b"\r\n7\r\nGET /a\n\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n" + CHUNKED + b"\r\n7\r\nGET /a\n\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nContent-Length: 8\r\n\r\nGET /a\n",

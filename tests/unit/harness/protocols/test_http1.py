@@ -103,6 +103,7 @@ def test_a_response_that_does_not_close_leaves_the_next_owed(reply: bytes):
     "reply",
     [
         b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/0.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 600 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         response(b"0\r\n\r\n", b"Transfer-Encoding: chunked"),
