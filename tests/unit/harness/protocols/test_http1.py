@@ -108,7 +108,7 @@ def test_a_response_that_does_not_close_leaves_the_next_owed(reply: bytes):
         b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         response(b"0\r\n\r\n", b"Transfer-Encoding: chunked"),
     ],
-    ids=["version", "status", "chunks in HTTP/1.0", "two lengths"],
+    ids=["version", "interim version", "status", "chunks in HTTP/1.0", "two lengths"],
 )
 def test_what_rfc_9112_has_no_server_send(reply: bytes):
     """Another major version, a status beyond 599, and chunks in HTTP/1.0 or with a length."""
