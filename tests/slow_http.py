@@ -40,9 +40,12 @@ def read_response(reply: bytes) -> tuple[int, bytes, str] | None:
 
 
 def _chunks(body: bytes) -> bytes | None:
-    """The content of a chunked body; None for what is none, or not a whole one."""
+    """The content of a chunked body; None for what is none, or not a whole one.
+
+    A bare CR in an extension may stand for a space (section 2.2).
+    """
     content = b""
-    while chunk := re.match(rb"([0-9A-Fa-f]+)(?:;[^\r\n]*)?\r\n", body):
+    while chunk := re.match(rb"([0-9A-Fa-f]+)(?:;[^\n]*)?\r\n", body):
         size, body = int(chunk[1], 16), body[chunk.end() :]
         if size == 0:
             trailer = rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r?\n)*\r?\n"
