@@ -1,9 +1,12 @@
 """What all tests share."""
 
+import os
+
 from hypothesis import Phase, settings
 
 # Examples have no time limit of their own: the machine may be busy, and a hang ends by pytest's.
-settings.register_profile("wireproof", deadline=None)
+# In CI they are the same each time, so that a change is judged by what it changed.
+settings.register_profile("wireproof", deadline=None, derandomize="CI" in os.environ)
 # `make mutation` asks for it: whether a test fails is all that counts there, not the least failure.
 settings.register_profile(
     "mutation", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]

@@ -27,15 +27,15 @@ def read_response(reply: bytes) -> tuple[int, bytes, str] | None:
     closes = b"close" in options or (minor == 0 and b"keep-alive" not in options)
     end = "close" if closes else "open"
     sizes, codings = fields.get(b"content-length"), fields.get(b"transfer-encoding")
+    length_is_faulty = bool(sizes) and not (len(set(sizes)) == 1 and sizes[0].isdigit())
     if status in {204, 304}:
-        return None if body else (status, b"", end)
+        return None if body or length_is_faulty else (status, b"", end)
     if codings:
         content = _chunks(body)
         faulty = content is None or sizes or codings != [b"chunked"] or minor == 0
         return None if faulty or content is None else (status, content, end)
     if sizes:
-        right = len(sizes) == 1 and sizes[0].isdigit() and int(sizes[0]) == len(body)
-        return (status, body, end) if right else None
+        return (status, body, end) if not length_is_faulty and int(sizes[0]) == len(body) else None
     return status, body, "end of stream"
 
 
