@@ -184,10 +184,20 @@ class Channel:
         self._judge_end()
 
     def await_end(self, deadline: Deadline) -> None:
-        """Read to the end of the stream."""
+        """Read to the end of the stream.
+
+        As long as replies come that are owed, the deadline begins anew, within bounds.
+        """
         self._read_fast()
+        patience_s = deadline.remaining_s()
+        last = Deadline(_MOST_PATIENCES * patience_s)
         while not self._gone:
-            if self.take_available() and not deadline.expired:
+            came = self.take_available()
+            if came and self.judged and self.oracle.owed:
+                if last.expired:
+                    raise self._too_slow()
+                deadline = Deadline(patience_s)
+            if came and not deadline.expired:
                 continue
             if not self._connection.wait(deadline) or deadline.expired:
                 if self.judged and not self.oracle.settled:

@@ -184,22 +184,35 @@ def test_sockets_that_are_not_given_back(diag: SockDiag) -> None:
     assert failure.message == "the server keeps a socket of connections that are over"
 
 
-def test_right_replies_that_come_slowly() -> None:
+def _slowly(peer: socket.socket) -> None:
+    """Twenty milliseconds a reply."""
+    idle = threading.Event()
+    while data := peer.recv(65536):
+        for _ in range(data.count(b"\n")):
+            idle.wait(0.02)
+            peer.sendall(b"A\n")
+
+
+def _half_closed(lines: int) -> Plan:
+    """Lines, the end of the stream, and only then a look at the replies."""
+    ending = (Open(0), Send(0, 2 * lines), HalfClose(0), AwaitEnd(0))
+    return Plan(((b"a\n",) * lines,), ending)
+
+
+@pytest.mark.parametrize("plan", [single([b"a\n"] * 500), _half_closed(500)])
+def test_right_replies_that_come_slowly(plan: Plan) -> None:
     """Replies that are right and take too long together are no fault of the server."""
-
-    def slow(peer: socket.socket) -> None:
-        idle = threading.Event()
-        while data := peer.recv(65536):
-            for _ in range(data.count(b"\n")):
-                idle.wait(0.02)
-                peer.sendall(b"A\n")
-
-    plan = single([b"a\n"] * 500)
-    with Serving(slow) as server:
+    with Serving(_slowly) as server:
         for _ in range(3):
             failure = Executor(server.target, Shout(), None, 0.1).execute(plan).failure
             assert failure is not None
             assert failure.kind is FailureKind.TOO_SLOW
+
+
+def test_a_server_that_answers_is_not_silent() -> None:
+    """Behind our end of stream, too, patience begins anew with each reply."""
+    with Serving(_slowly) as server:
+        assert Executor(server.target, Shout(), None, 0.3).execute(_half_closed(25)).failure is None
 
 
 def test_descriptors_that_are_not_given_back(diag: SockDiag) -> None:
