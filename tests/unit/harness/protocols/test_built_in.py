@@ -58,7 +58,7 @@ def test_rules_say_what_where_and_why(name: str):
     """The title and the reason of each rule are a sentence; its source has a place in it."""
     for rule in find_protocol(name).rules():
         for sentence in (rule.title, rule.reason):
-            assert re.fullmatch(r"[A-Z].*[a-z0-9][.]", sentence)
+            assert re.fullmatch(r"[A-Z].*[A-Za-z0-9][.]", sentence)
             assert not sentence.isupper()
         assert SOURCE.fullmatch(rule.source)
 
