@@ -90,7 +90,7 @@ def test_queries_for_addresses_in_the_zone_are_drawn():
     protocol = find_protocol("dns", {"zone": "example.org"})
     ids: set[int] = set()
     letters = ""
-    for framed in check_code(protocol, 100):
+    for framed in check_code(protocol, 60):
         assert int.from_bytes(framed[:2]) == len(framed) - 2
         query = dns.message.from_wire(framed[2:])
         (question,) = query.question

@@ -181,7 +181,7 @@ def test_what_is_asked_for_is_what_is_set(settings: dict[str, str], kinds: set[s
     targets: set[bytes] = set()
     bodies: set[bytes] = set()
     counts: set[int] = set()
-    for request in check_code(protocol, 200):
+    for request in check_code(protocol, 80):
         head = HEAD.match(request)
         assert head, request
         body = request[head.end() :]

@@ -91,7 +91,7 @@ def test_every_function_is_drawn_within_the_block():
     protocol = ModbusTcp()
     protocol.unit = 7
     seen: set[tuple[int, int, int]] = set()
-    for request in check_code(protocol, 400):
+    for request in check_code(protocol, 200):
         _, zero, length, unit, function, address, count = struct.unpack_from(">HHHBBHH", request)
         assert (zero, length, unit) == (0, len(request) - 6, 7)
         if function == 6:

@@ -133,7 +133,7 @@ def test_every_packet_is_drawn():
     """Pings, messages at QoS 0 and 1, and subscriptions to two topics at both are asked for."""
     seen: set[bytes] = set()
     payloads: set[bytes] = set()
-    for request in check_code(Mqtt(), 300):
+    for request in check_code(Mqtt(), 120):
         found = re.fullmatch(
             rb"(\xc0\x00)|(?:(\x30|\x32)|(\x82))([\x80-\xff]?[\x00-\x7f])(.*)", request, re.DOTALL
         )

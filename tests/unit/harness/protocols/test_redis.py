@@ -130,7 +130,7 @@ def words(request: bytes) -> list[bytes]:
 
 def test_every_command_is_drawn_with_arguments_that_fit():
     """Each command is asked for, on each key, with numbers and with other values."""
-    drawn = [words(request) for request in check_code(Redis(), 400)]
+    drawn = [words(request) for request in check_code(Redis(), 200)]
     assert {name for name, *_ in drawn} == set(WORDS)
     fits = {"k": "|".join(key.decode() for key in KEYS), "v": ".*", "n": "-?[0-9]+", "i": "-?[0-4]"}
     for name, *arguments in drawn:
