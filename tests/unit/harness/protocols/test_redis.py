@@ -158,14 +158,20 @@ def test_what_is_malformed_begins_as_an_array():
 def test_rules_have_one_right_answer():
     """What each rule asks for is answered right by what its title says."""
     tricky = b"\r\n$5\r\n*1\r\n+OK\r\n"
-    answers = {
-        "REDIS-001": [b"+OK\r\n", bulk(tricky)],
-        "REDIS-002": [b"+OK\r\n", b"$0\r\n\r\n", b"$-1\r\n"],
+    exchanges = {
+        "REDIS-001": [(on(b"SET", tricky), b"+OK\r\n"), (on(b"GET"), bulk(tricky))],
+        "REDIS-002": [
+            (on(b"SET", b""), b"+OK\r\n"),
+            (on(b"GET"), b"$0\r\n\r\n"),
+            (command(b"GET", KEYS[1]), b"$-1\r\n"),
+        ],
     }
-    for rule in Redis().rules():
-        (conversation,) = rule.conversations
-        judge(list(zip(conversation, answers.pop(rule.id), strict=True)))
-    assert not answers
+    rules = Redis().rules()
+    assert {rule.id: rule.conversations for rule in rules} == {
+        name: (tuple(request for request, _ in each),) for name, each in exchanges.items()
+    }
+    for each in exchanges.values():
+        judge(each)
 
 
 BEGUN: list[tuple[bytes, bytes]] = [
