@@ -102,6 +102,7 @@ def test_queries_for_addresses_in_the_zone_are_drawn():
         letters += label
     assert set(letters) == set(string.ascii_lowercase + string.digits)
     assert max(ids) > 255
+    assert check_code(protocol, 5) == check_code(protocol, 5)  # no id comes from elsewhere
     assert protocol.sized_request(100) is None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.protocols import MalformedReplyError, Protocol, WrongReplyError
 from harness.protocols.announcement import Announcement
-from harness.protocols.chargen import RING, Chargen
+from harness.protocols.chargen import RING, Chargen, ChargenOracle
 from harness.protocols.daytime import Daytime
 from harness.protocols.discard import Discard
 from harness.protocols.line_echo import LineEcho
@@ -102,6 +102,15 @@ def test_chargen_begins_with_a_character_of_the_ring(first: bytes):
     with pytest.raises(WrongReplyError) as wrong:
         Chargen().oracle().receive_data(first)
     assert (wrong.value.expected, wrong.value.offset_bytes) == ("b' '", 0)
+
+
+def test_chargen_may_begin_anywhere_in_the_ring():
+    """The line goes on from any character, also from the last; other patterns must be asked for."""
+    for first in range(95):
+        oracle = ChargenOracle()
+        assert oracle.receive_data((RING * 2)[first : first + 72] + b"\r\n") == 0
+        with pytest.raises(WrongReplyError):
+            oracle.receive_data(RING[first : first + 1])
 
 
 def test_chargen_takes_any_pattern_if_asked_to():
