@@ -97,6 +97,10 @@ def test_every_command_is_drawn_with_arguments_that_fit():
     assert {line.partition(b" ")[0] for line in lines} == set(COMMANDS)
     assert {b"get %b" % A, b"get %b" % B, b"get %b %b" % (A, B), b"get %b" % N} < lines
     assert any(line.startswith(b"set %b " % N) for line in lines)
+    steps = [int(line.split()[2]) for line in lines if line.startswith(b"incr")]
+    flags = [int(line.split()[2]) for line in lines if line.startswith((b"set", b"add"))]
+    assert min(steps) < 1000 < max(steps)
+    assert min(flags) < 1000 < max(flags) < 65536
     for name in (b"set", b"delete"):
         quiet = {line.endswith(b" noreply") for line in lines if line.startswith(name)}
         assert quiet == {False, True}

@@ -141,6 +141,11 @@ def test_every_command_is_drawn_with_arguments_that_fit():
     assert any(re.fullmatch(rb"-?[0-9]{2,}", value) for value in values)
     assert not all(re.fullmatch(rb"-?[0-9]*", value) for value in values)
     assert {arguments[0] for name, *arguments in drawn if name == b"GET"} == set(KEYS)
+    steps = [int(arguments[1]) for name, *arguments in drawn if name == b"INCRBY"]
+    assert min(steps) < -100
+    assert max(steps) > 100
+    indices = {int(arguments[1]) for name, *arguments in drawn if name == b"LRANGE"}
+    assert min(indices) < 0 < max(indices)
 
 
 def test_a_sized_request_is_an_echo():
