@@ -111,7 +111,7 @@ def test_every_function_is_drawn_within_the_block():
 
 @pytest.mark.parametrize(
     ("registers", "serial", "address"),
-    [(64, 0, 3), (64, 3, 51), (64, 5, 19), (79, 4, 3), (16, 1, 3), (8, 1, 3), (9984, 623, 9971)],
+    [(64, 0, 3), (64, 3, 51), (64, 5, 19), (79, 4, 3), (16, 1, 3), (8, 1, 3), (65536, 4095, 65523)],
 )
 def test_each_connection_has_a_block_of_registers(registers: int, serial: int, address: int):
     """Connections take the blocks in turn, of those that are there whole; one there is always."""
