@@ -94,6 +94,7 @@ def test_what_is_wrong_is_said(reply: bytes, says: str):
         b"\x0bMSH|^~\\&|\nMSA|AA|42\n\x1c\r",
         b"\x0bMSH|^~\\&|\r\nMSA|AA|42|text|\rERR|\r\x1c\r",
         b"\x0bMSH|^~\\&|\rMSA|AA|42\rMSA|AA|43\r\x1c\r",
+        b"\x0bMSH|^~\\&|a MSA|AA|43\rMSA|AA|42\r\x1c\r",
     ],
 )
 def test_segments_end_with_cr_or_lf(reply: bytes):

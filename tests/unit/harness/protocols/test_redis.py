@@ -225,6 +225,17 @@ def test_each_command_on_each_type_has_one_right_reply(words: tuple[bytes, ...],
                 judge([*BEGUN, (request, reply)])
 
 
+def test_an_echo_is_what_was_sent():
+    """ECHO and PING have one right reply, whatever is stored under the same name."""
+    sent = b"a\r\n$1\r\n"
+    judge([(command(b"SET", sent, b"x"), b"+OK\r\n"), (command(b"ECHO", sent), bulk(sent))])
+    judge([(command(b"PING"), b"+PONG\r\n")])
+    for request in (command(b"ECHO", sent), command(b"PING")):
+        for wrong in (bulk(None), bulk(b"a"), b"+OK\r\n", b":0\r\n"):
+            with pytest.raises(WrongReplyError):
+                judge([(request, wrong)])
+
+
 CHANGES = [
     (command(b"SET", KEYS[0], b"x"), b"+OK\r\n", [bulk(b"x"), bulk(b"8"), WRONG_TYPE]),
     (command(b"SET", KEYS[2], b"x"), b"+OK\r\n", [bulk(None), bulk(b"8"), bulk(b"x")]),
