@@ -70,6 +70,7 @@ HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
     [
         response(b"x", b"Connection: close"),
         response(b"x", b"Connection:close"),
+        response(b"x", b"Connection: close", b"Connection: x"),
         response(b"x", b"Connection: x", b"Connection: y,\tClose"),
         b"HTTP/1.1 200 OK\r\nCONNECTION: CLOSE\r\ncontent-length: 1\r\n\r\nx",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n",

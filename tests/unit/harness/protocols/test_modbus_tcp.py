@@ -179,6 +179,25 @@ def test_every_byte_of_a_reply_counts(at: int):
             oracle.receive_eof()
 
 
+@pytest.mark.parametrize("value", [0, 255, 256, 0x1234, 0x8000, 0xFFFF])
+def test_a_register_holds_sixteen_bits(value: int):
+    """What is written, alone or among several, is read back, and with either byte changed is not."""
+    for request, right in (
+        (write(1, value), write(1, value)),
+        (several(1, value), several(1, value)[:5] + b"\x06" + several(1, value)[6:12]),
+    ):
+        for read_back in (value, value ^ 1, value ^ 0x100, value ^ 0x8000):
+            oracle = ModbusTcp().oracle()
+            ask(oracle, request)
+            oracle.receive_data(right)
+            ask(oracle, READ)
+            if read_back == value:
+                assert oracle.receive_data(held(value)) == 1
+            else:
+                with pytest.raises(WrongReplyError):
+                    oracle.receive_data(held(read_back))
+
+
 def test_what_a_register_may_hold_is_said():
     """A wrong reply is told with what each register may hold, anything where nobody knows."""
     oracle = ModbusTcp().oracle()
