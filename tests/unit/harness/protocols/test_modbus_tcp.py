@@ -181,7 +181,7 @@ def test_every_byte_of_a_reply_counts(at: int):
 
 @pytest.mark.parametrize("value", [0, 255, 256, 0x1234, 0x8000, 0xFFFF])
 def test_a_register_holds_sixteen_bits(value: int):
-    """What is written, alone or among several, is read back, and with either byte changed is not."""
+    """What is written, alone or as one of several, is read back, and wrong with a bit changed."""
     for request, right in (
         (write(1, value), write(1, value)),
         (several(1, value), several(1, value)[:5] + b"\x06" + several(1, value)[6:12]),
