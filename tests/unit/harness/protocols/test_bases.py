@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.protocols import (
+    Delimited,
     FixedSize,
     HeaderWithLength,
     LengthPrefixed,
+    MalformedReplyError,
     Matcher,
     WrongReplyError,
 )
@@ -101,3 +103,93 @@ def test_fixed_size_replies():
     oracle.sent(2)
     assert oracle.receive_data(b"a") == 0
     assert oracle.receive_data(b"b") == 1
+
+
+@pytest.mark.parametrize(
+    ("little", "adjust", "header", "length"),
+    [
+        (False, 0, b"t\0\x02.", 6),
+        (True, 0, b"t\x02\0.", 6),
+        (False, -4, b"t\0\x06.", 6),
+        (False, 3, b"t\0\x02.", 9),
+        (False, -4, b"t\0\x04.", 4),
+        (False, 0, b"t\0\0.", 4),
+        (False, 0, b"t\x01\x02.", 262),
+    ],
+)
+def test_a_header_has_its_order_of_bytes_and_what_it_counts(
+    little: bool, adjust: int, header: bytes, length: int
+):
+    """The field is read in its order of bytes, and what it does not count is added."""
+
+    class Own(Header):
+        little_endian = little
+        length_adjust = adjust
+
+    assert Own().reply_length(bytearray(header)) == length
+    assert Own().reply_length(bytearray(header[:3])) is None
+
+
+def test_a_frame_has_its_header():
+    """A length field that makes the frame shorter than its header is malformed, and told."""
+
+    class Own(Header):
+        length_adjust = -4
+
+    with pytest.raises(MalformedReplyError, match=r"^the length field makes a frame of 3 bytes$"):
+        Own().reply_length(bytearray(b"t\0\x03."))
+
+
+def test_a_prefix_counts_itself():
+    """A length of exactly its own size is an empty frame; one less is malformed, and told."""
+    protocol = prefixed(2, little=True, inclusive=True)
+    assert protocol.reply_length(bytearray(b"\2\0")) == 2
+    assert protocol.reply_length(bytearray(b"\2")) is None
+    with pytest.raises(
+        MalformedReplyError, match=r"^the length field says 1, less than its own size$"
+    ):
+        protocol.reply_length(bytearray(b"\1\0"))
+
+
+def test_a_delimiter_ends_a_message():
+    """The first one does, whatever it is; the newline where nothing else is said."""
+
+    class Own(Delimited):
+        def requests(self) -> st.SearchStrategy[bytes]:
+            return st.just(b"a\n")
+
+        def expected(self, request: bytes) -> Matcher:
+            return request
+
+    protocol = Own()
+    assert protocol.reply_length(bytearray(b"ab\ncd\n")) == 3
+    assert protocol.reply_length(bytearray(b"ab")) is None
+    Own.delimiter = b"--"
+    assert protocol.reply_length(bytearray(b"a\n--b--")) == 4
+
+
+def test_each_connection_has_a_state_of_its_own():
+    """What a protocol keeps is copied for a connection; unless it says more, it says little."""
+
+    class Own(FixedSize):
+        def __init__(self) -> None:
+            self.seen: list[bytes] = []
+
+        def requests(self) -> st.SearchStrategy[bytes]:
+            return st.just(b"a")
+
+        def expected(self, request: bytes) -> Matcher:
+            return request
+
+    protocol = Own()
+    session = protocol.session()
+    assert isinstance(session, Own)
+    session.seen.append(b"a")
+    assert not protocol.seen
+    assert protocol.reply_length(bytearray()) == 1
+    assert protocol.greeting() is None
+    assert list(protocol.parts(b"ab")) == [b"ab"]
+    assert protocol.answerable_at(b"ab") == 2
+    assert protocol.mask(b"ab") == b"ab"
+    assert not protocol.unsolicited(b"a")
+    assert not protocol.closes(b"a")

@@ -1,5 +1,7 @@
 """What holds for every built-in protocol."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from harness.protocols.base import as_sent
 from harness.protocols.datagram import Datagrams
 from harness.protocols.registry import BUILT_IN, find_protocol
 from harness.protocols.self_check import check_code
+from harness.results import Level
 
 each = pytest.mark.parametrize("name", BUILT_IN)
 
@@ -34,13 +37,30 @@ def test_rules_can_be_judged(name: str):
     protocol = find_protocol(name)
     prefix = name.upper().split("-")[0]
     for rule in protocol.rules():
-        assert rule.id.startswith(prefix)
+        assert re.fullmatch(rf"{prefix}-[0-9]{{3}}", rule.id)
+        assert isinstance(rule.level, Level)
         for conversation in rule.conversations:
             oracle = protocol.oracle()
             for request in [*protocol.opening(), *conversation]:
                 oracle.announce(protocol.personalise(request, 7))
                 oracle.sent(len(request))
             assert oracle.owed
+
+
+SOURCE = re.compile(
+    r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
+    r"|RESP specification, [A-Z][a-z ]+|memcached, doc/protocol[.]txt, [A-Z][a-z ]+"
+)
+
+
+@each
+def test_rules_say_what_where_and_why(name: str):
+    """The title and the reason of each rule are a sentence; its source has a place in it."""
+    for rule in find_protocol(name).rules():
+        for sentence in (rule.title, rule.reason):
+            assert re.fullmatch(r"[A-Z].*[A-Za-z0-9][.]", sentence)
+            assert not sentence.isupper()
+        assert SOURCE.fullmatch(rule.source)
 
 
 @each
