@@ -44,6 +44,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.must == "sound"
 
     @property
+    def protocol_name(self) -> str:
+        """What `--protocol` takes for it, from whatever folder."""
+        is_ours = ".py:" in self.protocol
+        return str(HERE / "protocols" / self.protocol) if is_ours else self.protocol
+
+    @property
     def place(self) -> Path:
         """Where it is installed, unless that is the system."""
         return PLACE / self.install / "+".join(self.packages).replace("==", "-").replace("@", "-")

@@ -117,12 +117,9 @@ def read(server: Server, out: Path) -> Outcome | None:
 def _check(  # noqa: PLR0917 - what the command line says, one by one
     server: Server, port: int, depth: str, out: Path, seed: int | None, only: Sequence[str]
 ) -> tuple[RequirementResult, ...]:
-    protocol = server.protocol
-    if ".py:" in protocol:
-        protocol = str(HERE / "protocols" / protocol)
     command = [
         str(Path(sys.executable).with_name("wireproof")),
-        *("check", f"{server.scheme}://127.0.0.1:{port}", "--protocol", protocol),
+        *("check", f"{server.scheme}://127.0.0.1:{port}", "--protocol", server.protocol_name),
         *("--depth", depth, "--out", str(out)),
         *(part for name, value in server.settings.items() for part in ("--set", f"{name}={value}")),
         *(part for name in server.left_out for part in ("--skip", name)),

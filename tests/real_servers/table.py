@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from harness.conformance.case import read_case
-from harness.conformance.plan import Plan, Push, Send, SendDatagram
+from harness.conformance.plan import HalfClose, Plan, Push, Send, SendDatagram, SendLast
+from harness.protocols.base import as_sent
 from harness.protocols.oracle import printable
+from harness.protocols.registry import find_protocol
 from harness.results import RequirementResult, Verdict
 from tests.real_servers.gallery import Server, is_installed, version
 from tests.real_servers.running import Outcome
@@ -74,23 +78,29 @@ def _named(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     if not outcome.lines:
         return "not judged"
-    failed = list(outcome.findings)
+    failed, server = list(outcome.findings), outcome.server
+    weak = [
+        line.id
+        for line in outcome.lines
+        if line.verdict is Verdict.NON_STRICT and (server.is_sound or line.id in server.must)
+    ]
     if failed:
-        return f"FAIL {', '.join(failed)}"
-    if not outcome.server.is_sound:
-        return "nothing found in this run"
-    weak = [line.id for line in outcome.lines if line.verdict is Verdict.NON_STRICT]
-    return f"sound; NON-STRICT {', '.join(weak)}" if weak else "sound"
+        whole = f"FAIL {', '.join(failed)}"
+    else:
+        whole = "sound" if server.is_sound else "nothing found in this run"
+    return "; NON-STRICT ".join([whole, *filter(None, [", ".join(weak)])])
 
 
 def _details(outcome: Outcome) -> list[str]:
-    """Return the required findings first, each with what was sent and what came."""
-    server = outcome.server
-    wanted = [each for each in server.must if each in outcome.findings]
-    others = [each for each in outcome.findings if each not in wanted]
-    shown = [outcome.findings[each] for each in (*wanted, *others)][:3]
-    shown += [line for line in outcome.lines if line.verdict is Verdict.NON_STRICT]
-    return [_told(outcome, line) for line in shown]
+    """Return what the catalogue asks for first, each with what was sent and what came."""
+    must = outcome.server.must
+    shown = [
+        line
+        for line in outcome.lines
+        if line.verdict.is_finding or line.verdict is Verdict.NON_STRICT
+    ]
+    shown.sort(key=lambda line: (line.id not in must, not line.verdict.is_finding))
+    return [_told(outcome, line) for line in shown[:3]]
 
 
 def _told(outcome: Outcome, line: RequirementResult) -> str:
@@ -99,7 +109,12 @@ def _told(outcome: Outcome, line: RequirementResult) -> str:
     if path is None:
         return f"{line.id}: {line.message}"
     plan = read_case(path).plan
-    sent = " and ".join(filter(None, (_segments(plan, at) for at in range(len(plan.requests)))))
+    protocol = find_protocol(outcome.server.protocol_name, outcome.server.settings)
+    # As the first connection of a run sends them: identifiers are given at the last moment.
+    before = len(protocol.opening())
+    requests = tuple(tuple(as_sent(protocol, each, 0, before)) for each in plan.requests)
+    plan = msgspec.structs.replace(plan, requests=requests)
+    sent = " and ".join(filter(None, (_segments(plan, at) for at in range(len(requests)))))
     return (
         f"{line.id}: sent {sent[:_LONGEST]}; expected {line.expected[:_LONGEST]};"
         f" got {line.actual[:_LONGEST]}"
@@ -107,16 +122,23 @@ def _told(outcome: Outcome, line: RequirementResult) -> str:
 
 
 def _segments(plan: Plan, connection: int) -> str:
-    """Return the segments that one connection sends, or the datagrams, with bars between."""
+    """Return the segments that one connection sends, or the datagrams, with bars between.
+
+    The end of the stream is told where it comes with the last segment, or with none.
+    """
     stream = b"".join(plan.requests[connection])
     start, parts = 0, []
     for action in plan.actions:
-        if isinstance(action, Send | Push) and action.connection == connection:
+        if action.connection != connection:
+            continue
+        if isinstance(action, Send | Push | SendLast):
             parts.append(printable(stream[start : action.until], _LONGEST_SEGMENT))
             start = action.until
-        if isinstance(action, SendDatagram) and action.connection == connection:
+        if isinstance(action, SendDatagram):
             datagram = plan.requests[connection][action.position]
             parts.append(printable(datagram, _LONGEST_SEGMENT))
+        if isinstance(action, SendLast) or (isinstance(action, HalfClose) and not parts):
+            parts.append("end of stream")
     if len(parts) > _MOST_SEGMENTS:
         return f"{len(stream)} bytes in {len(parts)} segments"
     return " | ".join(parts)

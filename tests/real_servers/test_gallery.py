@@ -6,7 +6,7 @@ import pytest
 
 from harness.protocols.registry import find_protocol
 from harness.protocols.self_check import check_code
-from tests.real_servers.gallery import HERE, Server, catalogue, is_installed
+from tests.real_servers.gallery import Server, catalogue, is_installed
 from tests.real_servers.running import judge
 from tests.real_servers.table import how
 
@@ -57,11 +57,11 @@ def test_misbehaving_servers_are_caught(server: Server, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "protocol", sorted({one.protocol for one in catalogue() if ".py:" in one.protocol})
+    "protocol", sorted({one.protocol_name for one in catalogue() if ".py:" in one.protocol})
 )
 def test_user_protocols_agree_with_themselves(protocol: str):
     """The gallery's own protocol files pass the check that users are told to run first."""
-    assert check_code(find_protocol(str(HERE / "protocols" / protocol)))
+    assert check_code(find_protocol(protocol))
 
 
 def test_the_catalogue_is_whole():
