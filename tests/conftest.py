@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 
 from hypothesis import Phase, settings
 
@@ -12,3 +13,6 @@ settings.register_profile(
     "mutation", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("wireproof")
+
+# What a script starts in its background ignores Ctrl-C, and so would every command that is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
