@@ -1,13 +1,9 @@
 """One run of the catalogue against one target, from options to records."""
 
-import contextlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Protocol
 
 import msgspec
@@ -102,7 +98,6 @@ def run_check(
     complete = True
 
     def tell() -> None:
-        raise_if_pressed()
         number = min(len(lines), len(requirements) - 1)
         progress.update(
             position=number + 1,
@@ -125,49 +120,19 @@ def run_check(
 
     runner.executor.on_executed = tell
     try:
-        with _ctrl_c_is_kept() as raise_if_pressed:
-            for judged in runner.judge(requirements):
-                line = _with_evidence(judged, target, plan, folder, runner.executor.patience_s)
-                lines.append(line)
-                if judged.boundary_map:
-                    maps.append(judged.boundary_map)
-                progress.finished(line)
-                on_result(so_far())
+        for judged in runner.judge(requirements):
+            line = _with_evidence(judged, target, plan, folder, runner.executor.patience_s)
+            lines.append(line)
+            if judged.boundary_map:
+                maps.append(judged.boundary_map)
+            progress.finished(line)
+            on_result(so_far())
     except KeyboardInterrupt:
         complete = False
     finally:
         if diag is not None:
             diag.close()
     return so_far(), complete
-
-
-@contextlib.contextmanager
-def _ctrl_c_is_kept() -> Iterator[Callable[[], None]]:
-    """Yield what raises KeyboardInterrupt again, should Python have dropped it.
-
-    It goes nowhere when it strikes in a destructor, or in what the garbage collector calls.
-    """
-    pressed = threading.Event()
-
-    def press(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.default_int_handler(number, frame)
-
-    def raise_if_pressed() -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, press)
-    try:
-        yield raise_if_pressed
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _with_evidence(

@@ -1,6 +1,4 @@
-import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -81,33 +79,6 @@ def test_ctrl_c_ends_the_run_not_the_result(
         result, complete = run_check(server.target, plan, tmp_path, Heard(conversations))
     assert not complete
     assert len(result.requirements) == verdicts
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_ctrl_c_in_a_destructor_ends_the_run_too(tmp_path: Path) -> None:
-    """Python drops what is raised there; the next conversation raises it again."""
-
-    class Pressed:
-        """Pressed when it is thrown away."""
-
-        def __del__(self) -> None:
-            signal.raise_signal(signal.SIGINT)
-
-    class Pressing(Heard):
-        """Throws it away at the third conversation."""
-
-        def update(self, **told: Any) -> None:
-            super().update(**told)
-            if len(self.updates) == 3:
-                Pressed()
-
-    heard = Pressing()
-    with Serving(shouting) as server:
-        plan = _plan("BASE-ANSWER", "SEG-SINGLE")
-        _, complete = run_check(server.target, plan, tmp_path, heard)
-    assert not complete
-    assert len(heard.updates) == 3
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_nothing_to_try_is_wrong_usage(tmp_path: Path) -> None:
