@@ -109,12 +109,13 @@ def _told(outcome: Outcome, line: RequirementResult) -> str:
     if path is None:
         return f"{line.id}: {line.message}"
     plan = read_case(path).plan
-    protocol = find_protocol(outcome.server.protocol_name, outcome.server.settings)
-    # As the first connection of a run sends them: identifiers are given at the last moment.
-    before = len(protocol.opening())
-    requests = tuple(tuple(as_sent(protocol, each, 0, before)) for each in plan.requests)
-    plan = msgspec.structs.replace(plan, requests=requests)
-    sent = " and ".join(filter(None, (_segments(plan, at) for at in range(len(requests)))))
+    if outcome.server.scheme != "udp":
+        # As the first connection of a run sends them: identifiers are given at the last moment.
+        protocol = find_protocol(outcome.server.protocol_name, outcome.server.settings)
+        before = len(protocol.opening())
+        requests = tuple(tuple(as_sent(protocol, each, 0, before)) for each in plan.requests)
+        plan = msgspec.structs.replace(plan, requests=requests)
+    sent = " and ".join(filter(None, (_segments(plan, at) for at in range(len(plan.requests)))))
     return (
         f"{line.id}: sent {sent[:_LONGEST]}; expected {line.expected[:_LONGEST]};"
         f" got {line.actual[:_LONGEST]}"

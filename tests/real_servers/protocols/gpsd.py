@@ -6,6 +6,7 @@ import re
 from hypothesis import strategies as st
 
 from harness.protocols import Delimited, MalformedReplyError
+from harness.protocols.replies import Judge
 
 
 class Gpsd(Delimited):
@@ -34,7 +35,7 @@ class Gpsd(Delimited):
 
 def said(name):
     """Return a judge of one line."""
-    return lambda line: read(line).get("class") == name
+    return Judge(lambda line: read(line).get("class") == name, f"an object of class {name}")
 
 
 def not_watching(line):
