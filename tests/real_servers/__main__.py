@@ -5,8 +5,8 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import click
@@ -15,6 +15,8 @@ from harness.deadline import Deadline
 from tests.real_servers.gallery import ROOT, Server, catalogue, install, is_installed
 from tests.real_servers.running import Outcome, end_all, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
+
+_LOOK_UP_S = 0.5
 
 
 def main() -> int:
@@ -82,9 +84,9 @@ def _judge_all(
         return judge_often(server, chosen.depth, folder, seeds)
 
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        running = [pool.submit(judge_in_time, server) for server in servers]
         try:
-            for each in as_completed(running):
+            running = [pool.submit(judge_in_time, server) for server in servers]
+            for each in _as_they_end(running):
                 outcome = each.result()
                 outcomes.append(outcome)
                 said = outcome.problem or "as expected"
@@ -94,6 +96,18 @@ def _judge_all(
             end_all()
             raise
     return sorted(outcomes, key=lambda outcome: servers.index(outcome.server))
+
+
+def _as_they_end(running: Sequence[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+    """Yield what has ended, and look up now and then for a signal.
+
+    The kernel may give a signal to a worker that just began a process. Python's handler waits for
+    the main thread then, and nothing wakes that out of a lock.
+    """
+    left = set(running)
+    while left:
+        ended, left = wait(left, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
+        yield from ended
 
 
 def _folder(out: Path, server: Server) -> Path:
