@@ -374,7 +374,7 @@ class Channel:
         unread = self._watcher.unread_bytes()
         left = f"; it left {counted(unread, 'byte')} unread" if unread else ""
         owed = self.oracle.owed
-        what = f"{counted(owed, 'reply', 'replies')} owed" if owed else "part of a reply"
+        what = f"{counted(owed, 'reply', 'replies')} owed" if owed else "more bytes owed"
         return self._failed(
             FailureKind.SILENCE, f"the server fell silent with {what}{left}", what, "silence"
         )

@@ -38,7 +38,7 @@ class Chargen(RawStream, Datagrams):
 
 
 class ChargenOracle(Oracle):
-    """Judges an endless stream, of which nothing is ever owed."""
+    """Judges an endless stream: no request has a reply, but another line always comes."""
 
     def __init__(self, *, rotating: bool = True) -> None:
         """Follow the rotating pattern, or nothing."""
@@ -46,14 +46,17 @@ class ChargenOracle(Oracle):
         self._rotating = rotating
         self._first = -1  # where in the ring the stream began
         self._received_bytes = 0
+        self._due_bytes = _LINE_BYTES
 
     def announce(self, request: bytes) -> None:
         """Append what will be thrown away."""
         self._requests.announce(len(request))
 
     def sent(self, count: int) -> None:
-        """Owe nothing."""
+        """Owe nothing, but what is sent must not stop the stream."""
         self._requests.sent(count)
+        if count:
+            self._due_bytes = self._received_bytes + _LINE_BYTES
 
     def receive_data(self, data: bytes) -> int:
         """Compare with the pattern."""
@@ -85,6 +88,11 @@ class ChargenOracle(Oracle):
     def owed(self) -> int:
         """Nothing, ever."""
         return 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the stream has begun, and has gone on by a line since the last byte sent."""
+        return self._received_bytes >= self._due_bytes
 
     def _pattern(self, start: int, size: int) -> bytes:
         line, column = divmod(start, _LINE_BYTES)

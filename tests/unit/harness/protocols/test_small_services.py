@@ -121,6 +121,25 @@ def test_chargen_takes_any_pattern_if_asked_to():
         oracle.receive_eof()
 
 
+def test_chargen_begins_by_itself_and_is_not_stopped_by_what_is_sent():
+    """A line must come to begin with, and another behind whatever the client sends."""
+    line = RING[:72] + b"\r\n"
+    oracle = find_protocol("chargen", {"pattern": "any"}).oracle()
+    oracle.announce(b"abc")
+    oracle.sent(0)
+    for count in (0, 1, 2):
+        if count:
+            oracle.sent(count)
+        assert not oracle.settled
+        oracle.receive_data(line[:-1])
+        assert not oracle.settled
+        oracle.receive_data(line[-1:])
+        assert oracle.settled
+        assert oracle.owed == 0
+        oracle.receive_data(line)
+        assert oracle.settled
+
+
 @pytest.mark.parametrize("name", ["chargen", "discard"])
 def test_what_is_thrown_away_is_never_owed(name: str):
     """Nothing is owed for what was sent, and no more can be sent than was announced."""
