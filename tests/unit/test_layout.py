@@ -16,7 +16,8 @@ ELSEWHERE = {
     "harness/cli/report.py": "integration/test_report_command.py",
     "harness/conformance/failure.py": "unit/harness/conformance/test_channel.py",
     "harness/conformance/pytest_plugin.py": "integration/test_check.py",
-    "harness/conformance/replay_script.py": "unit/harness/conformance/test_evidence.py",
+    "harness/conformance/datagram_script.py": "unit/harness/conformance/test_scripts.py",
+    "harness/conformance/stream_script.py": "unit/harness/conformance/test_scripts.py",
 }
 
 # Rooms whose files are tested together, through what they are for.
