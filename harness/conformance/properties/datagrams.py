@@ -1,6 +1,6 @@
 """Datagrams: one reply each, to whoever asked, from where he asked, and nothing unasked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.conformance.plan import (
     Action,
@@ -21,6 +21,8 @@ _QUIET_S = 0.1
 _SMALL_BYTES = 508
 """What every host takes in one piece: 576 bytes (RFC 791) less the longest headers."""
 
+_FEW, _MANY, _ROUNDS = 4, 32, 16
+
 
 def _sized(subject: Subject, size_bytes: int) -> bytes | None:
     protocol = subject.protocol
@@ -33,6 +35,12 @@ def in_turn(*datagrams: bytes, quiet_s: float = 0.0) -> Plan:
     for position in range(len(datagrams)):
         steps += [SendDatagram(0, position), Await(0)]
     return Plan((datagrams,), (*steps, *([AwaitQuiet(0, quiet_s)] if quiet_s else []), Close(0)))
+
+
+def _from_sockets(datagram: bytes, count: int, steps: Sequence[Action]) -> Plan:
+    numbers = range(count)
+    opened, closed = (Open(number) for number in numbers), (Close(number) for number in numbers)
+    return Plan(((datagram,),) * count, (*opened, *steps, *closed))
 
 
 @requirement(
@@ -61,15 +69,13 @@ def one_reply(subject: Subject) -> Iterator[Plan]:
     transport="datagram",
 )
 def to_the_sender(subject: Subject) -> Iterator[Plan]:
-    """Ask from several sockets, in turn and together."""
-    numbers = range(4)
-    each = tuple((subject.smallest,) for _ in numbers)
-    opened = [Open(number) for number in numbers]
-    closed = [Close(number) for number in numbers]
-    turns = [step for number in numbers for step in (SendDatagram(number, 0), Await(number))]
-    yield Plan(each, (*opened, *turns, *closed))
-    together = [SendDatagram(number, 0) for number in numbers]
-    yield Plan(each, (*opened, *together, *(Await(number) for number in numbers), *closed))
+    """Ask from several sockets in turn, then together, and from so many that some have to wait."""
+    asked = [(SendDatagram(number, 0), Await(number)) for number in range(_MANY)]
+    turns = [step for both in asked[:_FEW] for step in both]
+    yield _from_sockets(subject.smallest, _FEW, turns)
+    for count in (_FEW, _MANY):
+        sends, awaits = zip(*asked[:count], strict=True)
+        yield _from_sockets(subject.smallest, count, [*sends, *awaits] * _ROUNDS)
 
 
 @requirement(

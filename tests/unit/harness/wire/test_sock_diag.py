@@ -145,8 +145,10 @@ def test_a_listener_is_found_however_it_is_bound(
 
 def test_a_v6_only_listener_does_not_serve_ipv4(diag: SockDiag, stack: ExitStack) -> None:
     """A listener on :: that leaves IPv4 alone is not taken for the server of 127.0.0.1."""
-    server = _listen(stack, "::")
-    port = server.getsockname()[1]
+    taken = stack.enter_context(socket.socket())
+    taken.bind(("127.0.0.1", 0))  # so that no other server listens there
+    port = taken.getsockname()[1]
+    stack.enter_context(socket.create_server(("::", port), family=socket.AF_INET6))
     assert diag.listener(("127.0.0.1", port)) is None
     assert diag.exact_listener(socket.AF_INET, ("127.0.0.1", port)).read() is None
     assert diag.listener(("::1", port)) is not None
