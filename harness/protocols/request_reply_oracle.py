@@ -301,7 +301,8 @@ class RequestReplyOracle(Oracle):
         if request is None:
             return 0
         request.replies_owed -= 1
-        return int(not request.replies_owed and not request.unsent_parts)
+        answerable_parts = 1 if request is self._answered_early else 0
+        return int(not request.replies_owed and request.unsent_parts == answerable_parts)
 
     def _surplus(self) -> str:
         if self._announced and self._requests.sent_bytes > self._requests.completed_bytes:

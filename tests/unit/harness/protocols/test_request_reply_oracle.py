@@ -659,6 +659,18 @@ def test_a_request_is_not_answered_twice_for_being_answered_early():
     assert oracle.receive_data(b"D\n") == 1
 
 
+def test_a_request_that_is_answered_early_counts_once():
+    """It counts when its reply is whole, early or not, and not again when the rest of it is sent."""
+    for sent in (2, 3, 4):
+        oracle = Early().oracle()
+        oracle.announce(b"abc\n")
+        oracle.sent(sent)
+        assert [oracle.receive_data(piece) for piece in (b"ABC", b"\n")] == [0, 1]
+        oracle.sent(4 - sent)
+        ask(oracle, b"d\n")
+        assert oracle.receive_data(b"D\n") == 1
+
+
 def test_what_is_sent_with_the_rest_of_an_answered_request_is_owed():
     """The end of a request that is answered already, and whole requests behind it, go as one."""
     oracle = Early().oracle()
