@@ -32,6 +32,7 @@ from harness.load.datagrams import DatagramChannel, lost
 from harness.load.failures import CONNECT_TIMEOUT, TIMEOUT, Failure
 from harness.load.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from harness.load.recorder import Recorder
+from harness.load.solo import Solo
 from harness.load.stamping import Stamping, wall_offset_ns
 from harness.load.tally import Phase, Tally
 from harness.protocols.base import Protocol
@@ -41,8 +42,6 @@ YIELD_EVERY_NS = 5_000_000
 _YIELD_EVERY_S = YIELD_EVERY_NS / NS_PER_S
 _SWEEP_EVERY_NS = 200_000_000
 _STAMP_ONE_IN = 16
-_ALONE_NS = 30_000_000
-_ALONE_AT_MOST_NS = 1_000_000_000
 
 _IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a comparison
 
@@ -101,9 +100,7 @@ class Swarm:
         self._wall_offset_ns = wall_offset_ns()
         self._next_sweep_ns = now
         self._stamping = Stamping(now)
-        # A closed loop begins with one connection, which meets an idle server.
-        self._alone: Channel | None = None
-        self._alone_until_ns = NEVER_NS
+        self._solo = Solo(wanted=not open_loop)
         self._on_tally = on_tally
         self._phases = Phases(now, self._take_tally, on_stage_done)
         self._greenlet = gevent.spawn(self._run)
@@ -232,8 +229,8 @@ class Swarm:
             self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
             self._wall_offset_ns = wall_offset_ns()
             self._sweep(now)
-        if self._alone is not None and now > self._alone_until_ns:
-            self._end_solo(now)
+        if self._solo.ends(now):
+            self._begin_all(now)
         self._phases.tick(now, lambda: self._connections.users)
         self._phases.advance(now, settled=self._settled)
 
@@ -241,7 +238,7 @@ class Swarm:
         """Whether a ramp or a drain has nothing to wait for."""
         if self._phases.phase is Phase.DRAIN:
             return all(channel.state is not State.BUSY for channel in self._connections.members)
-        if self._alone is not None:
+        if self._solo.under_way:
             return False
         return all(channel.state >= State.IDLE for channel in self._connections.members)
 
@@ -298,26 +295,18 @@ class Swarm:
         if channel.expired or (self._protocol.one_request and channel.used):
             self._renew(channel)
             return
-        if self._alone is None and self._alone_until_ns == NEVER_NS and not self._open_loop:
-            self._alone = channel
-            self._alone_until_ns = now + _ALONE_NS
-        if self._open_loop or self._alone not in {None, channel}:
+        if self._open_loop or self._solo.holds_back(channel, now):
             self._idle.append(channel)
             self._connections.watch(channel)
             return
         self._begin(channel, now, now)
 
-    def _end_solo(self, now: int) -> None:
-        """Let all connections send, once the first one's replies told the unloaded latency."""
-        alone = self._alone
-        assert alone is not None
-        answered = alone.state is State.CLOSED or alone.sent_ns > self._alone_until_ns - _ALONE_NS
-        if answered or now > self._alone_until_ns + _ALONE_AT_MOST_NS:
-            self._alone = None
-            while self._idle:
-                channel = self._idle.popleft()
-                if channel.state is State.IDLE:
-                    self._begin(channel, now, now)
+    def _begin_all(self, now: int) -> None:
+        """Let all connections send."""
+        while self._idle:
+            channel = self._idle.popleft()
+            if channel.state is State.IDLE:
+                self._begin(channel, now, now)
 
     def _begin(self, channel: Channel, now: int, intended: int) -> None:
         try:

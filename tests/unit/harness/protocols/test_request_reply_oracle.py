@@ -660,7 +660,7 @@ def test_a_request_is_not_answered_twice_for_being_answered_early():
 
 
 def test_a_request_that_is_answered_early_counts_once():
-    """It counts when its reply is whole, early or not, and not again when the rest of it is sent."""
+    """It counts when its reply is whole, early or not, and not again when the rest is sent."""
     for sent in (2, 3, 4):
         oracle = Early().oracle()
         oracle.announce(b"abc\n")
