@@ -1,6 +1,7 @@
 """The gallery's table, for the terminal and for the README."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -115,7 +116,11 @@ def _told(outcome: Outcome, line: RequirementResult) -> str:
         before = len(protocol.opening())
         requests = tuple(tuple(as_sent(protocol, each, 0, before)) for each in plan.requests)
         plan = msgspec.structs.replace(plan, requests=requests)
-    sent = " and ".join(filter(None, (_segments(plan, at) for at in range(len(plan.requests)))))
+    each = groupby(filter(None, (_segments(plan, at) for at in range(len(plan.requests)))))
+    counted = ((sum(1 for _ in same), segments) for segments, same in each)
+    sent = " and ".join(
+        f"{n} times {what}" if n > 2 else " and ".join([what] * n) for n, what in counted
+    )
     return (
         f"{line.id}: sent {sent[:_LONGEST]}; expected {line.expected[:_LONGEST]};"
         f" got {line.actual[:_LONGEST]}"
@@ -141,7 +146,9 @@ def _segments(plan: Plan, connection: int) -> str:
         if isinstance(action, SendLast) or (isinstance(action, HalfClose) and not parts):
             parts.append("end of stream")
     if len(parts) > _MOST_SEGMENTS:
-        return f"{len(stream)} bytes in {len(parts)} segments"
+        return (
+            f"{len(stream)} bytes in {len(parts)} segments" if start else f"{len(parts)} datagrams"
+        )
     return " | ".join(parts)
 
 
