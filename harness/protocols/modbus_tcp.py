@@ -47,30 +47,26 @@ class ModbusTcp(HeaderWithLength):
         self._registers: dict[int, _Register] = {}
 
     def requests(self) -> SearchStrategy[bytes]:
-        """Return one read or write within the connection's block."""
+        """Return one read or write within the connection's block; `numbered` gives it its id."""
         from hypothesis import strategies as st
 
-        ids = st.integers(0, 65535)
         values = st.integers(0, 65535)
 
         @st.composite
         def read(draw: st.DrawFn) -> bytes:
             count = draw(st.integers(1, BLOCK))
             address = draw(st.integers(0, BLOCK - count))
-            return self._frame(draw(ids), struct.pack(">BHH", _READ, address, count))
+            return self._frame(struct.pack(">BHH", _READ, address, count))
 
         @st.composite
         def write_several(draw: st.DrawFn) -> bytes:
             new = draw(st.lists(values, min_size=1, max_size=BLOCK))
             address = draw(st.integers(0, BLOCK - len(new)))
             head = struct.pack(">BHHB", _WRITE_SEVERAL, address, len(new), 2 * len(new))
-            return self._frame(draw(ids), head + struct.pack(f">{len(new)}H", *new))
+            return self._frame(head + struct.pack(f">{len(new)}H", *new))
 
         write_one = st.builds(
-            lambda number, address, value: self._frame(
-                number, struct.pack(">BHH", _WRITE_ONE, address, value)
-            ),
-            ids,
+            lambda address, value: self._frame(struct.pack(">BHH", _WRITE_ONE, address, value)),
             st.integers(0, BLOCK - 1),
             values,
         )
@@ -132,8 +128,8 @@ class ModbusTcp(HeaderWithLength):
         shown = ", ".join("any" if each is None else str(sorted(each))[1:-1] for each in possible)
         return Judge(holds, f"{count} registers: {shown}")
 
-    def _frame(self, number: int, pdu: bytes) -> bytes:
-        return _HEADER.pack(number, 0, len(pdu) + 1, self.unit) + pdu
+    def _frame(self, pdu: bytes) -> bytes:
+        return _HEADER.pack(0, 0, len(pdu) + 1, self.unit) + pdu
 
 
 @dataclass(slots=True, eq=False)

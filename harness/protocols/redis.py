@@ -177,7 +177,7 @@ class Redis(RequestReply):
             case b"APPEND":
                 appended = self._store[key] = (value or b"") + arguments[0]
                 return b":%d\r\n" % len(appended)
-        step = {b"INCR": 1, b"DECR": -1}.get(name) or int(arguments[0] if arguments else 0)
+        step = {b"INCR": 1, b"DECR": -1}.get(name) or int(arguments[0])
         return self._add(key, b"0" if value is None else value, step)
 
     def _add(self, key: bytes, value: bytes, step: int) -> Expected:

@@ -145,8 +145,7 @@ class Smtp(RequestReply):
         """Return the code that RFC 5321 section 4.3.2 gives for success."""
         if request == b"DATA\r\n":
             return _reply(b"354")
-        is_text = request.endswith(_END_OF_DATA) or request == _END_OF_DATA[2:]
-        if is_text and _BARE.search(request):
+        if request.endswith(_END_OF_DATA) and _BARE.search(request):
             return _ANY_REPLY  # a server may refuse bare CR and LF
         return _reply(b"250", b"251") if request.startswith(b"RCPT") else _reply(b"250")
 
