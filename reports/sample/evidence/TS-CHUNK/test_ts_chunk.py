@@ -9,5 +9,5 @@ TARGET = 'tcp://127.0.0.1:28812'
 
 def test_ts_chunk_holds():
     """TS-CHUNK holds for the conversation that once broke it."""
-    outcome = replay(Path(__file__).with_name("replay.json"), TARGET)
+    outcome = replay(Path(__file__).with_name("replay.json"), TARGET, protocol='timestamp-echo')
     assert outcome.fate == "FIXED", outcome
