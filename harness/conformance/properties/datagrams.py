@@ -22,6 +22,7 @@ _SMALL_BYTES = 508
 """What every host takes in one piece: 576 bytes (RFC 791) less the longest headers."""
 
 _FEW, _MANY, _ROUNDS = 4, 32, 16
+"""Often, since what a server throws away with a datagram must come in the moment that it takes."""
 
 
 def _sized(subject: Subject, size_bytes: int) -> bytes | None:
