@@ -40,6 +40,7 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, patience_s
         "address": [target.path] if target.scheme == "unix" else list(target.address[:2]),
         "no_connection": case.failure.kind is FailureKind.NO_CONNECTION,
         "patience_s": patience_s,
+        "runs": case.runs,
     }
     if isinstance(protocol, Datagrams) and not target.is_stream:
         return _datagram_script(case, protocol, data)
