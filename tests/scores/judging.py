@@ -41,12 +41,13 @@ def judge(run: Run, code: str) -> Record:
             stack.enter_context(diag)
         runner = Runner(target, protocol, DEPTHS[run.depth], seed=run.seed, diag=diag)
         found = _judge_all(runner, record)
-        if run.scripts and scheme == "tcp" and found:
+        if run.scripts and found:
             scripts = Scripts(options, server, stack)
             for finding, judged in found:
                 tried = judged.finding and scripts.try_one(judged.finding, runner)
                 if tried:
-                    finding.exits, finding.where = tried
+                    finding.exits, finding.where = tried.exits, tried.where
+                    record.notes += filter(None, [tried.accusation])
     return record
 
 

@@ -68,7 +68,8 @@ class Record(msgspec.Struct, kw_only=True):
         seconds: how long the run took, scripts left out.
         plans: different conversations that were tried.
         findings: in the order in which they were found.
-        notes: verdicts that are neither PASS nor a finding, with their reason.
+        notes: verdicts that are neither PASS nor a finding, with their reason; what scripts said
+            against the sound server.
 
     """
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.conformance.evidence import write_evidence
@@ -11,6 +12,22 @@ from harness.conformance.runner import Finding, Runner
 from harness.wire.reference import ReferenceServer
 
 _LIMIT_S = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a script.
+
+    Attributes:
+        exits: its codes against the fault and against the sound server.
+        where: which faulty server gave the first: a fresh one, or the one that was judged.
+        accusation: what it said of the sound server, if that was not found sound.
+
+    """
+
+    exits: tuple[int, int]
+    where: str
+    accusation: str
 
 
 class Scripts:
@@ -27,16 +44,16 @@ class Scripts:
         """
         self._options = options
         self._judged = judged
-        self._sound = stack.enter_context(ReferenceServer())
+        self._sound = stack.enter_context(ReferenceServer("--udp"))
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
-    def try_one(self, finding: Finding, runner: Runner) -> tuple[tuple[int, int], str] | None:
+    def try_one(self, finding: Finding, runner: Runner) -> Tried | None:
         """Run a finding's script against a fresh fault, or else the judged one, and the sound one.
 
         A fault that needs a history, such as sixty connections, shows on the judged server only.
 
         Returns:
-            Both exit codes, and which faulty server gave the first; None where there is no script.
+            None where there is no script.
 
         """
         paths = write_evidence(
@@ -52,18 +69,21 @@ class Scripts:
         if script is None:
             return None
         with ReferenceServer(*self._options) as fresh:
-            on_fault, where = _exit_of(script, fresh), "fresh"
+            (on_fault, _), where = _outcome(script, fresh), "fresh"
         if on_fault == 0:
-            on_fault, where = _exit_of(script, self._judged), "judged"
-        return (on_fault, _exit_of(script, self._sound)), where
+            (on_fault, _), where = _outcome(script, self._judged), "judged"
+        on_sound, said = _outcome(script, self._sound)
+        return Tried((on_fault, on_sound), where, said if on_sound else "")
 
 
-def _exit_of(script: Path, server: ReferenceServer) -> int:
+def _outcome(script: Path, server: ReferenceServer) -> tuple[int, str]:
+    """Return the script's exit code, and what it said."""
     address = server.target.removeprefix("tcp://").rsplit(":", 1)
     command = [sys.executable, "-I", str(script), *address]
     try:
-        return subprocess.run(
-            command, check=False, capture_output=True, timeout=_LIMIT_S
-        ).returncode
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=_LIMIT_S
+        )
     except subprocess.TimeoutExpired:
-        return 124
+        return 124, f"still busy after {_LIMIT_S} s"
+    return done.returncode, (done.stdout + done.stderr).strip()
