@@ -79,28 +79,32 @@ def _named(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     if not outcome.lines:
         return "not judged"
-    failed, server = list(outcome.findings), outcome.server
-    weak = [
-        line.id
-        for line in outcome.lines
-        if line.verdict is Verdict.NON_STRICT and (server.is_sound or line.id in server.must)
-    ]
+    failed = list(outcome.findings)
+    weak = [line.id for line in _shown(outcome) if not line.verdict.is_finding]
     if failed:
         whole = f"FAIL {', '.join(failed)}"
     else:
-        whole = "sound" if server.is_sound else "nothing found in this run"
+        whole = "sound" if outcome.server.is_sound else "nothing found in this run"
     return "; NON-STRICT ".join([whole, *filter(None, [", ".join(weak)])])
+
+
+def _shown(outcome: Outcome) -> list[RequirementResult]:
+    """Return the findings, and what is only recommended of sound servers or where it is meant."""
+    server = outcome.server
+    return [
+        line
+        for line in outcome.lines
+        if line.verdict.is_finding
+        or (line.verdict is Verdict.NON_STRICT and (server.is_sound or line.id in server.must))
+    ]
 
 
 def _details(outcome: Outcome) -> list[str]:
     """Return what the catalogue asks for first, each with what was sent and what came."""
     must = outcome.server.must
-    shown = [
-        line
-        for line in outcome.lines
-        if line.verdict.is_finding or line.verdict is Verdict.NON_STRICT
-    ]
-    shown.sort(key=lambda line: (line.id not in must, not line.verdict.is_finding))
+    shown = sorted(
+        _shown(outcome), key=lambda line: (line.id not in must, not line.verdict.is_finding)
+    )
     return [_told(outcome, line) for line in shown[:3]]
 
 
