@@ -106,7 +106,10 @@ def test_check_has_a_verdict(battery: Battery, kind: str, name: str):
     (line,) = run.results["check"]["requirements"]
     # Now and then is as bad as always.
     assert line["verdict"].replace("FLAKY", "FAIL") == server.verdict, line
-    assert server.why in line["message"]
+    # A busy machine may take all the time that the check has before the server shows how it fails.
+    assert (
+        server.why in line["message"] or line["message"] == "after this the server answers nobody"
+    )
     assert run.ended.code == (1 if server.verdict == "FAIL" else 0)
 
 
