@@ -75,6 +75,21 @@ def test_scripts_tell_broken_from_sound(
             assert _exit_code(script, where, "no-port")[1].startswith("usage: ")
 
 
+def test_a_fault_that_shows_later_is_seen(tmp_path: Path) -> None:
+    """A script holds its conversation as often as it was confirmed, and once wrong is wrong."""
+    with Serving(one_read_one_line) as server:
+        script = evidence(tmp_path, server.target, Shout()) / "replay.py"
+        handlers = iter([shouting, one_read_one_line])
+
+        def first_right_then_wrong(peer: socket.socket) -> None:
+            handler = next(handlers)
+            handler(peer)
+
+        server.handler = first_right_then_wrong
+        assert _exit_code(script)[0] == 1
+        assert next(handlers, None) is None
+
+
 class Matched(Shout):
     """A protocol whose right replies are what the test says."""
 
@@ -223,6 +238,15 @@ def test_scripts_tell_broken_udp_servers_from_sound(
         assert _exit_code(script, "localhost")[0] == 2
     code, said = _exit_code(script)
     assert (code, said.split(":")[0]) == (3, "cannot reach the server")
+
+
+def test_a_udp_fault_that_shows_later_is_seen(tmp_path: Path) -> None:
+    """The second conversation of a script is judged as the first."""
+    with _serving(lambda _: []) as server:
+        script = evidence(tmp_path, server.target, Echo(), in_turn(b"ab")) / "replay.py"
+        answers = iter([[b"ab"], [b"wrong"]])
+        server.answer = lambda _: next(answers)
+        assert _exit_code(script) == (1, "SEG-SINGLE FAILS: socket 0: b'wrong' answers nothing\n")
 
 
 def test_a_reply_from_elsewhere_is_seen_by_the_script(tmp_path: Path) -> None:
