@@ -5,11 +5,6 @@ the web interface. With `--host tcp://HOST:PORT` that server is the target; with
 server is started for the run, on a free port.
 """
 
-from harness.load.hooks import install
-from harness.load.users import SwarmUser
+from wireproof.load.on_locust.locustfile import Connection
 
-install()
-
-
-class Connection(SwarmUser):
-    """One connection to the server."""
+__all__ = ["Connection"]

@@ -53,9 +53,9 @@ def swarm(port: str, cpu: int | None, **options: object) -> dict[str, float]:
     """Run the swarm as `wireproof load` does; its steady part's figures."""
     program = (
         "import json, resource, sys\n"
-        "from harness.load.launch import run_load\n"
-        "from harness.load.plan import LoadPlan\n"
-        "result = run_load(LoadPlan(**json.loads(sys.argv[1])))\n"
+        "from wireproof.load.launch import run_load\n"
+        "from wireproof.load.spec import LoadSpec\n"
+        "result = run_load(LoadSpec(**json.loads(sys.argv[1])))\n"
         "assert not result.failures and not result.partial, (result.failures, result.notes)\n"
         "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
         "print(json.dumps([result.requests, result.details['cpu_s'], peak]))\n"

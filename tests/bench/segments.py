@@ -6,15 +6,15 @@ The reference server answers each read with one frame, so the frames that come b
 import sys
 import time
 
-from harness.conformance.catalogue import catalogue_for
-from harness.conformance.execute import Executor, open_diag
-from harness.conformance.plan import AwaitEnd, HalfClose, single
-from harness.conformance.runner import Runner
-from harness.conformance.subject import DEPTHS
-from harness.protocols.registry import find_protocol
-from harness.target import parse_target, resolve
-from harness.wire.reference import ReferenceServer
 from tests.bench.machine import ROOT, spread, write
+from wireproof.conformance.catalogue import catalogue_for
+from wireproof.conformance.execution.executor import Executor, open_diag
+from wireproof.conformance.plans.plan import AwaitEnd, HalfClose, single
+from wireproof.conformance.runner import Runner
+from wireproof.conformance.subject import DEPTHS
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.target import parse_target, resolve
+from wireproof.wire.reference import ReferenceServer
 
 SEGMENTS = 30_000
 ROUNDS = 5

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.conformance.pytest_suite import conformance_suite
-from harness.wire.reference import ReferenceServer
+from wireproof.conformance.pytest_suite import conformance_suite
+from wireproof.wire.reference import ReferenceServer
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from harness.conformance.baseline import read_baseline
-from harness.conformance.case import read_case
-from harness.errors import ProtocolCodeError, UsageError
-from harness.histogram import Histogram
-from harness.protocols.base import Protocol
-from harness.protocols.datagram import Datagrams
-from harness.protocols.oracle import Oracle, WrongReplyError
-from harness.protocols.registry import BUILT_IN, find_protocol
-from harness.results import load_results
+from wireproof.conformance.baseline import read_baseline
+from wireproof.conformance.evidence.case import read_case
+from wireproof.errors import ProtocolCodeError, UsageError
+from wireproof.histogram import Histogram
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
+from wireproof.protocols.oracle import Oracle, WrongReplyError
+from wireproof.results import load_results
 
 Target = Callable[[bytes], None]
 
@@ -151,8 +151,8 @@ def targets() -> dict[str, Target]:
 
 def seeds() -> dict[str, list[bytes]]:
     """Return sound inputs to begin from, where a fuzzer would be long in finding one."""
-    from harness.results import encode
-    from tests import result_samples as samples
+    from tests.support import result_samples as samples
+    from wireproof.results import encode
 
     case = (
         b'{"format":1,"requirement":"SEG-SINGLE","protocol":"echo","settings":{},"target":'

@@ -41,7 +41,7 @@ def command(
     arguments: list[str],
     folder: Path,
     *,
-    patience_s: float = 60,
+    timeout_s: float = 60,
     prepare: Callable[[], None] | None = None,
 ) -> Ended:
     """Run `wireproof` with `arguments` in `folder`; `prepare` is called in its process before."""
@@ -49,7 +49,7 @@ def command(
     process = _FORKS.Process(target=_run, args=[arguments, str(folder), prepare])
     begun = time.monotonic()
     process.start()
-    process.join(patience_s)
+    process.join(timeout_s)
     seconds = time.monotonic() - begun
     if process.is_alive():
         process.kill()
@@ -69,11 +69,11 @@ def command(
 
 def impatient() -> None:
     """Have this process's checks wait for less, so that a test of silence is short."""
-    from harness.conformance import runner, subject
+    from wireproof.conformance import runner, subject
 
     quick = subject.DEPTHS["quick"]
-    subject.DEPTHS["quick"] = replace(quick, patience_s=0.25, shrink_s=0.2, confirmations=2)
-    runner._SETTLING_PATIENCE_S = 0.2
+    subject.DEPTHS["quick"] = replace(quick, timeout_s=0.25, shrink_s=0.2, confirmations=2)
+    runner._SETTLING_TIMEOUT_S = 0.2
 
 
 def _run(arguments: list[str], folder: str, prepare: Callable[[], None] | None) -> None:
@@ -83,7 +83,7 @@ def _run(arguments: list[str], folder: str, prepare: Callable[[], None] | None) 
         os.dup2(file, descriptor)
     if prepare is not None:
         prepare()
-    from harness.cli import invoke
+    from wireproof.cli import invoke
 
     code = invoke(arguments)
     sys.stdout.flush()

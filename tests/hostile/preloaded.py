@@ -3,12 +3,12 @@
 
 import hypothesis.strategies
 
-import harness.accept_queue.survey
-import harness.cli.backlog
-import harness.cli.check
-import harness.cli.load
-import harness.conformance.session
-import harness.load.launch
-import harness.protocols.http1
-import harness.reporting.render
-import harness.reporting.terminal
+import wireproof.accept_queue.survey
+import wireproof.cli.backlog
+import wireproof.cli.check
+import wireproof.cli.load
+import wireproof.conformance.session
+import wireproof.load.launch
+import wireproof.protocols.built_in.http1
+import wireproof.reporting.render
+import wireproof.reporting.terminal.summary

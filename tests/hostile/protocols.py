@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from harness.protocols.bases import Delimited, LengthPrefixed
-from harness.protocols.replies import Judge
+from wireproof.protocols.framed import Delimited, LengthPrefixed
+from wireproof.protocols.replies import Judge
 
 
 class Lines(Delimited):

@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from harness.target import Target, parse_target, resolve
-from tests.certificates import server_context
-from tests.servers import Serving, echoing
+from tests.support.certificates import server_context
+from tests.support.servers import Serving, echoing
+from wireproof.target import Target, parse_target, resolve
 
 LINES = f"{Path(__file__).parent / 'protocols.py'}:Lines"
 COUNTED = f"{Path(__file__).parent / 'protocols.py'}:Counted"

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.accept_queue.burst import connect_burst, settle
-from harness.accept_queue.counters import read_sysctls, schedule_of
-from harness.accept_queue.probe import probe_depth
-from harness.accept_queue.serving import count_served
-from harness.deadline import Deadline
-from harness.protocols.registry import find_protocol
-from harness.results import decode
-from harness.target import Target, parse_target, resolve
-from harness.wire.process import is_stopped
-from harness.wire.queue_sampler import QueueSampler
-from harness.wire.sock_diag import available
-from tests.server_process import running
+from tests.support.server_process import running
+from wireproof.accept_queue.burst import connect_burst, settle
+from wireproof.accept_queue.counters import read_sysctls, schedule_of
+from wireproof.accept_queue.probe import probe_depth
+from wireproof.accept_queue.serving import count_served
+from wireproof.deadline import Deadline
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.results import decode
+from wireproof.target import Target, parse_target, resolve
+from wireproof.wire.kernel.process import is_stopped
+from wireproof.wire.kernel.queue_sampler import QueueSampler
+from wireproof.wire.kernel.sock_diag import available
 
 pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "sock_diag works")
 
@@ -235,7 +235,7 @@ def test_the_command_shows_it_all(tmp_path: Path) -> None:
     """Depth, bursts and a ladder come in one result file, with what they mean, and a page."""
     with running("--port", "0", "--backlog", "300", "--workers", "2") as server:
         command = [
-            *(sys.executable, "-c", "from harness.cli import main; main()"),
+            *(sys.executable, "-c", "from wireproof.cli import main; main()"),
             *("backlog", server.targets[0], "--json"),
             *("--pause-pid", str(server.process.pid), "--out", str(tmp_path)),
             *("--connections", "1,10", "--for", "0.5"),

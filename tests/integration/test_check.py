@@ -15,14 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import invoke
-from harness.conformance import runner, subject
-from harness.conformance.execute import Executor, Outcome
-from harness.conformance.plan import Plan
-from harness.deadline import Deadline
-from harness.results import CheckResult, Verdict, load_results
-from harness.wire.reference import ReferenceServer
-from tests.servers import (
+from tests.support.servers import (
     SHOUT,
     Handler,
     Serving,
@@ -31,18 +24,25 @@ from tests.servers import (
     shouting,
     silent,
 )
+from wireproof.cli import invoke
+from wireproof.conformance import runner, subject
+from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.plans.plan import Plan
+from wireproof.deadline import Deadline
+from wireproof.results import CheckResult, Verdict, load_results
+from wireproof.wire.reference import ReferenceServer
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers in these tests answer at once or never: little patience is enough."""
-    quick = replace(subject.DEPTHS["quick"], patience_s=0.6, shrink_s=0.4, confirmations=2)
+    """Servers in these tests answer at once or never: little timeout is enough."""
+    quick = replace(subject.DEPTHS["quick"], timeout_s=0.6, shrink_s=0.4, confirmations=2)
     monkeypatch.setitem(subject.DEPTHS, "quick", quick)
-    monkeypatch.setattr(runner, "_SETTLING_PATIENCE_S", 0.4)
-    monkeypatch.setattr(runner, "_REVIVAL_PATIENCE_S", 0.1)
+    monkeypatch.setattr(runner, "_SETTLING_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(runner, "_REVIVAL_TIMEOUT_S", 0.1)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def _findings(result: CheckResult) -> list[str]:
 
 def _wait_for(address: tuple[str, int]) -> None:
     """Wait until something listens; the servers of others do not tell."""
-    deadline = Deadline(PATIENCE_S)
+    deadline = Deadline(TIMEOUT_S)
     while not deadline.expired:
         with socket.socket() as probe:
             if probe.connect_ex(address) == 0:
@@ -133,7 +133,9 @@ def test_the_server_of_the_article_serves_one_at_a_time(
 ) -> None:
     """Its one loop lets every other connection wait: found, and told in words."""
     with subprocess.Popen(
-        [sys.executable, ROOT / "tests/article_server.py"], stdout=subprocess.PIPE, text=True
+        [sys.executable, ROOT / "tests/support/article_server.py"],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         try:
             assert server.stdout is not None
@@ -216,9 +218,9 @@ def test_the_seed_repeats_every_plan(
     executed: list[Plan] = []
     plain = Executor.execute
 
-    def recorded(self: Executor, plan: Plan, patience_s: float | None = None) -> Outcome:
+    def recorded(self: Executor, plan: Plan, timeout_s: float | None = None) -> Outcome:
         executed.append(plan)
-        return plain(self, plan, patience_s)
+        return plain(self, plan, timeout_s)
 
     monkeypatch.setattr(Executor, "execute", recorded)
     runs = []
@@ -238,7 +240,7 @@ def _script(path: Path, server: Serving) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-I", path, *address],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
 
@@ -346,19 +348,19 @@ def test_json_is_the_file_alone(
 
 
 def test_the_suite_runs_from_any_folder(tmp_path: Path) -> None:
-    """`pytest --pyargs harness.conformance` judges any server, one item a requirement."""
+    """`pytest --pyargs wireproof.conformance` judges any server, one item a requirement."""
     with Serving(echoing) as server:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
-                *("--pyargs", "harness.conformance", "--target", str(server.target)),
+                *("--pyargs", "wireproof.conformance", "--target", str(server.target)),
                 *("--protocol", "echo", "--depth", "quick", "--junit-xml=junit.xml"),
                 *("-k", "SEG-SINGLE or CAP-BURST or TS-CHUNK"),
             ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
     assert done.returncode == 0, done.stdout
@@ -374,7 +376,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path) -> None:
         Serving(echoing) as server,
         subprocess.Popen(
             [
-                *(sys.executable, "-c", "from harness.cli import main; main()", "check"),
+                *(sys.executable, "-c", "from wireproof.cli import main; main()", "check"),
                 *(str(server.target), "--protocol=echo", "--depth=deep", "--out", str(tmp_path)),
             ],
             stdout=subprocess.PIPE,
@@ -385,7 +387,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert "BASE-ANSWER" in _until(process, "BASE-ANSWER")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE_S)
+        out, err = process.communicate(timeout=TIMEOUT_S)
     assert "Traceback" not in out + err
     results = load_results(tmp_path / "results.json")
     assert results.partial

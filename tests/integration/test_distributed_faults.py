@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.load.launch import run_load
-from harness.load.plan import LoadPlan
-from harness.results import Results, load_results
-from tests.servers import Serving, echoing
+from tests.support.servers import Serving, echoing
+from wireproof.load.launch import run_load
+from wireproof.load.spec import LoadSpec
+from wireproof.results import Results, load_results
 
-_PATIENCE_S = 60
+_TIMEOUT_S = 60
 # Python runs a file of this name in every process that finds it. The first worker to make the mark
 # lives ten minutes ahead; no clock but the one that people read is another there.
 _OTHER_CLOCK = """
@@ -46,7 +46,7 @@ def _load(target: object, folder: Path, *options: str) -> Iterator[subprocess.Po
         str(folder),
     ]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from harness.cli import main; main()", *arguments, *options],
+        [sys.executable, "-c", "from wireproof.cli import main; main()", *arguments, *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -56,7 +56,7 @@ def _load(target: object, folder: Path, *options: str) -> Iterator[subprocess.Po
         for pid in _children(process.pid) if process.poll() is None else []:
             os.kill(pid, signal.SIGKILL)
         process.kill()
-        process.wait(_PATIENCE_S)
+        process.wait(_TIMEOUT_S)
 
 
 def _children(pid: int) -> list[int]:
@@ -65,7 +65,7 @@ def _children(pid: int) -> list[int]:
 
 def _workers(process: subprocess.Popen[bytes]) -> list[int]:
     """Wait for both workers, which are started after the master."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while len(found := sorted(_children(process.pid))) < 3:
         assert time.monotonic() < deadline
         assert process.poll() is None
@@ -75,7 +75,7 @@ def _workers(process: subprocess.Popen[bytes]) -> list[int]:
 
 
 def _await_file(path: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while not path.exists():
         assert time.monotonic() < deadline
         assert process.poll() is None
@@ -98,7 +98,7 @@ def test_a_worker_that_hangs_is_told(tmp_path: Path) -> None:
     ):
         _await_file(tmp_path / "results.json", process)
         os.kill(_workers(process)[0], signal.SIGSTOP)
-        assert process.wait(_PATIENCE_S) == 3
+        assert process.wait(_TIMEOUT_S) == 3
     found = _result(tmp_path)
     assert found.partial
     assert found.load is not None
@@ -117,7 +117,7 @@ def test_a_worker_that_comes_late_is_waited_for(tmp_path: Path) -> None:
             process.wait(5)  # as late as this; what begins without it has begun by then
         assert not (tmp_path / "results.json").exists()
         os.kill(late, signal.SIGCONT)
-        assert process.wait(_PATIENCE_S) == 0
+        assert process.wait(_TIMEOUT_S) == 0
     found = _result(tmp_path)
     assert not found.partial
     assert found.load is not None
@@ -133,7 +133,7 @@ def test_workers_whose_clocks_differ_count_the_same_seconds(
     (tmp_path / "sitecustomize.py").write_text(_OTHER_CLOCK.format(mark=str(mark)))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Serving(echoing) as server:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=str(server.target),
             protocol="echo",
             users=[4],

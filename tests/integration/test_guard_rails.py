@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import invoke
-from harness.conformance import replay
-from harness.errors import UsageError
-from harness.load.launch import LOCUSTFILE, run_load
-from harness.load.plan import LoadPlan
-from tests.servers import Serving, echoing, one_read_one_line
+from tests.support.servers import Serving, echoing, one_read_one_line
+from wireproof.cli import invoke
+from wireproof.conformance import replay
+from wireproof.errors import UsageError
+from wireproof.load.launch import LOCUSTFILE, run_load
+from wireproof.load.spec import LoadSpec
 
 FOREIGN = "192.0.2.1"  # TEST-NET-1, RFC 5737: nobody's
 _lookups = socket.getaddrinfo
@@ -119,7 +119,7 @@ def test_load_processes_go_where_the_first_look_up_led(names: Callable[..., list
     """Two workers in processes of their own, which cannot resolve the name, find the server."""
     asked = names(["127.0.0.1"], [FOREIGN])
     with Serving(echoing) as server:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=f"tcp://server.test:{server.target.port}",
             protocol="echo",
             users=[2],
@@ -136,7 +136,7 @@ def test_load_processes_go_where_the_first_look_up_led(names: Callable[..., list
 def test_a_pinned_address_passes_the_same_gate() -> None:
     """A plan from elsewhere that pins a foreign address is refused like the address itself."""
     with pytest.raises(UsageError, match="--allow-host"):
-        run_load(LoadPlan(target="tcp://localhost:9", pin=FOREIGN))
+        run_load(LoadSpec(target="tcp://localhost:9", pin=FOREIGN))
 
 
 def test_a_recorded_failure_is_not_replayed_elsewhere(
@@ -144,7 +144,7 @@ def test_a_recorded_failure_is_not_replayed_elsewhere(
 ) -> None:
     """The target within a replay file passes the gate as any other does."""
     with Serving(one_read_one_line) as server:
-        protocol = f"{Path(__file__).parents[1] / 'servers.py'}:Shout"
+        protocol = f"{Path(__file__).parents[1] / 'support' / 'servers.py'}:Shout"
         out = ["--depth", "quick", "--only", "SEG-OCTETS", "--out", str(tmp_path)]
         assert invoke(["check", str(server.target), "--protocol", protocol, *out]) == 1
     capfd.readouterr()

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cli import invoke
-from harness.conformance.baseline import read_baseline
-from harness.conformance.case import read_case
-from harness.errors import WireproofError
-from harness.reporting.html import html
-from harness.results import encode, load_results
-from tests import result_samples as samples
-from tests.servers import SHOUT, Serving, one_read_one_line
+from tests.support import result_samples as samples
+from tests.support.servers import SHOUT, Serving, one_read_one_line
+from wireproof.cli import invoke
+from wireproof.conformance.baseline import read_baseline
+from wireproof.conformance.evidence.case import read_case
+from wireproof.errors import WireproofError
+from wireproof.reporting.html.page import html
+from wireproof.results import encode, load_results
 
 RESULTS: dict[str, Any] = json.loads(encode(samples.results()))
 _NUMBERS = [-1, 0, 1, 2**63 - 1, 2**64, -(2**63), 1e308, -1e308, 5e-324]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import CannotRunError
-from harness.histogram import Histogram, index_of
-from harness.load.launch import LOCUSTFILE, run_load
-from harness.load.plan import LoadPlan
-from harness.results import Second
-from tests.server_process import running
-from tests.spoiling_server import serving
+from tests.support.server_process import running
+from tests.support.spoiling_server import serving
+from wireproof.errors import CannotRunError
+from wireproof.histogram import Histogram, index_of
+from wireproof.load.launch import LOCUSTFILE, run_load
+from wireproof.load.spec import LoadSpec
+from wireproof.results import Second
 
 PROJECT = Path(__file__).parents[2]
 CONNECTIONS = 50
@@ -26,7 +26,7 @@ def test_every_reply_of_a_closed_loop_is_counted_and_verified():
     """The figures agree with each other, and each of the seconds was handed out as it passed."""
     seconds: list[Second] = []
     with running("--port", "0", "--workers", "1") as server:
-        plan = LoadPlan(target=server.targets[0], users=[10], seconds=1.5, warm_up_s=0.3)
+        plan = LoadSpec(target=server.targets[0], users=[10], seconds=1.5, warm_up_s=0.3)
         result = run_load(plan, seconds.append)
     assert result.failures == {}
     assert not result.partial
@@ -43,7 +43,7 @@ def test_every_reply_of_a_closed_loop_is_counted_and_verified():
 def test_the_command_line_stays_free_of_locust():
     """Locust patches the process that imports it, so whoever starts a load does not."""
     program = (
-        "import sys, harness.load.launch\nsys.exit(bool({'locust', 'gevent'} & set(sys.modules)))"
+        "import sys, wireproof.load.launch\nsys.exit(bool({'locust', 'gevent'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 
@@ -51,7 +51,7 @@ def test_the_command_line_stays_free_of_locust():
 def test_two_workers_on_a_schedule_send_exactly_what_was_asked_for():
     """An open loop of 600/s over two processes and 2 s is 1200 requests, by either clock."""
     with running("--port", "0", "--workers", "1") as server:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=server.targets[0],
             users=[8],
             seconds=2.0,
@@ -70,7 +70,7 @@ def test_two_workers_on_a_schedule_send_exactly_what_was_asked_for():
 def test_stages_pipelining_and_sizes():
     """Stages stand apart; pipelined requests of many sizes are verified as single ones are."""
     with running("--port", "0", "--workers", "1") as server:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=server.targets[0],
             users=[2, 5],
             seconds=0.6,
@@ -89,7 +89,7 @@ def test_stages_pipelining_and_sizes():
 def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_path: Path):
     """A reply of which one byte is wrong is counted once, and its bytes are in the result."""
     with serving(transport, tmp_path, spoil_one_in=500) as target:
-        plan = LoadPlan(target=target, protocol="echo", users=[4], seconds=3.0, warm_up_s=0.2)
+        plan = LoadSpec(target=target, protocol="echo", users=[4], seconds=3.0, warm_up_s=0.2)
         result = run_load(plan)
     spoiled = result.failures["wrong reply"] + result.details.get(
         "failures_while_warming_up", {}
@@ -104,7 +104,7 @@ def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_pat
 def test_the_end_of_the_stream_right_behind_a_reply_is_seen(tmp_path: Path):
     """A server that ends its stream with a right reply, and reads on, is no timeout."""
     with serving("tcp", tmp_path, end_one_in=100) as target:
-        plan = LoadPlan(target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1)
+        plan = LoadSpec(target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1)
         result = run_load(plan)
     assert result.requests > 200
     assert set(result.failures) == {"EOF before reply"}
@@ -114,7 +114,7 @@ def test_the_end_of_the_stream_right_behind_a_reply_is_seen(tmp_path: Path):
 def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
     """Over UDP the load goes on after a loss, and counts losses and repeated replies."""
     with serving("udp", tmp_path, lose_one_in=101, repeat_one_in=37) as target:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1, timeout_s=0.1
         )
         result = run_load(plan)
@@ -127,7 +127,7 @@ def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
 def test_a_server_that_never_answers_is_a_timeout(tmp_path: Path):
     """Nobody waits for ever: every request fails, with a cause and what to do."""
     with serving("tcp", tmp_path, silent=True) as target:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=target, protocol="echo", users=[3], seconds=1.0, warm_up_s=0.0, timeout_s=0.3
         )
         result = run_load(plan)
@@ -140,7 +140,7 @@ def test_nothing_listens():
     """A load on nothing ends at once, in words."""
     with running("--port", "0", "--workers", "1") as server:
         target = server.targets[0]
-    plan = LoadPlan(target=target, users=[2], seconds=30.0, warm_up_s=0.0)
+    plan = LoadSpec(target=target, users=[2], seconds=30.0, warm_up_s=0.0)
     with pytest.raises(CannotRunError, match="refused"):
         run_load(plan)
 
@@ -156,7 +156,7 @@ def test_a_server_killed_midway_ends_the_run_with_what_was_measured():
                 for child in children:
                     os.kill(child, signal.SIGKILL)
 
-        plan = LoadPlan(target=server.targets[0], users=[4], seconds=60.0, warm_up_s=0.1)
+        plan = LoadSpec(target=server.targets[0], users=[4], seconds=60.0, warm_up_s=0.1)
         result = run_load(plan, kill_all)
     assert result.partial
     assert any("server is gone" in note for note in result.notes)
@@ -174,7 +174,7 @@ def test_a_worker_killed_midway_leaves_the_others_figures():
                 victims.append(load_worker())
                 os.kill(victims[0], signal.SIGKILL)
 
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=server.targets[0], users=[4], seconds=2.5, warm_up_s=0.1, processes=2
         )
         result = run_load(plan, kill_one)
@@ -239,7 +239,7 @@ def stall_and_compare(
                 os.kill(child, signal.SIGSTOP)
             threading.Timer(stall_s, go_on).start()
 
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=server.targets[0],
             users=[CONNECTIONS],
             seconds=steady_s,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.load.launch import run_load
-from harness.load.plan import LoadPlan
-from tests.server_process import running
-from tests.spoiling_server import serving
+from tests.support.server_process import running
+from tests.support.spoiling_server import serving
+from wireproof.load.launch import run_load
+from wireproof.load.spec import LoadSpec
 
 _EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 _RUNS = range(10 if _EXTENDED else 1)
@@ -51,7 +51,7 @@ def hogs(count: int) -> Iterator[None]:
 def test_a_slow_server_is_the_bottleneck(run: int, tmp_path: Path):
     """A server that works 2 ms on each request, one at a time, is named as what limits."""
     with serving("tcp", tmp_path, work_s=0.002) as target:
-        plan = LoadPlan(target=target, protocol="echo", users=[20], seconds=1.5, warm_up_s=0.2)
+        plan = LoadSpec(target=target, protocol="echo", users=[20], seconds=1.5, warm_up_s=0.2)
         result = run_load(plan)
     assert result.failures == {}
     assert result.bottleneck == "server", (run, result.details)
@@ -68,7 +68,7 @@ def test_a_slow_generator_is_the_bottleneck(run: int):
             server = stack.enter_context(running("--port", "0", "--workers", "1"))
         stack.enter_context(bound_to({ours}))
         stack.enter_context(hogs(_HOGS))
-        plan = LoadPlan(target=server.targets[0], users=[50], seconds=2.0, warm_up_s=0.2)
+        plan = LoadSpec(target=server.targets[0], users=[50], seconds=2.0, warm_up_s=0.2)
         result = run_load(plan)
     assert result.failures == {}
     assert result.bottleneck == "generator", (run, result.details)
@@ -79,7 +79,7 @@ def test_one_spoiled_reply_in_a_hundred_thousand_is_found_and_shown(tmp_path: Pa
     """At full load each of the few spoiled replies is counted once, with its bytes."""
     one_in = 100_000
     with serving("tcp", tmp_path, spoil_one_in=one_in) as target:
-        plan = LoadPlan(
+        plan = LoadSpec(
             target=target, protocol="echo", users=[50], seconds=40.0, warm_up_s=0.0, pipeline=1
         )
         result = run_load(plan)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.deadline import Deadline
-from tests.spoiling_server import serving
+from tests.support.spoiling_server import serving
+from wireproof.deadline import Deadline
 
 PROJECT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ TASKS = """
 import gevent
 from locust import constant, events, task
 
-from harness.load.users import SocketUser
+from wireproof.load.on_locust.users import SocketUser
 
 
 requests = []

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from harness.load.collect import Collector
-from harness.load.launch import EVENTS_DESCRIPTOR, LOCUSTFILE
-from harness.load.plan import LoadPlan, encode_plan
-from harness.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
-from tests.servers import Serving, echoing
+from tests.support.servers import Serving, echoing
+from wireproof.load.figures.collect import Collector
+from wireproof.load.launch import EVENTS_DESCRIPTOR, LOCUSTFILE
+from wireproof.load.spec import LoadSpec, encode_spec
+from wireproof.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 
-_PATIENCE_S = 60
+_TIMEOUT_S = 60
 _RATE_PER_S = 200
 _HEADLESS = ("--headless", "--only-summary", "--exit-code-on-error=0")
 # One of its own, so that between two masters nobody else takes the port.
@@ -41,7 +41,7 @@ class _Locust(subprocess.Popen[bytes]):
 
 
 @contextlib.contextmanager
-def _master(plan: LoadPlan, port: int) -> Iterator[tuple[_Locust, Iterator[Event]]]:
+def _master(plan: LoadSpec, port: int) -> Iterator[tuple[_Locust, Iterator[Event]]]:
     """A master that runs the plan, and its events as they come."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as lines:
@@ -53,7 +53,7 @@ def _master(plan: LoadPlan, port: int) -> Iterator[tuple[_Locust, Iterator[Event
             f"--users={plan.users[0]}",
             f"--spawn-rate={plan.users[0]}",
             f"--host={plan.target}",
-            f"--wireproof-plan={encode_plan(plan)}",
+            f"--wireproof-spec={encode_spec(plan)}",
             events=writing,
         )
         os.close(writing)
@@ -61,7 +61,7 @@ def _master(plan: LoadPlan, port: int) -> Iterator[tuple[_Locust, Iterator[Event
             yield master, map(decode_event, lines)
         finally:
             master.kill()
-            master.wait(_PATIENCE_S)
+            master.wait(_TIMEOUT_S)
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def _workers(count: int, port: int) -> Iterator[list[_Locust]]:
     finally:
         for worker in workers:
             worker.kill()
-            worker.wait(_PATIENCE_S)
+            worker.wait(_TIMEOUT_S)
 
 
 def _port(events: Iterator[Event]) -> int:
@@ -85,10 +85,10 @@ def _await_load(events: Iterator[Event]) -> None:
 
 
 @pytest.fixture
-def plan() -> Iterator[LoadPlan]:
+def plan() -> Iterator[LoadSpec]:
     """Two seconds of load on an echo server by two processes."""
     with Serving(echoing) as server:
-        yield LoadPlan(
+        yield LoadSpec(
             target=str(server.target),
             protocol="echo",
             users=[4],
@@ -99,7 +99,7 @@ def plan() -> Iterator[LoadPlan]:
         )
 
 
-def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadPlan) -> None:
+def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadSpec) -> None:
     """The new master's run has the same workers, is whole, and holds no reply of the old one's."""
     long = msgspec.structs.replace(plan, seconds=60.0)
     with contextlib.ExitStack() as stack:
@@ -108,7 +108,7 @@ def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadPlan) -> Non
         workers = stack.enter_context(_workers(2, port))
         _await_load(events)
         master.kill()
-        master.wait(_PATIENCE_S)
+        master.wait(_TIMEOUT_S)
         _, events = stack.enter_context(_master(plan, port))
         collector = Collector(plan)
         for event in events:
@@ -117,13 +117,13 @@ def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadPlan) -> Non
                 collector.add(event)
             if isinstance(event, Finished):
                 break
-        assert [worker.wait(_PATIENCE_S) for worker in workers] == [0, 0]
+        assert [worker.wait(_TIMEOUT_S) for worker in workers] == [0, 0]
     found = collector.result()
     assert found.details["workers"] == 2
     assert (found.requests, found.failures) == (_RATE_PER_S * 2, {})
 
 
-def test_a_worker_that_works_for_a_dead_master_is_told(plan: LoadPlan) -> None:
+def test_a_worker_that_works_for_a_dead_master_is_told(plan: LoadSpec) -> None:
     """What such a worker reports marks the run of the master that gets it, and is not in it."""
     alone = msgspec.structs.replace(plan, seconds=60.0, processes=1)
     with contextlib.ExitStack() as stack:
@@ -133,7 +133,7 @@ def test_a_worker_that_works_for_a_dead_master_is_told(plan: LoadPlan) -> None:
         _await_load(events)
         stray.send_signal(signal.SIGSTOP)
         master.kill()
-        master.wait(_PATIENCE_S)
+        master.wait(_TIMEOUT_S)
         _, events = stack.enter_context(_master(alone, port))
         stack.enter_context(_workers(1, port))
         _await_load(events)

@@ -1,6 +1,6 @@
 """Wireproof and a server on two hosts, with a network between them that loses, delays, reorders.
 
-The hosts are network namespaces (tests/network.py). WIREPROOF_EXTENDED=1 checks the whole
+The hosts are network namespaces (tests/support/network.py). WIREPROOF_EXTENDED=1 checks the whole
 catalogue through each bad cable instead of a few requirements.
 """
 
@@ -17,16 +17,16 @@ from typing import Any
 
 import pytest
 
-from tests.cable import Quality
-from tests.network import (
-    PATIENCE_S,
+from tests.support.cable import Quality
+from tests.support.network import (
     SERVER_ADDRESS,
+    TIMEOUT_S,
     Host,
     Network,
     ip,
     network,
     remove_left_behind,
-    why_not,
+    unsupported_reason,
 )
 
 EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
@@ -34,7 +34,7 @@ PROJECT = Path(__file__).parents[2]
 FEW = ("BASE-ANSWER", "COAL-MANY", "FRAME-EARLY", "ISO-PARTS", "RESET-MID")
 SMALL_MTU = 296  # of old serial lines; a frame of 1,051 bytes is five segments
 
-_missing = why_not()
+_missing = unsupported_reason()
 pytestmark = [
     pytest.mark.skipif(_missing is not None, reason=str(_missing)),
     pytest.mark.timeout(900 if EXTENDED else 120),
@@ -64,7 +64,7 @@ def serving(hosts: Network) -> Iterator[dict[str, str]]:
         yield {target.partition(":")[0]: target for target in targets}
     finally:
         process.terminate()
-        process.communicate(timeout=PATIENCE_S)
+        process.communicate(timeout=TIMEOUT_S)
 
 
 class Run:
@@ -72,7 +72,7 @@ class Run:
 
     def __init__(self, hosts: Network, folder: Path, command: str, *options: str) -> None:
         self._out = folder / "out"
-        program = "import sys; from harness.cli import main; sys.exit(main())"
+        program = "import sys; from wireproof.cli import main; sys.exit(main())"
         wireproof = hosts.client.command("-c", program, command, *options)
         self._process = subprocess.Popen(
             [*wireproof, "--allow-host", SERVER_ADDRESS, "--out", str(self._out)],
@@ -92,7 +92,7 @@ class Run:
 
     def wait_for_requests(self) -> None:
         """Wait until load has had replies."""
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + TIMEOUT_S
         while not self.results().get("load", {}).get("requests"):
             assert time.monotonic() < until_s, "no load"
             assert self._process.poll() is None, self._process.communicate()
@@ -208,7 +208,7 @@ def test_what_a_killed_test_leaves_behind_is_removed():
         assert left.stdout is not None
         assert left.stdout.readline() == b"up\n"
         remove_left_behind()
-        left.communicate(timeout=PATIENCE_S)
+        left.communicate(timeout=TIMEOUT_S)
         assert left.returncode == -signal.SIGKILL
         there = ip("netns", "list")
         assert name not in there
@@ -221,7 +221,7 @@ def test_check_blames_no_server_for_a_pulled_cable(tmp_path: Path):
     only = ("--only", "BASE-ANSWER", "--only", "OCTET-ALL", "--only", "TS-WEEKDAY")
     with network(BAD_CABLES["delay"]) as hosts, serving(hosts) as targets:
         run = Run(hosts, tmp_path, "check", targets["tcp"], "--depth", "quick", *only)
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + TIMEOUT_S
         while len(run.results().get("check", {}).get("requirements", [])) < 1:
             assert time.monotonic() < until_s, "no verdicts"
             time.sleep(0.05)

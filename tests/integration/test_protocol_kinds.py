@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from harness.conformance.execute import Executor
-from harness.conformance.plan import Plan, single
-from harness.protocols import Delimited, Protocol
-from harness.target import parse_target, resolve
-from harness.wire.sock_diag import SockDiag
+from wireproof.conformance.execution.executor import Executor
+from wireproof.conformance.plans.plan import Plan, single
+from wireproof.protocols import Delimited, Protocol
+from wireproof.target import parse_target, resolve
+from wireproof.wire.kernel.sock_diag import SockDiag
 
-PATIENCE_S = 10
+TIMEOUT_S = 10
 
 
 @contextlib.contextmanager
@@ -26,7 +26,7 @@ def serving(replies: dict[bytes, bytes], seen: list[bytes], *, close: bool) -> I
                 while True:
                     connection, _ = listener.accept()
                     with connection:
-                        connection.settimeout(PATIENCE_S)
+                        connection.settimeout(TIMEOUT_S)
                         while data := connection.recv(1000):
                             seen.append(data)
                             connection.sendall(
@@ -39,14 +39,14 @@ def serving(replies: dict[bytes, bytes], seen: list[bytes], *, close: bool) -> I
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
 
 
 def run(port: int, protocol: Protocol, *plans: Plan) -> list[str]:
     """Execute plans and return their failures."""
     target = resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
     with contextlib.closing(SockDiag()) as diag:
-        executor = Executor(target, protocol, diag, PATIENCE_S)
+        executor = Executor(target, protocol, diag, TIMEOUT_S)
         outcomes = [executor.execute(plan) for plan in plans]
     return [outcome.failure.message if outcome.failure else "" for outcome in outcomes]
 

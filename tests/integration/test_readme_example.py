@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 WIREPROOF = str(Path(sys.executable).with_name("wireproof"))
-PATIENCE_S = 100
+TIMEOUT_S = 100
 
 
 def printed(name: str) -> str:
@@ -32,7 +32,7 @@ def test_the_example_is_judged_as_the_readme_says(tmp_path: Path):
         [WIREPROOF, "protocols", "shout.py:Shout"],
         cwd=tmp_path,
         capture_output=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=True,
     )
     assert b"agrees with itself" in looked_at.stdout
@@ -48,7 +48,7 @@ def test_the_example_is_judged_as_the_readme_says(tmp_path: Path):
                 [*command, "--depth", "quick"],
                 cwd=tmp_path,
                 capture_output=True,
-                timeout=PATIENCE_S,
+                timeout=TIMEOUT_S,
                 check=False,
             )
             assert checked.returncode == 1, checked.stderr.decode()
@@ -56,7 +56,7 @@ def test_the_example_is_judged_as_the_readme_says(tmp_path: Path):
             assert results["check"]["requirements"][0]["verdict"] == "FAIL"
             script = tmp_path / "out" / "evidence" / "SEG-SINGLE" / "replay.py"
             replayed = subprocess.run(
-                [sys.executable, str(script)], capture_output=True, timeout=PATIENCE_S, check=False
+                [sys.executable, str(script)], capture_output=True, timeout=TIMEOUT_S, check=False
             )
             assert replayed.returncode == 1, replayed.stdout.decode()
         finally:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server_process import (
-    PATIENCE_S,
+from tests.support.server_process import (
+    TIMEOUT_S,
     Running,
     receive_all,
     receive_exactly,
@@ -62,7 +62,7 @@ def test_sigterm_answers_what_has_arrived_and_exits_with_0(server: Running) -> N
     for sock in socks:
         with sock:
             assert receive_all(sock)[27:] == b"before the end"
-    assert server.process.wait(PATIENCE_S) == 0
+    assert server.process.wait(TIMEOUT_S) == 0
 
 
 def test_a_killed_worker_is_replaced(server: Running) -> None:
@@ -91,7 +91,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_3(server: Running) -> None:
         [sys.executable, "-m", "reference_server", "--port", str(server.address[1])],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     assert second.returncode == 3
@@ -105,7 +105,7 @@ def test_wrong_usage_is_exit_code_2() -> None:
         [sys.executable, "-m", "reference_server", "--port", "70000"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     assert wrong.returncode == 2

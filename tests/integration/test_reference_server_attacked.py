@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server_process import PATIENCE_S, Running, receive_exactly, running
 from tests.soak.processes import descriptors, resident_bytes
+from tests.support.server_process import TIMEOUT_S, Running, receive_exactly, running
 
 EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 SLOW = 5000 if EXTENDED else 300
@@ -79,7 +79,7 @@ def sound_client(
         yield client
     finally:
         client.over.set()
-        client.join(3 * PATIENCE_S)
+        client.join(3 * TIMEOUT_S)
     share = len(client.seconds) / client.asked
     p99_ms = sorted(client.seconds)[int(0.99 * len(client.seconds))] * 1e3
     print(f"{what}: {share:.2%} of {client.asked} served, p99 {p99_ms:.1f} ms")  # noqa: T201
@@ -89,7 +89,7 @@ def sound_client(
 def slowloris(server: Running, stack: contextlib.ExitStack) -> None:
     """Hold many connections open that send a byte a second and read nothing."""
     host, port = server.address
-    command = [sys.executable, "-m", "tests.slowloris", host, str(port), str(SLOW)]
+    command = [sys.executable, "-m", "tests.support.slowloris", host, str(port), str(SLOW)]
     attacker = stack.enter_context(
         subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, text=True
@@ -103,7 +103,7 @@ def slowloris(server: Running, stack: contextlib.ExitStack) -> None:
     memory = resident_bytes([server.process.pid, *server.children()])
     print(f"{SLOW} slow ones, {ROUNDS} bytes each: the server holds {memory / 1e6:.1f} MB")  # noqa: T201
     assert held >= SLOW
-    told, _ = attacker.communicate(timeout=PATIENCE_S)
+    told, _ = attacker.communicate(timeout=TIMEOUT_S)
     assert told.splitlines()[-1] == "0", "a slow connection was thrown out"
 
 
@@ -112,7 +112,7 @@ def connect_flood(server: Running, stack: contextlib.ExitStack) -> None:
     del stack
     for number in range(FLOOD):
         with socket.socket() as sock:
-            sock.settimeout(PATIENCE_S)
+            sock.settimeout(TIMEOUT_S)
             sock.bind((f"127.0.0.{2 + number % 16}", 0))
             sock.connect(server.address)
             if number % 2:
@@ -147,7 +147,7 @@ def test_killed_workers_cost_only_what_they_were_serving():
                 served = len(client.seconds)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(server.children()), signal.SIGKILL)
-                until_s = time.monotonic() + PATIENCE_S
+                until_s = time.monotonic() + TIMEOUT_S
                 while len(client.seconds) < served + 10:
                     assert time.monotonic() < until_s, "service stopped"
                     client.over.wait(0.01)
@@ -196,7 +196,7 @@ def test_a_datagram_from_the_server_to_itself_starts_no_loop():
     ):
         port = server.address[1]
         sound.connect(server.address)
-        sound.settimeout(PATIENCE_S)
+        sound.settimeout(TIMEOUT_S)
         for number in range(200 if EXTENDED else 20):
             payload = b"loop %d" % number
             forger.sendto(

@@ -73,11 +73,11 @@ class Unexpected(Exception):  # noqa: N818 - a finding, not an error
 class Stream:
     """One connection: what was sent, what came back, and whether it may have."""
 
-    def __init__(self, port: int, patience_s: float) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), patience_s)
+    def __init__(self, port: int, timeout_s: float) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout_s)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
-        self.patience_s = patience_s
+        self.timeout_s = timeout_s
         self.sent = bytearray()
         self.received = bytearray()
         self.at_end = False
@@ -86,7 +86,7 @@ class Stream:
         """Send, and receive until all that was sent has come back, in frames of its own."""
         mark = len(self.received)
         self.sent += payload
-        until_s = time.monotonic() + self.patience_s
+        until_s = time.monotonic() + self.timeout_s
         while payload or not self.is_complete():
             left_s = until_s - time.monotonic()
             readable, writable, _ = select.select(
@@ -99,7 +99,7 @@ class Stream:
             if readable:
                 if not self.take():
                     raise Unexpected("end of file")
-                until_s = time.monotonic() + self.patience_s
+                until_s = time.monotonic() + self.timeout_s
         if self.sent and not HEADER.match(self.received, mark):
             raise Unexpected("a reply without a header")
 
@@ -153,7 +153,7 @@ class Stream:
     def end(self) -> None:
         """End the input; the server must send the rest and close."""
         self.sock.shutdown(socket.SHUT_WR)
-        while select.select([self.sock], [], [], self.patience_s)[0]:
+        while select.select([self.sock], [], [], self.timeout_s)[0]:
             if not self.take():
                 self.at_end = True
                 if self.sent and not self.is_complete():
@@ -166,7 +166,7 @@ class Stream:
 
 
 def converse(  # noqa: C901, PLR0912 - one branch an act
-    port: int, steps: tuple[Step, ...], patience_s: float
+    port: int, steps: tuple[Step, ...], timeout_s: float
 ) -> str | None:
     """Hold a conversation; what the server did wrong, or None."""
     streams: dict[int, Stream] = {}
@@ -176,7 +176,7 @@ def converse(  # noqa: C901, PLR0912 - one branch an act
                 select.select([], [], [], step.seconds)
                 continue
             if step.connection not in streams:
-                streams[step.connection] = Stream(port, patience_s)
+                streams[step.connection] = Stream(port, timeout_s)
             stream = streams[step.connection]
             if step.act == "say":
                 stream.ask(step.payload)
@@ -204,14 +204,14 @@ def converse(  # noqa: C901, PLR0912 - one branch an act
     return None
 
 
-def exchange(port: int, steps: tuple[Step, ...], patience_s: float) -> str | None:
+def exchange(port: int, steps: tuple[Step, ...], timeout_s: float) -> str | None:
     """The same with datagrams."""
     with contextlib.ExitStack() as stack:
         socks: dict[int, socket.socket] = {}
         for step in steps:
             if step.connection not in socks:
                 sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                sock.settimeout(patience_s)
+                sock.settimeout(timeout_s)
                 sock.connect(("127.0.0.1", port))
                 socks[step.connection] = sock
             sock = socks[step.connection]
@@ -232,11 +232,11 @@ def exchange(port: int, steps: tuple[Step, ...], patience_s: float) -> str | Non
     return None
 
 
-def judge(name: str, steps: tuple[Step, ...], port: int, patience_s: float) -> str | None:
+def judge(name: str, steps: tuple[Step, ...], port: int, timeout_s: float) -> str | None:
     """What a server did wrong, by streams or datagrams as its variant wants."""
     variant = find(name)
     datagrams = variant is not None and variant.category == "datagrams"
-    return (exchange if datagrams else converse)(port, steps, patience_s)
+    return (exchange if datagrams else converse)(port, steps, timeout_s)
 
 
 SHOWN = [variant for variant in FAULTS if variant.smallest]

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server_process import (
-    PATIENCE_S,
+from tests.support.server_process import (
+    TIMEOUT_S,
     Running,
     receive_all,
     receive_exactly,
@@ -43,7 +43,7 @@ def fill(sock: socket.socket) -> int:
     while select.select([], [sock], [], 0.5)[1]:
         with contextlib.suppress(BlockingIOError):
             sent += sock.send(b"z" * 65536)
-    sock.settimeout(PATIENCE_S)
+    sock.settimeout(TIMEOUT_S)
     return sent
 
 
@@ -124,7 +124,7 @@ def test_running_out_of_descriptors_is_survived(model: str) -> None:
         for sock in set(socks) - waiting:
             sock.close()
         while waiting:
-            served = select.select(list(waiting), [], [], PATIENCE_S)[0]
+            served = select.select(list(waiting), [], [], TIMEOUT_S)[0]
             assert served, "service did not go on"
             for sock in served:
                 assert sock.recv(100)[27:] == b"x"
@@ -193,7 +193,7 @@ sys.exit(server.main(["--port", "0", "--workers", "3"]))
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     assert ended.returncode == 3
@@ -213,7 +213,7 @@ sys.exit(server.main(["--port", "0", "--workers", "2"]))
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     assert ended.returncode == 3
@@ -271,14 +271,14 @@ def test_workers_killed_under_load_never_yield_a_wrong_byte() -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
             wait_until_ended(victim)
-            patience_s = time.monotonic() + PATIENCE_S
+            timeout_s = time.monotonic() + TIMEOUT_S
             while sum(caller.answered for caller in callers) < answered + 50:
-                assert time.monotonic() < patience_s, "service stopped"
+                assert time.monotonic() < timeout_s, "service stopped"
                 callers[0].over.wait(0.01)
         for caller in callers:
             caller.over.set()
         for caller in callers:
-            caller.join(PATIENCE_S)
+            caller.join(TIMEOUT_S)
         assert [caller.wrong for caller in callers] == [None] * len(callers)
         assert sum(caller.broken for caller in callers) > 0
         assert server.stop() == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server_process import PATIENCE_S, Running, receive_all, receive_exactly, running
+from tests.support.server_process import TIMEOUT_S, Running, receive_all, receive_exactly, running
 
 HEADER = re.compile(rb"\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\] ")
 MODELS = ("prefork", "fork", "iterative")
@@ -33,7 +33,7 @@ def connect(server: Running, folder: Path) -> socket.socket:
     target = server.line.rstrip("\n").removeprefix("listening on ")
     if target.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         sock.connect(target.removeprefix("unix:"))
         return sock
     sock = server.connect()
@@ -71,7 +71,7 @@ def test_frames_half_close_and_end(server: Running, tmp_path: Path) -> None:
         sock.sendall(b"hello")
         assert HEADER.sub(b"", receive_exactly(sock, 27 + 5)) == b"hello"
         received = b""
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         for start in range(0, len(sent), 32768):
             sock.sendall(sent[start : start + 32768])
             while len(HEADER.sub(b"", received)) < start + 32768:
@@ -89,7 +89,7 @@ def test_datagrams_follow_the_protocol(model: str) -> None:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
     ):
         assert server.line.split()[-1] == f"udp://127.0.0.1:{server.address[1]}"
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         sock.connect(server.address)
         for payload in (b"hello", b"", b"x" * 1024, bytes(1024) + b"beyond"):
             sock.send(payload)
@@ -105,7 +105,7 @@ def test_two_servers_do_not_answer_each_other(model: str) -> None:
     """One forged datagram between two servers is answered once, and that is all."""
     with running("--model", model, "--port", "0", "--udp", "--stats", "--workers", "1") as server:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.settimeout(PATIENCE_S)
+            other.settimeout(TIMEOUT_S)
             other.bind(("127.0.0.1", 0))
             other.sendto(b"forged", server.address)
             for _ in range(3):  # an echo service in the other's place

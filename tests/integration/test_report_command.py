@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import _COMMANDS, invoke
-from harness.results import encode
-from tests import result_samples as samples
+from tests.support import result_samples as samples
+from wireproof.cli import _COMMANDS, invoke
+from wireproof.results import encode
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_compare_ends_with_the_verdict(
 @pytest.mark.parametrize(
     "command",
     # `serve` hands its help over to the reference server.
-    [name for name in _COMMANDS if name != "serve" and find_spec(f"harness.cli.{name}")],
+    [name for name in _COMMANDS if name != "serve" and find_spec(f"wireproof.cli.{name}")],
 )
 def test_every_help_has_an_example(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     """`--help` shows at least one whole command line that begins with the command's name."""
@@ -104,7 +104,7 @@ def test_without_arguments_three_things_to_do_are_shown(capfd: pytest.CaptureFix
 
 def _modules_after(*arguments: str) -> set[str]:
     code = (
-        "import sys, json; from harness.cli import invoke\n"
+        "import sys, json; from wireproof.cli import invoke\n"
         f"invoke({list(arguments)!r}); print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
@@ -127,7 +127,7 @@ def test_a_report_loads_neither_engine(results: Path) -> None:
 
 def test_completion_knows_commands_and_options() -> None:
     """The shell's completion is click's own, and it works with commands that are loaded late."""
-    code = "import sys; from harness.cli import main; sys.argv[0] = 'wireproof'; main()"
+    code = "import sys; from wireproof.cli import main; sys.argv[0] = 'wireproof'; main()"
 
     def complete(*words: str) -> set[str]:
         done = subprocess.run(

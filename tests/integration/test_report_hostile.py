@@ -14,11 +14,11 @@ import pyte
 import pytest
 from rich.console import Console
 
-from harness.cli import invoke
-from harness.reporting.markdown import markdown
-from harness.reporting.terminal import print_summary
-from harness.results import load_results
-from tests.browser import chromium, needs_chromium, show
+from tests.support.browser import chromium, needs_chromium, show
+from wireproof.cli import invoke
+from wireproof.reporting.markdown import markdown
+from wireproof.reporting.terminal.summary import print_summary
+from wireproof.results import load_results
 
 ATTACKS = {
     "markup": b"</pre></script><script>window.owned = 1</script><img src=x onerror=owned=1>",

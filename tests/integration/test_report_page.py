@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.reporting.render import write_reports
-from harness.results import Verdict
-from tests import result_samples as samples
-from tests.browser import chromium, needs_chromium, show
+from tests.support import result_samples as samples
+from tests.support.browser import chromium, needs_chromium, show
+from wireproof.reporting.render import write_reports
+from wireproof.results import Verdict
 
 pytestmark = needs_chromium
 

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import invoke
-from harness.results import Results, load_results
 from tests.hostile.commands import command
-from tests.server_process import wait_until_ended
-from tests.servers import Serving, echoing
+from tests.support.server_process import wait_until_ended
+from tests.support.servers import Serving, echoing
+from wireproof.cli import invoke
+from wireproof.results import Results, load_results
 
 _KILLS = 50 if os.environ.get("WIREPROOF_EXTENDED") else 4
-_PATIENCE_S = 60
+_TIMEOUT_S = 60
 _RATE_PER_S = 200
 
 
@@ -33,7 +33,7 @@ _RATE_PER_S = 200
 def _command(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command as a process of its own, killed at the end in any case."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "from harness.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from wireproof.cli import main; main()", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -41,12 +41,12 @@ def _command(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.kill()
-        process.wait(_PATIENCE_S)
+        process.wait(_TIMEOUT_S)
 
 
 def _written(path: Path, process: subprocess.Popen[bytes]) -> Results:
     """Wait for the first partial result of a run."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while not path.exists():
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -98,7 +98,7 @@ def test_a_load_that_is_killed_loses_a_second_at_most(
             left = _children(process.pid)
             answered = counted.answered
             process.kill()
-            process.wait(_PATIENCE_S)
+            process.wait(_TIMEOUT_S)
             for pid in left:
                 wait_until_ended(pid)
     found = load_results(path)
@@ -162,7 +162,7 @@ def test_a_load_process_that_is_killed_is_told(role: str, tmp_path: Path) -> Non
             _written(path, process)
             leader, *workers = sorted(_children(process.pid))
             os.kill(leader if role == "leader" else workers[0], signal.SIGKILL)
-            assert process.wait(_PATIENCE_S) == 3
+            assert process.wait(_TIMEOUT_S) == 3
     found = load_results(path)
     assert found.partial
     assert found.load is not None

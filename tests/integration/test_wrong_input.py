@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import invoke
-from harness.results import encode
-from tests import result_samples as samples
+from tests.support import result_samples as samples
+from wireproof.cli import invoke
+from wireproof.results import encode
 
 # `TARGET` stands for a server that listens, `DEAD` for a port on which nothing does.
 WRONG: list[tuple[str, int, str]] = [

@@ -1,7 +1,7 @@
 """`python -m tests.mutation [PATTERN...]`: mutants of the judges and figures, and who notices them.
 
 Runs mutmut over the modules that pyproject.toml names, or over the mutants that match, such as
-`harness.pacing*`. Always from scratch: mutmut would let old verdicts stand where only a test has
+`wireproof.pacing*`. Always from scratch: mutmut would let old verdicts stand where only a test has
 changed, and would not ask old tests about a new function.
 MUTATION_PROCESSES says how many at a time. A survivor that no test is to kill has its reason in
 survivors.toml, and counts as a survivor all the same.

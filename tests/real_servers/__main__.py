@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from harness.deadline import Deadline
 from tests.real_servers.gallery import ROOT, Server, catalogue, install, is_installed
 from tests.real_servers.running import Outcome, end_all, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
+from wireproof.deadline import Deadline
 
 _LOOK_UP_S = 0.5
 

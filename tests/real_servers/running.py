@@ -16,10 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO
 
-from harness.deadline import Deadline
-from harness.errors import UsageError
-from harness.results import RequirementResult, Verdict, load_results
 from tests.real_servers.gallery import HERE, Server, program
+from wireproof.deadline import Deadline
+from wireproof.errors import UsageError
+from wireproof.results import RequirementResult, Verdict, load_results
 
 _READY_S = 20.0
 _TRIES = 3

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from harness.conformance.case import read_case
-from harness.conformance.plan import HalfClose, Plan, Push, Send, SendDatagram, SendLast
-from harness.protocols.base import as_sent
-from harness.protocols.oracle import printable
-from harness.protocols.registry import find_protocol
-from harness.results import RequirementResult, Verdict
 from tests.real_servers.gallery import Server, is_installed, version
 from tests.real_servers.running import Outcome
+from wireproof.conformance.evidence.case import read_case
+from wireproof.conformance.plans.plan import HalfClose, Plan, Push, Send, SendDatagram, SendLast
+from wireproof.protocols.base import as_sent
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.protocols.oracle import printable
+from wireproof.results import RequirementResult, Verdict
 
 _LONGEST, _LONGEST_SEGMENT, _MOST_SEGMENTS = 160, 60, 6
 _BEGIN, _END = "<!-- gallery: begin -->", "<!-- gallery: end -->"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.protocols.registry import find_protocol
-from harness.protocols.self_check import check_code
 from tests.real_servers.gallery import Server, catalogue, is_installed
 from tests.real_servers.running import judge
 from tests.real_servers.table import how
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.protocols.loading.self_check import check_code
 
 _QUICK_ENOUGH = ("SEG-SINGLE", "SEG-OCTETS", "COAL-*", "FRAME-*", "ISO-*", "CLOSE-HALF", "DGRAM-*")
 """What sound servers are asked here; all else is asked by `make gallery`."""

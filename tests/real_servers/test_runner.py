@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.deadline import Deadline
-from harness.results import RequirementResult, encode, load_results
 from tests.real_servers import running
 from tests.real_servers.gallery import ROOT, Server, catalogue
 from tests.real_servers.running import Outcome, judge_often, read
 from tests.real_servers.table import as_markdown, put_between_marks
+from wireproof.deadline import Deadline
+from wireproof.results import RequirementResult, encode, load_results
 
 ECHO = next(server for server in catalogue() if server.protocol == "line-echo")
 

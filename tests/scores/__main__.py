@@ -21,11 +21,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import msgspec
 
-from harness.conformance.subject import DEPTHS
 from reference_server.faults import FAULTS, SOUND
 from tests.scores import table, zone
 from tests.scores.judging import judge
 from tests.scores.record import REPORT, Record, Run, code_digest, kept
+from wireproof.conformance.subject import DEPTHS
 
 _JOBS_A_CORE = 3
 """Most of a run is waiting, above all for replies that a fault does not send."""

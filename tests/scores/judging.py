@@ -4,18 +4,18 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-from harness.conformance.catalogue import catalogue_for
-from harness.conformance.execute import open_diag
-from harness.conformance.runner import Judged, Runner
-from harness.conformance.subject import DEPTHS
-from harness.protocols.registry import find_protocol
-from harness.results import Verdict
-from harness.target import parse_target, resolve
-from harness.wire.reference import ReferenceServer
 from reference_server.faults import find
 from tests.scores.minima import Extent, noted
 from tests.scores.record import Finding, Record, Run
 from tests.scores.scripts import Scripts
+from wireproof.conformance.catalogue import catalogue_for
+from wireproof.conformance.execution.executor import open_diag
+from wireproof.conformance.runner import Judged, Runner
+from wireproof.conformance.subject import DEPTHS
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.results import Verdict
+from wireproof.target import parse_target, resolve
+from wireproof.wire.reference import ReferenceServer
 
 _FINDINGS = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
 _WORTH_A_NOTE = {Verdict.INCONCLUSIVE, Verdict.ERROR}

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.conformance.evidence import write_evidence
-from harness.conformance.runner import Finding, Runner
-from harness.wire.reference import ReferenceServer
+from wireproof.conformance.evidence.files import write_evidence
+from wireproof.conformance.runner import Finding, Runner
+from wireproof.wire.reference import ReferenceServer
 
 _LIMIT_S = 240
 
@@ -63,7 +63,7 @@ class Scripts:
             protocol=runner.subject.protocol,
             protocol_name="timestamp-echo",
             settings={},
-            patience_s=runner.executor.patience_s,
+            timeout_s=runner.executor.timeout_s,
         )
         script = next((self._folder / path for path in paths if path.endswith("/replay.py")), None)
         if script is None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.conformance.catalogue import catalogue_for
-from harness.protocols.registry import find_protocol
 from reference_server.faults import FAULTS, SOUND, find
 from tests.scores.minima import Extent, nearest, noted
 from tests.scores.record import Finding, Record
+from wireproof.conformance.catalogue import catalogue_for
+from wireproof.protocols.loading.registry import find_protocol
 
 _FAULTS = {one.name for one in FAULTS}
 _SOUND = {one.name for one in SOUND}

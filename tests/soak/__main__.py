@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.server_process import PATIENCE_S, Running, receive_exactly, running
 from tests.soak.processes import SoakError, descriptors, resident_bytes, say, settled_descriptors
 from tests.soak.rounds import go_round
+from tests.support.server_process import TIMEOUT_S, Running, receive_exactly, running
 
 SCALE = float(os.environ.get("SOAK_SCALE", "1"))
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
@@ -37,7 +37,7 @@ def connect(server: Running, number: int) -> socket.socket:
     """A connection from one of several loopback addresses: one has ports for 28,000 only."""
     sock = socket.socket()
     try:
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         sock.bind((f"127.0.0.{2 + number % 16}", 0))
         sock.connect(server.address)
     except OSError:
@@ -55,7 +55,7 @@ def ask(sock: socket.socket) -> None:
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
     """Wait for something to hold."""
-    until_s = time.monotonic() + PATIENCE_S
+    until_s = time.monotonic() + TIMEOUT_S
     while not holds():
         if time.monotonic() > until_s:
             raise SoakError(what)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.results import load_results
-from tests.server_process import PATIENCE_S, Running
 from tests.soak.processes import SoakError, say
+from tests.support.server_process import TIMEOUT_S, Running
+from wireproof.results import load_results
 
 _OPTIONS = ("--users", "10", "--rate", "200", "--warm-up", "0s", "--for", "100h")
 
@@ -25,7 +25,7 @@ class LongLoad:
 
     def __init__(self, server: Running, folder: str) -> None:
         """Start it."""
-        program = "from harness.cli import main; main()"
+        program = "from wireproof.cli import main; main()"
         arguments = ["load", server.targets[0], *_OPTIONS, "--out", folder]
         self._path = Path(folder) / "results.json"
         self.process = subprocess.Popen(
@@ -45,7 +45,7 @@ class LongLoad:
     def end(self) -> None:
         """Interrupt it, as Ctrl-C does, and look at what it measured."""
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(PATIENCE_S)
+        self.process.wait(TIMEOUT_S)
         found = load_results(self._path).load
         if found is None or found.failures or not found.requests:
             raise SoakError(f"the long load: {found and (found.requests, found.failures)}")
@@ -67,4 +67,4 @@ def long_load(server: Running) -> Iterator[LongLoad]:
         finally:
             if beside.process.poll() is None:
                 beside.process.terminate()  # it ends its own processes; killed, it could not
-                beside.process.wait(PATIENCE_S)
+                beside.process.wait(TIMEOUT_S)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
 _LOOKS_ALIKE = 3
 
 
@@ -45,7 +45,7 @@ def settled_descriptors(pids: Iterable[int]) -> int:
     A worker that has just started still closes the pipe on which it said so, and a server learns
     of a client's close after the client has made it.
     """
-    until_s = time.monotonic() + _PATIENCE_S
+    until_s = time.monotonic() + _TIMEOUT_S
     counts = [descriptors(pids)]
     while counts[-_LOOKS_ALIKE:] != [counts[-1]] * _LOOKS_ALIKE and time.monotonic() < until_s:
         time.sleep(0.05)

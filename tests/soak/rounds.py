@@ -14,16 +14,16 @@ import threading
 import time
 from pathlib import Path
 
-from harness.conformance.session import CheckPlan, run_check
-from harness.load.launch import run_load
-from harness.load.plan import LoadPlan
-from harness.protocols.registry import find_protocol
-from harness.reporting.progress import CheckProgress
-from harness.target import parse_target, resolve
-from tests.server_process import Running
 from tests.soak.long_load import LongLoad, long_load
 from tests.soak.processes import SoakError, descriptors, resident_bytes, say, settled_descriptors
 from tests.soak.trends import trend
+from tests.support.server_process import Running
+from wireproof.conformance.session import CheckPlan, run_check
+from wireproof.load.launch import run_load
+from wireproof.load.spec import LoadSpec
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.reporting.terminal.progress import CheckProgress
+from wireproof.target import parse_target, resolve
 
 PERIOD_S = 20.0
 REQUIREMENTS = ("SEG-SINGLE", "FRAME-EXACT", "RESET-MID", "CLOSE-HALF", "ISO-REPLIES")
@@ -81,7 +81,7 @@ def check(server: Running, number: int) -> None:
 
 def load(server: Running, number: int) -> tuple[float, float]:
     """Three seconds of load; p50 and p99 of its service latency in microseconds."""
-    plan = LoadPlan(target=server.targets[0], users=[20], seconds=3, rate_per_s=500.0)
+    plan = LoadSpec(target=server.targets[0], users=[20], seconds=3, rate_per_s=500.0)
     loaded = run_load(plan)
     if loaded.failures or not loaded.requests:
         raise SoakError(f"load {number}: {loaded.requests} requests, {loaded.failures}")

@@ -3,52 +3,57 @@
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("harness", "reference_server")
+SOURCES = {"wireproof": ROOT / "harness", "reference_server": ROOT}
+"""Each package, and the folder that holds it."""
 
-# The floor of each part of harness, lowest first; a part imports from its own room and from below.
+MOST_LINES = 350
+
+# The floors of wireproof, lowest first; a file imports from its own room, and from floors below.
+# A name stands for the file or the folder, with all below it that is not named itself.
 FLOORS = (
-    {
-        "harness.errors",
-        "harness.files",
-        "harness.deadline",
-        "harness.target",
-        "harness.results",
-        "harness",
-    },
-    {"harness.histogram", "harness.pacing", "harness.statistics", "harness.protocols"},
-    {"harness.wire"},
-    {"harness.conformance", "harness.load", "harness.accept_queue"},
-    {"harness.reporting"},
-    {"harness.cli"},
+    {"version", "errors", "files", "deadline", "target", "results"},
+    {"histogram", "pacing", "statistics"},
+    {"protocols"},
+    {"protocols.built_in"},
+    {"protocols.loading"},
+    {"wire.kernel"},
+    {"wire"},
+    {"conformance", "load", "accept_queue"},
+    {"reporting"},
+    {"cli"},
 )
+PURE = {"histogram", "pacing", "statistics", "protocols", "protocols.built_in", "protocols.loading"}
+ENGINES = {"conformance", "load", "accept_queue"}
+FACE = "wireproof"
+"""What users import from: it names what stands on every floor, and no floor imports it."""
 
 
 def _modules() -> dict[str, Path]:
     """Every module of both packages, by its dotted name."""
     found = {}
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            parts = path.relative_to(ROOT).with_suffix("").parts
+    for package, folder in SOURCES.items():
+        for path in (folder / package).rglob("*.py"):
+            parts = path.relative_to(folder).with_suffix("").parts
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
 MODULES = _modules()
+OURS = sorted(name for name in MODULES if name.startswith("wireproof."))
 
 
-def _imports(name: str, *, lazy: bool = True) -> set[str]:
-    """The modules of ours that a module imports: those inside functions too, if `lazy`.
+def _imports(name: str) -> set[str]:
+    """The modules of ours that a module imports, inside functions and under TYPE_CHECKING too.
 
-    What stands under TYPE_CHECKING counts: a type is knowledge as well.
+    A type is knowledge as well, and a circle that closes late is a circle.
     """
-    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
-    nodes = ast.walk(tree) if lazy else iter(tree.body)
     found = set()
-    for node in nodes:
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -58,43 +63,42 @@ def _imports(name: str, *, lazy: bool = True) -> set[str]:
                 full if (full := f"{base}.{alias.name}") in MODULES else base
                 for alias in node.names
             }
-    return {one for one in found if one.partition(".")[0] in PACKAGES}
+    return {one for one in found if one.partition(".")[0] in SOURCES}
 
 
 def _room(name: str) -> str:
-    """The part of harness that a module belongs to."""
-    if name == "harness.locustfile":
-        return "harness.load"  # it stands outside because its path is fixed
-    return ".".join(name.split(".")[:2])
+    """The part of wireproof that a module belongs to: the longest name among the floors'."""
+    rooms = (room for floor in FLOORS for room in floor)
+    inside = [room for room in rooms if f"{name}.".startswith(f"wireproof.{room}.")]
+    assert inside, f"{name} stands on no floor; say which in {__file__}"
+    return max(inside, key=len)
 
 
-def _floor(name: str) -> int:
-    for number, rooms in enumerate(FLOORS):
-        if _room(name) in rooms:
-            return number
-    raise AssertionError(f"{name} stands on no floor; say which in {__file__}")
-
-
-HARNESS = sorted(name for name in MODULES if name.partition(".")[0] == "harness")
+def _floor(room: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
 
 
 def test_imports_go_down() -> None:
-    """A module of harness imports from its own room, and from floors below."""
-    for name in HARNESS:
-        for imported in _imports(name):
-            if imported.partition(".")[0] != "harness" or _room(imported) == _room(name):
-                continue
-            free_of_order = _floor(name) == _floor(imported) <= 1
-            assert _floor(imported) < _floor(name) or free_of_order, f"{name} <- {imported}"
+    """A module of wireproof imports from its own room, and from floors below."""
+    for name in OURS:
+        room = _room(name)
+        for imported in _imports(name) - {FACE}:
+            if imported.startswith("wireproof.") and _room(imported) != room:
+                level = _floor(room) == _floor(_room(imported)) <= 1
+                assert level or _floor(_room(imported)) < _floor(room), f"{name} <- {imported}"
 
 
 def test_rooms_of_one_floor_do_not_know_each_other() -> None:
     """conformance, load and accept_queue never import each other; the CLI composes them."""
-    rooms = {"harness.conformance", "harness.load", "harness.accept_queue"}
-    for name in HARNESS:
-        if _room(name) in rooms:
-            others = rooms - {_room(name)}
+    for name in OURS:
+        if _room(name) in ENGINES:
+            others = ENGINES - {_room(name)}
             assert not {one for one in _imports(name) if _room(one) in others}, name
+
+
+def test_nobody_imports_the_face() -> None:
+    """What users import from is for users: a file of ours names the room that it means."""
+    assert not [name for name in OURS if FACE in _imports(name)]
 
 
 def test_the_packages_do_not_know_each_other() -> None:
@@ -106,19 +110,22 @@ def test_the_packages_do_not_know_each_other() -> None:
 
 def test_the_wire_knows_no_protocol() -> None:
     """What moves bytes does not know what they mean."""
-    for name in HARNESS:
-        if _room(name) == "harness.wire":
-            assert not {one for one in _imports(name) if _room(one) == "harness.protocols"}, name
+    for name in OURS:
+        if _room(name) in {"wire", "wire.kernel"}:
+            assert not {one for one in _imports(name) if ".protocols" in one}, name
 
 
 # The judge in replay scripts is a second opinion with a clock; RFC 868's reply is the clock.
-CLOCKED = {"harness.protocols.timestamp_judge", "harness.protocols.time"}
+CLOCKED = {
+    "wireproof.protocols.built_in.timestamp_judge",
+    "wireproof.protocols.built_in.time",
+}
 
 
 def test_pure_floors_know_no_socket_and_no_clock() -> None:
     """Oracles, framings, pacing and statistics are sans-I/O."""
-    for name in HARNESS:
-        if _floor(name) != 1 or name in CLOCKED:
+    for name in OURS:
+        if _room(name) not in PURE or name in CLOCKED:
             continue
         tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
         plain = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
@@ -127,9 +134,34 @@ def test_pure_floors_know_no_socket_and_no_clock() -> None:
 
 
 def test_there_is_no_circle() -> None:
-    """No module imports itself by way of others."""
-    graph = {name: _imports(name, lazy=False) & set(MODULES) - {name} for name in MODULES}
+    """No module imports itself by way of others, with every import counted."""
+    graph = {name: _imports(name) & set(MODULES) - {name} for name in MODULES}
     assert list(TopologicalSorter(graph).static_order())
+
+
+def test_there_is_no_circle_of_folders() -> None:
+    """Folders, too, can be read from the bottom up; a file beside folders is a room by itself."""
+    with_folders = {parent for name in MODULES for parent in [name.rpartition(".")[0]] if parent}
+    with_folders = {one.rpartition(".")[0] for one in with_folders}
+
+    def room(name: str) -> str:
+        parent = name.rpartition(".")[0]
+        return name if parent in with_folders or name in with_folders else parent or name
+
+    graph: dict[str, set[str]] = defaultdict(set)
+    for name in OURS:
+        graph[room(name)] |= {room(one) for one in _imports(name) & set(OURS)} - {room(name)}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_rooms_are_small() -> None:
+    """A file reads in one sitting."""
+    long = {
+        name: lines
+        for name, path in MODULES.items()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES
+    }
+    assert not long
 
 
 def _loaded_after(statement: str) -> set[str]:
@@ -142,17 +174,22 @@ def _loaded_after(statement: str) -> set[str]:
 def test_nothing_on_the_path_of_check_loads_locust() -> None:
     """`import locust` patches the process; it stays inside load."""
     loaded = _loaded_after(
-        "import harness, harness.cli, harness.cli.check, harness.conformance.runner,"
-        " harness.conformance.session, harness.conformance.pytest_plugin,"
-        " harness.conformance.pytest_suite"
+        "import wireproof, wireproof.cli, wireproof.cli.check, wireproof.conformance.runner,"
+        " wireproof.conformance.session, wireproof.conformance.pytest_plugin,"
+        " wireproof.conformance.pytest_suite; from wireproof import Delimited, conformance_suite"
     )
-    assert "harness.conformance.catalogue" in loaded
+    assert "wireproof.conformance.catalogue" in loaded
     assert not loaded & {"locust", "gevent"}
 
 
 def test_the_plugin_imports_nothing() -> None:
     """Every pytest run where Wireproof is installed loads the plug-in: it must cost nothing."""
-    loaded = _loaded_after("import harness.conformance.pytest_plugin")
-    ours = {name for name in loaded if name.partition(".")[0] == "harness"}
-    assert ours == {"harness", "harness.conformance", "harness.conformance.pytest_plugin"}
+    loaded = _loaded_after("import wireproof.conformance.pytest_plugin")
+    ours = {name for name in loaded if name.partition(".")[0] == "wireproof"}
+    assert ours == {
+        "wireproof",
+        "wireproof.version",
+        "wireproof.conformance",
+        "wireproof.conformance.pytest_plugin",
+    }
     assert not loaded & {"hypothesis", "msgspec", "click", "rich", "_pytest"}

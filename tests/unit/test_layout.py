@@ -4,40 +4,50 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
+SOURCES = {"wireproof": ROOT / "harness", "reference_server": ROOT}
 
 # Where a file's tests are, if not in a file of its own name: an integration test names it better.
 ELSEWHERE = {
     "harness/locustfile.py": "integration/test_load_users.py",
-    "harness/accept_queue/watchdog.py": "unit/harness/accept_queue/test_pause.py",
-    "harness/reporting/terminal_figures.py": "unit/harness/reporting/test_terminal.py",
-    "harness/cli/check.py": "integration/test_check.py",
-    "harness/cli/compare.py": "unit/harness/reporting/test_compare.py",
-    "harness/cli/load.py": "integration/test_load.py",
-    "harness/cli/report.py": "integration/test_report_command.py",
-    "harness/conformance/failure.py": "unit/harness/conformance/test_channel.py",
-    "harness/conformance/pytest_plugin.py": "integration/test_check.py",
-    "harness/conformance/datagram_script.py": "unit/harness/conformance/test_scripts.py",
-    "harness/conformance/stream_script.py": "unit/harness/conformance/test_scripts.py",
+    "wireproof/version.py": "unit/wireproof/cli/test_cli.py",
+    "wireproof/accept_queue/watchdog.py": "unit/wireproof/accept_queue/test_pause.py",
+    "wireproof/cli/check.py": "integration/test_check.py",
+    "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
+    "wireproof/cli/load.py": "integration/test_load.py",
+    "wireproof/cli/report.py": "integration/test_report_command.py",
+    "wireproof/conformance/execution/failure.py": (
+        "unit/wireproof/conformance/execution/test_channel.py"
+    ),
+    "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
+    "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }
 
 # Rooms whose files are tested together, through what they are for.
 TOGETHER = {
-    "harness/conformance/properties": "unit/harness/conformance/test_catalogue.py",
-    "harness/conformance/suite": "integration/test_check.py",
-    "harness/load": "integration/test_load.py",
-    "harness/protocols": "unit/harness/protocols/test_built_in.py",
+    "wireproof/conformance/evidence": "unit/wireproof/conformance/evidence/test_scripts.py",
+    "wireproof/conformance/properties": "unit/wireproof/conformance/test_catalogue.py",
+    "wireproof/conformance/suite": "integration/test_check.py",
+    "wireproof/load": "integration/test_load.py",
+    "wireproof/load/figures": "integration/test_load.py",
+    "wireproof/load/on_locust": "integration/test_load_users.py",
+    "wireproof/load/swarm": "integration/test_load.py",
+    "wireproof/protocols": "unit/wireproof/protocols/test_framed.py",
+    "wireproof/protocols/loading": "unit/wireproof/protocols/loading/test_registry.py",
+    "wireproof/protocols/built_in": "unit/wireproof/protocols/built_in/test_built_in.py",
     "reference_server": "integration/test_reference_server.py",
     "reference_server/variants": "integration/test_reference_server_faults.py",
 }
 
 
 def _sources() -> list[str]:
-    return [
-        str(path.relative_to(ROOT))
-        for package in ("harness", "reference_server")
-        for path in (ROOT / package).rglob("*.py")
-        if path.name not in {"__init__.py", "__main__.py"}
-    ]
+    found = ["harness/locustfile.py"]
+    for package, folder in SOURCES.items():
+        found += [
+            str(path.relative_to(folder))
+            for path in (folder / package).rglob("*.py")
+            if path.name not in {"__init__.py", "__main__.py"}
+        ]
+    return found
 
 
 def _own_test(source: str) -> Path:
@@ -65,5 +75,5 @@ def test_the_exceptions_are_true() -> None:
         assert not _own_test(source).is_file(), source
         assert (ROOT / "tests" / tests).is_file(), tests
     for folder, tests in TOGETHER.items():
-        assert (ROOT / folder).is_dir(), folder
+        assert (SOURCES[folder.partition("/")[0]] / folder).is_dir(), folder
         assert (ROOT / "tests" / tests).is_file(), tests

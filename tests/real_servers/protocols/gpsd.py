@@ -5,8 +5,8 @@ import re
 
 from hypothesis import strategies as st
 
-from harness.protocols import Delimited, MalformedReplyError
-from harness.protocols.replies import Judge
+from wireproof.protocols import Delimited, MalformedReplyError
+from wireproof.protocols.replies import Judge
 
 
 class Gpsd(Delimited):

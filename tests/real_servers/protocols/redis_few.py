@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from harness.protocols.redis import Redis, command
+from wireproof.protocols.built_in.redis import Redis, command
 
 
 class RedisFew(Redis):

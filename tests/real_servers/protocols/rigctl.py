@@ -4,7 +4,7 @@ import re
 
 from hypothesis import strategies as st
 
-from harness.protocols import Delimited
+from wireproof.protocols import Delimited
 
 
 class Rigctl(Delimited):

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from harness.protocols import Delimited
+from wireproof.protocols import Delimited
 
 
 class StatsdManagement(Delimited):

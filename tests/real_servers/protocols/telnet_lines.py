@@ -4,7 +4,7 @@ from string import ascii_lowercase
 
 from hypothesis import strategies as st
 
-from harness.protocols import Delimited
+from wireproof.protocols import Delimited
 
 
 class TelnetLines(Delimited):

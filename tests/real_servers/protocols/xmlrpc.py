@@ -4,7 +4,7 @@ import xmlrpc.client
 
 from hypothesis import strategies as st
 
-from harness.protocols.http1 import Http1, parse_request, parse_response
+from wireproof.protocols.built_in.http1 import Http1, parse_request, parse_response
 
 
 class XmlRpc(Http1):

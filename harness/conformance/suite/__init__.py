@@ -1,1 +1,0 @@
-"""The catalogue as pytest items, for any server: `pytest --pyargs harness.conformance`."""

@@ -1,0 +1,124 @@
+"""`wireproof backlog`: what the accept queue really does."""
+
+from pathlib import Path
+
+import click
+
+from wireproof.cli.common import (
+    ResultsFolder,
+    find_target,
+    finish,
+    output_options,
+    protocol_options,
+    target_options,
+)
+from wireproof.errors import UsageError
+from wireproof.results import Rung
+
+
+def _parse_connections(
+    ctx: click.Context, parameter: click.Parameter, text: str | None
+) -> list[int]:
+    del ctx, parameter
+    if text is None:
+        return []
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise UsageError(
+            f"--connections {text!r} is no list of numbers", "write --connections 1,50,100"
+        )
+    return numbers
+
+
+@click.command(short_help="show what the accept queue really does")
+@target_options
+@click.option(
+    "--pause-pid",
+    "pause_pids",
+    type=click.IntRange(min=1),
+    multiple=True,
+    metavar="PID",
+    help="A process of the server that may be paused for a moment, to see its queue fill.",
+)
+@protocol_options
+@click.option(
+    "--connections",
+    callback=_parse_connections,
+    metavar="N,N,...",
+    help="Rungs of the ladder.  [default: 1,10,25,40,50,51,60,75,100]",
+)
+@click.option(
+    "--for", "seconds", type=float, metavar="SECONDS", help="How long on each rung.  [default: 1.5]"
+)
+@click.option("--queue-only", is_flag=True, help="Leave the ladder out; no protocol is needed.")
+@output_options
+def backlog(
+    *,
+    target: str,
+    allow_hosts: tuple[str, ...],
+    pause_pids: tuple[int, ...],
+    protocol_name: str,
+    settings: dict[str, str],
+    connections: list[int],
+    seconds: float | None,
+    queue_only: bool,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Show how deep the accept queue of TARGET is, and what connects see when it is full.
+
+    The server is never paused uninvited: without --pause-pid, depth is told by connects that
+    outrun it.
+
+    \b
+    wireproof backlog tcp://127.0.0.1:28812
+    wireproof backlog tcp://127.0.0.1:6379 --queue-only --pause-pid 4711
+    wireproof backlog tcp://127.0.0.1:7 --protocol echo --connections 1,50,200 --for 5
+    """
+    from wireproof.accept_queue.survey import QueueSurvey
+    from wireproof.cli.ladder import CONNECTIONS, RUNG_S, add_ladder, climb, ladder_plan
+    from wireproof.protocols.loading.registry import find_protocol
+    from wireproof.reporting.terminal.progress import LoadProgress, StepProgress
+
+    plan = ladder_plan(
+        target,
+        connections or CONNECTIONS,
+        RUNG_S if seconds is None else seconds,
+        protocol=protocol_name,
+        settings=settings,
+        allow_hosts=allow_hosts,
+    )
+    if not queue_only:
+        plan.check()
+        find_protocol(protocol_name, settings)
+    found = find_target(target, allow_hosts)
+    survey = QueueSurvey(found, pause_pids)
+    folder = ResultsFolder("backlog", out)
+    partial = False
+    rungs: list[Rung] = []
+    try:
+        with StepProgress(enabled=not as_json) as steps:
+
+            def tell(position: int, total: int, step: str) -> None:
+                steps.update(position=position, total=total, step=step)
+                folder.keep(target, backlog=survey.result())
+
+            survey.run(progress=tell)
+        if not queue_only:
+            with LoadProgress(enabled=not as_json) as progress:
+                rungs, partial = climb(
+                    found,
+                    plan,
+                    on_second=progress.update,
+                    on_rungs=lambda so_far: folder.keep(
+                        target, backlog=add_ladder(survey.result(), so_far)
+                    ),
+                )
+    except KeyboardInterrupt:
+        partial = True
+    result = add_ladder(survey.result(), rungs)
+    results = folder.write(target, partial=partial, backlog=result)
+    return finish(results, folder, as_json=as_json)

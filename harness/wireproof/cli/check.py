@@ -1,0 +1,90 @@
+"""`wireproof check`: prove that a server's replies do not depend on how TCP cuts the bytes."""
+
+import secrets
+from pathlib import Path
+
+import click
+
+from wireproof.cli.common import (
+    ResultsFolder,
+    find_target,
+    finish,
+    output_options,
+    protocol_options,
+    target_options,
+)
+
+
+@click.command(short_help="conformance")
+@target_options
+@protocol_options
+@click.option("--only", multiple=True, metavar="ID", help="These requirements; SEG-* is a group.")
+@click.option("--skip", multiple=True, metavar="ID", help="Not these.")
+@click.option(
+    "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
+)
+@click.option(
+    "--time-budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop looking after so long.",
+)
+@click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")
+@click.option(
+    "--baseline",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Known failures, with a reason each; another failure, or a stale entry, fails.",
+)
+@output_options
+def check(
+    target: str,
+    allow_hosts: tuple[str, ...],
+    protocol_name: str,
+    settings: dict[str, str],
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    depth: str,
+    time_budget: float | None,
+    seed: int | None,
+    baseline: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Judge the server at TARGET by the catalogue of requirements.
+
+    \b
+    wireproof check tcp://127.0.0.1:7 --protocol echo
+    wireproof check tcp://localhost:9000 --protocol my_protocol.py:MyProtocol --depth deep
+    wireproof check tcp://127.0.0.1:28812 --only SEG-* --seed 7
+    """
+    from wireproof.conformance.baseline import apply_baseline, read_baseline
+    from wireproof.conformance.catalogue import catalogue_for, select
+    from wireproof.conformance.session import CheckPlan, run_check
+    from wireproof.protocols.loading.registry import find_protocol
+    from wireproof.reporting.terminal.progress import CheckProgress
+
+    protocol = find_protocol(protocol_name, settings)
+    catalogue = catalogue_for(protocol)
+    select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
+    known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
+    plan = CheckPlan(
+        protocol=protocol,
+        protocol_name=protocol_name,
+        settings=settings,
+        depth=depth,
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+        only=only,
+        skip=skip,
+        time_budget_s=time_budget,
+    )
+    found = find_target(target, allow_hosts)
+    folder = ResultsFolder("check", out)
+    with CheckProgress(enabled=not as_json) as progress:
+        result, complete = run_check(
+            found, plan, folder.folder, progress, lambda so_far: folder.keep(target, check=so_far)
+        )
+    if known is not None:
+        result = apply_baseline(result, known)
+    results = folder.write(target, partial=not complete, check=result)
+    return finish(results, folder, as_json=as_json)

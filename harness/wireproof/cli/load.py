@@ -1,0 +1,283 @@
+"""`wireproof load`: throughput and latency that are true, every reply verified."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from msgspec import structs
+
+from wireproof.cli.common import (
+    ResultsFolder,
+    find_target,
+    finish,
+    output_options,
+    protocol_options,
+    target_options,
+)
+from wireproof.errors import UsageError
+from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses
+from wireproof.load.units import parse_seconds, parse_share
+from wireproof.results import LoadResult, Second
+
+if TYPE_CHECKING:
+    from wireproof.load.objectives import Objective
+
+
+def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
+    """Return a click callback that reads an option's text with `function`."""
+
+    def read(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+        del ctx, parameter
+        return None if text is None else function(text)
+
+    return read
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{text!r} is no list of numbers", "write --stages 1,10,50") from None
+
+
+_seconds = _converted(parse_seconds)
+
+
+@click.command(short_help="throughput and latency")
+@target_options
+@protocol_options
+@click.option("--users", type=int, default=50, show_default=True, help="Connections.")
+@click.option(
+    "--stages", callback=_converted(_numbers), metavar="N,N,…", help="Connections, stage by stage."
+)
+@click.option("--rate", type=float, metavar="PER_S", help="Open loop: requests per second in all.")
+@click.option(
+    "--arrivals",
+    type=click.Choice([str(one) for one in Arrivals]),
+    default=str(Arrivals.CONSTANT),
+    show_default=True,
+    help="How the requests of --rate are spread.",
+)
+@click.option(
+    "--for",
+    "length_s",
+    default="10s",
+    show_default=True,
+    callback=_seconds,
+    metavar="TIME",
+    help="How long each stage is measured.",
+)
+@click.option(
+    "--warm-up",
+    "warm_up_s",
+    default="1s",
+    show_default=True,
+    callback=_seconds,
+    metavar="TIME",
+    help="What comes before and is not measured.",
+)
+@click.option(
+    "--payload",
+    default="",
+    metavar="SIZE",
+    help="64, 1-4096, or any: what the protocol draws.  [default: 64 where possible]",
+)
+@click.option(
+    "--pipeline",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Requests that a connection sends in one go.",
+)
+@click.option(
+    "--segment",
+    default="whole",
+    show_default=True,
+    metavar="HOW",
+    help="whole, octets, random, or 'coalesced N'.",
+)
+@click.option(
+    "--segment-share",
+    default="100%",
+    show_default=True,
+    metavar="SHARE",
+    callback=_converted(parse_share),
+    help="Share of the requests that is cut so.",
+)
+@click.option(
+    "--channel-lifetime",
+    callback=_seconds,
+    metavar="TIME",
+    help="Replace each connection after about so long.",
+)
+@click.option("--connect-rate", type=float, metavar="PER_S", help="Connections opened per second.")
+@click.option(
+    "--source-addresses",
+    default="",
+    callback=_converted(expand_addresses),
+    metavar="A-B,…",
+    help="Local addresses to connect from, in turn.",
+)
+@click.option("--processes", type=int, default=1, show_default=True, help="Load processes.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    default="5s",
+    show_default=True,
+    callback=_seconds,
+    metavar="TIME",
+    help="For a connect or a reply.",
+)
+@click.option(
+    "--slo",
+    "slos",
+    multiple=True,
+    metavar="EXPRESSION",
+    help="Such as 'p99<5ms', 'errors<=0.1%', 'throughput>=50000'; exit code 1 if missed.",
+)
+@click.option(
+    "--find-knee",
+    "knee",
+    metavar="EXPRESSION",
+    help="How many connections the objective holds for (with --rate: which rate).",
+)
+@click.option("--seed", type=int, help="Draw the same payloads again.  [default: a new one]")
+@output_options
+def load(
+    target: str,
+    allow_hosts: tuple[str, ...],
+    protocol_name: str,
+    settings: dict[str, str],
+    users: int,
+    stages: list[int] | None,
+    rate: float | None,
+    arrivals: str,
+    length_s: float,
+    warm_up_s: float,
+    payload: str,
+    pipeline: int,
+    segment: str,
+    segment_share: float,
+    channel_lifetime: float | None,
+    connect_rate: float | None,
+    source_addresses: list[str],
+    processes: int,
+    timeout_s: float,
+    slos: tuple[str, ...],
+    knee: str | None,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Put load on the server at TARGET and verify every reply.
+
+    \b
+    wireproof load tcp://127.0.0.1:28812 --users 50 --for 30s
+    wireproof load tcp://127.0.0.1:28812 --rate 2000 --slo 'p99<5ms' --slo 'errors==0'
+    wireproof load tcp://127.0.0.1:7 --protocol echo --stages 1,10,50,100 --for 5s
+    """
+    from wireproof.load.objectives import parse_objective
+    from wireproof.load.preflight import preflight
+    from wireproof.protocols.loading.registry import find_protocol
+
+    objectives = [parse_objective(text) for text in slos]
+    spec = LoadSpec(
+        target=target,
+        allow_hosts=list(allow_hosts),
+        protocol=protocol_name,
+        settings=settings,
+        users=stages or [users],
+        seconds=length_s,
+        warm_up_s=warm_up_s,
+        rate_per_s=rate,
+        arrivals=Arrivals(arrivals),
+        payload=payload,
+        pipeline=pipeline,
+        segment=segment,
+        segment_share=segment_share,
+        channel_lifetime_s=channel_lifetime,
+        connect_rate_per_s=connect_rate,
+        source_addresses=source_addresses,
+        processes=processes,
+        timeout_s=timeout_s,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+    )
+    spec.check()
+    protocol = find_protocol(protocol_name, settings)
+    found = find_target(target, allow_hosts)
+    spec = structs.replace(spec, target=str(found), pin=found.pin)
+    warnings = preflight(
+        spec,
+        scheme=found.scheme,
+        backlog=getattr(protocol, "backlog", None),
+        sources=max(1, len(source_addresses)),
+    )
+    folder = ResultsFolder("load", out)
+    if knee is not None:
+        result = _find_knee(spec, parse_objective(knee), quiet=as_json)
+    else:
+        result = _run(spec, lambda so_far: folder.keep(target, load=so_far), quiet=as_json)
+    result = structs.replace(
+        result,
+        slo=result.slo + [objective.judge(result) for objective in objectives],
+        notes=[*warnings, *result.notes],
+    )
+    results = folder.write(target, partial=result.partial, load=result)
+    return finish(results, folder, as_json=as_json)
+
+
+def _run(
+    spec: LoadSpec, on_result: Callable[[LoadResult], None] | None = None, *, quiet: bool
+) -> LoadResult:
+    from wireproof.load.launch import run_load
+    from wireproof.reporting.terminal.progress import LoadProgress
+
+    total_s = len(spec.users) * (spec.warm_up_s + spec.seconds)
+    with LoadProgress(enabled=not quiet) as progress:
+
+        def show(second: Second) -> None:
+            progress.update(second, total_s)
+
+        return run_load(spec, show, on_result)
+
+
+def _find_knee(spec: LoadSpec, objective: "Objective", *, quiet: bool) -> LoadResult:
+    """Return the last good run, with the interval as its objective's line."""
+    from wireproof.load.knee import find_knee
+
+    best: list[LoadResult] = []
+    latest: list[LoadResult] = []
+
+    def holds(size: int) -> bool:
+        changed = (
+            structs.replace(spec, users=[max(size, spec.processes)])
+            if spec.rate_per_s is None
+            else structs.replace(spec, rate_per_s=float(size))
+        )
+        result = _run(changed, quiet=quiet)
+        judged = objective.judge(result)
+        latest[:] = [result]
+        if judged["met"]:
+            best[:] = [result]
+        if not quiet:
+            word = "holds" if judged["met"] else "fails"
+            click.echo(f"{size:>8}  {judged['measured']}  {word}", err=True)
+        return bool(judged["met"])
+
+    start = spec.processes if spec.rate_per_s is None else max(1, int(spec.rate_per_s))
+    knee = find_knee(holds, start)
+    unit = "connections" if spec.rate_per_s is None else "requests/s"
+    upper = "and no limit was found" if knee.fails_at is None else f"fails at {knee.fails_at}"
+    sentence = f"{objective.expression} holds at {knee.holds_at} {unit}, {upper}"
+    result = (best or latest)[0]
+    judged = {
+        "expression": objective.expression,
+        "measured": sentence,
+        "met": knee.holds_at > 0,
+        "holds_at": knee.holds_at,
+        "fails_at": knee.fails_at,
+        "tried": {str(size): f"{good} of {runs}" for size, (good, runs) in knee.tried.items()},
+    }
+    return structs.replace(result, slo=[judged], notes=[*result.notes, sentence])

@@ -1,0 +1,80 @@
+"""`wireproof protocols`: the built-in protocols, and a look at one, the user's own included."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.loading.registry import (
+    BUILT_IN,
+    find_protocol,
+    missing_modules,
+    protocol_class,
+)
+from wireproof.protocols.loading.self_check import check_code
+from wireproof.protocols.loading.settings import settings_of
+from wireproof.protocols.oracle import printable
+
+_SHOWN_REQUESTS = 5
+
+
+@click.command("protocols")
+@click.argument("name", required=False)
+def protocols(name: str | None) -> None:
+    """List the built-in protocols, or show one and check that its code agrees with itself.
+
+    NAME is a built-in protocol, module:Class or file.py:Class. Its own right replies are put
+    through its own framing, without a server; do this first when you write a protocol.
+
+    \b
+    wireproof protocols
+    wireproof protocols my_protocol.py:MyProtocol
+    """
+    console = Console(highlight=False)
+    if name is None:
+        _print_list(console)
+    else:
+        _print_one(console, find_protocol(name))
+
+
+def _print_list(console: Console) -> None:
+    lines = []
+    for name in BUILT_IN:
+        kind = protocol_class(name)
+        lines.append(f"{name:<15} {_summary(kind)}")
+        lines.append(f"{'':<15} {_transports(kind)}; {kind.source}")
+        if kind.modules:
+            missing = ", which is missing" if missing_modules(kind) else ""
+            lines.append(f"{'':<15} needs the extra wireproof[{name}]{missing}")
+    lines.append("")
+    lines.append("wireproof protocols NAME shows one of them, or your own file.py:Class.")
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _print_one(console: Console, protocol: Protocol) -> None:
+    kind = type(protocol)
+    requests = check_code(protocol)
+    lines = [
+        f"{protocol.name or kind.__name__}: {_summary(kind)}",
+        f"  source      {protocol.source or 'not named'}",
+        f"  transports  {_transports(kind)}",
+        f"  exchange    {protocol.exchange}; half-close {protocol.half_close}",
+        "  settings",
+        *(f"    --set {key}={value}" for key, value in settings_of(protocol).items()),
+    ]
+    if rules := protocol.rules():
+        lines += ["  rules of its own", *(f"    {r.id} {r.level}  {r.title}" for r in rules)]
+    shortest = sorted(set(requests), key=len)[:_SHOWN_REQUESTS]
+    lines += ["  some requests", *(f"    {printable(request, 60)}" for request in shortest)]
+    lines.append(f"The class agrees with itself on {len(requests)} requests.")
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _transports(kind: type[Protocol]) -> str:
+    return " ".join(name for name in ("tcp", "tls", "unix", "udp") if name in kind.transports)
+
+
+def _summary(kind: type[Protocol]) -> str:
+    return (kind.__doc__ or "").strip().partition("\n")[0]

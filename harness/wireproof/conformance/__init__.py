@@ -1,0 +1,60 @@
+"""Conformance: the catalogue, the engine that executes it, and the evidence.
+
+In one's own test files:
+
+    from wireproof.conformance import replay
+    from wireproof.conformance.pytest_suite import conformance_suite
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from wireproof.conformance.evidence.case import Replayed
+
+
+def replay(
+    path: "Path",
+    target: str = "",
+    runs: int = 5,
+    allow_hosts: "Collection[str]" = (),
+    protocol: str = "",
+) -> "Replayed":
+    """Run a recorded failure again.
+
+    Args:
+        path: of a `replay.json`.
+        target: where the server is now; as recorded, if empty.
+        runs: how often.
+        allow_hosts: hosts beyond this machine that you own.
+        protocol: as recorded, if empty; to be given where it is not built in, because the file may
+            be a stranger's and would have us import what it names.
+
+    Raises:
+        UsageError: the file is not one, its protocol is not known, or is code and was not given.
+        CannotRunError: nothing listens there.
+
+    """
+    from wireproof.conformance.evidence.case import read_case, run_case
+    from wireproof.conformance.execution.executor import Executor, open_diag
+    from wireproof.errors import UsageError
+    from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
+    from wireproof.target import parse_target, resolve
+    from wireproof.wire.connection import reachable
+
+    case = read_case(path)
+    if not protocol and case.protocol not in BUILT_IN:
+        raise UsageError(
+            f"{path} was recorded with the protocol {case.protocol!r}, which is code",
+            f"if you trust it, add --protocol {case.protocol!r}",
+        )
+    judge = find_protocol(protocol or case.protocol, case.settings)
+    found = reachable(resolve(parse_target(target or case.target), allow_hosts))
+    diag = open_diag()
+    try:
+        return run_case(case, Executor(found, judge, diag), judge, runs)
+    finally:
+        if diag is not None:
+            diag.close()

@@ -1,0 +1,111 @@
+"""The catalogue: every requirement there is, in the order in which they are tried."""
+
+from collections.abc import Iterator, Sequence
+
+from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.properties import (
+    closing,
+    datagrams,
+    isolation,
+    segmentation,
+    state_machine,
+    streams,
+    timestamps,
+)
+from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.subject import Subject
+from wireproof.errors import UsageError
+from wireproof.protocols.base import Protocol, Rule
+
+GENERIC: tuple[Requirement, ...] = (
+    streams.answer,
+    closing.half_close,
+    closing.silent,
+    closing.concurrent,
+    isolation.idle_blocks_nobody,
+    segmentation.single_cuts,
+    segmentation.octets,
+    segmentation.pairs,
+    segmentation.sets,
+    segmentation.buffer_multiples,
+    segmentation.held,
+    segmentation.later,
+    streams.coalesced,
+    streams.two_and_a_half,
+    streams.exact,
+    streams.early,
+    streams.every_octet,
+    streams.powers_of_two,
+    isolation.replies_apart,
+    isolation.parts_apart,
+    isolation.idle_resumes,
+    isolation.slow_reader,
+    isolation.stalled_reader,
+    isolation.slow_reader_alone,
+    closing.burst,
+    timestamps.chunk_size,
+    timestamps.weekday,
+    timestamps.skew,
+    timestamps.monotone,
+    closing.end_inside_request,
+    closing.reset_inside_request,
+    closing.reset_inside_reply,
+    closing.reset_before_accept,
+    state_machine.machine,
+    closing.survives_malformed,
+    closing.released,
+    datagrams.one_reply,
+    datagrams.to_the_sender,
+    datagrams.small_sizes,
+    datagrams.large_sizes,
+    datagrams.empty,
+    datagrams.no_answer,
+)
+"""`BASE-ANSWER` comes first: without it nothing else can be judged. `CLOSE-HALF` comes second: it
+tells how every later conversation may end. What can end a fragile server comes last."""
+
+
+def catalogue_for(protocol: Protocol | None = None) -> tuple[Requirement, ...]:
+    """Return the generic requirements and those of the protocol."""
+    own = () if protocol is None else tuple(_from_rule(rule) for rule in protocol.rules())
+    return GENERIC + own
+
+
+def select(
+    catalogue: Sequence[Requirement], only: Sequence[str], skip: Sequence[str]
+) -> tuple[Requirement, ...]:
+    """Return the requirements that the user wants; `SEG-*` names a group.
+
+    Raises:
+        UsageError: a name fits no requirement, or none is left.
+
+    """
+    known = [one.id for one in catalogue]
+    for name in [*only, *skip]:
+        if not any(_fits(identifier, name) for identifier in known):
+            raise UsageError(
+                f"there is no requirement {name!r}", "wireproof rules lists them; SEG-* is a group"
+            )
+    wanted = tuple(
+        one
+        for one in catalogue
+        if (not only or any(_fits(one.id, name) for name in only))
+        and not any(_fits(one.id, name) for name in skip)
+    )
+    if not wanted:
+        raise UsageError("--skip leaves no requirement to try")
+    return wanted
+
+
+def _fits(identifier: str, name: str) -> bool:
+    name = name.upper()
+    return identifier.startswith(name[:-1]) if name.endswith("*") else identifier == name
+
+
+def _from_rule(rule: Rule) -> Requirement:
+    def plans(subject: Subject) -> Iterator[Plan]:
+        for requests in rule.conversations:
+            yield subject.single(requests)
+            yield subject.single(requests, range(1, sum(map(len, requests))))
+
+    return Requirement(rule.id, rule.level, rule.title, rule.source, rule.reason, plans)

@@ -1,0 +1,1 @@
+"""What is left of a failure: files with which anyone can see it again."""

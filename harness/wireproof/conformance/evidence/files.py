@@ -1,0 +1,114 @@
+"""What is left of a failure: files with which anyone can see it again."""
+
+from pathlib import Path
+
+import msgspec
+
+from wireproof.conformance.evidence.case import REPLAY_FORMAT, Case
+from wireproof.conformance.evidence.pcapng import synthesise
+from wireproof.conformance.evidence.scripts import standalone_script
+from wireproof.conformance.runner import Finding
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.oracle import printable
+from wireproof.target import Target
+from wireproof.wire.transcript import Event
+
+_MOST_DATA_BYTES = 256 * 1024
+"""Of all data in a transcript that is written down; the plan and the failure are always whole."""
+
+
+def write_evidence(
+    folder: Path,
+    finding: Finding,
+    *,
+    target: Target,
+    protocol: Protocol,
+    protocol_name: str,
+    settings: dict[str, str],
+    timeout_s: float,
+) -> list[str]:
+    """Write a finding's files into `folder/evidence/<ID>/`.
+
+    Returns:
+        Their paths, relative to `folder`.
+
+    """
+    identifier = finding.requirement.id
+    failing = finding.failing
+    place = folder / "evidence" / identifier
+    place.mkdir(parents=True, exist_ok=True)
+    case = Case(
+        format=REPLAY_FORMAT,
+        requirement=identifier,
+        protocol=protocol_name,
+        settings=settings,
+        target=str(target),
+        plan=failing.plan,
+        failure=failing.failure,
+        failed=finding.failed,
+        runs=finding.runs,
+        explanation=finding.explanation,
+        events=_bounded(failing.outcome.transcript.events),
+    )
+    files: dict[str, str | bytes] = {
+        "replay.json": msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n",
+        "transcript.txt": transcript_text(case),
+        f"test_{identifier.lower().replace('-', '_')}.py": _pytest_snippet(case),
+    }
+    if target.is_stream:
+        files["synthesised.pcapng"] = synthesise(case.events)
+    script = standalone_script(case, target, protocol, timeout_s)
+    if script:
+        files["replay.py"] = script
+    for name, content in files.items():
+        (place / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return [f"evidence/{identifier}/{name}" for name in files]
+
+
+def transcript_text(case: Case) -> str:
+    """Return the transcript for reading: time, connection, what happened, bytes."""
+    lines = [
+        f"{case.requirement} on {case.target}: {case.failure.message}, {case.explanation}",
+        f"expected  {case.failure.expected}",
+        f"actual    {case.failure.actual}",
+        f"again     {case.failed} of {case.runs}",
+        "",
+    ]
+    for event in case.events:
+        shown = printable(event.data, 2000) if event.data else ""
+        words = " ".join(part for part in (shown, event.note and f"({event.note})") if part)
+        when = f"{event.at_ns / 1e6:12.3f} ms"
+        lines.append(f"{when}  #{event.connection:<3} {event.kind:10}  {words}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _bounded(events: list[Event]) -> list[Event]:
+    """Return the events with their data cut off where all of it together is too much to read."""
+    left = _MOST_DATA_BYTES
+    bounded = []
+    for event in events:
+        if len(event.data) > left:
+            missing = f"{len(event.data) - left} of {len(event.data)} bytes left out"
+            note = f"{event.note}; {missing}" if event.note else missing
+            event = msgspec.structs.replace(event, data=event.data[:left], note=note)  # noqa: PLW2901
+        left -= len(event.data)
+        bounded.append(event)
+    return bounded
+
+
+def _pytest_snippet(case: Case) -> str:
+    name = case.requirement.lower().replace("-", "_")
+    return f'''"""Recorded by Wireproof; it belongs beside replay.json; set TARGET."""
+
+from pathlib import Path
+
+from wireproof.conformance import replay
+
+TARGET = {case.target!r}
+
+
+def test_{name}_holds():
+    """{case.requirement} holds for the conversation that once broke it."""
+    outcome = replay(Path(__file__).with_name("replay.json"), TARGET, protocol={case.protocol!r})
+    assert outcome.fate == "FIXED", outcome
+'''

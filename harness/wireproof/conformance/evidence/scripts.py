@@ -1,0 +1,163 @@
+"""Scripts that replay a failure with nothing but Python's standard library."""
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wireproof.conformance.evidence.case import Case
+from wireproof.conformance.execution.failure import FailureKind
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.replies import replies_of
+from wireproof.protocols.request_reply import RequestReply
+from wireproof.target import Target
+
+_MARK = "CASE = {}  # filled in by Wireproof"
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+_CANNOT_JOIN = re.compile(rb"\\[1-9]|\(\?P|\(\?\(|\(\?[aiLmsux]+\)")
+"""Back references, named groups and flags: they mean something else inside a longer pattern."""
+_ANCHORS = re.compile(rb"^(?:\^|\\A)|(?<!\\)(?:\$|\\Z)$")
+_JUDGE = re.compile(
+    r"def complete\(sent, received, since_s\):.*?raise NotImplementedError\n", re.DOTALL
+)
+
+
+def standalone_script(case: Case, target: Target, protocol: Protocol, timeout_s: float) -> str:
+    """Return a script that replays the case with the standard library alone.
+
+    Returns:
+        Its source; nothing where the protocol's judge cannot be told in such a script:
+        `wireproof replay` runs those.
+
+    """
+    data = {
+        "requirement": case.requirement,
+        "explanation": case.explanation,
+        "address": [target.path] if target.scheme == "unix" else list(target.address[:2]),
+        "no_connection": case.failure.kind is FailureKind.NO_CONNECTION,
+        "timeout_s": timeout_s,
+        "runs": case.runs,
+    }
+    if isinstance(protocol, Datagrams) and not target.is_stream:
+        return _datagram_script(case, protocol, data)
+    return _stream_script(case, target, protocol, data)
+
+
+def _datagram_script(case: Case, protocol: Datagrams, data: dict[str, Any]) -> str:
+    replies = [_datagram_patterns(protocol, datagrams) for datagrams in case.plan.requests]
+    if None in replies:
+        return ""
+    sockets = [[one.hex() for one in datagrams] for datagrams in case.plan.requests]
+    steps = _steps(case, ())
+    return _filled(
+        "datagram_script.py", {**data, "datagrams": sockets, "replies": replies, "steps": steps}
+    )
+
+
+def _datagram_patterns(
+    protocol: Datagrams, datagrams: Sequence[bytes]
+) -> list[tuple[str, int] | None] | None:
+    """Return the pattern and flags of each datagram's reply; None if one has a judge instead."""
+    patterns: list[tuple[str, int] | None] = []
+    for datagram in datagrams:
+        match protocol.expected_datagram(datagram):
+            case None:
+                patterns.append(None)
+            case bytes() as reply:
+                patterns.append((re.escape(reply).hex(), 0))
+            case re.Pattern() as pattern:
+                patterns.append((pattern.pattern.hex(), pattern.flags))
+            case _:
+                return None
+    return patterns
+
+
+def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[str, Any]) -> str:
+    judge = protocol.judge_source()
+    replies: list[Any] = [None] * len(case.plan.requests)
+    if isinstance(protocol, RequestReply):
+        replies = [_reply_patterns(protocol, requests) for requests in case.plan.requests]
+    if not judge and None in replies:
+        return ""
+    opening = protocol.opening()
+    source = _filled(
+        "stream_script.py",
+        {
+            **data,
+            "scheme": target.scheme,
+            "streams": [_runs((*opening, *one)) for one in case.plan.requests],
+            "replies": replies,
+            "steps": _steps(case, opening),
+        },
+    )
+    return _JUDGE.sub(lambda _: judge, source) if judge else source
+
+
+def _filled(template: str, data: dict[str, Any]) -> str:
+    source = Path(__file__).with_name(template).read_text(encoding="utf-8")
+    return source.replace(_MARK, f"CASE = {data!r}")
+
+
+def _runs(requests: Sequence[bytes]) -> list[tuple[str, int]]:
+    """Return requests in hexadecimal, each once with how often it comes in a row."""
+    return [(request.hex(), sum(1 for _ in run)) for request, run in groupby(requests)]
+
+
+def _steps(case: Case, opening: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return the plan's actions as plain data, with the opening exchange made explicit."""
+    ends = list(accumulate(map(len, opening)))
+    opening_bytes = sum(map(len, opening))
+    steps: list[dict[str, Any]] = []
+    for action in case.plan.actions:
+        step = msgspec.to_builtins(action, builtin_types=(bytes,))
+        if "until" in step:
+            step["until"] += opening_bytes
+        if "data" in step:
+            step["data"] = step["data"].hex()
+        steps.append(step)
+        opened = {"open": [step["connection"]], "open-together": range(step["connection"] + 1)}
+        for number in opened.get(step["do"], []):
+            steps.append({"do": "await", "connection": number})  # a greeting, if there is one
+            for end in ends:
+                steps.append({"do": "send", "connection": number, "until": end})
+                steps.append({"do": "await", "connection": number})
+    return steps
+
+
+def _reply_patterns(
+    protocol: RequestReply, requests: tuple[bytes, ...]
+) -> list[tuple[int, str]] | None:
+    """Return, for each request, where it ends and a pattern of its reply; None if one has none."""
+    session = protocol.session()
+    patterns: list[tuple[int, str]] = []
+    if not session.ordered:
+        return None
+    offset = 0
+    owed = [(0, reply) for reply in replies_of(session.greeting(), session.greeting)]
+    for request in (*protocol.opening(), *requests):
+        for part in session.parts(request):
+            offset += len(part)
+            expected = session.expected(part)
+            owed += [(offset, reply) for reply in replies_of(expected, session.expected)]
+    if any(reply.lane or reply.optional for _, reply in owed):
+        return None
+    for end, matcher in ((end, reply.matcher) for end, reply in owed):
+        if isinstance(matcher, bytes):
+            patterns.append((end, re.escape(matcher).hex()))
+        elif isinstance(matcher, re.Pattern) and not _CANNOT_JOIN.search(matcher.pattern):
+            patterns.append((end, _joinable(matcher).hex()))
+        elif matcher is not None:
+            return None
+    return patterns
+
+
+def _joinable(pattern: re.Pattern[bytes]) -> bytes:
+    """Return a pattern, which must match a reply whole, so that others may follow it."""
+    flags = "".join(letter for letter, flag in _FLAGS.items() if pattern.flags & flag)
+    plain = _ANCHORS.sub(b"", pattern.pattern)
+    # The line break ends the comment that a verbose pattern may end with.
+    return b"(?" + flags.encode() + b":" + plain + (b"\n)" if "x" in flags else b")")

@@ -1,0 +1,1 @@
+"""Executing plans on real connections, each judged as it goes."""

@@ -1,0 +1,134 @@
+"""What a local server still holds of connections that are over: sockets, and descriptors.
+
+A socket in CLOSE-WAIT is one whose client has gone. A descriptor can be anything: a file that was
+opened for a connection, a copy of its socket. How many a server may have open is its own affair:
+it may pool them or cache them. That they are more after each of several rounds of connections is
+not, since then they become more for ever.
+"""
+
+import os
+import select
+import socket
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from wireproof.deadline import Deadline
+from wireproof.target import Target
+from wireproof.wire.kernel.inet_diag import TcpState
+from wireproof.wire.kernel.process import (
+    descendants_of,
+    open_descriptors,
+    owners_of,
+    unix_listeners,
+)
+from wireproof.wire.kernel.sock_diag import SockDiag, plain_host
+
+GROWING_ROUNDS = 3
+"""How often in a row the descriptors must have become more."""
+
+
+class Complaint(NamedTuple):
+    """What is held that should not be."""
+
+    message: str
+    expected: str
+    actual: str
+
+
+class ServerResources:
+    """What the server on one target holds, as far as this machine shows it."""
+
+    def __init__(self, target: Target, diag: SockDiag | None) -> None:
+        """Look at the server on `target`; without `diag` there is nothing to see of TCP."""
+        self._target = target
+        self._diag = diag
+        self._visible = target.is_stream and (target.scheme == "unix" or _is_ours(target))
+        self._processes: set[int] = set()
+        """Of the server; looked up once, since that costs a walk through all of /proc."""
+        self._counts: list[int] = []
+        """Of descriptors, as long as each is more than the one before."""
+
+    def await_released(self, deadline: Deadline) -> Complaint | None:
+        """Wait until no socket on the server's port is left in CLOSE-WAIT."""
+        while left := self.sockets_in_close_wait():
+            if deadline.expired:
+                sockets = "a socket" if left == 1 else f"{left} sockets"
+                return Complaint(
+                    f"the server keeps {sockets} of connections that are over",
+                    "no socket in CLOSE-WAIT",
+                    f"{left} in CLOSE-WAIT",
+                )
+            _look_again_soon()
+        return None
+
+    def count_descriptors(self, deadline: Deadline) -> Complaint | None:
+        """Count, as soon as they are no more than the time before; they may not go on growing."""
+        self._processes = self._processes or self._find_processes()
+        count = _open_in(self._processes)
+        while count is not None and self._is_growing(count) and not deadline.expired:
+            _look_again_soon()
+            count = _open_in(self._processes)
+        if count is None:
+            return None
+        if not self._is_growing(count):
+            self._counts.clear()
+        self._counts.append(count)
+        if len(self._counts) <= GROWING_ROUNDS:
+            return None
+        return Complaint(
+            "after each round of connections the server has more descriptors open",
+            f"no more than {self._counts[0]} each time",
+            ", ".join(map(str, self._counts)),
+        )
+
+    def _is_growing(self, count: int) -> bool:
+        return bool(self._counts) and count > self._counts[-1]
+
+    def sockets_in_close_wait(self) -> int:
+        """Return how many sockets it keeps of clients that have gone."""
+        if not self._visible or self._diag is None or self._target.scheme == "unix":
+            return 0
+        host = plain_host(self._target.address[0])
+        return sum(
+            one.state is TcpState.CLOSE_WAIT
+            for one in self._diag.connections(self._target.port)
+            if plain_host(one.source[0]) == host  # strangers have the port at other addresses
+        )
+
+    def _find_processes(self) -> set[int]:
+        """Return the processes that hold the listening socket, and their children.
+
+        Where one of them is our own, its children may be anyone's.
+        """
+        owners = set(owners_of(self._listeners() if self._visible else ()))
+        return owners.union(*(descendants_of(pid) for pid in owners - {os.getpid()}))
+
+    def _listeners(self) -> frozenset[int]:
+        if self._target.scheme == "unix":
+            return unix_listeners(self._target.path)
+        if self._diag is None:
+            return frozenset()
+        listener = self._diag.listener(tuple(self._target.address))
+        return frozenset(one.inode for one in listener.sockets) if listener else frozenset()
+
+
+def _open_in(processes: Iterable[int]) -> int | None:
+    """Return how many descriptors some processes have open; None where all of that is hidden."""
+    counts = [open_descriptors(pid) for pid in processes]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _is_ours(target: Target) -> bool:
+    """Whether the target's address is one of this machine's: no other can be bound."""
+    try:
+        with socket.socket(target.family, socket.SOCK_DGRAM) as probe:
+            probe.bind((target.address[0], 0, *target.address[2:]))
+    except OSError:
+        return False
+    return True
+
+
+def _look_again_soon() -> None:
+    """Let a moment pass: there is no event to wait for, since what the server holds is not ours."""
+    select.select([], [], [], 0.01)

@@ -1,0 +1,186 @@
+"""Changes to a plan that leave it executable: the steps of making it smaller. Pure."""
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate, pairwise
+
+import msgspec
+
+from wireproof.conformance.plans.plan import (
+    Action,
+    Await,
+    AwaitEnd,
+    HalfClose,
+    OnServer,
+    Open,
+    OpenTogether,
+    Plan,
+    Push,
+    Send,
+    SendDatagram,
+    SendLast,
+)
+
+
+def may_go(plan: Plan, number: int) -> bool:
+    """Whether leaving an action out keeps the plan meaningful, and harmless.
+
+    A plan that closes with replies unread resets the connection: that may end a fragile server,
+    and it would be our doing.
+    """
+    action = plan.actions[number]
+    later = [one for one in plan.actions[number + 1 :] if one.connection == action.connection]
+    if isinstance(action, Send):  # a cut: more of the same stream follows
+        return any(isinstance(one, Send) for one in later)
+    if isinstance(action, SendDatagram):
+        return False  # it goes with its request
+    if isinstance(action, Await):
+        earlier = [one for one in plan.actions[:number] if one.connection == action.connection]
+        # After a push, the wait is also what sends the rest.
+        after_push = bool(earlier) and isinstance(earlier[-1], Push)
+        return not after_push and any(isinstance(one, Await | AwaitEnd) for one in later)
+    return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
+
+
+def cuts_of(plan: Plan) -> list[int]:
+    """Return the numbers of the sends that others of the same stream follow."""
+    following: set[int] = set()
+    cuts = []
+    for number in reversed(range(len(plan.actions))):
+        action = plan.actions[number]
+        if isinstance(action, Send):
+            if action.connection in following:
+                cuts.append(number)
+            following.add(action.connection)
+    return cuts[::-1]
+
+
+def without_actions(plan: Plan, gone: Collection[int]) -> Plan:
+    """Leave some actions out."""
+    kept = tuple(action for number, action in enumerate(plan.actions) if number not in gone)
+    return Plan(plan.requests, kept)
+
+
+def replaced(plan: Plan, number: int, by: Action) -> Plan:
+    """Put another action in an action's place."""
+    return Plan(plan.requests, (*plan.actions[:number], by, *plan.actions[number + 1 :]))
+
+
+def in_lock_step(plan: Plan) -> Plan:
+    """Let each request wait for the reply to the one before."""
+    ends = [set(accumulate(map(len, requests))) for requests in plan.requests]
+    actions: list[Action] = []
+    following: dict[int, Action] = {}  # by connection: the step after the one looked at
+    for action in reversed(plan.actions):
+        number = action.connection
+        at_end = isinstance(action, Send) and action.until in ends[number]
+        if at_end and isinstance(following.get(number), Send):
+            actions.append(Await(number))
+        actions.append(action)
+        following[number] = action
+    return Plan(plan.requests, tuple(reversed(actions)))
+
+
+def with_segments_as_requests(plan: Plan, of_size: Mapping[int, bytes]) -> Plan | None:
+    """Make each segment a request of its own, in lock step; None where there is none of its size.
+
+    Args:
+        plan: sends requests in segments.
+        of_size: valid requests, by their number of bytes.
+
+    """
+    sent: list[list[int]] = [[0] for _ in plan.requests]
+    for action in plan.actions:
+        if isinstance(action, Send):
+            sent[action.connection].append(action.until)
+    requests = []
+    for offsets, old in zip(sent, plan.requests, strict=True):
+        if offsets[-1] != sum(map(len, old)):
+            return None  # the rest is sent in another way
+        sizes = [end - begin for begin, end in pairwise(offsets)]
+        if not all(size in of_size for size in sizes):
+            return None
+        requests.append(tuple(of_size[size] for size in sizes))
+    return in_lock_step(Plan(tuple(requests), plan.actions))
+
+
+def without_connections(plan: Plan, gone: Collection[int]) -> Plan:
+    """Leave some connections out, and renumber the others."""
+    for connection in sorted(gone, reverse=True):
+        plan = _without_connection(plan, connection)
+    return plan
+
+
+def _without_connection(plan: Plan, gone: int) -> Plan:
+    """Leave a connection out, unless the plan cannot do without."""
+    if len(plan.requests) == 1:
+        return plan
+    actions: list[Action] = []
+    for action in plan.actions:
+        number = action.connection
+        if isinstance(action, OnServer):  # for the server as a whole; numbered 0
+            actions.append(action)
+        elif isinstance(action, OpenTogether) and number == 0 == gone:
+            return plan
+        elif number > gone or (isinstance(action, OpenTogether) and number == gone):
+            actions.append(msgspec.structs.replace(action, connection=number - 1))
+        elif number != gone:
+            actions.append(action)
+    requests = plan.requests[:gone] + plan.requests[gone + 1 :]
+    return Plan(requests, tuple(actions))
+
+
+def with_requests(plan: Plan, connection: int, changes: Mapping[int, bytes]) -> Plan:
+    """Put other requests in the place of some, with all offsets moved.
+
+    Args:
+        plan: to change.
+        connection: whose requests.
+        changes: by position; no bytes leave the request out.
+
+    """
+    requests = plan.requests[connection]
+    changed = [changes.get(position, old) for position, old in enumerate(requests)]
+    moved = _Moved(requests, changed)
+    actions: list[Action] = []
+    sent = 0
+    for action in plan.actions:
+        step = action
+        if action.connection == connection:
+            if isinstance(action, SendDatagram):
+                if not changed[action.position]:
+                    continue
+                left = sum(map(bool, changed[: action.position]))
+                step = SendDatagram(connection, left)
+            elif isinstance(action, Send | SendLast | Push):
+                until = moved.offset(action.until)
+                if until <= sent:
+                    if isinstance(action, SendLast):  # nothing is left to send, but the end
+                        actions.append(HalfClose(connection))
+                    continue
+                sent = until
+                step = msgspec.structs.replace(action, until=until)
+        actions.append(step)
+    everything = list(plan.requests)
+    everything[connection] = tuple(filter(None, changed))
+    return Plan(tuple(everything), tuple(actions))
+
+
+class _Moved:
+    """Where offsets into requests lie once others stand in their place."""
+
+    def __init__(self, old: Sequence[bytes], new: Sequence[bytes]) -> None:
+        self._old_ends = list(accumulate(map(len, old), initial=0))
+        self._new_ends = list(accumulate(map(len, new), initial=0))
+
+    def offset(self, offset: int) -> int:
+        """Return where it lies: a cut just before a request's end stays there.
+
+        Other cuts inside keep their distance from the request's start.
+        """
+        position = bisect_left(self._old_ends, offset)
+        end, begin = self._new_ends[position], self._new_ends[max(0, position - 1)]
+        before_end = self._old_ends[position] - offset
+        if before_end <= 1:
+            return max(begin, end - before_end)
+        return min(end, begin + offset - self._old_ends[position - 1])

@@ -1,0 +1,212 @@
+"""Connections have nothing to do with each other: slow, idle or busy, each is served alone."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wireproof.conformance.plans.plan import (
+    Await,
+    Close,
+    Open,
+    Plan,
+    Push,
+    Send,
+    interleaved,
+    single,
+)
+from wireproof.conformance.requirements import requirement
+from wireproof.conformance.subject import KIB, Subject, requests_of
+from wireproof.protocols.base import Exchange
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+_ISOLATION = "RFC 9293 section 3.3.1: each connection has state of its own"
+_FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may take a part"
+_TINY_WINDOW_BYTES = 2304  # SOCK_MIN_RCVBUF of Linux, rounded down by the kernel to its least
+_MORE_THAN_KERNELS_BUFFER_BYTES = 8 * 1024 * KIB
+"""tcp_wmem and tcp_rmem let a connection hold 4 to 6 MiB; only then does send() take a part."""
+_OTHERS = 8
+_QUIET_S = 0.05
+
+
+def _interleavings(subject: Subject) -> "SearchStrategy[Plan]":
+    """Draw two to five conversations, their cuts, and how their steps interleave."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def plan(draw: "DrawFn") -> Plan:
+        plans = []
+        for _ in range(draw(st.integers(2, 5))):
+            requests = draw(st.lists(requests_of(subject.protocol), min_size=1, max_size=3))
+            total = sum(map(len, requests))
+            cuts = draw(st.sets(st.integers(1, total - 1), max_size=4)) if total > 1 else set()
+            plans.append(subject.single(requests, cuts))
+        order = draw(st.lists(st.integers(0, len(plans) - 1), max_size=30))
+        return interleaved(plans, order)
+
+    return plan()
+
+
+@requirement(
+    "ISO-REPLIES",
+    Level.MUST,
+    "Each reply goes to the connection that its request came from.",
+    source=_ISOLATION,
+    reason="Buffers or variables shared between connections mix up their bytes.",
+    drawn=_interleavings,
+)
+def replies_apart(subject: Subject) -> Iterator[Plan]:
+    """Interleave different conversations, cut, in turns."""
+    requests = [request for request in subject.requests if len(request) <= 256] or [
+        subject.smallest
+    ]
+    for count in (2, 3, 8):
+        chosen = [requests[(7 * k) % len(requests)] for k in range(count)]
+        for cuts in ((), (1,)):
+            plans = [subject.single([one, chosen[0]], cuts) for one in chosen]
+            yield interleaved(plans, [*range(count)] * max(len(p.actions) for p in plans))
+
+
+@requirement(
+    "ISO-PARTS",
+    Level.MUST,
+    "A part of a request on one connection is not completed by bytes of another.",
+    source=_ISOLATION,
+    reason="One buffer for all connections works until two are cut at once.",
+)
+def parts_apart(subject: Subject) -> Iterator[Plan]:
+    """Leave a request unfinished on one connection while another is served."""
+    first = subject.conversations()[-1][0]
+    second = subject.smallest
+    for cut in sorted({1, len(first) // 2, len(first) - 1} - {0, len(first)}):
+        yield Plan(
+            ((first,), (second,)),
+            (
+                Open(0),
+                Open(1),
+                Send(0, cut),
+                Send(1, len(second)),
+                Await(1),
+                Send(0, len(first)),
+                Await(0),
+                *subject.ended(0),
+                Close(1),
+            ),
+        )
+
+
+@requirement(
+    "IDLE-OTHERS",
+    Level.MUST,
+    "An idle connection delays no other.",
+    source=_ISOLATION,
+    reason="A server that reads from one connection at a time waits for the idle one.",
+)
+def idle_blocks_nobody(subject: Subject) -> Iterator[Plan]:
+    """Open a connection, say nothing on it, or a part of a request, and use another."""
+    smallest = subject.smallest
+    use_other = (Open(1), Send(1, len(smallest)), Await(1), Close(1))
+    yield Plan(((), (smallest,)), (Open(0), *use_other, Close(0)))
+    request = next((one for one in subject.requests if len(one) > 1), None)
+    if request is not None:
+        yield Plan(((request,), (smallest,)), (Open(0), Send(0, 1), *use_other, Close(0)))
+
+
+@requirement(
+    "IDLE-RESUME",
+    Level.SHOULD,
+    "A connection that was idle for a moment is served when it goes on.",
+    source=_ISOLATION,
+    reason="Some servers give up on whoever pauses.",
+)
+def idle_resumes(subject: Subject) -> Iterator[Plan]:
+    """Be answered, pause, and be answered again."""
+    smallest = subject.smallest
+    whole = len(smallest)
+    yield Plan(
+        ((smallest, smallest),),
+        (
+            Open(0),
+            Send(0, whole, subject.depth.idle_s),
+            Await(0),
+            Send(0, 2 * whole),
+            Await(0),
+            Close(0),
+        ),
+    )
+
+
+@requirement(
+    "SLOW-LOSS",
+    Level.MUST,
+    "A slow reader loses nothing.",
+    source=_FLOW,
+    reason="send() may take a part of the reply; what it left must not be forgotten.",
+)
+def slow_reader(subject: Subject) -> Iterator[Plan]:
+    """Push requests through a tiny window without reading, then read everything."""
+    for total in (16 * KIB, _MORE_THAN_KERNELS_BUFFER_BYTES):
+        yield _pushing(subject, total, _QUIET_S)
+
+
+@requirement(
+    "SLOW-STALL",
+    Level.MUST,
+    "A reader that stalls for longer than a moment loses nothing.",
+    source=_FLOW,
+    reason="Send timeouts and non-blocking sockets under blocking code drop what is unsent.",
+)
+def stalled_reader(subject: Subject) -> Iterator[Plan]:
+    """The same, with a stall longer than usual send timeouts."""
+    yield _pushing(subject, _MORE_THAN_KERNELS_BUFFER_BYTES, subject.depth.stall_s)
+
+
+@requirement(
+    "SLOW-OTHERS",
+    Level.MUST,
+    "A reader that stalls delays no other connection.",
+    source=_FLOW,
+    reason="A blocking send() in an event loop stops everyone.",
+)
+def slow_reader_alone(subject: Subject) -> Iterator[Plan]:
+    """Stall on one connection, be answered on another, then read the first to its end."""
+    stalled = _pushing(subject, _MORE_THAN_KERNELS_BUFFER_BYTES, _QUIET_S)
+    smallest = subject.smallest
+    # Several others: a server of many workers may have put one of them elsewhere.
+    others = range(1, _OTHERS + 1)
+    yield Plan(
+        (*stalled.requests, *((smallest,) for _ in others)),
+        (
+            *stalled.actions[:2],
+            *(
+                step
+                for other in others
+                for step in (Open(other), Send(other, len(smallest)), Await(other), Close(other))
+            ),
+            *stalled.actions[2:],
+        ),
+    )
+
+
+def _pushing(subject: Subject, total: int, stall_s: float) -> Plan:
+    """Return a plan that sends about `total` bytes of requests before it reads a reply.
+
+    An endless stream needs no requests: it fills the window by itself.
+    """
+    if subject.protocol.exchange is Exchange.ENDLESS:
+        window = Open(0, receive_buffer_bytes=_TINY_WINDOW_BYTES)
+        return Plan(((),), (window, Push(0, 0, stall_s), Await(0), Close(0)))
+    request = subject.sized(4 * KIB) or max(subject.requests, key=len)
+    count = max(1, total // len(request)) if subject.protocol.pipelining else 1
+    requests = (request,) * min(count, 20_000)
+    sent = sum(map(len, requests))
+    return Plan(
+        (requests,),
+        (
+            Open(0, receive_buffer_bytes=_TINY_WINDOW_BYTES),
+            Push(0, sent, stall_s),
+            *single([request], ending=()).actions[2:],
+            *subject.single([request]).actions[3:],
+        ),
+    )

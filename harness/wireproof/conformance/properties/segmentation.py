@@ -1,0 +1,207 @@
+"""Replies must not depend on how TCP cuts the request stream."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from wireproof.conformance.plans.plan import Await, Open, Plan, Send, interleaved
+from wireproof.conformance.requirements import requirement
+from wireproof.conformance.subject import KIB, Subject, requests_of
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+_STREAM = (
+    "RFC 9293 section 3.8.2: TCP may cut the stream anywhere; RFC 9293 3.9.1.2: PSH is no mark"
+)
+_LONGEST_DRAWN_BYTES = 8 * KIB
+_EDGE_BYTES = 16
+"""Headers stand at the start of a request, and marks of its end at the end."""
+
+
+def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
+    """Draw a conversation of one to four requests and any set of cuts in it."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def plan(draw: "DrawFn") -> Plan:
+        requests = draw(st.lists(requests_of(subject.protocol), min_size=1, max_size=4))
+        requests = _bounded(requests)
+        total = sum(map(len, requests))
+        cuts = draw(st.sets(st.integers(1, total - 1), max_size=16)) if total > 1 else set()
+        return subject.single(requests, cuts)
+
+    return plan()
+
+
+@requirement(
+    "SEG-SINGLE",
+    Level.MUST,
+    "A reply does not depend on any single cut of the request stream.",
+    source=_STREAM,
+    reason="A server that takes one recv() for one message breaks at the first cut.",
+)
+def single_cuts(subject: Subject) -> Iterator[Plan]:
+    """Cut short conversations at every offset, and long requests near both ends."""
+    for requests in subject.conversations():
+        for cut in range(1, sum(map(len, requests))):
+            yield subject.single(requests, [cut])
+    long = [request for request in subject.requests if 64 < len(request) <= 2 * KIB]
+    for request in long[:1] + long[-1:]:
+        size = len(request)
+        for cut in (*range(1, _EDGE_BYTES + 1), *range(size - _EDGE_BYTES, size)):
+            yield subject.single([request, subject.smallest], [cut])
+
+
+@requirement(
+    "SEG-OCTETS",
+    Level.MUST,
+    "A request that arrives octet by octet gets the same reply.",
+    source=_STREAM,
+    reason="A slow or congested sender produces the smallest segments there are.",
+)
+def octets(subject: Subject) -> Iterator[Plan]:
+    """Send every octet as a segment of its own."""
+    for requests in [*subject.conversations(), *([one] for one in subject.requests[:40:4])]:
+        total = sum(map(len, requests))
+        if total <= 2 * KIB:
+            yield subject.single(requests, range(1, total))
+
+
+@requirement(
+    "SEG-PAIRS",
+    Level.MUST,
+    "A reply does not depend on any two cuts of the request stream.",
+    source=_STREAM,
+    reason="Some parsers survive every single cut and fail when a part of a part is left over.",
+)
+def pairs(subject: Subject) -> Iterator[Plan]:
+    """Cut short conversations at every pair of offsets."""
+    limit = subject.depth.pairs_up_to_bytes
+    for requests in dict.fromkeys([*subject.conversations(), subject.repeated(limit)]):
+        total = sum(map(len, requests))
+        if total <= limit:
+            for cuts in combinations(range(1, total), 2):
+                yield subject.single(requests, cuts)
+
+
+@requirement(
+    "SEG-SETS",
+    Level.MUST,
+    "A reply does not depend on any set of cuts of the request stream.",
+    source=_STREAM,
+    reason="Cuts that are harmless one by one can add up.",
+    drawn=drawn_cuts,
+)
+def sets(subject: Subject) -> Iterator[Plan]:
+    """Cut every other octet, every third, and so on; the rest is drawn."""
+    for requests in subject.conversations():
+        total = sum(map(len, requests))
+        for step in range(2, min(total, 12)):
+            yield subject.single(requests, range(step, total, step))
+
+
+@requirement(
+    "SEG-BUFFER",
+    Level.MUST,
+    "Cuts at and around the sizes of read buffers change nothing.",
+    source=_STREAM,
+    reason="Off-by-one faults sit where a read fills the buffer exactly.",
+    unsupported=lambda subject: (
+        "" if subject.sized(2 * KIB) else "the protocol has no requests of any size"
+    ),
+)
+def buffer_multiples(subject: Subject) -> Iterator[Plan]:
+    """Cut a long request at powers of two, one less and one more."""
+    largest = min(16 * KIB, subject.depth.largest_bytes)
+    for power in (128, 256, 512, 1024, 2048, 4096, 8192):
+        request = subject.sized(min(2 * power + 1, largest))
+        if request is None:
+            continue
+        for cut in (power - 1, power, power + 1):
+            yield subject.single([request], [cut])
+        yield subject.single([request], range(power, len(request), power))
+
+
+@requirement(
+    "SEG-HELD",
+    Level.MUST,
+    "A part of a request is kept, however long the rest takes.",
+    source=_STREAM,
+    reason="Some servers discard what lies unfinished for some hundred milliseconds.",
+)
+def held(subject: Subject) -> Iterator[Plan]:
+    """Hold cuts on many connections at once, so that it takes no longer than one."""
+    requests = subject.conversations()[-1]
+    total = sum(map(len, requests))
+    hold_s = subject.depth.hold_s
+    if not subject.concurrent:
+        for cut in _spread(range(1, total), 3):
+            yield subject.single(requests, [cut], hold_s=hold_s)
+        return
+    cuts = _spread(range(1, total), 24)
+    plans = [subject.single(requests, [cut]) for cut in cuts]
+    if not plans:
+        return
+    first_parts = [_first_part(plan) for plan in plans]
+    # Every first part goes out, the last of them is held, and with it all the others.
+    order = [position for position, part in enumerate(first_parts) for _ in range(part)]
+    held_plan = interleaved(plans, order)
+    last = len(order) - 1
+    actions = list(held_plan.actions)
+    step = actions[last]
+    if isinstance(step, Send):
+        actions[last] = Send(step.connection, step.until, hold_s)
+    yield Plan(held_plan.requests, tuple(actions))
+
+
+@requirement(
+    "SEG-LATER",
+    Level.MUST,
+    "A cut in a later request of a connection is as harmless as one in the first.",
+    source=_STREAM,
+    reason="What the first request left in a buffer spoils the second.",
+)
+def later(subject: Subject) -> Iterator[Plan]:
+    """Answer one request, then cut the next at every offset."""
+    first, *_ = subject.conversations()[-1]
+    for second in {subject.smallest: 0, first: 0}:
+        begin, total = len(first), len(first) + len(second)
+        for cut in _spread(range(begin + 1, total), 64):
+            yield Plan(
+                ((first, second),),
+                (
+                    Open(0),
+                    Send(0, begin),
+                    Await(0),
+                    Send(0, cut),
+                    Send(0, total),
+                    Await(0),
+                    *subject.ended(0),
+                ),
+            )
+
+
+def _first_part(plan: Plan) -> int:
+    """Return how many actions come before the rest of the first cut request."""
+    sends = [number for number, action in enumerate(plan.actions) if isinstance(action, Send)]
+    # Lock-step plans answer earlier requests first; the cut is the first send without a wait.
+    for number in sends:
+        if not isinstance(plan.actions[number + 1], Await):
+            return number + 1
+    return len(plan.actions)
+
+
+def _spread(offsets: range, count: int) -> Sequence[int]:
+    """Return at most `count` of the offsets, spread evenly, both ends among them."""
+    if len(offsets) <= count:
+        return offsets
+    return sorted({offsets[round(k * (len(offsets) - 1) / (count - 1))] for k in range(count)})
+
+
+def _bounded(requests: list[bytes]) -> list[bytes]:
+    """Drop requests from the end until the whole is affordable, but never the first."""
+    while len(requests) > 1 and sum(map(len, requests)) > _LONGEST_DRAWN_BYTES:
+        requests = requests[:-1]
+    return requests

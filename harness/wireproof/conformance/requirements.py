@@ -1,0 +1,112 @@
+"""What a requirement is. The catalogue is the tuple of them all, in `catalogue.py`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from wireproof.conformance.execution.executor import Outcome
+from wireproof.conformance.execution.failure import Failure
+from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.subject import Subject
+from wireproof.protocols.base import Exchange, Protocol
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Transport = Literal["stream", "datagram", "any"]
+Judge = Callable[[Subject, Outcome], Failure | None]
+"""A rule about all replies of a plan that went well by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One sentence that a server keeps or breaks.
+
+    Attributes:
+        id: stable, never reused, never renamed.
+        level: how binding, unless the protocol says otherwise.
+        title: the requirement in one sentence.
+        source: where it stands.
+        reason: why it matters, or what breaks it.
+        plans: every plan that is tried for certain, the smallest first.
+        drawn: a strategy for more of them, or None.
+        judge: a rule on top of the oracle's, or None.
+        unsupported: why a subject has no such thing, or nothing.
+        transport: what it is about.
+
+    """
+
+    id: str
+    level: Level
+    title: str
+    source: str
+    reason: str
+    plans: Callable[[Subject], Iterator[Plan]]
+    drawn: "Callable[[Subject], SearchStrategy[Plan]] | None" = None
+    judge: Judge | None = None
+    unsupported: Callable[[Subject], str] = lambda _: ""
+    transport: Transport = "stream"
+
+    def unsupported_reason(self, subject: Subject) -> str:
+        """Say why a subject has no such thing, or nothing."""
+        if self.transport != "any" and subject.target.is_stream != (self.transport == "stream"):
+            return "it is about streams" if self.transport == "stream" else "it is about datagrams"
+        return self.unsupported(subject) or irrelevance(self.id, subject.protocol)
+
+    def level_for(self, subject: Subject) -> Level:
+        """Return how binding this is for the subject's protocol."""
+        return level_of(self.id, self.level, subject.protocol)
+
+
+def level_of(identifier: str, level: Level, protocol: Protocol) -> Level:
+    """Return how binding a requirement is for a protocol; `level` unless that says otherwise."""
+    own = protocol.half_close if identifier == "CLOSE-HALF" else level
+    return protocol.levels.get(identifier, own)
+
+
+def requirement(
+    identifier: str,
+    level: Level,
+    title: str,
+    *,
+    source: str,
+    reason: str,
+    **more: Any,
+) -> Callable[[Callable[[Subject], Iterator[Plan]]], Requirement]:
+    """Make a requirement of the plans that follow; the sentence stands directly above them."""
+
+    def made(plans: Callable[[Subject], Iterator[Plan]]) -> Requirement:
+        return Requirement(identifier, level, title, source, reason, plans, **more)
+
+    return made
+
+
+_ABOUT_REQUESTS = ("SEG-", "COAL-", "FRAME-", "OCTET-", "SIZE-")
+_IRRELEVANT = {
+    Exchange.ANNOUNCEMENT: (*_ABOUT_REQUESTS, "CLOSE-"),
+    Exchange.ENDLESS: (*_ABOUT_REQUESTS, "CLOSE-"),
+    Exchange.SILENT: ("SEG-", "COAL-"),
+}
+
+
+def irrelevance(identifier: str, protocol: Protocol) -> str:
+    """Say why a requirement about requests and replies means nothing to a protocol without."""
+    if identifier.startswith(_IRRELEVANT.get(protocol.exchange, ("\0",))):
+        return f"the exchange is of the kind {protocol.exchange}: there are no replies to requests"
+    return ""
+
+
+def needs_stream(subject: Subject) -> str:
+    """Say why a datagram target has no streams."""
+    return "" if subject.target.is_stream else "datagrams are not cut"
+
+
+def needs_pipelining(subject: Subject) -> str:
+    """Say why requests cannot follow each other at once."""
+    return "" if subject.protocol.pipelining else "the protocol has one request at a time"
+
+
+def needs_half_close(subject: Subject) -> str:
+    """Say why there is no end of one direction."""
+    return "TLS has no half-close" if subject.target.scheme == "tls" else ""

@@ -1,0 +1,244 @@
+"""What a property may know of what it tests, and how deep it is to look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wireproof.conformance.plans.plan import (
+    Action,
+    Await,
+    AwaitEnd,
+    Close,
+    HalfClose,
+    Open,
+    Plan,
+    SendDatagram,
+    single,
+)
+from wireproof.errors import ProtocolCodeError, UsageError
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.datagram import Datagrams
+from wireproof.target import Target
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is tried.
+
+    Attributes:
+        name: as in `--depth`.
+        examples: plans that Hypothesis draws for a requirement.
+        pairs_up_to_bytes: conversations up to this long are cut at every pair of offsets.
+        largest_bytes: the largest request, where the protocol has requests of any size.
+        stall_s: how long a slow reader does not read.
+        hold_s: how long a held cut is held.
+        idle_s: how long a connection is idle before it goes on.
+        confirmations: how often a failing minimum is run again.
+        shrink_s: how long a failure is made smaller.
+        timeout_s: how long a reply may take.
+
+    """
+
+    name: str
+    examples: int
+    pairs_up_to_bytes: int
+    largest_bytes: int
+    stall_s: float
+    hold_s: float
+    idle_s: float
+    confirmations: int
+    shrink_s: float
+    timeout_s: float
+
+
+DEPTHS = {
+    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 0.1, 3, 2.0, 2.0),
+    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 0.5, 5, 8.0, 5.0),
+    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 5.0, 10, 30.0, 10.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The server under test, as properties see it.
+
+    Attributes:
+        protocol: judges the replies.
+        target: where the server listens.
+        depth: how much to try.
+        half_close: whether a conversation may end with the end of our stream, and so be judged
+            to its last byte; False where this server does not answer after one.
+        concurrent: whether a second connection is served beside an idle one; False where plans
+            over many connections would only show that again.
+        smallest: the smallest valid request there is.
+        requests: some valid requests, the smaller first.
+
+    """
+
+    protocol: Protocol
+    target: Target
+    depth: Depth
+    half_close: bool
+    concurrent: bool
+    smallest: bytes
+    requests: tuple[bytes, ...]
+
+    def single(
+        self,
+        requests: Sequence[bytes],
+        cuts: Sequence[int] | range | set[int] = (),
+        *,
+        hold_s: float = 0.0,
+        lock_step: bool = False,
+    ) -> Plan:
+        """Return a plan of one connection, ended as strictly as this server allows.
+
+        With `lock_step` each request waits for the reply to the one before, even where the
+        protocol does not ask for it.
+        """
+        return single(
+            requests,
+            cuts,
+            ending=self.ending,
+            lock_step=lock_step or not self.protocol.pipelining,
+            hold_s=hold_s,
+        )
+
+    @property
+    def ending(self) -> tuple[type[HalfClose | AwaitEnd | Close], ...]:
+        """The steps that end a conversation, as strictly as this server allows."""
+        return (HalfClose, AwaitEnd) if self.half_close else (Close,)
+
+    def plain(self) -> Plan:
+        """Return the plan of one plain exchange."""
+        if self.target.is_stream:
+            return single([self.smallest])
+        return Plan(((self.smallest,),), (Open(0), SendDatagram(0, 0), Await(0), Close(0)))
+
+    def conversations(self) -> list[tuple[bytes, ...]]:
+        """Return a few short conversations, the shortest first."""
+        longer = [request for request in self.requests if 1 < len(request) <= 64]
+        tiny = longer[0] if longer else self.smallest
+        usual = longer[-1] if longer else self.smallest
+        found = [(tiny,), (tiny, self.smallest, tiny), (usual, self.smallest, tiny)]
+        return list(dict.fromkeys(found))
+
+    def ended(self, connection: int) -> tuple[Action, ...]:
+        """Return the steps that end a connection as strictly as this server allows."""
+        return tuple(step(connection) for step in self.ending)
+
+    def repeated(self, up_to_bytes: int) -> tuple[bytes, ...]:
+        """Return a conversation of the two smallest requests in turns, about this long."""
+        pair = self.conversations()[0][0], self.smallest
+        rounds = max(1, up_to_bytes // (len(pair[0]) + len(pair[1])))
+        return pair * rounds
+
+    def allows(self, plan: Plan) -> bool:
+        """Say whether the protocol knows conversations like `plan`."""
+        most = 1 if self.protocol.one_request else self.protocol.most_requests
+        return all(len(each) <= most for each in plan.requests)
+
+    def sized(self, size_bytes: int) -> bytes | None:
+        """Return a valid request of this size, or None."""
+        if size_bytes > self.protocol.max_request_bytes:
+            return None
+        return self.protocol.sized_request(size_bytes)
+
+
+def draw_requests(
+    protocol: Protocol, target: Target, seed: int, count: int = 60
+) -> tuple[bytes, ...]:
+    """Draw valid requests or datagrams, reproducibly, the smallest of all among them.
+
+    Returns:
+        Different requests in order of length.
+
+    Raises:
+        UsageError: the protocol is not spoken over the target's transport.
+        ProtocolCodeError: the protocol's strategy is none, draws no bytes, or raises.
+
+    """
+    if target.scheme not in protocol.transports:
+        spoken = ", ".join(sorted(protocol.transports))
+        raise UsageError(
+            f"{protocol.name} is not spoken over {target.scheme}", f"it is spoken over {spoken}"
+        )
+    if isinstance(protocol, Datagrams) and not target.is_stream:
+        return draw_bytes(protocol, protocol.datagrams(), seed, count)
+    return draw_bytes(protocol, requests_of(protocol), seed, count)
+
+
+def draw_bytes(
+    protocol: Protocol, strategy: "SearchStrategy[bytes]", seed: int, count: int
+) -> tuple[bytes, ...]:
+    """Draw from one of the protocol's strategies; see `draw_requests`."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as with_seed
+
+    drawn: set[bytes] = set()
+
+    @with_seed(seed)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(request: bytes) -> None:
+        drawn.add(checked(protocol, request))
+
+    _as_users(protocol, collect)
+    return tuple(sorted(drawn, key=lambda request: (len(request), request)))
+
+
+def requests_of(protocol: Protocol) -> "SearchStrategy[bytes]":
+    """Return the protocol's strategy.
+
+    Raises:
+        ProtocolCodeError: it is none.
+
+    """
+    from hypothesis.strategies import SearchStrategy
+
+    strategy = protocol.requests()
+    if not isinstance(strategy, SearchStrategy):
+        raise ProtocolCodeError(
+            f"{type(protocol).__name__}.requests returned {type(strategy).__name__}",
+            "return a Hypothesis strategy, such as hypothesis.strategies.binary(min_size=1)",
+        )
+    return strategy
+
+
+def checked(protocol: Protocol, request: object) -> bytes:
+    """Return a drawn request if it is one.
+
+    Raises:
+        ProtocolCodeError: it is not bytes, or empty.
+
+    """
+    if not isinstance(request, bytes) or not request:
+        raise ProtocolCodeError(
+            f"{type(protocol).__name__}.requests drew {request!r:.80}",
+            "draw bytes, at least one",
+        )
+    return request
+
+
+def _as_users(protocol: Protocol, collect: object) -> None:
+    """Run the user's strategy; what it raises is the user's fault."""
+    try:
+        collect()  # type: ignore[operator]  # given() hides the signature
+    except UsageError:
+        raise
+    except Exception as error:
+        raise ProtocolCodeError(
+            f"{type(protocol).__name__}.requests raised {type(error).__name__}: {error}"
+        ) from error

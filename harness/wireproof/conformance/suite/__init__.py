@@ -1,0 +1,1 @@
+"""The catalogue as pytest items, for any server: `pytest --pyargs wireproof.conformance`."""

@@ -1,0 +1,249 @@
+"""From tallies to the result: all that a load run reports is computed here, from plain records."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from wireproof.histogram import Histogram, highest_at
+from wireproof.load.failures import HINTS
+from wireproof.load.figures.bottleneck import Evidence, judge
+from wireproof.load.spec import LoadSpec
+from wireproof.load.tally import Phase, Sample, Tally
+from wireproof.results import LoadResult, LoadStage, Percentiles, Second
+from wireproof.statistics import percentiles
+
+_MAX_SAMPLES = 20
+_SAMPLES_A_CAUSE = 3
+_MEASURED = {Phase.STEADY, Phase.DRAIN}
+
+
+class StageCollector:
+    """Adds up one stage, over all workers."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.histograms: dict[str, Histogram] = defaultdict(Histogram)
+        self.failures: Counter[str] = Counter()
+        self.unmeasured_failures: Counter[str] = Counter()
+        self.samples: list[Sample] = []
+        self.users: dict[str, int] = {}
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.evidence = Evidence()
+        self.workers = 0
+
+    def add(self, tally: Tally) -> None:
+        """Add a tally of this stage."""
+        self._keep(tally.samples)
+        if tally.phase not in _MEASURED:
+            self.unmeasured_failures.update(tally.failures)
+            return
+        for kind, counts in tally.counts.items():
+            self.histograms[kind].add_sparse(counts)
+        self.failures.update(tally.failures)
+        self.seconds[tally.worker] += tally.length_s
+        if tally.phase is Phase.STEADY and tally.length_s > 0:
+            self.users[tally.worker] = tally.users
+            self.evidence.add(tally)
+
+    def merge(self, other: StageCollector) -> None:
+        """Add what another has collected, for the whole of a run."""
+        for kind, histogram in other.histograms.items():
+            self.histograms[kind].merge(histogram)
+        self.failures.update(other.failures)
+        self.unmeasured_failures.update(other.unmeasured_failures)
+        self._keep(other.samples)
+        self.evidence.merge(other.evidence)
+
+    def _keep(self, samples: list[Sample]) -> None:
+        """Keep some samples of each cause."""
+        for sample in samples:
+            known = sum(one.cause == sample.cause for one in self.samples)
+            if known < _SAMPLES_A_CAUSE and len(self.samples) < _MAX_SAMPLES:
+                self.samples.append(sample)
+
+    def result(self, spec: LoadSpec, users: int, least_us: Mapping[str, float]) -> LoadStage:
+        """Return the stage's record.
+
+        Args:
+            spec: the run's.
+            users: connections of the stage.
+            least_us: the least latency of the whole run, by kind.
+
+        """
+        seconds = max(self.seconds.values(), default=0.0)
+        requests = self.histograms["service"].count
+        throughput = requests / seconds if seconds else 0.0
+        verdict = judge(
+            self.evidence,
+            self.histograms,
+            users=users,
+            rate_per_s=spec.rate_per_s,
+            throughput_per_s=throughput,
+            least_us=least_us,
+        )
+        causes = {*self.failures, *self.unmeasured_failures}
+        details: dict[str, Any] = {
+            **verdict.explanation,
+            "workers": self.workers or len(self.seconds),
+            "pipeline": spec.pipeline,
+        }
+        if self.samples:
+            details["samples"] = [msgspec.to_builtins(sample) for sample in self.samples]
+        if causes:
+            details["hints"] = {cause: HINTS[cause] for cause in sorted(causes & HINTS.keys())}
+        if self.unmeasured_failures:
+            details["failures_while_warming_up"] = dict(self.unmeasured_failures)
+        return LoadStage(
+            users=users,
+            seconds=round(seconds, 6),
+            requests=requests,
+            failures=dict(self.failures),
+            throughput_per_s=round(throughput, 3),
+            latency_us=summaries(self.histograms),
+            bottleneck=verdict.word,
+            histograms={
+                kind: histogram.encode()
+                for kind, histogram in self.histograms.items()
+                if histogram.count
+            },
+            details=details,
+        )
+
+
+class Collector:
+    """Adds up a run.
+
+    Attributes:
+        series: one entry a second, so far.
+
+    """
+
+    def __init__(self, spec: LoadSpec, on_second: Callable[[Second], None] | None = None) -> None:
+        """Collect for `spec`; `on_second` is called with each second once it is complete."""
+        self._least_us: dict[str, float] = {}
+        self._spec = spec
+        self._on_second = on_second
+        self._stages: dict[int, StageCollector] = defaultdict(StageCollector)
+        self._open: dict[int, list[Tally]] = defaultdict(list)
+        self._latest: dict[str, int] = {}
+        self.series: list[Second] = []
+        self._notes: list[str] = []
+        self._partial = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not any(stage.seconds for stage in self._stages.values())
+
+    def note(self, text: str, *, partial: bool) -> None:
+        """Add a sentence on what happened to the run."""
+        if text not in self._notes:
+            self._notes.append(text)
+        self._partial = self._partial or partial
+
+    def add(self, tally: Tally) -> None:
+        """Add a tally."""
+        self._stages[tally.stage].add(tally)
+        for kind, counts in tally.counts.items():
+            least = float(highest_at(counts[0]))
+            self._least_us[kind] = min(least, self._least_us.get(kind, least))
+        self._open[tally.second].append(tally)
+        reached = tally.second + tally.ends_second
+        self._latest[tally.worker] = max(reached, self._latest.get(tally.worker, 0))
+        newest = max(self._latest.values())
+        # A second is over once every worker is past it; one that lags or died holds up three.
+        all_here = len(self._latest) >= self._spec.processes
+        over = max(min(self._latest.values()) if all_here else 0, newest - 3)
+        for second in sorted(self._open):
+            if second < over:
+                self._close(second)
+
+    def latency_us(self) -> dict[str, Percentiles]:
+        """Return the latencies of the steady load so far, over all stages."""
+        return summaries(self._whole().histograms)
+
+    def failures(self) -> Counter[str]:
+        """Return all failures so far, those of the ramp and the warm-up too."""
+        whole = self._whole()
+        return whole.failures + whole.unmeasured_failures
+
+    def _whole(self) -> StageCollector:
+        whole = StageCollector()
+        for stage in self._stages.values():
+            whole.merge(stage)
+        return whole
+
+    def result(self) -> LoadResult:
+        """Return the whole, and each stage."""
+        for second in sorted(self._open):
+            self._close(second)
+        return self.so_far()
+
+    def so_far(self) -> LoadResult:
+        """Return the same for what has been added by now; seconds still open are left out."""
+        spec = self._spec
+        stages = []
+        for number in sorted(self._stages):
+            stage = self._stages[number]
+            if not stage.seconds:
+                continue
+            users = spec.users[number] if number < len(spec.users) else sum(stage.users.values())
+            stages.append(stage.result(spec, users, self._least_us))
+        # Most runs have one stage, and what is kept of them now and then must cost them little.
+        total = stages[0] if len(stages) == len(self._stages) == 1 else self._total(stages)
+        fields = {name: getattr(total, name) for name in total.__struct_fields__}
+        if len(stages) == 1:
+            fields["bottleneck"] = stages[0].bottleneck
+            fields["details"] = stages[0].details
+        return LoadResult(
+            **fields,
+            series=list(self.series),
+            stages=stages if len(stages) > 1 else [],
+            rate_per_s=spec.rate_per_s,
+            partial=self._partial,
+            notes=list(self._notes),
+        )
+
+    def _total(self, stages: list[LoadStage]) -> LoadStage:
+        whole = self._whole()
+        whole.seconds["all"] = sum(stage.seconds for stage in stages)
+        whole.workers = max((len(one.seconds) for one in self._stages.values()), default=0)
+        users = max((stage.users for stage in stages), default=0)
+        return whole.result(self._spec, users, self._least_us)
+
+    def _close(self, second: int) -> None:
+        tallies = self._open.pop(second)
+        histogram = Histogram()
+        for tally in tallies:
+            histogram.add_sparse(tally.counts.get("service", []))
+        users = {tally.worker: tally.users for tally in tallies}
+        p50, p90, p99, p99_9, most = histogram.percentiles_us(50, 90, 99, 99.9, 100)
+        found = Second(
+            at_s=float(second + 1),
+            users=sum(users.values()),
+            requests=histogram.count,
+            failures=sum(sum(tally.failures.values()) for tally in tallies),
+            p50_us=p50,
+            p99_us=p99,
+            max_us=most,
+            phase=tallies[-1].phase,
+            p90_us=p90,
+            p99_9_us=p99_9,
+        )
+        self.series.append(found)
+        if self._on_second is not None:
+            self._on_second(found)
+
+
+def summaries(histograms: dict[str, Histogram]) -> dict[str, Percentiles]:
+    """Return the percentiles of each kind of latency that was counted."""
+    order: Iterable[str] = ("service", "scheduled", "wire")
+    return {
+        kind: percentiles(histograms[kind])
+        for kind in order
+        if kind in histograms and histograms[kind].count
+    }

@@ -1,0 +1,78 @@
+"""What `harness/locustfile.py` hangs into Locust."""
+
+from __future__ import annotations
+
+import atexit
+import select
+import subprocess
+import sys
+from typing import Any
+
+from locust import events
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from wireproof.deadline import Deadline
+from wireproof.errors import CannotRunError, WireproofError
+from wireproof.load.on_locust.conductor import Conductor, EventPipe
+from wireproof.load.on_locust.engine import install_engine
+from wireproof.load.on_locust.options import add_options, spec_of
+from wireproof.load.on_locust.stats import use_fine_buckets
+from wireproof.target import parse_target, resolve
+
+_SERVER_START_S = 20.0
+
+
+def install() -> None:
+    """Add Wireproof's options, engine and conductor to this Locust process."""
+    use_fine_buckets()
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_on_init)
+
+
+def _on_init(environment: Environment, **_: Any) -> None:
+    options = environment.parsed_options
+    try:
+        is_worker = isinstance(environment.runner, WorkerRunner)
+        if not environment.host and not is_worker:
+            environment.host = _start_reference_server()
+        spec = spec_of(options, environment.host)
+        if not is_worker:  # who reads the log of a run that sends nothing?
+            resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)
+        engine = install_engine(environment, spec)
+        if not is_worker:
+            pipe = EventPipe()
+            Conductor(environment, spec, engine, pipe)
+            if environment.web_ui is not None:
+                from wireproof.load.on_locust.web import WebTab
+
+                pipe.add_listener(WebTab(environment, spec).take)
+    except WireproofError as error:
+        sys.stderr.write(f"wireproof: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _start_reference_server() -> str:
+    """Start the reference server for as long as this process lives; returns its target."""
+    server = subprocess.Popen(
+        [sys.executable, "-P", "-m", "reference_server", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(_end, server)
+    assert server.stdout is not None
+    deadline = Deadline(_SERVER_START_S)
+    readable, _, _ = select.select([server.stdout], [], [], deadline.remaining_s())
+    line = server.stdout.readline() if readable else ""
+    if not line.startswith("listening on "):
+        raise CannotRunError("the reference server did not start")
+    return line.removeprefix("listening on ").split()[0]
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -1,0 +1,75 @@
+"""Wireproof's options in Locust's command line and web form, and the spec that they make.
+
+Locust's master hands them to its workers, so only the master is told. No Locust is imported here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from wireproof.errors import UsageError
+from wireproof.load.spec import Arrivals, LoadSpec, decode_spec
+
+_DEFAULTS = LoadSpec(target="")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to Locust's parser."""
+    group = parser.add_argument_group("Wireproof", "What the connections say, and how often.")
+    group.add_argument(
+        "--protocol",
+        default=_DEFAULTS.protocol,
+        help="a built-in protocol, module:Class or file.py:Class",
+    )
+    group.add_argument(
+        "--settings", default="", metavar="NAME=VALUE,…", help="the protocol's own settings"
+    )
+    group.add_argument(
+        "--payload", default="", help="size of a request: 64, 1-4096, or any (drawn)"
+    )
+    group.add_argument("--pipeline", type=int, default=1, help="requests sent in one go")
+    group.add_argument(
+        "--rate", type=float, default=0.0, help="requests per second in all; 0: a closed loop"
+    )
+    group.add_argument(
+        "--arrivals", choices=[str(one) for one in Arrivals], default="constant", help="with --rate"
+    )
+    group.add_argument("--warm-up", type=float, default=1.0, help="seconds that are not measured")
+    group.add_argument("--reply-timeout", type=float, default=5.0, help="seconds for a reply")
+    group.add_argument("--seed", type=int, default=0, help="of the payloads and Poisson arrivals")
+    group.add_argument(
+        "--allow-host", default="", metavar="HOST,…", help="hosts beyond this machine that you own"
+    )
+    group.add_argument("--wireproof-spec", default="", help=argparse.SUPPRESS)
+
+
+def spec_of(options: Any, host: str | None) -> LoadSpec:
+    """Return the spec that the options make.
+
+    Raises:
+        UsageError: they make none.
+
+    """
+    if options.wireproof_spec:
+        return decode_spec(options.wireproof_spec)
+    settings = {}
+    for item in filter(None, options.settings.split(",")):
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"--settings {item!r} has no value", "write --settings name=value")
+        settings[name.strip()] = value.strip()
+    return LoadSpec(
+        target=host or "",
+        allow_hosts=[one for one in options.allow_host.split(",") if one],
+        protocol=options.protocol,
+        settings=settings,
+        users=[options.num_users or 1],
+        warm_up_s=options.warm_up,
+        rate_per_s=options.rate or None,
+        arrivals=Arrivals(options.arrivals),
+        payload=options.payload,
+        pipeline=options.pipeline,
+        timeout_s=options.reply_timeout,
+        seed=options.seed,
+    )

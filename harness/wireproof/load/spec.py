@@ -1,0 +1,178 @@
+"""What a load run is asked to do. Plain data: no socket, no clock, no Locust."""
+
+import ipaddress
+import math
+import re
+from enum import StrEnum
+
+import msgspec
+
+from wireproof.errors import UsageError
+
+DEFAULT_PAYLOAD_BYTES = 64
+_SEGMENT = re.compile(r"whole|octets|random|coalesced [1-9][0-9]{0,3}")
+_ADDRESSES = "write --source-addresses 127.0.0.2-127.0.0.20"
+_MAX_ADDRESSES = 65536
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+
+
+class Arrivals(StrEnum):
+    """How requests of an open loop are spread over time."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
+
+
+class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A load run.
+
+    A closed loop sends the next request once the reply is here; with `rate_per_s` the loop is open:
+    requests have their time by an absolute schedule, whatever the server does.
+    """
+
+    target: str
+    """As the user wrote it."""
+    pin: str = ""
+    """Where its host was found; all workers go there. Empty: each looks the host up."""
+    allow_hosts: list[str] = []
+    protocol: str = "timestamp-echo"
+    settings: dict[str, str] = {}
+    """The protocol's own, as given with `--set`."""
+    users: list[int] = msgspec.field(default_factory=lambda: [50])
+    """Pool, one entry a stage."""
+    seconds: float = 10.0
+    """Length of the steady part of each stage."""
+    warm_up_s: float = 1.0
+    """Length of what comes before it and is not measured."""
+    rate_per_s: float | None = None
+    """Requests per second of the whole run; None for a closed loop."""
+    arrivals: Arrivals = Arrivals.CONSTANT
+    payload: str = ""
+    """`64`, `1-4096`, or `any` for what the protocol's strategy draws; empty for 64 where the
+    protocol has requests of every size, and `any` elsewhere."""
+    pipeline: int = 1
+    """Requests that a connection sends in one go before it waits for their replies."""
+    processes: int = 1
+    connect_rate_per_s: float | None = None
+    """Pool opened per second while a stage ramps up; None for all at once."""
+    source_addresses: list[str] = []
+    """Local addresses that the connections come from, in turn; empty for the system's choice."""
+    segment: str = "whole"
+    """How requests are cut: `whole`, `octets`, `random`, or `coalesced N` for N in one segment."""
+    segment_share: float = 1.0
+    """Share of the requests that is cut so; the others go out whole."""
+    channel_lifetime_s: float | None = None
+    """After how long a connection is closed in order and replaced by a new one."""
+    timeout_s: float = 5.0
+    """How long a reply or a connect may take."""
+    seed: int = 0
+    """Of the payloads and of Poisson arrivals."""
+
+    def check(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: with what to write instead.
+
+        """
+        if not self.users or min(self.users) < 1:
+            raise UsageError("a load needs one connection at least", "write --users 50")
+        positive: dict[str, float | None] = {
+            "--for": self.seconds,
+            "--rate": self.rate_per_s,
+            "--pipeline": self.pipeline,
+            "--processes": self.processes,
+            "--connect-rate": self.connect_rate_per_s,
+            "--timeout": self.timeout_s,
+            "--connection-lifetime": self.channel_lifetime_s,
+        }
+        for option, value in positive.items():
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"{option} takes a number above 0, not {value:g}")
+        if not 0 <= self.warm_up_s < math.inf:
+            raise UsageError(f"--warm-up takes seconds, not {self.warm_up_s:g}")
+        if min(self.users) < self.processes:
+            raise UsageError(
+                f"{self.processes} processes cannot share {min(self.users)} connections",
+                "write no more --processes than --users",
+            )
+        parse_payload(self.payload)
+        if not 0 <= self.segment_share <= 1:
+            raise UsageError(f"--segment-share is between 0% and 100%, not {self.segment_share:g}")
+        if not _SEGMENT.fullmatch(self.segment):
+            raise UsageError(
+                f"{self.segment!r} is no way to cut a request",
+                "write --segment octets, random, whole, or 'coalesced 4'",
+            )
+
+    @property
+    def coalesced(self) -> int:
+        """How many requests share a segment where `segment` says so, else 1."""
+        return int(self.segment.split()[1]) if self.segment.startswith("coalesced") else 1
+
+
+class PayloadSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes of requests, both ends included."""
+
+    least_bytes: int
+    most_bytes: int
+
+
+def parse_payload(text: str) -> PayloadSizes | None:
+    """Return the sizes that `--payload` asks for; None where the protocol's strategy decides.
+
+    Raises:
+        UsageError: it is neither a size, nor a range, nor `any`.
+
+    """
+    if text in {"", "any"}:
+        return None
+    found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text)
+    if found:
+        least = int(found[1])
+        most = int(found[2] or least)
+        if 1 <= least <= most <= MAX_PAYLOAD_BYTES:
+            return PayloadSizes(least_bytes=least, most_bytes=most)
+    raise UsageError(
+        f"{text!r} is no payload size", "write --payload 64, --payload 1-4096 or --payload any"
+    )
+
+
+def encode_spec(spec: LoadSpec) -> str:
+    """Return the spec as JSON text."""
+    return msgspec.json.encode(spec).decode()
+
+
+def decode_spec(text: str) -> LoadSpec:
+    """Read a spec.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    try:
+        return msgspec.json.decode(text, type=LoadSpec)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"it is not a load spec: {error}") from None
+
+
+def expand_addresses(text: str) -> list[str]:
+    """Return the addresses of `127.0.0.2-127.0.0.20,10.0.0.7`.
+
+    Raises:
+        UsageError: it holds what is no address, or a range that is none or has over 65536.
+
+    """
+    found: list[str] = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = item.partition("-")
+        try:
+            low = ipaddress.ip_address(first.strip())
+            high = ipaddress.ip_address(last.strip()) if dash else low
+        except ValueError as error:
+            raise UsageError(f"{item!r}: {error}", _ADDRESSES) from None
+        count = int(high) - int(low) + 1
+        if low.version != high.version or not 1 <= count <= _MAX_ADDRESSES:
+            raise UsageError(f"{item!r} is no range of addresses", _ADDRESSES)
+        found += [str(low + step) for step in range(count)]
+    return found

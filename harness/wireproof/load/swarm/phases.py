@@ -1,0 +1,186 @@
+"""Which phase a worker is in, and into which recorder a reply counts.
+
+A stage ramps up until its connections are there, warms up, is steady, and, with an open loop,
+drains. A closed loop's reply counts in the phase in which it comes. An open loop's counts in the
+phase in which its request was due, so that a request that is due while the load is steady is
+measured however late its reply is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from msgspec import structs
+
+from wireproof.load.failures import NEVER_SENT
+from wireproof.load.swarm.recorder import CpuUsage, Recorder
+from wireproof.load.tally import Phase, Tally
+
+NS_PER_S = 1_000_000_000
+_HAND_OUT_EVERY_NS = NS_PER_S // 4  # a run that is killed loses what was not handed out
+NEVER_NS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What a worker is to do.
+
+    Attributes:
+        number: of the stage.
+        warm_up_s: length of what is not measured.
+        seconds: length of what is; None until the load is stopped.
+        ramp_s: how long to wait for connections.
+        drain_s: how long an open loop waits for its last replies.
+        due_ns: for an open loop, when requests are due, in ns after the warm-up's start.
+
+    """
+
+    number: int
+    warm_up_s: float
+    seconds: float | None
+    ramp_s: float
+    drain_s: float
+    due_ns: Iterator[int] | None = None
+
+
+class Phases:
+    """The phases of the stages of one worker.
+
+    Attributes:
+        recorder: counts what belongs to the phase at hand.
+        phase: the phase at hand.
+        ends_ns: when it ends by the clock.
+        due_ns: when the next request of an open loop is due.
+
+    """
+
+    def __init__(
+        self,
+        now: int,
+        on_tally: Callable[[Tally], None],
+        on_stage_done: Callable[[int], None],
+    ) -> None:
+        """Be in a ramp that no stage has begun yet."""
+        self._on_tally = on_tally
+        self._on_stage_done = on_stage_done
+        self._began_ns = now
+        self._second = 0
+        self._hand_out_ns = now
+        self._usage = CpuUsage()
+        self._stage: Stage | None = None
+        self._due: Iterator[int] = iter(())
+        self._schedule_began_ns = now
+        self._schedule_ends_ns = now
+        self.due_ns = NEVER_NS
+        self.ends_ns = NEVER_NS
+        self.phase = Phase.RAMP
+        self.recorder = Recorder(0, Phase.RAMP, now)
+        self._earlier: list[Recorder] = []  # of this stage, newest first
+
+    def start(self, stage: Stage, now: int) -> None:
+        """Begin a stage."""
+        self._stage = stage
+        self.due_ns = NEVER_NS
+        self._enter(Phase.RAMP, now)
+        self._earlier = []
+        self.ends_ns = now + int(stage.ramp_s * NS_PER_S)
+
+    def advance(self, now: int, *, settled: Callable[[], bool]) -> None:
+        """Go on to the next phase if it is time.
+
+        Args:
+            now: the time.
+            settled: in a ramp, whether all connections are there; in a drain, whether no reply is
+                awaited.
+
+        """
+        stage = self._stage
+        if stage is None:
+            return
+        if self.phase is Phase.RAMP and (now >= self.ends_ns or settled()):
+            self._start_schedule(stage, now)
+            self._enter(Phase.WARM_UP, now)
+            self.ends_ns = now + int(stage.warm_up_s * NS_PER_S)
+        if self.phase is Phase.WARM_UP and now >= self.ends_ns:
+            # An open loop's phases begin as scheduled, whenever we come to notice.
+            began = self.ends_ns if stage.due_ns is not None else now
+            self._enter(Phase.STEADY, began)
+            self.ends_ns = (
+                NEVER_NS if stage.seconds is None else began + int(stage.seconds * NS_PER_S)
+            )
+        if self.phase is Phase.STEADY and now >= self.ends_ns:
+            if stage.due_ns is None:
+                self._finish(now)
+                return
+            began = self.ends_ns
+            self._enter(Phase.DRAIN, began)
+            self.ends_ns = began + int(stage.drain_s * NS_PER_S)
+        if self.phase is Phase.DRAIN and (
+            now >= self.ends_ns or (self.due_ns == NEVER_NS and settled())
+        ):
+            self._finish(now)
+
+    def recorder_of(self, intended_ns: int) -> Recorder:
+        """Return what counts an open loop's request that was due at `intended_ns`."""
+        if intended_ns >= self.recorder.began_ns:
+            return self.recorder
+        for recorder in self._earlier:
+            if intended_ns >= recorder.began_ns:
+                return recorder
+        return self.recorder
+
+    def take_due(self) -> None:
+        """Set `due_ns` to the request after the one that is due."""
+        offset = next(self._due, None)
+        at = NEVER_NS if offset is None else self._schedule_began_ns + offset
+        self.due_ns = at if at < self._schedule_ends_ns else NEVER_NS
+
+    def tick(self, now: int, users: Callable[[], int]) -> None:
+        """Hand out what was counted, a few times in each second and at its end."""
+        second = (now - self._began_ns) // NS_PER_S
+        ends_second = second > self._second
+        if ends_second or now >= self._hand_out_ns:
+            self.flush(now, users(), ends_second=ends_second)
+            self._second = second
+            self._hand_out_ns = now + _HAND_OUT_EVERY_NS
+
+    def flush(self, now: int, users: int, *, ends_second: bool = False) -> None:
+        """Hand out what was counted."""
+        self.recorder.charge(self._usage)
+        for recorder in (*reversed(self._earlier), self.recorder):
+            if recorder is self.recorder or recorder.dirty:
+                tally = recorder.take(now, self._second, users)
+                if ends_second and recorder is self.recorder:
+                    tally = structs.replace(tally, ends_second=True)
+                if tally.length_s > 0 or tally.counts or tally.failures:
+                    self._on_tally(tally)
+
+    def _start_schedule(self, stage: Stage, now: int) -> None:
+        self._schedule_began_ns = now
+        if stage.due_ns is not None:
+            length_s = stage.warm_up_s + stage.seconds if stage.seconds is not None else 1e9
+            self._schedule_ends_ns = now + int(length_s * NS_PER_S)
+            self._due = stage.due_ns
+            self.take_due()
+
+    def _enter(self, phase: Phase, began_ns: int) -> None:
+        number = self._stage.number if self._stage else 0
+        self.recorder.charge(self._usage)
+        self.recorder.end(began_ns)
+        self._earlier.insert(0, self.recorder)
+        self.phase = phase
+        self.recorder = Recorder(number, phase, began_ns)
+
+    def _finish(self, now: int) -> None:
+        """Say that the stage is done; a closed loop goes on, unmeasured, until the next."""
+        assert self._stage is not None
+        number = self._stage.number
+        while self.due_ns < NEVER_NS:
+            self.recorder_of(self.due_ns).fail(NEVER_SENT)
+            self.take_due()
+        self._enter(Phase.RAMP, now)
+        self.flush(now, 0)
+        self._stage = None
+        self._earlier = []
+        self._on_stage_done(number)

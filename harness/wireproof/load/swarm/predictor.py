@@ -1,0 +1,124 @@
+"""Replies known to the byte before they come, so that one comparison verifies them.
+
+An oracle judges any conversation. Under load nearly every batch is the simplest one: on a
+connection that owes nothing, some requests leave in one piece, and all replies come back in one
+piece. Where such an batch has one right reply only, a `Predictor` knows it.
+
+Invariant: for requests sent so, the oracle accepts a predicted reply, and counts every request as
+answered by it. What differs from the prediction is not wrong yet: the oracle judges it.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.built_in.echo import Echo
+from wireproof.protocols.built_in.timestamp_echo import HEADER, HEADER_BYTES, TimestampEcho
+from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.user_code import call_user_code
+
+_BEYOND_PREDICTION = (
+    "session",
+    "parts",
+    "pauses",
+    "mask",
+    "unsolicited",
+    "closes",
+    "personalise",
+    "numbered",
+    "answerable_at",
+)
+
+
+class Predictor(ABC):
+    """Foretells the reply to requests that leave together on a settled connection."""
+
+    @abstractmethod
+    def reply(self, requests: Sequence[bytes]) -> bytes | None:
+        """Return the reply, or None where it is not known now."""
+
+    def learn(self, sent: bytes, received: bytes) -> bool:
+        """Take a whole batch that the oracle accepted.
+
+        Returns:
+            Whether predictions changed.
+
+        """
+        del sent, received
+        return False
+
+
+def predictor_of(protocol: Protocol, requests: Sequence[bytes] = ()) -> Predictor | None:
+    """Return what foretells this protocol's replies, or None where only the oracle can judge.
+
+    Args:
+        protocol: judges.
+        requests: what will be sent; whether `expected()` keeps state is tried on them.
+
+    """
+    kind = type(protocol)
+    if isinstance(protocol, Echo) and kind.oracle is Echo.oracle:
+        return _EchoPredictor()
+    if isinstance(protocol, TimestampEcho) and kind.oracle is TimestampEcho.oracle:
+        return _TimestampPredictor(protocol.buffer)
+    if (
+        isinstance(protocol, RequestReply)
+        and kind.oracle is RequestReply.oracle
+        and all(getattr(kind, name) is getattr(RequestReply, name) for name in _BEYOND_PREDICTION)
+        and not _keeps_state(protocol, requests)
+    ):
+        return _RequestReplyPredictor(protocol)
+    return None
+
+
+def _keeps_state(protocol: RequestReply, requests: Sequence[bytes]) -> bool:
+    """Say whether replies depend on what came before."""
+    session = protocol.session()
+    before = copy.deepcopy(vars(session))
+    for request in requests:
+        call_user_code(session.expected, request)
+        if vars(session) != before:
+            return True
+    return False
+
+
+class _EchoPredictor(Predictor):
+    def reply(self, requests: Sequence[bytes]) -> bytes:
+        return b"".join(requests)
+
+
+class _RequestReplyPredictor(Predictor):
+    def __init__(self, protocol: RequestReply) -> None:
+        self._protocol = protocol
+
+    def reply(self, requests: Sequence[bytes]) -> bytes | None:
+        matchers = [call_user_code(self._protocol.expected, request) for request in requests]
+        exact = [matcher for matcher in matchers if isinstance(matcher, bytes)]
+        # A request without a reply, or one with an empty reply, is never seen to be answered.
+        return b"".join(exact) if len(exact) == len(matchers) and all(exact) else None
+
+
+class _TimestampPredictor(Predictor):
+    """One chunk behind the header that the server sent last; it changes once a second."""
+
+    def __init__(self, chunk_limit_bytes: int) -> None:
+        self._limit = chunk_limit_bytes
+        self._header: bytes | None = None
+
+    def reply(self, requests: Sequence[bytes]) -> bytes | None:
+        payload = b"".join(requests)
+        if self._header is None or len(payload) > self._limit:
+            return None
+        return self._header + payload
+
+    def learn(self, sent: bytes, received: bytes) -> bool:
+        header = received[:HEADER_BYTES]
+        if (
+            header == self._header
+            or received[HEADER_BYTES:] != sent
+            or not HEADER.fullmatch(header)
+        ):
+            return False
+        self._header = header
+        return True

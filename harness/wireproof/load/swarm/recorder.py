@@ -1,0 +1,145 @@
+"""What a worker counts between two reports; the swarm's hot loop writes into it directly."""
+
+import os
+import socket
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from wireproof.histogram import LENGTH, index_of, sparse
+from wireproof.load.tally import Phase, Sample, Tally
+
+_MAX_SAMPLES = 5
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
+
+
+class Recorder:
+    """Counts of one phase since the last tally.
+
+    Attributes:
+        service: counts of the latency from sending to the reply.
+        scheduled: counts of the latency from the intended time to the reply.
+        wire: counts of the latency from sending to the kernel's receive timestamp.
+        began_ns: when the phase began.
+
+    """
+
+    def __init__(self, stage: int, phase: Phase, now_ns: int) -> None:
+        """Start counting now."""
+        self.stage = stage
+        self.phase = phase
+        self.began_ns = now_ns
+        self._since_ns = now_ns
+        self._ended_ns: int | None = None
+        self._clear()
+
+    def end(self, now_ns: int) -> None:
+        """Let the phase's length end here; late replies may still be counted."""
+        self._ended_ns = now_ns
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything is to be reported."""
+        return bool(
+            self._ended_ns is None
+            or self._ended_ns > self._since_ns
+            or self.failures
+            or any(self.service)
+        )
+
+    def _clear(self) -> None:
+        self.service = [0] * LENGTH
+        # Seldom or less often counted than service: what is handed out often must be short.
+        self.scheduled: defaultdict[int, int] = defaultdict(int)
+        self.wire: defaultdict[int, int] = defaultdict(int)
+        self.failures: dict[str, int] = {}
+        self.samples: list[Sample] = []
+        self.idle_ns = 0
+        self.cpu_s = 0.0
+        self.waiting_s = 0.0
+        self.stamped = 0
+        self.service_ns = 0
+        self.lag_ns = 0
+        self.slip_ns = 0
+
+    def stamp(self, service_ns: int, wire_ns: int) -> None:
+        """Count a reply that has a kernel timestamp."""
+        if wire_ns < 0:  # the wall clock was set back meanwhile
+            return
+        self.wire[index_of(wire_ns // 1000)] += 1
+        self.stamped += 1
+        self.service_ns += service_ns
+        self.lag_ns += max(0, service_ns - wire_ns)
+
+    def fail(self, cause: str, count: int = 1, sample: Sample | None = None) -> None:
+        """Count failures."""
+        self.failures[cause] = self.failures.get(cause, 0) + count
+        if sample is not None and len(self.samples) < _MAX_SAMPLES:
+            self.samples.append(sample)
+
+    def charge(self, usage: "CpuUsage") -> None:
+        """Count the CPU time since the last charge as this phase's."""
+        cpu_s, waiting_s = usage.take()
+        self.cpu_s += cpu_s
+        self.waiting_s += waiting_s
+
+    def take(self, now_ns: int, second: int, users: int) -> Tally:
+        """Return what was counted, and start over."""
+        kinds = {
+            "service": sparse(self.service),
+            "scheduled": _flat(self.scheduled),
+            "wire": _flat(self.wire),
+        }
+        until_ns = now_ns if self._ended_ns is None else self._ended_ns
+        tally = Tally(
+            worker="",
+            second=second,
+            stage=self.stage,
+            phase=self.phase,
+            length_s=max(0, until_ns - self._since_ns) / 1e9,
+            users=users,
+            counts={kind: found for kind, found in kinds.items() if found},
+            failures=self.failures,
+            samples=self.samples,
+            cpu_s=self.cpu_s,
+            waiting_for_cpu_s=self.waiting_s,
+            idle_s=self.idle_ns / 1e9,
+            stamped=self.stamped,
+            service_us=self.service_ns / 1e3,
+            lag_us=self.lag_ns / 1e3,
+            slip_us=self.slip_ns / 1e3,
+        )
+        self._since_ns = until_ns
+        self._clear()
+        return tally
+
+
+def _flat(counts: dict[int, int]) -> list[int]:
+    """As `sparse` makes of a list."""
+    return [item for pair in sorted(counts.items()) for item in pair]
+
+
+class CpuUsage:
+    """CPU time of this process, and the time it was ready to run and did not get any."""
+
+    def __init__(self) -> None:
+        """Start counting now."""
+        self._last = self._read()
+
+    def take(self) -> tuple[float, float]:
+        """Return both, in seconds, since the last call."""
+        before, self._last = self._last, self._read()
+        return self._last[0] - before[0], self._last[1] - before[1]
+
+    @staticmethod
+    def _read() -> tuple[float, float]:
+        try:
+            waiting_s = int(_SCHEDSTAT.read_text().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):  # a kernel without it
+            waiting_s = 0.0
+        return time.process_time(), waiting_s
+
+
+def worker_name() -> str:
+    """Return a name for this worker that no other of the run has."""
+    return f"{os.getpid()}@{socket.gethostname()}"

@@ -1,0 +1,43 @@
+"""A closed loop begins with one connection, which meets an idle server."""
+
+from __future__ import annotations
+
+from wireproof.load.swarm.connection import State, SwarmConnection
+from wireproof.load.swarm.phases import NEVER_NS
+
+_LASTS_NS = 30_000_000
+_AT_MOST_NS = 1_000_000_000
+
+
+class UnloadedStart:
+    """Says who may send while the first connection is alone, for the unloaded latency."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        """Wait for the first connection; where it is not wanted, nobody is ever held back."""
+        self._wanted = wanted
+        self._channel: SwarmConnection | None = None
+        self._until_ns = NEVER_NS
+
+    def holds_back(self, connection: SwarmConnection, now: int) -> bool:
+        """Whether `connection`, which could send, has to wait; the first of all has not."""
+        if self._wanted:
+            self._wanted = False
+            self._channel = connection
+            self._until_ns = now + _LASTS_NS
+        return self._channel is not None and self._channel is not connection
+
+    @property
+    def under_way(self) -> bool:
+        """Whether one connection is alone."""
+        return self._channel is not None
+
+    def ends(self, now: int) -> bool:
+        """Whether it was under way and is over now: the time is up, and a reply was seen in it."""
+        alone = self._channel
+        if alone is None or now <= self._until_ns:
+            return False
+        answered = alone.state is State.CLOSED or alone.sent_ns > self._until_ns - _LASTS_NS
+        if answered or now > self._until_ns + _AT_MOST_NS:
+            self._channel = None
+            return True
+        return False

@@ -1,0 +1,112 @@
+"""What the processes of a load run tell each other: plain records, JSON or msgpack on the way.
+
+A worker's swarm makes a few `Tally` a second, each of one phase. Workers send theirs to the Locust
+master; the master, or the one process of a small run, passes all of them on as lines of JSON to
+whoever started it, and these lines are all that the result is computed from.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Phase(StrEnum):
+    """What a stage is doing."""
+
+    RAMP = "ramp"
+    """Pool are still being opened."""
+    WARM_UP = "warm-up"
+    STEADY = "steady"
+    """What is measured."""
+    DRAIN = "drain"
+    """An open loop sends nothing more; what is under way may still be answered."""
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One failure, shown; all text is harmless to print."""
+
+    cause: str
+    problem: str
+    expected: str = ""
+    actual: str = ""
+    offset_bytes: int = 0
+    request: str = ""
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
+    """A part of one worker's second, which lies in one phase."""
+
+    worker: str
+    second: int
+    """Whole seconds since the worker's run began."""
+    ends_second: bool = False
+    """Whether nothing more of this second will come from this worker."""
+    stage: int
+    phase: Phase
+    length_s: float
+    users: int
+    """Pool that can carry requests at the end."""
+    counts: dict[str, list[int]] = {}
+    """By kind of latency: index, count, index, count … of its histogram."""
+    failures: dict[str, int] = {}
+    samples: list[Sample] = []
+    cpu_s: float = 0.0
+    """CPU that the worker's process used."""
+    waiting_for_cpu_s: float = 0.0
+    """How long the worker was ready to run and had no CPU (`/proc/thread-self/schedstat`)."""
+    idle_s: float = 0.0
+    """How long it slept because no connection had anything to do."""
+    stamped: int = 0
+    """Replies that have a kernel timestamp."""
+    service_us: float = 0.0
+    """Sum of their service latency."""
+    lag_us: float = 0.0
+    """Of that, what lies after the kernel had the reply."""
+    slip_us: float = 0.0
+    """Sum, over an open loop's requests, of how late this process sent though a connection was
+    free."""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
+    """Something the user must know: a worker is lost, the server is gone."""
+
+    text: str
+    partial: bool = False
+    """Whether the results are incomplete because of it."""
+
+
+class MasterPort(msgspec.Struct, frozen=True, kw_only=True, tag="master"):
+    """The port on which Locust's master waits for workers."""
+
+    port: int
+
+
+class StageDone(msgspec.Struct, frozen=True, kw_only=True, tag="stage-done"):
+    """A stage of the spec has ended on all workers."""
+
+    stage: int
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
+    """The run came to its planned end."""
+
+
+Event = Tally | Note | MasterPort | StageDone | Finished
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return the event as a line of JSON."""
+    return msgspec.json.encode(event) + b"\n"
+
+
+def decode_event(line: bytes) -> Event:
+    """Read a line.
+
+    Raises:
+        msgspec.MsgspecError: it is no event.
+
+    """
+    event: Event = _decoder.decode(line)
+    return event

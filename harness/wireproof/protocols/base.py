@@ -1,0 +1,195 @@
+"""What every protocol has: how to make a request, and what judges a connection."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+
+from wireproof.protocols.oracle import Oracle
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
+DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024
+
+
+class Exchange(StrEnum):
+    """Who speaks, and when."""
+
+    REQUEST_REPLY = "request-reply"
+    """The client asks, the server answers."""
+    ANNOUNCEMENT = "announcement"
+    """The server speaks once, unasked, and closes; what the client sends is thrown away."""
+    ENDLESS = "endless"
+    """The server speaks until the client closes; what the client sends is thrown away."""
+    SILENT = "silent"
+    """The server reads and never answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A requirement of one protocol, told by conversations that the oracle can judge.
+
+    Attributes:
+        id: stable, never reused, begins with the protocol's name in capitals.
+        level: how binding.
+        title: the requirement in one sentence.
+        source: where it stands.
+        reason: why it matters.
+        conversations: the requests of each, sent whole and octet by octet.
+
+    """
+
+    id: str
+    level: Level
+    title: str
+    source: str
+    reason: str
+    conversations: tuple[tuple[bytes, ...], ...]
+
+
+def as_sent(
+    protocol: Protocol, requests: Iterable[bytes], serial: int, first: int = 0
+) -> list[bytes]:
+    """Return requests as one connection sends them: made private to it, and numbered.
+
+    Args:
+        protocol: makes them private.
+        requests: as drawn.
+        serial: the connection's, see `Protocol.personalise`.
+        first: how many requests it had before these.
+
+    """
+    return [
+        protocol.numbered(protocol.personalise(request, serial), number)
+        for number, request in enumerate(requests, first)
+    ]
+
+
+class Protocol(ABC):
+    """A protocol as the harness sees it.
+
+    Every public attribute of type int, float, str or bool that is no ClassVar is a setting that
+    the user may change with `--set name=value`.
+    """
+
+    name: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    """Where the protocol is specified."""
+    transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix"})
+    modules: ClassVar[tuple[str, ...]] = ()
+    """What must be importable; the extra that installs it is named after the protocol."""
+    exchange: ClassVar[Exchange] = Exchange.REQUEST_REPLY
+    half_close: ClassVar[Level] = Level.SHOULD
+    """How binding it is that a server answers what it owes after the client's end of stream."""
+    pipelining: bool = True
+    """Whether a request may follow before the reply to the one before it."""
+    one_request: bool = False
+    """Whether the server answers one request on each connection and then closes."""
+    most_requests: int = 1_000_000
+    """The most requests that one connection takes; some servers count them, some are slow."""
+    connections: int = 50
+    """How many connections the server must serve at a time."""
+    max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
+    """The most bytes that one request may have."""
+    max_reply_bytes: int = DEFAULT_MAX_REPLY_BYTES
+    """The most bytes that one reply may have; more is a wrong reply."""
+
+    levels: ClassVar[Mapping[str, Level]] = MappingProxyType({})
+    """Requirements that bind this protocol more or less than others, by ID."""
+
+    @abstractmethod
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return a Hypothesis strategy for one valid request."""
+
+    @abstractmethod
+    def oracle(self) -> Oracle:
+        """Return the judge of a new connection."""
+
+    def opening(self) -> Sequence[bytes]:
+        """Return the requests that open every connection, such as a log-in.
+
+        They are announced, sent and answered one by one before anything else, and judged by the
+        same oracle.
+        """
+        return ()
+
+    def personalise(self, request: bytes, serial: int) -> bytes:
+        """Return `request` made private to one connection, in the same number of bytes.
+
+        Servers that keep what clients store see many connections, side by side and in turn. Here
+        a protocol puts the number of the connection into keys and client names, so that no
+        connection sees what another one stored. Opening requests pass through here too.
+
+        Args:
+            request: as drawn, or one of `opening()`.
+            serial: differs for each connection of a run, from 0.
+
+        """
+        del serial
+        return request
+
+    def numbered(self, request: bytes, number: int) -> bytes:
+        """Return `request` with an identifier of its own, in the same number of bytes.
+
+        For protocols in which a reply names its request: a client must not use an identifier that
+        is still under way on the connection.
+
+        Args:
+            request: as `personalise` returned it.
+            number: how many requests the connection had before it, opening requests too.
+
+        """
+        del number
+        return request
+
+    def pauses(self, request: bytes) -> Sequence[int]:
+        """Return the offsets in `request` at which the client must wait for the replies owed."""
+        del request
+        return ()
+
+    def malformed(self) -> SearchStrategy[bytes] | None:
+        """Return a strategy for bytes that are no valid request, or None."""
+        return None
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return a valid request of exactly `size_bytes`, or None where there is none."""
+        del size_bytes
+        return None
+
+    def payload_request(self, payload: bytes) -> bytes | None:
+        """Return a valid request that carries exactly `payload`, or None where none can."""
+        del payload
+        return None
+
+    def judge_source(self) -> str:
+        """Return Python source of a function `complete`, or nothing.
+
+        `complete(sent: bytes, received: bytes, since_s: float) -> bool` says whether `received` is
+        all that a right server answers to `sent`, which was sent at `since_s` (seconds of the
+        epoch) or later; it needs the standard library only, because it goes into the scripts that
+        replay a failure. Protocols of requests and replies need none: their expected replies go
+        into the script instead.
+        """
+        return ""
+
+    def rules(self) -> Sequence[Rule]:
+        """Return what this protocol requires on top of what every protocol does."""
+        return ()
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's docstring."""
+        return (inspect.getdoc(type(self)) or "").partition("\n")[0]
+
+
+def overrides(protocol: Protocol, base: type, hook: str) -> bool:
+    """Say whether a protocol's class, or one between, has replaced what `base` does by default."""
+    return getattr(type(protocol), hook) is not getattr(base, hook)

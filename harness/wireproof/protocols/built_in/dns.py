@@ -1,0 +1,110 @@
+"""DNS over UDP and over TCP, where each message has its length in front.
+
+Over TCP a server may answer in any order (RFC 7766, section 6.2.1.1). What is compared: id, the QR
+bit, the opcode, the question (names without regard to case) and, if `address` is set, the answer:
+no error, and that address of that name or of what it is an alias of. Time to live, the order of
+records and compression are the server's own affair.
+"""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.framed import LengthPrefixed
+from wireproof.protocols.oracle import MalformedReplyError
+from wireproof.protocols.replies import Judge, Matcher
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    import dns.message
+    from hypothesis.strategies import SearchStrategy
+
+
+class Dns(LengthPrefixed, Datagrams):
+    """DNS queries for A records of names below `zone`."""
+
+    name = "dns"
+    source = "RFC 1035 sections 4.1 and 4.2; RFC 7766 section 6.2"
+    transports = frozenset({"tcp", "tls", "udp"})
+    modules = ("dns",)
+    half_close = Level.MAY
+    ordered = False
+    length_bytes = 2
+    max_request_bytes: int = 512
+    zone: str = "example.com"
+    """The names asked for are of this zone."""
+    address: str = ""
+    """The IPv4 address that every one of them has; where it is not set, any answer will do."""
+
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return one query with its length in front."""
+        return self.datagrams().map(self.frame)
+
+    def datagrams(self) -> SearchStrategy[bytes]:
+        """Return one query."""
+        from hypothesis import strategies as st
+
+        labels = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=20)
+        return st.builds(self._query, st.integers(0, 65535), labels)
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return None: names have at most 255 octets."""
+        del size_bytes
+        return None
+
+    def numbered(self, request: bytes, number: int) -> bytes:
+        """Set the id: none may be used twice at a time (RFC 7766, section 6.2.1)."""
+        return request[:2] + (number % 65536).to_bytes(2) + request[4:]
+
+    def expected(self, request: bytes) -> Matcher:
+        """Return a judge of the reply, whose length stands in front."""
+        right = self.expected_datagram(self.payload(request))
+        return Judge(lambda reply: right(self.payload(reply)), right.description)
+
+    def expected_datagram(self, datagram: bytes) -> Judge:
+        """Return a judge of the reply."""
+        import dns.message
+
+        query = dns.message.from_wire(datagram)
+        about = f"a response with id {query.id} about {query.question[0].name}"
+        return Judge(
+            lambda reply: _answers(query, self.address, reply),
+            about + (f", address {self.address}" if self.address else ""),
+        )
+
+    def _query(self, number: int, label: str) -> bytes:
+        import dns.message
+
+        query = dns.message.make_query(f"{label}.{self.zone}", "A", id=number)
+        return bytes(query.to_wire())
+
+
+def _answers(query: dns.message.Message, address: str, reply: bytes) -> bool:
+    import dns.exception
+    import dns.flags
+    import dns.message
+    import dns.rcode
+
+    try:
+        response = dns.message.from_wire(reply)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise MalformedReplyError(f"no DNS message: {error}") from None
+    if (
+        response.id != query.id
+        or not response.flags & dns.flags.QR
+        or response.opcode() != query.opcode()
+        or response.question != query.question
+    ):
+        return False
+    if not address or response.flags & dns.flags.TC:
+        return True
+    if response.rcode() != dns.rcode.NOERROR:
+        return False
+    assert isinstance(response, dns.message.QueryMessage)  # as its opcode says
+    try:
+        found = response.resolve_chaining().answer
+    except dns.exception.DNSException as error:
+        raise MalformedReplyError(f"aliases without end: {error}") from None
+    return found is not None and address in [record.to_text() for record in found]

@@ -1,0 +1,254 @@
+"""Redis (RESP2), with a model of strings, counters and lists."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from wireproof.protocols.base import Rule
+from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
+from wireproof.protocols.built_in.sizes import padded
+from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.replies import Expected
+from wireproof.protocols.request_reply import RequestReply
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+_KEYS = tuple(PLACEHOLDER + letter for letter in (b"a", b"b", b"c"))
+_INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
+_LENGTH = re.compile(rb"-1|[0-9]{1,10}")
+"""int() takes more than RESP does: signs, spaces, and `1_0`."""
+_ANY_INTEGER = re.compile(rb":[0-9]+\r\n")
+_NOT_AN_INTEGER = re.compile(rb"-ERR [^\r\n]*(?:integer|overflow)[^\r\n]*\r\n")
+_WRONG_TYPE = re.compile(rb"-WRONGTYPE [^\r\n]*\r\n")
+_INT64 = range(-(2**63), 2**63)
+
+
+def command(*words: bytes) -> bytes:
+    r"""Return a command as an array of bulk strings.
+
+    >>> command(b"PING")
+    b'*1\r\n$4\r\nPING\r\n'
+    """
+    return b"*%d\r\n" % len(words) + b"".join(bulk(word) for word in words)
+
+
+def bulk(value: bytes | None) -> bytes:
+    """Return a bulk string, or the null bulk string."""
+    return b"$-1\r\n" if value is None else b"$%d\r\n%b\r\n" % (len(value), value)
+
+
+class Redis(RequestReply):
+    """Redis: strings, counters and lists, each reply known to the byte."""
+
+    name = "redis"
+    source = "RESP2 specification, redis.io/docs/latest/develop/reference/protocol-spec"
+    half_close: ClassVar[Level] = Level.MAY
+    """Redis takes the end of input as the client's leaving."""
+    password: str = ""
+    """Sent with AUTH first, where it is set."""
+
+    def __init__(self) -> None:
+        """Start from an empty store: `opening` deletes this connection's keys."""
+        self._store: dict[bytes, bytes | list[bytes]] = {}
+
+    def opening(self) -> list[bytes]:
+        """Log in if asked to, then delete what an earlier run may have left."""
+        login = [command(b"AUTH", self.password.encode())] if self.password else []
+        return [*login, command(b"DEL", *_KEYS)]
+
+    def personalise(self, request: bytes, serial: int) -> bytes:
+        """Put the connection's number into the keys."""
+        return with_serial(request, serial)
+
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return one command on one of three keys."""
+        from hypothesis import strategies as st
+
+        keys = st.sampled_from(_KEYS)
+        numbers = st.integers(-(10**6), 10**6).map(lambda number: b"%d" % number)
+        values = st.one_of(numbers, st.binary(max_size=300))
+        indices = st.integers(-4, 4).map(lambda number: b"%d" % number)
+
+        def words(name: bytes, *arguments: SearchStrategy[bytes]) -> SearchStrategy[bytes]:
+            return st.tuples(*arguments).map(lambda found: command(name, *found))
+
+        return st.one_of(
+            st.just(command(b"PING")),
+            words(b"ECHO", values),
+            words(b"GET", keys),
+            words(b"SET", keys, values),
+            words(b"INCR", keys),
+            words(b"INCRBY", keys, numbers),
+            words(b"DECR", keys),
+            words(b"APPEND", keys, values),
+            words(b"STRLEN", keys),
+            words(b"RPUSH", keys, values),
+            words(b"LPUSH", keys, values, values),
+            words(b"LPOP", keys),
+            words(b"LLEN", keys),
+            words(b"LRANGE", keys, indices, indices),
+            words(b"EXISTS", keys),
+            words(b"DEL", keys),
+        )
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return an ECHO."""
+        return padded(size_bytes, lambda payload: command(b"ECHO", payload))
+
+    def malformed(self) -> SearchStrategy[bytes]:
+        """Return arrays that break the grammar of RESP."""
+        from hypothesis import strategies as st
+
+        return st.sampled_from(
+            [b"*1\r\n$-5\r\n", b"*2\r\n$4\r\nECHO\r\n:1\r\n", b"*1\r\n$x\r\n", b"*99999999999\r\n"]
+        )
+
+    def rules(self) -> list[Rule]:
+        """Return what RESP says of bulk strings."""
+        key, source = _KEYS[0], "RESP specification, Bulk strings"
+        tricky = b"\r\n$5\r\n*1\r\n+OK\r\n"
+        return [
+            Rule(
+                "REDIS-001",
+                Level.MUST,
+                "A bulk string may hold CR LF, and whatever else looks like RESP.",
+                source,
+                "A server that looks for line ends within a value stores another one.",
+                ((command(b"SET", key, tricky), command(b"GET", key)),),
+            ),
+            Rule(
+                "REDIS-002",
+                Level.MUST,
+                "An empty string and a missing key have different replies.",
+                source,
+                "Clients tell an empty value from none by it.",
+                ((command(b"SET", key, b""), command(b"GET", key), command(b"GET", _KEYS[1])),),
+            ),
+        ]
+
+    def reply_length(self, buffer: bytearray) -> int | None:
+        """Return where the first value ends."""
+        return _value_end(buffer, 0)
+
+    def expected(self, request: bytes) -> Expected:
+        """Carry the command out on the model."""
+        name, *arguments = _words(request)
+        if name in {b"PING", b"AUTH"}:
+            return b"+PONG\r\n" if name == b"PING" else b"+OK\r\n"
+        if name == b"ECHO":
+            return bulk(arguments[0])
+        if name == b"DEL" and len(arguments) > 1:  # the opening: whether they exist is unknown
+            self._store.clear()
+            return _ANY_INTEGER
+        return self._on_key(name, *arguments)
+
+    def _on_key(self, name: bytes, key: bytes, *arguments: bytes) -> Expected:
+        value = self._store.get(key)
+        match name:
+            case b"SET":
+                self._store[key] = arguments[0]
+                return b"+OK\r\n"
+            case b"DEL":
+                return b":%d\r\n" % (self._store.pop(key, None) is not None)
+            case b"EXISTS":
+                return b":%d\r\n" % (value is not None)
+            case b"RPUSH" | b"LPUSH" | b"LPOP" | b"LLEN" | b"LRANGE":
+                return self._on_list(name, key, value, arguments)
+            case _:
+                return self._on_string(name, key, value, arguments)
+
+    def _on_string(
+        self,
+        name: bytes,
+        key: bytes,
+        value: bytes | list[bytes] | None,
+        arguments: tuple[bytes, ...],
+    ) -> Expected:
+        if isinstance(value, list):
+            return _WRONG_TYPE
+        match name:
+            case b"GET":
+                return bulk(value)
+            case b"STRLEN":
+                return b":%d\r\n" % len(value or b"")
+            case b"APPEND":
+                appended = self._store[key] = (value or b"") + arguments[0]
+                return b":%d\r\n" % len(appended)
+        step = {b"INCR": 1, b"DECR": -1}.get(name) or int(arguments[0])
+        return self._add(key, b"0" if value is None else value, step)
+
+    def _add(self, key: bytes, value: bytes, step: int) -> Expected:
+        if not _INTEGER.fullmatch(value):
+            return _NOT_AN_INTEGER
+        number = int(value) + step
+        if number not in _INT64 or int(value) not in _INT64:
+            return _NOT_AN_INTEGER
+        self._store[key] = b"%d" % number
+        return b":%d\r\n" % number
+
+    def _on_list(
+        self,
+        name: bytes,
+        key: bytes,
+        value: bytes | list[bytes] | None,
+        arguments: tuple[bytes, ...],
+    ) -> Expected:
+        if isinstance(value, bytes):
+            return _WRONG_TYPE
+        items = value or []
+        match name:
+            case b"RPUSH" | b"LPUSH":
+                items = [*items, *arguments] if name == b"RPUSH" else [*arguments[::-1], *items]
+                self._store[key] = items
+                return b":%d\r\n" % len(items)
+            case b"LPOP":
+                if not items:
+                    return bulk(None)
+                first, *rest = items
+                if rest:
+                    self._store[key] = rest
+                else:
+                    del self._store[key]
+                return bulk(first)
+            case b"LLEN":
+                return b":%d\r\n" % len(items)
+        start, stop = (int(a) if int(a) >= 0 else int(a) + len(items) for a in arguments)
+        return command(*items[max(start, 0) : max(stop + 1, 0)])  # an array of bulk strings
+
+
+def _words(request: bytes) -> list[bytes]:
+    """Return the bulk strings of a command that `command` made."""
+    words, position = [], request.index(b"\n") + 1
+    while position < len(request):
+        start = request.index(b"\n", position) + 1
+        size = int(request[position + 1 : start])
+        words.append(request[start : start + size])
+        position = start + size + 2
+    return words
+
+
+def _value_end(buffer: bytearray, start: int, depth: int = 0) -> int | None:
+    """Return where the value that begins at `start` ends, or None while that is unknown."""
+    at = buffer.find(b"\r\n", start)
+    if at < 0:
+        return None
+    kind, end = bytes(buffer[start : start + 1]), at + 2
+    if kind in {b"+", b"-", b":"}:
+        return end
+    if kind not in {b"$", b"*"} or depth > 8:
+        raise MalformedReplyError(f"no value of RESP2 begins with {kind!r}")
+    digits = bytes(buffer[start + 1 : at])
+    if not _LENGTH.fullmatch(digits):
+        raise MalformedReplyError(f"{printable(digits)} is no length")
+    size = int(digits)
+    if kind == b"$":
+        return end if size < 0 else end + size + 2
+    for _ in range(size):
+        inner = _value_end(buffer, end, depth + 1)
+        if inner is None or inner > len(buffer):
+            return None
+        end = inner
+    return end

@@ -1,0 +1,132 @@
+"""Finding a protocol: a built-in by name, the user's as `module:Class` or `file.py:Class`."""
+
+import importlib
+import importlib.util
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from wireproof.errors import ProtocolCodeError, UsageError
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.loading.settings import configure
+from wireproof.protocols.user_code import code_error, line_of_import
+
+BUILT_IN = {
+    "echo": "wireproof.protocols.built_in.echo:Echo",
+    "discard": "wireproof.protocols.built_in.discard:Discard",
+    "daytime": "wireproof.protocols.built_in.daytime:Daytime",
+    "time": "wireproof.protocols.built_in.time:Time",
+    "chargen": "wireproof.protocols.built_in.chargen:Chargen",
+    "timestamp-echo": "wireproof.protocols.built_in.timestamp_echo:TimestampEcho",
+    "line-echo": "wireproof.protocols.built_in.line_echo:LineEcho",
+    "redis": "wireproof.protocols.built_in.redis:Redis",
+    "memcached": "wireproof.protocols.built_in.memcached:Memcached",
+    "smtp": "wireproof.protocols.built_in.smtp:Smtp",
+    "dns": "wireproof.protocols.built_in.dns:Dns",
+    "http1": "wireproof.protocols.built_in.http1:Http1",
+    "modbus-tcp": "wireproof.protocols.built_in.modbus_tcp:ModbusTcp",
+    "mqtt": "wireproof.protocols.built_in.mqtt:Mqtt",
+    "mllp": "wireproof.protocols.built_in.mllp:Mllp",
+}
+"""By name, where the class stands; imported only when it is asked for."""
+
+
+def find_protocol(name: str, settings: dict[str, str] | None = None) -> Protocol:
+    """Return a new, configured protocol.
+
+    Args:
+        name: a built-in's name, `module:Class` or `path/to/file.py:Class`.
+        settings: as given with `--set`.
+
+    Raises:
+        UsageError: there is no such protocol, no such setting, or its extra is not installed.
+        ProtocolCodeError: the user's file does not import, or the class cannot be built.
+
+    """
+    kind = protocol_class(name)
+    if missing := missing_modules(kind):
+        raise UsageError(
+            f"the protocol {kind.name} needs {', '.join(missing)}; install it with"
+            f" python -m pip install 'wireproof[{kind.name}]'"
+        )
+    try:
+        protocol = kind()
+    except TypeError as error:  # an abstract method that the user has not written
+        raise code_error(kind, f"is not complete: {error}", "write what is missing") from None
+    except Exception as error:
+        did = f"cannot be built: {type(error).__name__}: {error}"
+        raise code_error(kind, did, "let __init__ take no arguments") from error
+    configure(protocol, settings or {})
+    return protocol
+
+
+def protocol_class(name: str) -> type[Protocol]:
+    """Return the class behind a name, whether or not its extra is installed.
+
+    Raises:
+        UsageError: there is no such protocol.
+        ProtocolCodeError: the user's file does not import.
+
+    """
+    where = BUILT_IN.get(name, name)
+    module_name, colon, class_name = where.rpartition(":")
+    if not colon:
+        close = get_close_matches(name, BUILT_IN, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise UsageError(
+            f"there is no protocol {name!r}{meant}",
+            f"known: {', '.join(BUILT_IN)}; or write module:Class or file.py:Class",
+        )
+    module = _import(module_name)
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, Protocol)):
+        there = [
+            each
+            for each, value in vars(module).items()
+            if isinstance(value, type)
+            and issubclass(value, Protocol)
+            and value.__module__ == module.__name__
+        ]
+        raise UsageError(
+            f"{module_name} has no protocol class {class_name!r}",
+            f"it has: {', '.join(there) or 'none'}",
+        )
+    return found
+
+
+def missing_modules(kind: type[Protocol]) -> list[str]:
+    """Return what the protocol needs and is not installed; nothing is imported."""
+    return [module for module in kind.modules if importlib.util.find_spec(module) is None]
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        if not name.endswith(".py"):
+            if "" not in sys.path:  # an installed command does not look in the current folder
+                sys.path.insert(0, "")
+            return importlib.import_module(name)
+        path = Path(name).resolve()
+        if not path.is_file():
+            raise UsageError(f"there is no file {name}")
+        # Under a name of its own: a file may be called dns.py, and must not replace the package.
+        own_name = f"wireproof_protocol_{path.stem}"
+        spec = importlib.util.spec_from_file_location(own_name, path)
+        if spec is None or spec.loader is None:
+            raise UsageError(f"{name} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[own_name] = module
+        spec.loader.exec_module(module)
+        return module
+    except UsageError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            raise UsageError(
+                f"there is no module {name!r}", "for a file write path/to/file.py:Class"
+            ) from None
+        raise ProtocolCodeError(f"{name} does not import: {error}", line_of_import(error)) from None
+    except Exception as error:
+        raise ProtocolCodeError(
+            f"{name} does not import: {type(error).__name__}: {error}", line_of_import(error)
+        ) from error

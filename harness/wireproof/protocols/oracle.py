@@ -1,0 +1,131 @@
+"""What judges one connection: told of every byte that goes out, shown every byte that comes in.
+
+Strategy: an oracle holds the requests that were announced, how far they have been sent, and what
+of the replies is still owed. It compares as bytes arrive, so a wrong reply is known at its first
+wrong byte and nobody waits for a time limit.
+
+Invariant: what an oracle accepts depends on the bytes sent and the bytes received, in their order,
+and never on how either stream was cut into pieces.
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+
+MAX_SHOWN_BYTES = 200
+
+
+def printable(data: bytes | bytearray, limit: int = MAX_SHOWN_BYTES) -> str:
+    r"""Return bytes as harmless ASCII, at most `limit` of them.
+
+    >>> printable(b"a\x1b[31m")
+    "b'a\\x1b[31m'"
+    """
+    shown = repr(bytes(data[:limit]))
+    return shown if len(data) <= limit else f"{shown}… ({len(data)} bytes)"
+
+
+class WrongReplyError(Exception):
+    """The server sent what the protocol does not allow.
+
+    Attributes:
+        problem: what is wrong, in words.
+        expected: what would have been right, harmless to print.
+        actual: what came, harmless to print.
+        offset_bytes: where in everything received on this connection it went wrong.
+
+    """
+
+    def __init__(self, problem: str, *, expected: str, actual: str, offset_bytes: int) -> None:
+        """Keep both sides of the comparison."""
+        super().__init__(f"{problem} at byte {offset_bytes}: expected {expected}, got {actual}")
+        self.problem = problem
+        self.expected = expected
+        self.actual = actual
+        self.offset_bytes = offset_bytes
+
+
+class Oracle(ABC):
+    """Judges the replies on one connection.
+
+    The caller announces each request, says how many bytes of what it announced it hands to the
+    wire, and shows what it received.
+    """
+
+    @abstractmethod
+    def announce(self, request: bytes) -> None:
+        """Say that `request` follows what was announced before; nothing of it is sent yet."""
+
+    @abstractmethod
+    def sent(self, count: int) -> None:
+        """Say that the next `count` announced bytes go to the wire now."""
+
+    @abstractmethod
+    def receive_data(self, data: bytes) -> int:
+        """Take what arrived, in pieces of any size.
+
+        Returns:
+            How many requests this answered for good.
+
+        Raises:
+            WrongReplyError: no right server sends this.
+
+        """
+
+    @abstractmethod
+    def receive_eof(self) -> None:
+        """Take the end of the stream.
+
+        Raises:
+            WrongReplyError: a reply was still owed.
+
+        """
+
+    @property
+    @abstractmethod
+    def owed(self) -> int:
+        """How many completely sent requests have no complete reply yet."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was sent so far, whole requests or not, has its reply."""
+        return self.owed == 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has said that it ends the stream; what is sent now is not answered."""
+        return False
+
+
+class MalformedReplyError(Exception):
+    """Raised by a protocol's own code: the server sent what cannot be a reply at all, and why."""
+
+
+class SentRequests:
+    """The request stream: what is announced, how much is sent, which requests are complete."""
+
+    __slots__ = ("_ends", "announced_bytes", "completed_bytes", "sent_bytes")
+
+    def __init__(self) -> None:
+        """Start with nothing announced."""
+        self.announced_bytes = 0
+        self.sent_bytes = 0
+        self.completed_bytes = 0
+        self._ends: deque[int] = deque()
+
+    def announce(self, size_bytes: int) -> None:
+        """Append a request of `size_bytes`."""
+        self.announced_bytes += size_bytes
+        self._ends.append(self.announced_bytes)
+
+    def sent(self, count: int) -> int:
+        """Advance by `count` bytes and return how many requests that completed."""
+        self.sent_bytes += count
+        if self.sent_bytes > self.announced_bytes:
+            raise ValueError(
+                f"{self.sent_bytes} bytes sent, only {self.announced_bytes} were announced"
+            )
+        completed = 0
+        while self._ends and self._ends[0] <= self.sent_bytes:
+            self.completed_bytes = self._ends.popleft()
+            completed += 1
+        return completed

@@ -1,0 +1,111 @@
+"""What a right reply is: the answers that `expected()` may give, and the test of a reply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wireproof.protocols.oracle import printable
+from wireproof.protocols.user_code import call_user_code, code_error
+
+Matcher = bytes | re.Pattern[bytes] | Callable[[bytes], bool]
+"""A right reply: exactly these bytes, a pattern that matches it whole, or a judge of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A function of the reply as a matcher, with words for what it accepts.
+
+    Attributes:
+        accepts: whether a reply is right; may raise MalformedReplyError to say what is wrong.
+        description: what a right reply is.
+
+    """
+
+    accepts: Callable[[bytes], bool]
+    description: str
+
+    def __call__(self, reply: bytes) -> bool:
+        """Say whether `reply` is right."""
+        return self.accepts(reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A right reply, and where in the order of replies it may come.
+
+    Attributes:
+        matcher: what is right.
+        lane: replies of one lane keep the order of their requests; those of different lanes may
+            overtake each other.
+        optional: whether a right server may leave it out.
+
+    """
+
+    matcher: Matcher
+    lane: str = ""
+    optional: bool = False
+
+
+Expected = Matcher | Reply | Sequence[Matcher | Reply] | None
+"""What a request is answered with: one reply, several in their order, or nothing."""
+
+
+def replies_of(expected: Expected, function: Callable[..., object]) -> list[Reply]:
+    """Return what `function` answered as a list of replies.
+
+    Raises:
+        ProtocolCodeError: it is nothing that a reply can be compared with.
+
+    """
+    if expected is None:
+        return []
+    several: Sequence[Any] = expected if isinstance(expected, list | tuple) else [expected]
+    replies = [one if isinstance(one, Reply) else Reply(one) for one in several]
+    for reply in replies:
+        if not (isinstance(reply.matcher, bytes | re.Pattern) or callable(reply.matcher)):
+            raise code_error(
+                function,
+                f"returned {reply.matcher!r:.80}",
+                "return bytes, a compiled bytes pattern, a function of the reply, or None",
+            )
+        if isinstance(getattr(reply.matcher, "pattern", None), str):
+            raise code_error(function, "returned a pattern of text", 'write re.compile(rb"...")')
+        if reply.matcher == b"":
+            raise code_error(function, "returned an empty reply", "return None for no reply")
+    return replies
+
+
+def matches(matcher: Matcher, reply: bytes, mask: Callable[[bytes], bytes] | None) -> bool:
+    """Say whether `reply` is right.
+
+    Args:
+        matcher: what is right.
+        reply: a whole reply.
+        mask: applied to both sides before they are compared byte for byte.
+
+    Raises:
+        MalformedReplyError: the matcher says what is wrong.
+        ProtocolCodeError: the matcher, or the mask, is at fault.
+
+    """
+    if isinstance(matcher, bytes):
+        if mask is None:
+            return reply == matcher
+        return call_user_code(mask, reply) == call_user_code(mask, matcher)
+    if isinstance(matcher, re.Pattern):
+        return matcher.fullmatch(reply) is not None
+    return bool(call_user_code(matcher, reply))
+
+
+def shown(matcher: Matcher) -> str:
+    """Return what would have been right, harmless to print."""
+    if isinstance(matcher, bytes):
+        return printable(matcher)
+    if isinstance(matcher, re.Pattern):
+        return f"a match of {printable(matcher.pattern)}"
+    if isinstance(matcher, Judge):
+        return matcher.description
+    return f"what {getattr(matcher, '__qualname__', type(matcher).__name__)} accepts"

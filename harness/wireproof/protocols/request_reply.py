@@ -1,0 +1,41 @@
+r"""What most users write: how to make a request, where a reply ends, which reply is right.
+
+A protocol describes; its oracle judges one connection. The same object drives `check` and `load`.
+
+    class Shout(RequestReply):
+        '''One line in, the same line in capitals out.'''
+
+        name = "shout"
+
+        def requests(self):
+            return st.text(string.ascii_letters).map(lambda text: text.encode() + b"\n")
+
+        def reply_length(self, buffer):
+            return delimited(buffer, b"\n")
+
+        def expected(self, request):
+            return request.upper()
+"""
+
+from __future__ import annotations
+
+import copy
+
+from wireproof.protocols.hooks import RequestReplyHooks
+from wireproof.protocols.oracle import Oracle
+from wireproof.protocols.request_reply_oracle import RequestReplyOracle
+
+
+class RequestReply(RequestReplyHooks):
+    """A protocol in which replies belong to requests.
+
+    What a method keeps in `self` belongs to one connection: see `session`.
+    """
+
+    def session(self) -> RequestReply:
+        """Return what judges one connection: a deep copy, so that state is that connection's."""
+        return copy.deepcopy(self)
+
+    def oracle(self) -> Oracle:
+        """Return a judge of one connection."""
+        return RequestReplyOracle(self.session())

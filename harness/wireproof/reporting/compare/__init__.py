@@ -1,0 +1,1 @@
+"""Two result files, judged against each other."""

@@ -1,0 +1,219 @@
+"""What all reports say alike: the headline, the order of verdicts, what to do next.
+
+Pure: from the records alone, without a format.
+"""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from wireproof.reporting.figures import count, seconds
+from wireproof.reporting.text import escaped
+from wireproof.results import (
+    BacklogResult,
+    CheckResult,
+    LoadResult,
+    LoadStage,
+    Percentiles,
+    RequirementResult,
+    Results,
+    Rung,
+    Verdict,
+)
+
+VERDICT_ORDER = (
+    Verdict.FAIL,
+    Verdict.FLAKY,
+    Verdict.ERROR,
+    Verdict.INCONCLUSIVE,
+    Verdict.NON_STRICT,
+    Verdict.UNSUPPORTED,
+    Verdict.PASS,
+)
+_WRONG_REPLY = "wrong reply"  # as in harness/wireproof/load/failures.py
+LATENCY_KINDS = {
+    "service": "send to reply",
+    "scheduled": "intended send to reply",
+    "wire": "send to the kernel's receive time",
+}
+BOTTLENECK_MARKS = {"server": "", "generator": "*"}
+"""Beside a figure where the word has no room; what is not in here gets a question mark."""
+BOTTLENECK_WORDS = {
+    "server": "server-bound",
+    "generator": "generator-bound",
+    "undetermined": "undetermined",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer in one line.
+
+    Attributes:
+        word: PASS, FAIL or INCONCLUSIVE.
+        sentence: what the word rests on.
+
+    """
+
+    word: str
+    sentence: str
+
+
+def headline(results: Results) -> Headline:
+    """Return the answer to the question that the command asked."""
+    said = []
+    word = "PASS"
+    if results.check is not None:
+        verdicts = Counter(line.verdict for line in results.check.requirements)
+        said.append(_check_sentence(verdicts))
+        if any(verdict.is_finding for verdict in verdicts):
+            word = "FAIL"
+        elif {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
+            word = "INCONCLUSIVE"
+    if results.load is not None and results.load.slo:
+        missed = sum(not objective["met"] for objective in results.load.slo)
+        total = count(len(results.load.slo), "objective")
+        said.append(f"{missed} of {total} missed" if missed else f"{total} met")
+        word = "FAIL" if missed else word
+    if results.load is not None:
+        if wrong := results.load.failures.get(_WRONG_REPLY):
+            said.append(count(wrong, "wrong reply", "wrong replies"))
+            word = "FAIL"
+        if not results.load.requests:
+            said.append("nothing was answered under load")
+            word = "INCONCLUSIVE" if word == "PASS" else word
+    if results.partial:
+        said.append("interrupted, so this is a part")
+        word = "INCONCLUSIVE" if word == "PASS" else word
+    if not said:
+        said.append("measured")
+    return Headline(word, ", ".join(said))
+
+
+def when(started_at: str) -> str:
+    """Return an ISO 8601 time of UTC as `2025-11-23 14:52 UTC`."""
+    try:
+        return datetime.fromisoformat(started_at).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:  # a file that someone else wrote
+        return escaped(started_at, limit=40)
+
+
+def _check_sentence(verdicts: Counter[Verdict]) -> str:
+    total = verdicts.total()
+    parts = [
+        f"{verdicts[verdict]} {words}"
+        for verdict, words in (
+            (Verdict.FAIL, "failed"),
+            (Verdict.FLAKY, "flaky"),
+            (Verdict.ERROR, "in error"),
+            (Verdict.INCONCLUSIVE, "inconclusive"),
+            (Verdict.NON_STRICT, "not strict"),
+            (Verdict.UNSUPPORTED, "unsupported"),
+        )
+        if verdicts[verdict]
+    ]
+    passed = f"{verdicts[Verdict.PASS]} of {count(total, 'requirement')} passed"
+    return ", ".join([passed, *parts])
+
+
+def effort(check: CheckResult) -> str:
+    """Return how much was tried: conversations, time, depth, seed."""
+    return (
+        f"{count(check.plans, 'conversation')} in {seconds(check.seconds)}, "
+        f"depth {check.depth}, seed {check.seed}"
+    )
+
+
+def by_verdict(
+    requirements: Iterable[RequirementResult],
+) -> dict[Verdict, list[RequirementResult]]:
+    """Return the requirements under their verdicts, what needs attention first."""
+    groups: dict[Verdict, list[RequirementResult]] = {verdict: [] for verdict in VERDICT_ORDER}
+    for line in requirements:
+        groups[line.verdict].append(line)
+    return {verdict: lines for verdict, lines in groups.items() if lines}
+
+
+def alike(lines: Iterable[RequirementResult]) -> list[list[RequirementResult]]:
+    """Return the lines, those together that say the same and have nothing of their own to show.
+
+    A server that died leaves thirty requirements with one reason: that is one thing to read.
+    """
+    groups: dict[object, list[RequirementResult]] = {}
+    for line in lines:
+        same = (line.verdict, line.message)
+        alone = line.evidence or line.expected or line.actual or not line.message
+        groups.setdefault(line.id if alone else same, []).append(line)
+    return list(groups.values())
+
+
+def family(requirement: str) -> str:
+    """Return the part of an ID that names its group: `SEG` of `SEG-03`."""
+    return requirement.rpartition("-")[0] or requirement
+
+
+def steady_stages(load: LoadResult) -> list[LoadStage]:
+    """Return the stages, or the whole as the only one."""
+    return list(load.stages) or [load]
+
+
+def leading_latency(stage: LoadStage | Rung, *, open_loop: bool) -> tuple[str, Percentiles] | None:
+    """Return the latency that answers for the server's users, and its name.
+
+    Under an open loop that is the scheduled one: it counts what a request waited before it could
+    be sent.
+    """
+    order = ("scheduled", "service", "wire") if open_loop else ("service", "scheduled", "wire")
+    return next(
+        ((kind, stage.latency_us[kind]) for kind in order if kind in stage.latency_us), None
+    )
+
+
+def causes(failures: dict[str, int]) -> str:
+    """Return `timeout 3, refused 1`, most frequent first."""
+    ordered = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{cause} {number:,}" for cause, number in ordered if number)
+
+
+def ladder_models(backlog: BacklogResult) -> dict[str, dict[int, Rung]]:
+    """Return the ladder as model, connections, rung; models in the order in which they ran."""
+    models: dict[str, dict[int, Rung]] = {}
+    for rung in backlog.ladder:
+        models.setdefault(rung.model, {})[rung.connections] = rung
+    return models
+
+
+def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path | None]:
+    """Return the replay file and the script of the first finding that has them.
+
+    The paths stay below `folder`: a result file is data that someone else may have written.
+    """
+    for verdict in VERDICT_ORDER:
+        for line in check.requirements:
+            if line.verdict is not verdict or not line.evidence:
+                continue
+            inside = [path for name in line.evidence if (path := evidence_path(folder, name))]
+            replays = [path for path in inside if path.suffix == ".json"]
+            scripts = [path for path in inside if path.suffix == ".py"]
+            scripts.sort(key=lambda path: path.stem.startswith("test_"))
+            return next(iter(replays), None), next(iter(scripts), None)
+    return None, None
+
+
+def replay_command(case: Path, check: CheckResult) -> str:
+    """Return what runs a recorded case again; a protocol that is code has to be named."""
+    words = ["wireproof", "replay", str(case)]
+    if ":" in check.protocol:
+        words += ["--protocol", check.protocol]
+    return shlex.join(words)
+
+
+def evidence_path(folder: Path, name: str) -> Path | None:
+    """Return the path of an evidence file, or None when it would lead out of the folder."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        return None
+    return folder / path

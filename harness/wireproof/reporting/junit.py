@@ -1,0 +1,112 @@
+"""JUnit XML, as continuous integration servers read it.
+
+A FAIL is a `failure` (the server's), an ERROR or INCONCLUSIVE an `error` (it could not be settled),
+UNSUPPORTED is `skipped`. FLAKY is both a `failure`, because it is a finding that must turn the run
+red, and a `flakyFailure` (Surefire's element), by which the common tools mark a case as flaky.
+"""
+
+import xml.etree.ElementTree as ET
+
+from wireproof.reporting.text import escaped
+from wireproof.results import CheckResult, LoadResult, RequirementResult, Results, Verdict
+
+
+def junit(results: Results) -> bytes:
+    """Return the XML text, UTF-8 with a declaration."""
+    root = ET.Element("testsuites", name="wireproof")
+    suites = []
+    if results.check is not None:
+        suites.append(_check_suite(results, results.check))
+    if results.load is not None and results.load.slo:
+        suites.append(_objectives_suite(results, results.load))
+    root.extend(suites)
+    for name in ("tests", "failures", "errors"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    root.set("time", f"{sum(float(suite.get('time', '0')) for suite in suites):.3f}")
+    ET.indent(root, " ")
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def _suite(results: Results, name: str, cases: list[ET.Element], seconds: float) -> ET.Element:
+    suite = ET.Element(
+        "testsuite",
+        name=f"wireproof.{name}",
+        tests=str(len(cases)),
+        failures=str(_holding(cases, "failure")),
+        errors=str(_holding(cases, "error")),
+        skipped=str(_holding(cases, "skipped")),
+        time=f"{seconds:.3f}",
+        timestamp=results.started_at[:19],
+        hostname=escaped(results.environment.host),
+    )
+    properties = ET.SubElement(suite, "properties")
+    for key, value in (
+        ("target", results.target),
+        ("kernel", results.environment.kernel),
+        ("python", results.environment.python),
+        ("partial", str(results.partial).lower()),
+    ):
+        ET.SubElement(properties, "property", name=key, value=escaped(value))
+    suite.extend(cases)
+    return suite
+
+
+def _holding(cases: list[ET.Element], tag: str) -> int:
+    return sum(case.find(tag) is not None for case in cases)
+
+
+def _check_suite(results: Results, check: CheckResult) -> ET.Element:
+    classname = f"wireproof.check.{escaped(check.protocol)}"
+    cases = [_requirement_case(classname, line) for line in check.requirements]
+    return _suite(results, "check", cases, check.seconds)
+
+
+def _requirement_case(classname: str, line: RequirementResult) -> ET.Element:
+    case = ET.Element(
+        "testcase",
+        classname=classname,
+        name=f"{escaped(line.id)} {escaped(line.title)}",
+        time=f"{line.seconds:.3f}",
+    )
+    message = escaped(line.message, keep_newlines=True)
+    summary = f"{line.verdict.value}: {message}"
+    match line.verdict:
+        case Verdict.FAIL:
+            _tell(case, "failure", summary, line)
+        case Verdict.FLAKY:
+            _tell(case, "failure", summary, line)
+            _tell(case, "flakyFailure", summary, line)
+        case Verdict.ERROR | Verdict.INCONCLUSIVE:
+            _tell(case, "error", summary, line)
+        case Verdict.UNSUPPORTED:
+            ET.SubElement(case, "skipped", message=message or "unsupported")
+        case Verdict.NON_STRICT:
+            ET.SubElement(case, "system-out").text = summary
+        case Verdict.PASS:
+            pass
+    return case
+
+
+def _tell(case: ET.Element, tag: str, summary: str, line: RequirementResult) -> None:
+    told = ET.SubElement(case, tag, message=summary, type=line.verdict.value)
+    rows = [
+        f"{line.level.value} {escaped(line.source)}".strip(),
+        summary,
+        f"expected: {escaped(line.expected, keep_newlines=True)}" if line.expected else "",
+        f"actual: {escaped(line.actual, keep_newlines=True)}" if line.actual else "",
+        *(f"evidence: {escaped(path)}" for path in line.evidence),
+    ]
+    told.text = "\n".join(row for row in rows if row)
+
+
+def _objectives_suite(results: Results, load: LoadResult) -> ET.Element:
+    cases = []
+    for objective in load.slo:
+        expression = escaped(str(objective["expression"]))
+        case = ET.Element("testcase", classname="wireproof.load", name=expression, time="0.000")
+        if not objective["met"]:
+            message = f"measured {escaped(str(objective['measured']))}, wanted {expression}"
+            ET.SubElement(case, "failure", message=message, type="SLO").text = message
+        cases.append(case)
+    return _suite(results, "load", cases, load.seconds)

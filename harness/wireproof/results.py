@@ -1,0 +1,311 @@
+"""The result file's records: the one thing that measuring writes and reporting reads.
+
+Every record is frozen and maps field for field to `results.json`. Times carry their unit in the
+name. A new field may be added at any time; a change of meaning raises `FORMAT`.
+
+History of the format:
+    1  first
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wireproof.errors import UsageError
+from wireproof.files import read_limited
+
+FORMAT = 1
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+
+class Level(StrEnum):
+    """How binding a requirement is (RFC 2119)."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+class Verdict(StrEnum):
+    """What became of a requirement."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    NON_STRICT = "NON-STRICT"
+    """A SHOULD that is not met."""
+    FAIL = "FAIL"
+    FLAKY = "FLAKY"
+    """The failing conversation failed again k of n times, 0 < k < n."""
+    INCONCLUSIVE = "INCONCLUSIVE"
+    UNSUPPORTED = "UNSUPPORTED"
+    """The protocol or the transport has no such thing."""
+    ERROR = "ERROR"
+    """A fault of the harness."""
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether the server is to be mended."""
+        return self in {Verdict.FAIL, Verdict.FLAKY}
+
+
+class Delivery(StrEnum):
+    """How sure it is that each segment reached the server as a read of its own."""
+
+    CONFIRMED = "confirmed"
+    """The kernel showed the server's receive queue empty before the next segment left."""
+    HELD = "held"
+    """The server did not take the segment; what follows could not be kept apart from it."""
+    ASSUMED = "assumed"
+    """Segments were kept apart by time alone."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: immutable, built by name."""
+
+
+class RequirementResult(Record, frozen=True, kw_only=True):
+    """One line of the verdict matrix."""
+
+    id: str
+    title: str
+    level: Level
+    verdict: Verdict
+    delivery: Delivery | None = None
+    examples: int = 0
+    """Conversations executed."""
+    seconds: float = 0.0
+    message: str = ""
+    """What was found, in words; may hold bytes of the peer only in escaped form."""
+    expected: str = ""
+    actual: str = ""
+    evidence: list[str] = []
+    """Paths, relative to the result file."""
+    source: str = ""
+    """Where the requirement stands: an RFC section or a section of PROTOCOL.md."""
+
+
+class Boundary(Record, frozen=True, kw_only=True):
+    """One offset of one conversation at which TCP could cut."""
+
+    offset_bytes: int
+    tried: int
+    failed: int
+
+
+class BoundaryMap(Record, frozen=True, kw_only=True):
+    """Which cuts of a conversation were tried, and which of them the server did not survive."""
+
+    requirement: str
+    conversation: str
+    """The bytes sent, in hexadecimal."""
+    length_bytes: int
+    boundaries: list[Boundary]
+
+
+class CheckResult(Record, frozen=True, kw_only=True):
+    """What `wireproof check` found."""
+
+    protocol: str
+    depth: str
+    seed: int
+    seconds: float
+    plans: int
+    """Different conversations executed."""
+    requirements: list[RequirementResult]
+    boundary_maps: list[BoundaryMap] = []
+
+
+class Percentiles(Record, frozen=True, kw_only=True):
+    """A latency distribution, in microseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+    p99_9: float
+    max: float
+    mean: float
+    count: int
+
+
+class Second(Record, frozen=True, kw_only=True):
+    """One second of a load run."""
+
+    at_s: float
+    """Seconds since the start of the run, at the end of this second."""
+    users: int
+    requests: int
+    failures: int
+    p50_us: float
+    p99_us: float
+    max_us: float
+    phase: str = "steady"
+    queue_depth: int | None = None
+    overflows: int | None = None
+    p90_us: float | None = None
+    p99_9_us: float | None = None
+
+
+class LoadStage(Record, frozen=True, kw_only=True):
+    """Steady load at one number of connections."""
+
+    users: int
+    seconds: float
+    requests: int
+    failures: dict[str, int]
+    throughput_per_s: float
+    latency_us: dict[str, Percentiles]
+    """By kind of latency: `service`, `scheduled`, `wire`."""
+    bottleneck: str
+    """`server`, `generator` or `undetermined`."""
+    histograms: dict[str, str] = {}
+    """By kind of latency: HdrHistogram V2, compressed, base64."""
+    details: dict[str, Any] = {}
+    """What explains the bottleneck's word, and samples of wrong replies, escaped."""
+
+
+class LoadResult(LoadStage, frozen=True, kw_only=True):
+    """What `wireproof load` measured: the whole, and each stage by itself."""
+
+    series: list[Second] = []
+    stages: list[LoadStage] = []
+    rate_per_s: float | None = None
+    """The rate that was asked for; None for a closed loop."""
+    slo: list[dict[str, Any]] = []
+    """One entry an objective: `expression`, `measured`, `met`."""
+    partial: bool = False
+    """Whether the run ended before its plan did."""
+    notes: list[str] = []
+    """What happened to it, a sentence each."""
+
+
+class Queue(Record, frozen=True, kw_only=True):
+    """The listener's accept queue."""
+
+    limit: int | None
+    """What the kernel calls the backlog."""
+    depth: int | None
+    """Most connections that it held while the server did not accept."""
+    source: str
+    """Where the depth is from: `sock_diag`, counted by the kernel while the server was paused;
+    `connects`, at most this many, by the connects that overflowed it; or `unknown`."""
+    listeners: int = 1
+    """Listening sockets that share the address; limit and depth are their sums."""
+    completed_at_once: int | None = None
+    """Connects that completed while the server was paused."""
+    turned_away: int = 0
+    """Connects that found the queue full while the server was paused."""
+    late_us: list[float] = []
+    """Connect times of those of them that completed once the server went on."""
+
+
+class Burst(Record, frozen=True, kw_only=True):
+    """Connects that were started at the same instant."""
+
+    connections: int
+    completed_at_once: int
+    retransmitted: int
+    failed: dict[str, int]
+    connect_us: dict[str, Any]
+    """`percentiles` (as in `Percentiles`) and `times`, sorted, one a connect that completed."""
+    retries: dict[str, int] = {}
+    """Completed connects, by how often their SYN was sent again."""
+    half_open: int | None = None
+    """Connects that stand for the client alone: the queue had no room when the handshake's last
+    step came. None where the server's side cannot be seen."""
+    peak_depth: int | None = None
+    """Deepest that the queue was seen during the burst."""
+
+
+class Rung(Record, frozen=True, kw_only=True):
+    """One step of the connection ladder."""
+
+    model: str
+    connections: int
+    throughput_per_s: float
+    latency_us: dict[str, Percentiles]
+    failures: dict[str, int]
+    bottleneck: str = "undetermined"
+    served: int | None = None
+    """Connections that had a reply when all of them asked at once; None where it was not tried."""
+    waiting: int | None = None
+    """Connections that were in the accept queue then; None where it cannot be seen."""
+
+
+class BacklogResult(Record, frozen=True, kw_only=True):
+    """What `wireproof backlog` found."""
+
+    queue: Queue
+    burst: list[Burst] = []
+    ladder: list[Rung] = []
+    explanation: list[str] = []
+    """What was found and what to do about it, a sentence each."""
+    counters: dict[str, int] = {}
+    """Change of the kernel's counters over the measurement."""
+    sysctls: dict[str, str] = {}
+    syn_retries_at_s: list[float] = []
+    """When this machine sends an unanswered SYN again, in seconds after the connect."""
+
+
+class Environment(Record, frozen=True, kw_only=True):
+    """Where it was measured; numbers of two environments do not compare."""
+
+    host: str
+    kernel: str
+    cpu: str
+    cpus: int
+    python: str
+    versions: dict[str, str]
+    sysctls: dict[str, str]
+
+
+class Results(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole of `results.json`."""
+
+    format: int
+    command: str
+    started_at: str
+    """UTC, ISO 8601."""
+    environment: Environment
+    target: str
+    partial: bool
+    check: CheckResult | None = None
+    load: LoadResult | None = None
+    backlog: BacklogResult | None = None
+
+
+def encode(results: Results) -> bytes:
+    """Return the text of `results.json`."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def decode(text: bytes) -> Results:
+    """Read the text of a result file.
+
+    Raises:
+        UsageError: it is not one, or it is of a format that this version does not know.
+
+    """
+    try:
+        found = msgspec.json.decode(text, type=dict[str, Any]).get("format")
+        if found != FORMAT:
+            raise UsageError(
+                f"it is a result file of format {found}, and this version reads format {FORMAT}"
+            )
+        return msgspec.json.decode(text, type=Results)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise UsageError(f"it is not a result file: {error}") from None
+
+
+def load_results(path: Path) -> Results:
+    """Read a result file.
+
+    Raises:
+        UsageError: there is none, it cannot be read, or it is not a result file.
+
+    """
+    text = read_limited(path, MAX_FILE_BYTES, "result file")
+    try:
+        return decode(text)
+    except UsageError as error:
+        raise UsageError(f"cannot read {path}: {error.problem}") from None

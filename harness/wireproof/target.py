@@ -1,0 +1,159 @@
+"""Where the server under test listens, and whether we may send load there.
+
+A target is parsed once and resolved once: the addresses found then are the addresses used for
+the whole run, so a name that resolves differently later cannot lead load astray.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from wireproof.errors import CannotRunError, UsageError
+
+SCHEMES = ("tcp", "tls", "udp", "unix")
+EXAMPLE = "write tcp://127.0.0.1:28812, tls://HOST:PORT, udp://HOST:PORT or unix:/PATH"
+
+_TYPE_BY_SCHEME = {
+    "tcp": socket.SOCK_STREAM,
+    "tls": socket.SOCK_STREAM,
+    "unix": socket.SOCK_STREAM,
+    "udp": socket.SOCK_DGRAM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server's address.
+
+    Attributes:
+        scheme: `tcp`, `tls`, `udp` or `unix`.
+        host: the name or address as the user wrote it; empty for `unix`.
+        port: 1 to 65535; 0 for `unix`.
+        path: the socket's path; empty for the others.
+        family: `AF_INET`, `AF_INET6` or `AF_UNIX`; `AF_UNSPEC` until resolved.
+        address: what `socket.connect` takes; empty until resolved.
+
+    """
+
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    family: socket.AddressFamily = socket.AF_UNSPEC
+    address: tuple[Any, ...] | str = ""
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return f"unix:{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def socket_type(self) -> socket.SocketKind:
+        """`SOCK_STREAM` or `SOCK_DGRAM`."""
+        return _TYPE_BY_SCHEME[self.scheme]
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the target speaks over a byte stream."""
+        return self.scheme != "udp"
+
+    @property
+    def pin(self) -> str:
+        """The resolved address as text, which needs no look-up; empty for `unix`."""
+        if self.scheme == "unix":
+            return ""
+        scope = self.address[3] if len(self.address) == 4 else 0
+        return f"{self.address[0]}%{scope}" if scope else str(self.address[0])
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the resolved address can only be this machine."""
+        if self.scheme == "unix":
+            return True
+        address = ipaddress.ip_address(self.address[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return (mapped or address).is_loopback
+
+
+def parse_target(text: str) -> Target:
+    """Read a target as the user writes it.
+
+    Raises:
+        UsageError: it is none of `tcp://`, `tls://`, `udp://` with host and port, or `unix:/path`.
+
+    """
+    if text.startswith("unix:"):
+        path = "/" + text.removeprefix("unix:").lstrip("/")
+        if not text.removeprefix("unix:").startswith("/") or path == "/":
+            raise UsageError(f"{text!r} names no absolute path", "write unix:/run/server.sock")
+        try:
+            size_bytes = len(path.encode())
+        except UnicodeEncodeError:  # undecodable bytes of the command line, as surrogates
+            raise UsageError(f"the path of {text!r} is not UTF-8") from None
+        if size_bytes > 107:  # sun_path, unix(7)
+            raise UsageError(f"the path of {text!r} is longer than the 107 bytes that Linux allows")
+        return Target("unix", path=path)
+    if "://" not in text:
+        raise UsageError(f"{text!r} is not a target", EXAMPLE)
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a target: {error}", EXAMPLE) from None
+    if parts.scheme not in SCHEMES:
+        raise UsageError(f"{parts.scheme!r} is not a transport", EXAMPLE)
+    if not host or not port:
+        missing = "host" if not host else "port"
+        raise UsageError(f"{text!r} has no {missing}", EXAMPLE)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise UsageError(f"{text!r} has more than a host and a port", EXAMPLE)
+    return Target(parts.scheme, host=host, port=port)
+
+
+def resolve(target: Target, allow_hosts: Collection[str] = (), pin: str = "") -> tuple[Target, ...]:
+    """Look the host up, once, and pin what was found.
+
+    Args:
+        target: as parsed.
+        allow_hosts: hosts beyond loopback that the user owns, as written in `--allow-host`.
+        pin: what an earlier look-up found, `Target.pin`; then the name is not looked up again.
+
+    Returns:
+        The target once for each of its addresses, in the resolver's order; `localhost` often has
+        two, of which the server may serve one.
+
+    Raises:
+        UsageError: one of the addresses is not this machine's and the host is not among
+            `allow_hosts`.
+        CannotRunError: the host does not resolve.
+
+    """
+    if target.scheme == "unix":
+        return (replace(target, family=socket.AF_UNIX, address=target.path),)
+    try:
+        found = socket.getaddrinfo(
+            pin or target.host,
+            target.port,
+            type=target.socket_type,
+            flags=socket.AI_NUMERICHOST if pin else 0,
+        )
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise CannotRunError(f"{target.host!r} does not resolve: {reason}") from None
+    pinned = tuple(
+        replace(target, family=family, address=address) for family, _, _, _, address in found
+    )
+    owned = target.host.lower() in {host.lower() for host in allow_hosts}
+    for candidate in pinned:
+        if not candidate.is_loopback and not owned:
+            where = candidate.address[0]
+            named = target.host if target.host == where else f"{target.host} ({where})"
+            raise UsageError(
+                f"{named} is not this machine; load is for machines you own",
+                f"if you own it, add --allow-host {target.host}",
+            )
+    return pinned

@@ -1,0 +1,256 @@
+"""One stream connection. OS errors become observations here, and nowhere else."""
+
+import contextlib
+import errno
+import select
+import socket
+import ssl
+import struct
+from types import TracebackType
+from typing import Self
+
+from wireproof.deadline import Deadline
+from wireproof.errors import CannotRunError
+from wireproof.target import Target
+from wireproof.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data, Observation
+
+CONNECT_TIMEOUT_S = 5.0
+_RECEIVE_BYTES = 65536
+_WIDE_BYTES = 1024 * 1024
+_OURS_EXHAUSTED = {
+    errno.EMFILE: "this process has no descriptor left; raise the limit with ulimit -n",
+    errno.ENFILE: "this machine has no descriptor left",
+    errno.EADDRNOTAVAIL: "this machine has no port left to connect from; wait a minute",
+}
+_RESET = "connection reset"
+_NO_TLS = "no TLS"
+_GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
+
+
+class ConnectError(Exception):
+    """No connection came to be.
+
+    Attributes:
+        reason: `refused`, `timeout`, or what else the system said.
+
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Connection:
+    """A connected, non-blocking stream socket.
+
+    Attributes:
+        socket: the socket itself, for what the kernel can be asked of it.
+
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        """Take over a connected socket."""
+        self.socket = connected
+        self._was_reset = False  # the kernel tells of a reset once; a send may have heard it
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
+
+    @classmethod
+    def open(
+        cls, target: Target, deadline: Deadline | None = None, receive_buffer_bytes: int = 0
+    ) -> Self:
+        """Connect.
+
+        Args:
+            target: resolved.
+            deadline: for the connect and, with TLS, the handshake.
+            receive_buffer_bytes: of our socket, so of the window that the server sees; 0 leaves
+                the system's.
+
+        Raises:
+            ConnectError: refused, timed out, or the handshake failed.
+            CannotRunError: this machine lacks what a connection needs.
+
+        """
+        deadline = deadline or Deadline(CONNECT_TIMEOUT_S)
+        raw = _new_socket(target)
+        try:
+            if receive_buffer_bytes:
+                # Before the connect: the window's scale is agreed on in the handshake (tcp(7)).
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+            raw.settimeout(max(deadline.remaining_s(), 0.001))
+            raw.connect(target.address)
+            return cls.adopt(raw, target, deadline)
+        except OSError as error:
+            raw.close()
+            if (hint := _OURS_EXHAUSTED.get(error.errno or 0)) is not None:
+                raise CannotRunError(f"cannot connect to {target}: {hint}") from None
+            raise ConnectError(_connect_reason(error)) from None
+
+    @classmethod
+    def adopt(cls, raw: socket.socket, target: Target, deadline: Deadline | None = None) -> Self:
+        """Take over a socket that has just been connected to `target`.
+
+        Raises:
+            OSError: the TLS handshake failed.
+
+        """
+        if target.scheme != "unix":
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if target.scheme == "tls":
+            raw.settimeout(max((deadline or Deadline(CONNECT_TIMEOUT_S)).remaining_s(), 0.001))
+            raw = _start_tls(raw, target)
+        raw.setblocking(False)
+        return cls(raw)
+
+    def send(self, data: bytes | memoryview, *, more_follows: bool = False) -> int | None:
+        """Hand bytes to the kernel.
+
+        Args:
+            data: as many as it will take.
+            more_follows: keep the last segment until the next send or the end (MSG_MORE, send(2)).
+
+        Returns:
+            How many it took, 0 when its buffer is full, None when the connection is gone.
+
+        """
+        try:
+            if more_follows and not isinstance(self.socket, ssl.SSLSocket):
+                return self.socket.send(data, socket.MSG_MORE)
+            return self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+        except OSError as error:
+            if error.errno in _GONE or isinstance(error, ssl.SSLError):
+                self._was_reset = error.errno == errno.ECONNRESET
+                return None
+            raise
+
+    def receive(self, limit_bytes: int = _RECEIVE_BYTES) -> Observation | None:
+        """Take what is there: data, the end, a reset; None where there is nothing."""
+        try:
+            data = self.socket.recv(limit_bytes)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError as error:
+            if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                return END_OF_STREAM
+            if error.errno in _GONE or isinstance(error, ssl.SSLError):
+                return RESET
+            raise
+        if data:
+            return Data(data)
+        return RESET if self._was_reset else END_OF_STREAM
+
+    def widen_window(self) -> None:
+        """Take replies at full speed again, after a time with a tiny receive buffer."""
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WIDE_BYTES)
+
+    def wait(self, deadline: Deadline, *, readable: bool = True, writable: bool = False) -> bool:
+        """Wait until something can be read, if `readable`, or written, if `writable`.
+
+        An error or a hang-up ends the wait in any case. Returns False when time is up.
+        """
+        if readable and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True
+        self._poll.modify(
+            self.socket, (select.POLLIN if readable else 0) | (select.POLLOUT if writable else 0)
+        )
+        return bool(self._poll.poll(deadline.remaining_s() * 1000))
+
+    def next_observation(self, deadline: Deadline) -> Observation:
+        """Wait for the next thing to be seen."""
+        while True:
+            seen = self.receive()
+            if seen is not None:
+                return seen
+            if not self.wait(deadline):
+                return TIMED_OUT
+
+    def half_close(self) -> None:
+        """Say that nothing more will be sent; what the peer still sends can be read."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Drop the connection with RST."""
+        with contextlib.suppress(OSError):  # a Unix socket knows no RST; it just closes
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        """Give the socket back; closing twice is harmless."""
+        self.socket.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket has been given back."""
+        return self.socket.fileno() < 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def reachable(candidates: tuple[Target, ...]) -> Target:
+    """Return the first candidate that something listens on.
+
+    Raises:
+        CannotRunError: nothing listens on any of them.
+
+    """
+    if not candidates[0].is_stream:  # whether a UDP port is open, only a reply tells
+        return candidates[0]
+    reasons = []
+    for candidate in candidates:
+        try:
+            Connection.open(candidate).close()
+        except ConnectError as error:
+            if error.reason == _RESET:  # by whoever listens there
+                return candidate
+            reasons.append(error.reason)
+        else:
+            return candidate
+    instead = "start the server first"
+    if reasons[0].startswith(_NO_TLS):
+        instead = f"if it speaks without TLS, write tcp://{str(candidates[0]).partition('://')[2]}"
+    raise CannotRunError(f"nothing answers on {candidates[0]}: {reasons[0]}", instead)
+
+
+def _new_socket(target: Target) -> socket.socket:
+    try:
+        return socket.socket(target.family, target.socket_type)
+    except OSError as error:
+        hint = _OURS_EXHAUSTED.get(error.errno or 0, error.strerror or str(error))
+        raise CannotRunError(f"cannot connect to {target}: {hint}") from None
+
+
+def _start_tls(raw: socket.socket, target: Target) -> ssl.SSLSocket:
+    # The server's certificate is not what is tested here, and test servers sign their own.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context.wrap_socket(raw, server_hostname=target.host)
+
+
+def _connect_reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError):
+        return _RESET
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        words = (error.reason or "no handshake").replace("_", " ").lower()
+        return f"{_NO_TLS}, {words}"
+    return error.strerror or str(error)

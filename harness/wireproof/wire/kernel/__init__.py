@@ -1,0 +1,1 @@
+"""What the kernel knows of sockets and processes, and how it is asked."""

@@ -1,0 +1,40 @@
+"""Findings as the harness makes them: a plan is executed, and it fails."""
+
+from contextlib import closing
+from pathlib import Path
+
+from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.evidence.files import write_evidence
+from wireproof.conformance.execution.executor import Executor, open_diag
+from wireproof.conformance.explore import Failing
+from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.runner import Finding
+from wireproof.protocols.base import Protocol
+from wireproof.target import Target
+
+CUT = single([b"ab\n"], [1])
+REQUIREMENT = next(one for one in GENERIC if one.id == "SEG-SINGLE")
+
+
+def finding(target: Target, protocol: Protocol, plan: Plan = CUT) -> Finding:
+    """Execute the plan, which fails, and return that as a finding on SEG-SINGLE."""
+    diag = open_diag()
+    assert diag is not None
+    with closing(diag):
+        outcome = Executor(target, protocol, diag, 1.0).execute(plan)
+    assert outcome.failure is not None
+    return Finding(REQUIREMENT, Failing(plan, outcome, outcome.failure), 2, 2, "when it is cut")
+
+
+def evidence(folder: Path, target: Target, protocol: Protocol, plan: Plan = CUT) -> Path:
+    """Execute the plan, which fails, and return the folder with the evidence."""
+    write_evidence(
+        folder,
+        finding(target, protocol, plan),
+        target=target,
+        protocol=protocol,
+        protocol_name="protocol.py:Protocol",
+        settings={},
+        timeout_s=0.5,
+    )
+    return folder / "evidence" / REQUIREMENT.id

@@ -1,0 +1,252 @@
+"""Verdicts, against servers whose faults the test knows."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.servers import (
+    Serving,
+    Shout,
+    one_read_one_line,
+    resetting,
+    shouting,
+    silent,
+)
+from wireproof.conformance import runner as module
+from wireproof.conformance.catalogue import catalogue_for
+from wireproof.conformance.runner import Judged, Runner
+from wireproof.conformance.subject import DEPTHS
+from wireproof.errors import ProtocolCodeError
+from wireproof.protocols.base import Protocol
+from wireproof.results import Level, Verdict
+from wireproof.wire.kernel.sock_diag import SockDiag
+
+HASTY = replace(DEPTHS["quick"], timeout_s=0.5, shrink_s=0.8, confirmations=3)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers here answer at once or never."""
+    monkeypatch.setattr(module, "_SETTLING_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(module, "_REVIVAL_TIMEOUT_S", 0.2)
+
+
+def _judged(
+    server: Serving,
+    diag: SockDiag,
+    *ids: str,
+    protocol: Protocol | None = None,
+    time_budget_s: float | None = None,
+    shrink_s: float = HASTY.shrink_s,
+) -> list[Judged]:
+    protocol = protocol or Shout()
+    known = {one.id: one for one in catalogue_for(protocol)}
+    depth = replace(HASTY, shrink_s=shrink_s)
+    runner = Runner(server.target, protocol, depth, seed=3, diag=diag, time_budget_s=time_budget_s)
+    return list(runner.judge([known[identifier] for identifier in ids]))
+
+
+def test_a_sound_server_passes(diag: SockDiag) -> None:
+    """PASS with how many conversations it took, and how sure their delivery was."""
+    with Serving(shouting) as server:
+        (judged,) = _judged(server, diag, "SEG-SINGLE")
+    assert judged.result.verdict is Verdict.PASS
+    assert judged.result.examples > 10
+    assert judged.result.delivery == "confirmed"
+    assert judged.finding is None
+
+
+def test_the_boundary_map_says_where_it_fails(diag: SockDiag) -> None:
+    """Each offset of the conversation was tried, and those that fail are marked."""
+
+    def splits_cr_lf(peer: socket.socket) -> None:
+        """Loses its buffer when it ends with the fourth octet."""
+        buffer = b""
+        while data := peer.recv(65536):
+            buffer += data
+            if len(buffer) == 2 and not buffer.endswith(b"\n"):
+                buffer = b""
+            *lines, buffer = buffer.split(b"\n")
+            for line in lines:
+                peer.sendall(line.upper() + b"\n")
+
+    with Serving(splits_cr_lf) as server:
+        (judged,) = _judged(server, diag, "SEG-SINGLE")
+    assert judged.result.verdict is Verdict.FAIL
+    found = judged.boundary_map
+    assert found is not None
+    assert [one.offset_bytes for one in found.boundaries] == [*range(1, found.length_bytes)]
+    failed = [one.offset_bytes for one in found.boundaries if one.failed]
+    assert 2 in failed
+    assert len(failed) < len(found.boundaries)
+
+
+def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
+    """The smallest conversation, run again on fresh connections, and explained."""
+    with Serving(one_read_one_line) as server:
+        (judged,) = _judged(server, diag, "SEG-SETS", shrink_s=30)
+    finding = judged.finding
+    assert finding is not None
+    assert (finding.failed, finding.runs) == (3, 3)
+    assert finding.failing.plan.cuts == 1
+    assert finding.failing.plan.bytes_sent == 2
+    assert "when the cut falls after byte 1" in judged.result.message
+
+
+def test_the_same_minimum_is_told_as_such(diag: SockDiag) -> None:
+    """Two requirements broken by one fault say so."""
+    with Serving(one_read_one_line) as server:
+        first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS", shrink_s=30)
+    assert first.finding is not None
+    assert second.finding is not None
+    assert first.finding.failing.plan == second.finding.failing.plan
+    assert second.result.message.startswith("the same conversation as SEG-SINGLE: ")
+
+
+def test_a_fault_that_comes_and_goes_is_flaky(diag: SockDiag) -> None:
+    """FLAKY says how often it was seen again."""
+    lock = threading.Lock()
+    calls = [0]
+
+    def moody(peer: socket.socket) -> None:
+        """Every third connection resets."""
+        with lock:
+            calls[0] += 1
+            bad = calls[0] % 3 == 0
+        (resetting if bad else shouting)(peer)
+
+    with Serving(moody) as server:
+        (judged,) = _judged(server, diag, "FRAME-EXACT")
+    assert judged.result.verdict in {Verdict.FLAKY, Verdict.INCONCLUSIVE}
+    finding = judged.finding
+    assert finding is not None
+    assert 0 <= finding.failed < finding.runs
+
+
+def test_a_minimum_that_chance_found_is_walked_back(diag: SockDiag) -> None:
+    """Where shrinking ended in a plan that failed once only, the larger one before it counts."""
+    lock = threading.Lock()
+    left = ["short"]
+    long_ones: list[bytes] = []
+
+    def fails_on_long_lines(peer: socket.socket) -> None:
+        """Falls silent on a cut line of ten bytes and more, and on one short one after it."""
+        buffer = peer.recv(65536)
+        if buffer and not buffer.endswith(b"\n"):
+            while more := peer.recv(65536):
+                buffer += more
+                if buffer.endswith(b"\n"):
+                    break
+            with lock:
+                if len(buffer) >= 10:
+                    long_ones.append(buffer)
+                    return silent(peer)
+                if long_ones and left:
+                    left.pop()
+                    return silent(peer)
+        *lines, buffer = buffer.split(b"\n")
+        for line in lines:
+            peer.sendall(line.upper() + b"\n")
+        return shouting(peer)
+
+    with Serving(fails_on_long_lines) as server:
+        (judged,) = _judged(server, diag, "SEG-SINGLE", shrink_s=30)
+    assert not left
+    assert judged.result.verdict is Verdict.FAIL
+    finding = judged.finding
+    assert finding is not None
+    assert (finding.failed, finding.runs) == (3, 3)
+    assert finding.failing.plan.bytes_sent >= 10
+
+
+def test_a_should_is_not_strict(diag: SockDiag) -> None:
+    """What is no MUST is not met, and no failure; the protocol may bind more."""
+
+    class Strict(Shout):
+        half_close = Level.MUST
+
+    def closes_at_the_end(peer: socket.socket) -> None:
+        """Takes the client's end for its own."""
+        buffer = b""
+        while data := peer.recv(65536):
+            buffer += data
+            if peer.recv(1, socket.MSG_PEEK) == b"":
+                return
+            while b"\n" in buffer:
+                line, _, buffer = buffer.partition(b"\n")
+                peer.sendall(line.upper() + b"\n")
+
+    with Serving(closes_at_the_end) as server:
+        (strict,) = _judged(server, diag, "CLOSE-HALF", protocol=Strict())
+        (lenient,) = _judged(server, diag, "CLOSE-HALF")
+    assert lenient.result.verdict is Verdict.NON_STRICT
+    assert strict.result.verdict is Verdict.FAIL
+
+
+def test_a_server_that_dies_is_told_by_what_ended_it(diag: SockDiag) -> None:
+    """The requirement that killed it FAILs; what follows is INCONCLUSIVE, not another failure."""
+
+    def fragile(peer: socket.socket) -> None:
+        """Falls silent for good once a connection is reset."""
+        try:
+            if server.handler is fragile:
+                shouting(peer)
+        except ConnectionResetError:
+            server.handler = silent
+
+    with Serving(fragile) as server:
+        lines = [
+            one.result for one in _judged(server, diag, "BASE-ANSWER", "RESET-MID", "SEG-SETS")
+        ]
+    assert [line.verdict for line in lines] == [Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE]
+    assert "since RESET-MID" in lines[2].message
+
+
+def test_no_time_is_inconclusive(diag: SockDiag) -> None:
+    """What was not tried did not pass."""
+    with Serving(shouting) as server:
+        (judged,) = _judged(server, diag, "SEG-SINGLE", time_budget_s=0.0)
+    assert judged.result.verdict is Verdict.INCONCLUSIVE
+    assert judged.result.message == "the time was used up"
+
+
+def test_what_the_protocol_has_not(diag: SockDiag) -> None:
+    """UNSUPPORTED says why, and sends nothing."""
+    with Serving(shouting) as server:
+        (judged,) = _judged(server, diag, "TS-CHUNK")
+    assert judged.result.verdict is Verdict.UNSUPPORTED
+    assert judged.result.examples == 0
+
+
+def test_a_fault_of_ours_hides_no_other_verdict(
+    diag: SockDiag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ERROR for the one, a verdict for the next."""
+    known = {one.id: one for one in catalogue_for(Shout())}
+
+    def broken(_: object) -> Iterator[object]:
+        raise ZeroDivisionError("ours")
+
+    ours = replace(known["SEG-SINGLE"], plans=broken)  # type: ignore[arg-type]
+    with Serving(shouting) as server:
+        runner = Runner(server.target, Shout(), HASTY, seed=3, diag=diag)
+        first, second = runner.judge([ours, known["BASE-ANSWER"]])
+    assert (first.result.verdict, first.result.message) == (
+        Verdict.ERROR,
+        "ZeroDivisionError: ours",
+    )
+    assert second.result.verdict is Verdict.PASS
+
+
+def test_a_fault_of_the_users_protocol_stops(diag: SockDiag) -> None:
+    """The user's code is named, instead of a verdict about the server."""
+
+    class Wrong(Shout):
+        def expected(self, request: bytes) -> bytes:
+            raise KeyError(request)
+
+    with Serving(shouting) as server, pytest.raises(ProtocolCodeError, match="KeyError"):
+        _judged(server, diag, "BASE-ANSWER", protocol=Wrong())

@@ -1,0 +1,92 @@
+"""What is sent: sizes, draws, groups and cuts."""
+
+import pytest
+
+from tests.unit.wireproof.load.swarm.test_connection import Shout
+from wireproof.errors import UsageError
+from wireproof.load.spec import LoadSpec
+from wireproof.load.swarm.corpus import Batch, draw_corpus
+from wireproof.protocols.built_in.echo import Echo
+from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
+
+SPEC = {"target": "tcp://127.0.0.1:1", "protocol": "echo"}
+
+
+def ring(**options: object) -> list[Batch]:
+    """Return what the spec makes of an echo."""
+    return draw_corpus(LoadSpec(**SPEC, **options), Echo()).batches
+
+
+def test_one_size_is_one_request():
+    """A fixed size needs one request, which follows itself."""
+    (batch,) = ring(payload="64")
+    assert batch.size == 64
+    assert batch.next is batch.previous is batch
+    assert batch.reply == batch.payload
+
+
+def test_a_range_is_drawn_and_a_seed_draws_it_again():
+    """Sizes lie within the range; one seed, one corpus."""
+    batches = ring(payload="1-100", seed=3)
+    assert {1 <= batch.size <= 100 for batch in batches} == {True}
+    assert len({batch.size for batch in batches}) > 20
+    assert [one.payload for one in ring(payload="1-100", seed=3)] == [
+        one.payload for one in batches
+    ]
+    assert [one.payload for one in ring(payload="1-100", seed=4)] != [
+        one.payload for one in batches
+    ]
+
+
+def test_the_protocol_draws():
+    """`any` takes the protocol's own requests, the same ones for a seed."""
+    batches = ring(payload="any", seed=1)
+    assert len(batches) > 50
+    assert [one.payload for one in batches] == [one.payload for one in ring(payload="any", seed=1)]
+
+
+def test_pipeline_puts_requests_together():
+    """An batch of a pipeline counts its requests and foretells all replies."""
+    (batch,) = ring(payload="8", pipeline=3)
+    assert (batch.count, batch.size, batch.reply) == (3, 24, batch.payload)
+
+
+def test_octets():
+    """Every byte leaves alone; the first by the hot loop, the rest at the cuts."""
+    (batch,) = ring(payload="4", segment="octets")
+    assert (batch.first, batch.cuts) == (batch.payload[:1], (1, 2, 3))
+
+
+def test_a_share_is_cut_and_the_rest_is_whole():
+    """5 % is one in twenty, spread evenly."""
+    batches = ring(payload="16", segment="random", segment_share=0.05)
+    assert sum(bool(one.cuts) for one in batches) * 20 == len(batches)
+    assert all(list(one.cuts) == sorted(set(one.cuts)) for one in batches)
+
+
+def test_coalesced():
+    """Several requests in one segment, at their share."""
+    batches = ring(payload="16", segment="coalesced 4", segment_share=0.5)
+    assert {one.count for one in batches} == {1, 4}
+    assert sum(one.count == 4 for one in batches) * 2 == len(batches)
+
+
+def test_a_protocol_without_sizes_says_so():
+    """Asked for sizes that a protocol does not have, we name what to write instead."""
+    spec = LoadSpec(**SPEC, payload="64")
+    with pytest.raises(UsageError, match="--payload any"):
+        draw_corpus(spec, Shout())
+
+
+def test_without_a_payload_such_a_protocol_draws():
+    """The default suits every protocol."""
+    batches = draw_corpus(LoadSpec(**SPEC), Shout()).batches
+    assert {one.payload for one in batches} <= {b"a\n", b"b\n", b"ab\n"}
+
+
+def test_no_pipeline_where_the_protocol_forbids_it():
+    """A protocol that allows one request at a time gets one at a time."""
+    protocol = TimestampEcho()
+    protocol.pipelining = False
+    with pytest.raises(UsageError, match="before the last reply"):
+        draw_corpus(LoadSpec(target="x", pipeline=2), protocol)

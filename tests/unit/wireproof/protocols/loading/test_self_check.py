@@ -1,0 +1,61 @@
+"""A protocol class that contradicts itself is found out before any server is accused."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import strategies as st
+
+from wireproof.errors import ProtocolCodeError
+from wireproof.protocols import Delimited
+from wireproof.protocols.loading.self_check import check_code
+
+
+class Good(Delimited):
+    """One line in, capitals out."""
+
+    name = "good"
+
+    def requests(self):
+        """Return a line."""
+        return st.sampled_from([b"a\n", b"bc\n"])
+
+    def expected(self, request: bytes):
+        """Return capitals."""
+        return request.upper()
+
+
+def raise_value_error(*_: object) -> None:
+    """Raise, as a user's method might."""
+    raise ValueError("mine")
+
+
+@pytest.mark.parametrize(
+    ("method", "replacement", "said"),
+    [
+        ("requests", lambda self: [b"a\n"], "no Hypothesis strategy"),
+        ("requests", lambda self: st.just("text"), "drew 'text'"),
+        ("requests", lambda self: st.just(b""), "drew b''"),
+        ("requests", raise_value_error, "raised ValueError: mine"),
+        ("expected", raise_value_error, "raised ValueError: mine"),
+        ("expected", lambda self, request: request.upper().strip(), "reply_length says None"),
+        ("expected", lambda self, request: request + request, "ends it after"),
+        ("reply_length", lambda self, buffer: None, "reply_length says None"),
+        ("reply_length", lambda self, buffer: len(buffer), "ends it after 1"),
+        ("reply_length", lambda self, buffer: "2", "says '2'"),
+        ("sized_request", lambda self, size: b"x", "returned 1 bytes for"),
+        ("personalise", lambda self, request, serial: request + b"%d" % serial, "bytes of"),
+        ("numbered", lambda self, request, number: request + b"%d" % number, "bytes of"),
+        ("pauses", lambda self, request: [99], "rising offsets"),
+        ("malformed", lambda self: b"bytes", "no Hypothesis strategy"),
+        ("parts", lambda self, request: [b"x"], "other bytes"),
+        ("opening", lambda self: ["text"], "returned 'text'"),
+    ],
+)
+def test_contradictions_are_told(method: str, replacement: Callable[..., object], said: str):
+    """Each fault is told as the user's, with the method's name and its line."""
+    check_code(Good())
+    bad = type("Bad", (Good,), {method: replacement})()
+    with pytest.raises(ProtocolCodeError) as caught:
+        check_code(bad)
+    assert said in str(caught.value)
+    assert "test_self_check.py:" in str(caught.value)

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import msgspec
+
+from tests.support import result_samples as samples
+from wireproof.reporting.digest import (
+    alike,
+    causes,
+    evidence_path,
+    family,
+    first_evidence,
+    headline,
+    leading_latency,
+)
+from wireproof.results import Verdict
+
+
+def _word(*verdicts: Verdict, partial: bool = False) -> str:
+    lines = [samples.requirement(f"X-{index}", verdict) for index, verdict in enumerate(verdicts)]
+    return headline(samples.results("check", check=samples.check(*lines), partial=partial)).word
+
+
+def test_the_word_is_that_of_the_exit_code() -> None:
+    """FAIL for a finding, INCONCLUSIVE for what could not be settled, PASS for all else."""
+    assert _word(Verdict.PASS, Verdict.NON_STRICT, Verdict.UNSUPPORTED) == "PASS"
+    assert _word(Verdict.PASS, Verdict.FLAKY) == "FAIL"
+    assert _word(Verdict.ERROR, Verdict.FAIL) == "FAIL"
+    assert _word(Verdict.PASS, Verdict.INCONCLUSIVE) == "INCONCLUSIVE"
+    assert _word(Verdict.PASS, partial=True) == "INCONCLUSIVE"
+
+
+def test_a_missed_objective_fails_the_run() -> None:
+    """Conformance that holds does not hide a missed objective."""
+    answer = headline(samples.results(load=samples.load()))
+    assert answer.word == "FAIL"
+    assert "1 of 2 objectives missed" in answer.sentence
+
+
+def test_families_are_named_by_their_prefix() -> None:
+    """The number goes, the rest stays."""
+    assert [family("SEG-03"), family("UDP-LEN-1"), family("odd")] == ["SEG", "UDP-LEN", "odd"]
+
+
+def test_the_latency_that_answers_depends_on_the_loop() -> None:
+    """An open loop answers for the scheduled latency, a closed one for the service latency."""
+    stage = samples.stage(10, 1000)
+    named = [leading_latency(stage, open_loop=open_loop) for open_loop in (True, False)]
+    assert [found[0] for found in named if found] == ["scheduled", "service"]
+    assert leading_latency(msgspec.structs.replace(stage, latency_us={}), open_loop=True) is None
+
+
+def test_causes_come_most_frequent_first() -> None:
+    """Causes are ordered by number, then by name, and those of zero are left out."""
+    found = causes({"refused": 1, "timeout": 3, "reset": 0, "eof": 1})
+    assert found == "timeout 3, eof 1, refused 1"
+
+
+def test_what_has_one_reason_is_one_thing_to_read() -> None:
+    """Requirements that fell with the same words are together; evidence stands by itself."""
+    dead = [samples.requirement(f"X-{at}", Verdict.INCONCLUSIVE, "it died") for at in range(3)]
+    shown = samples.requirement("A-1", Verdict.INCONCLUSIVE, "it died", evidence=["a.py"])
+    groups = alike([dead[0], shown, *dead[1:]])
+    assert [[line.id for line in group] for group in groups] == [["X-0", "X-1", "X-2"], ["A-1"]]
+
+
+def test_evidence_never_leads_out_of_its_folder() -> None:
+    """A forged path in a result file names nothing outside the folder."""
+    folder = Path("reports/x")
+    assert evidence_path(folder, "evidence/A-1/replay.json") == folder / "evidence/A-1/replay.json"
+    for forged in ("/etc/passwd", "../../secret", "evidence/../../x", ""):
+        assert evidence_path(folder, forged) is None
+
+
+def test_the_first_finding_gives_the_next_steps() -> None:
+    """The replay file and the script are those of the gravest verdict with evidence."""
+    lines = [
+        samples.requirement("A-1", Verdict.NON_STRICT, evidence=["evidence/A-1/replay.json"]),
+        samples.requirement(
+            "B-1",
+            Verdict.FAIL,
+            evidence=[
+                "evidence/B-1/transcript.txt",
+                "evidence/B-1/replay.json",
+                "evidence/B-1/test_case.py",
+                "evidence/B-1/replay.py",
+            ],
+        ),
+    ]
+    assert first_evidence(samples.check(*lines), Path("r")) == (
+        Path("r/evidence/B-1/replay.json"),
+        Path("r/evidence/B-1/replay.py"),
+    )

@@ -1,0 +1,56 @@
+import xml.etree.ElementTree as ET
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import result_samples as samples
+from wireproof.reporting.junit import junit
+from wireproof.results import RequirementResult, Verdict
+
+
+def _parsed(**parts: object) -> ET.Element:
+    return ET.fromstring(junit(samples.results(**parts)))  # noqa: S314 - our own text
+
+
+def _cases(*lines: RequirementResult) -> dict[str, list[str]]:
+    return {
+        case.get("name", "").split()[0]: [child.tag for child in case]
+        for case in _parsed(check=samples.check(*lines)).iter("testcase")
+    }
+
+
+def test_each_verdict_has_its_element() -> None:
+    """Failure, error, skipped and flaky are what CI servers know them as."""
+    lines = [samples.requirement(verdict.name, verdict, "m") for verdict in Verdict]
+    assert _cases(*lines) == {
+        "PASS": [],
+        "NON_STRICT": ["system-out"],
+        "FAIL": ["failure"],
+        "FLAKY": ["failure", "flakyFailure"],
+        "INCONCLUSIVE": ["error"],
+        "UNSUPPORTED": ["skipped"],
+        "ERROR": ["error"],
+    }
+
+
+def test_the_counts_are_those_of_the_cases() -> None:
+    """Suites and the whole count what they hold."""
+    root = _parsed()
+    counted = [root.get(name) for name in ("tests", "failures", "errors")]
+    assert counted == ["17", "3", "2"]
+    assert [suite.get("skipped") for suite in root] == ["1", "0"]
+
+
+def test_a_missed_objective_is_a_failure() -> None:
+    """An SLO is a case of its own, with what was measured."""
+    missed = _parsed(load=samples.load()).findall(".//testcase/failure")
+    told = [element.get("message") for element in missed]
+    assert told == ["measured 0.0002%, wanted error_rate<0.0001%"]
+
+
+@given(st.text())
+def test_any_text_gives_well_formed_xml(text: str) -> None:
+    """Characters that XML forbids are escaped, markup is text."""
+    line = samples.requirement("A-1", Verdict.FAIL, text, title=text, expected=text, actual=text)
+    root = _parsed(check=samples.check(line), target=text)
+    assert len(root.findall(".//failure")) == 1

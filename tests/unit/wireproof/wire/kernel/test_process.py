@@ -1,0 +1,79 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from wireproof.deadline import Deadline
+from wireproof.wire.kernel.process import (
+    descendants_of,
+    is_stopped,
+    open_descriptors,
+    owners_of,
+    process_name,
+    unix_listeners,
+)
+
+
+def _inode(opened: socket.socket) -> int:
+    return os.fstat(opened.fileno()).st_ino
+
+
+def test_owners_share_a_socket() -> None:
+    """All processes that hold a socket are found, those that inherited it among them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert owners_of({_inode(server)}) == [os.getpid()]
+        with subprocess.Popen(
+            [sys.executable, "-I", "-c", "input()"],
+            stdin=subprocess.PIPE,
+            pass_fds=[server.fileno()],
+        ) as child:
+            assert owners_of({_inode(server)}) == sorted([os.getpid(), child.pid])
+            assert child.pid in descendants_of(os.getpid())
+            child.communicate(b"\n")
+        assert owners_of({_inode(server)}) == [os.getpid()]
+
+
+def test_inode_0_belongs_to_nobody() -> None:
+    """A connection that no process has accepted has inode 0, and no owner."""
+    assert owners_of({0}) == []
+
+
+def test_descriptors_are_counted() -> None:
+    """One more open socket is one descriptor more; a process that is gone has no count."""
+    before = open_descriptors(os.getpid())
+    assert before is not None
+    with socket.socket():
+        assert open_descriptors(os.getpid()) == before + 1
+    assert open_descriptors(2**22 + 1) is None
+
+
+def test_a_stopped_process_is_told_from_a_running_one() -> None:
+    """A process is stopped from SIGSTOP until SIGCONT."""
+    with subprocess.Popen([sys.executable, "-I", "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert not is_stopped(child.pid)
+        for number, wanted in ((signal.SIGSTOP, True), (signal.SIGCONT, False)):
+            child.send_signal(number)
+            deadline = Deadline(5)
+            while is_stopped(child.pid) != wanted:
+                assert not deadline.expired
+        child.communicate(b"\n")
+    assert not is_stopped(child.pid)
+
+
+def test_names() -> None:
+    """A process has its program's name; one that is gone has none."""
+    assert process_name(os.getpid())
+    assert process_name(2**22 + 1) == ""
+
+
+def test_unix_listeners_are_found_by_path(tmp_path: Path) -> None:
+    """Only the socket that listens on the path counts, not those connected to it."""
+    path = str(tmp_path / "with blank.sock")
+    assert unix_listeners(path) == set()
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(path)
+        server.listen()
+        client.connect(path)
+        assert unix_listeners(path) == {_inode(server)}
