@@ -15,13 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Protocol
+from multiprocessing.context import ForkProcess
+from typing import Protocol
 
 from reference_server import processes
-from reference_server.config import StartError
-
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkProcess
+from reference_server.errors import StartError
 
 _FORK = multiprocessing.get_context("fork")
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
