@@ -125,6 +125,12 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _usual_workers(fault: str | None) -> int:
+    if fault is not None:
+        return 1  # a defect in one of several processes would be met by chance
+    return min(len(os.sched_getaffinity(0)), BOUNDS["workers"][1])
+
+
 def parse(argv: Sequence[str]) -> Config:
     """Read the command line.
 
@@ -162,8 +168,7 @@ def parse(argv: Sequence[str]) -> Config:
         tls_cert=options.tls_cert,
         tls_key=options.tls_key,
         tls_self_signed=options.tls_self_signed,
-        # A fault in one of several processes would be met by chance.
-        workers=options.workers or (1 if options.fault else len(os.sched_getaffinity(0))),
+        workers=options.workers or _usual_workers(options.fault),
         max_buffered_bytes=options.max_buffered,
         idle_timeout_s=options.idle_timeout,
         max_connections=options.max_connections,

@@ -45,7 +45,7 @@ def server_context(config: Config) -> ssl.SSLContext | None:
 
 
 def _write_self_signed(cert: Path, key: Path, host: str) -> None:
-    # Lazy: it is optional, and would more than double the time that a start takes.
+    # Lazy: it is optional, and makes a start half as long again.
     try:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
