@@ -14,7 +14,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from multiprocessing.context import ForkProcess
 
 from reference_server import processes
 from reference_server.config import Config
@@ -22,9 +22,6 @@ from reference_server.datagrams import Datagrams
 from reference_server.framing import CountingFramer, Framer
 from reference_server.listener import Listener
 from reference_server.tls import wrapped
-
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkProcess
 
 _FORK = multiprocessing.get_context("fork")
 _RETRY_S = 0.25  # until accept is tried again that failed for want of descriptors or processes

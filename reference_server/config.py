@@ -1,9 +1,5 @@
-"""What can be set, and the command line that sets it."""
+"""What can be set; `options.py` is the command line that sets it."""
 
-import argparse
-import os
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reference_server.framing import HEADER_BYTES
@@ -11,10 +7,17 @@ from reference_server.framing import HEADER_BYTES
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 28812
 MODELS = ("prefork", "fork", "iterative")
-
-
-class StartError(Exception):
-    """The server cannot run, for a reason outside of it; exit code 3."""
+_MOST = 2**31 - 1
+BOUNDS = {
+    "port": (0, 65535),
+    "buffer_bytes": (1, 2**24),
+    "backlog": (0, 65535),
+    "workers": (1, 1024),
+    "max_buffered_bytes": (1, _MOST),
+    "max_connections": (1, _MOST),
+}
+"""The least and the most of each whole number."""
+SECONDS_BELOW = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Config:
         max_connections: connections served at a time; the workers share them out.
         grace_s: time from SIGTERM to the end, at most.
         stats: whether each process says at its end what it did.
-        fault: name of a variant from the zoo; None: the sound server.
+        fault: name of a fault or a sound variant from the zoo; None: the sound server.
+
+    Raises:
+        ValueError: a value is out of its bounds, or one of certificate and key is missing.
 
     """
 
@@ -62,158 +68,22 @@ class Config:
     stats: bool = False
     fault: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what no server can be."""
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name}: {value} is not between {least} and {most}")
+        for name, seconds in (("idle_timeout_s", self.idle_timeout_s), ("grace_s", self.grace_s)):
+            if seconds is not None and not 0 < seconds < SECONDS_BELOW:
+                raise ValueError(f"{name}: {seconds} is not a number of seconds above 0")
+        if self.model not in MODELS:
+            raise ValueError(f"model: {self.model!r} is none of {', '.join(MODELS)}")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+
     @property
     def read_bytes(self) -> int:
         """The most that is read at once: so much that its frames keep to `max_buffered_bytes`."""
         frames = self.max_buffered_bytes // (HEADER_BYTES + self.buffer_bytes)
         return max(1, frames) * self.buffer_bytes
-
-
-def _whole(least: int, most: int = 2**31 - 1) -> "type[int]":
-    def parse(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
-        return value
-
-    parse.__name__ = "whole number"
-    return parse  # type: ignore[return-value]  # argparse takes any callable
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
-    return value
-
-
-_seconds.__name__ = "number of seconds"
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(
-        prog="python -m reference_server",
-        description="A timestamp-echo server: answers each chunk of input with `[ctime] chunk`.",
-        epilog=(
-            "The first line on standard output is `listening on TARGET...`, the targets "
-            "(tcp://HOST:PORT, udp://HOST:PORT, tls://HOST:PORT, unix:/PATH) separated by one "
-            "space, a Unix path last. SIGTERM or Ctrl-C ends the server after it has answered "
-            "what has arrived. Exit codes: 0 ended as asked, 2 wrong usage, 3 could not run."
-        ),
-    )
-    add = made.add_argument
-    add("--host", help=f"name or address to serve on (default {DEFAULT_HOST})")
-    add("--port", type=_whole(0, 65535), help=f"0: any free one (default {DEFAULT_PORT})")
-    add("--unix", metavar="PATH", help="serve on this Unix socket; on TCP too only if asked")
-    add(
-        "--buffer",
-        type=_whole(1, 2**24),
-        default=1024,
-        metavar="BYTES",
-        help="longest chunk (default 1024)",
-    )
-    add("--backlog", type=_whole(0, 65535), default=50, help="queue of the listener (default 50)")
-    add(
-        "--model",
-        choices=MODELS,
-        default="prefork",
-        help="prefork: workers on epoll (default); fork: a process a connection; "
-        "iterative: one connection at a time",
-    )
-    add("--reuse-port", action="store_true", help="a listener for each worker (SO_REUSEPORT)")
-    add("--udp", action="store_true", help="answer datagrams too, on the same port")
-    add("--tls-cert", metavar="FILE", help="serve TLS instead of plain TCP, with this chain")
-    add("--tls-key", metavar="FILE", help="the key of --tls-cert")
-    add(
-        "--tls-self-signed",
-        action="store_true",
-        help="serve TLS with a new pair for loopback, saved if --tls-cert and --tls-key say where",
-    )
-    add(
-        "--workers",
-        type=_whole(1, 1024),
-        metavar="N",
-        help="processes of the prefork model (default one a core)",
-    )
-    add(
-        "--max-buffered",
-        type=_whole(1),
-        default=65536,
-        metavar="BYTES",
-        help="replies held for a connection that does not take them (default 65536)",
-    )
-    add(
-        "--idle-timeout",
-        type=_seconds,
-        metavar="S",
-        help="close a connection that was silent so long (default never)",
-    )
-    add(
-        "--max-connections",
-        type=_whole(1),
-        metavar="N",
-        help="connections at a time (default no limit)",
-    )
-    add(
-        "--grace",
-        type=_seconds,
-        default=5.0,
-        metavar="S",
-        help="time to end in after SIGTERM (default 5)",
-    )
-    add(
-        "--stats",
-        action="store_true",
-        help="print what each process did at its end; with prefork on SIGUSR1 too",
-    )
-    add("--fault", metavar="NAME", help="be the variant of that name instead of the sound server")
-    add("--list-faults", action="store_true", help="list the variants and exit")
-    return made
-
-
-def parse(argv: Sequence[str]) -> Config:
-    """Read the command line.
-
-    Raises:
-        SystemExit: wrong usage or `--help`; argparse has said what.
-
-    """
-    made = parser()
-    options = made.parse_args(argv)
-    if (options.tls_cert is None) != (options.tls_key is None):
-        made.error("--tls-cert and --tls-key go together")
-    if options.list_faults:
-        from reference_server.faults import listing
-
-        sys.stdout.writelines(f"{line}\n" for line in listing())
-        made.exit()
-    if options.fault is not None:
-        from reference_server.faults import similar
-
-        names = similar(options.fault)
-        if options.fault not in names:
-            hint = f"did you mean {names[0]}?" if names else "see --list-faults"
-            made.error(f"there is no fault {options.fault!r}; {hint}")
-    tcp = options.unix is None or options.host is not None or options.port is not None
-    return Config(
-        host=(options.host or DEFAULT_HOST) if tcp else None,
-        port=DEFAULT_PORT if options.port is None else options.port,
-        unix_path=options.unix,
-        buffer_bytes=options.buffer,
-        backlog=options.backlog,
-        model=options.model,
-        reuse_port=options.reuse_port,
-        udp=options.udp,
-        tls_cert=options.tls_cert,
-        tls_key=options.tls_key,
-        tls_self_signed=options.tls_self_signed,
-        # A defect in one of several processes would be met by chance.
-        workers=options.workers or (1 if options.fault else len(os.sched_getaffinity(0))),
-        max_buffered_bytes=options.max_buffered,
-        idle_timeout_s=options.idle_timeout,
-        max_connections=options.max_connections,
-        grace_s=options.grace,
-        stats=options.stats,
-        fault=options.fault,
-    )

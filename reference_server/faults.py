@@ -1,7 +1,7 @@
-"""The zoo: servers with one defect each, and servers that are odd but sound.
+"""The zoo: faults, which are servers with one defect, and sound variants, which are odd but right.
 
-A conformance tool is judged by both: how many of the first it finds, and on how many of the second
-it raises a false alarm. Each variant is a few lines over the sound code, in `variants/`.
+A conformance tool is judged by both: how many faults it finds, and on how many sound variants it
+raises a false alarm. Each is a few lines over the sound code, in `variants/`.
 """
 
 import difflib
@@ -17,11 +17,9 @@ from reference_server.variants import (
     text,
     timing,
 )
-from reference_server.variants.base import Step, Variant
+from reference_server.variants.base import Fault, SoundVariant, Variant
 
-__all__ = ["FAULTS", "SOUND", "VARIANTS", "Step", "Variant", "find", "listing"]
-
-FAULTS: tuple[Variant, ...] = (
+FAULTS: tuple[Fault, ...] = (
     *framing.FAULTS,
     *borders.FAULTS,
     *text.FAULTS,
@@ -30,21 +28,21 @@ FAULTS: tuple[Variant, ...] = (
     *timing.FAULTS,
     *datagrams.FAULTS,
 )
-SOUND: tuple[Variant, ...] = sound.SOUND
-VARIANTS = FAULTS + SOUND
+SOUND: tuple[SoundVariant, ...] = sound.SOUND
+ZOO: tuple[Variant, ...] = FAULTS + SOUND
 
 
 def find(name: str) -> Variant | None:
-    """The variant of that name."""
-    return next((variant for variant in VARIANTS if variant.name == name), None)
+    """The fault or the sound variant of that name."""
+    return next((variant for variant in ZOO if variant.name == name), None)
 
 
 def similar(name: str) -> list[str]:
-    """Names of variants like `name`, the most similar first; itself, if there is one."""
-    return difflib.get_close_matches(name, [variant.name for variant in VARIANTS])
+    """Names in the zoo like `name`, the most similar first; itself, if there is one."""
+    return difflib.get_close_matches(name, [variant.name for variant in ZOO])
 
 
 def listing() -> Iterator[str]:
-    """One line a variant: name, category, mistake."""
-    for variant in VARIANTS:
-        yield f"{variant.name:24} {variant.category or 'sound':10} {variant.mistake}"
+    """The zoo, one line each: name, category of the defect or `sound`, difference."""
+    for variant in ZOO:
+        yield f"{variant.name:24} {variant.category or 'sound':10} {variant.difference}"

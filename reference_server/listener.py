@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reference_server.config import Config, StartError
+from reference_server.config import Config
 from reference_server.datagrams import remember_destination
+from reference_server.errors import StartError
 from reference_server.tls import server_context
 
 _TRIES = 10

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from reference_server.blocking import Forking, Iterative
-from reference_server.config import Config, StartError, parse
+from reference_server.config import Config
+from reference_server.errors import StartError
 from reference_server.framing import CountingFramer, Framer
 from reference_server.listener import Listener, listeners_of_workers, open_listeners
+from reference_server.options import parse
 from reference_server.prefork import Worker
 from reference_server.supervisor import Service, Supervisor
 
@@ -40,6 +42,7 @@ def serve(config: Config) -> None:
     """
     make: Callable[[Config, Sequence[Listener], int], Service] = Worker
     if config.fault is not None:
+        # Lazy: the zoo takes as long to import as all the rest, and the sound server needs none.
         from reference_server.faults import find
 
         variant = find(config.fault)

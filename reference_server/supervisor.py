@@ -15,18 +15,16 @@ import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Protocol
+from multiprocessing.context import ForkProcess
+from typing import Protocol
 
 from reference_server import processes
-from reference_server.config import StartError
-
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkProcess
+from reference_server.errors import StartError
 
 _FORK = multiprocessing.get_context("fork")
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
-# Workers that end by themselves, one after another and each within a second, have a fault that no
-# replacement mends. Those that a signal kills are not counted: the fault is not theirs.
+# Workers that end by themselves, one after another and each within a second, suffer from what no
+# replacement mends. Those that a signal kills are not counted: it is not their doing.
 _QUICK_END_S = 1.0
 _QUICK_ENDS_ALLOWED = 10
 _RETRY_S = 0.25  # until a replacement is tried again that could not be started

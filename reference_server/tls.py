@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from select import EPOLLIN, EPOLLOUT
 
-from reference_server.config import Config, StartError
+from reference_server.config import Config
 from reference_server.connection import Connection, Loop
+from reference_server.errors import StartError
 
 _VALID_DAYS = 30
 
@@ -44,6 +45,7 @@ def server_context(config: Config) -> ssl.SSLContext | None:
 
 
 def _write_self_signed(cert: Path, key: Path, host: str) -> None:
+    # Lazy: it is optional, and makes a start half as long again.
     try:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization

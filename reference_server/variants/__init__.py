@@ -1,1 +1,1 @@
-"""Servers with one defect each, and servers that are odd but sound; `faults.py` lists them."""
+"""The zoo, a file a kind of fault, and one for the sound variants; `faults.py` lists them all."""

@@ -1,4 +1,7 @@
-"""What the variants are made of: their description, and the sound code in overridable steps.
+"""What the zoo is made of: the records, and the sound code in overridable steps.
+
+A *fault* is a server with one defect, a *sound variant* is odd but right; *variant* is the base
+record of both, and the *zoo* is all of them.
 
 The hot path of `connection.py` is one method, for speed. `SteppedConnection` does the same in
 small steps, so that a defect can be the override of one of them.
@@ -82,12 +85,12 @@ def hold(seconds: float) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A server that differs from the sound one in one thing.
+    """A server that differs from the sound one in one thing: a fault or a sound variant.
 
     Attributes:
         name: what `--fault` takes.
-        category: where the defect lies; None for a variant that is odd but sound.
-        mistake: the mistake it stands for, or the oddity.
+        category: where the defect lies; None for a sound variant.
+        difference: the mistake that it stands for, or what is odd about it.
         source: where such a server was met.
         smallest: the shortest conversation known to show it; empty if it takes other means.
         proof: what shows it, where the replies of `smallest` do not, or not always.
@@ -98,7 +101,7 @@ class Variant:
 
     name: str
     category: Category | None
-    mistake: str
+    difference: str
     source: str
     smallest: tuple[Step, ...] = ()
     proof: str = ""
@@ -109,6 +112,20 @@ class Variant:
     def is_sound(self) -> bool:
         """Whether an alarm on it is a false alarm."""
         return self.category is None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Variant):
+    """A server with one defect."""
+
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class SoundVariant(Variant):
+    """A server that is odd but right."""
+
+    category: None = field(default=None, init=False)
 
 
 def worker_of(

@@ -1,9 +1,9 @@
-"""Defects at the borders of buffers."""
+"""Faults at the borders of buffers."""
 
 from reference_server.variants.base import (
     ChunkFramer,
+    Fault,
     SteppedConnection,
-    Variant,
     open_,
     say,
     worker_of,
@@ -83,7 +83,7 @@ class Counter16Bit(SteppedConnection):
 FULL = b"x" * 1024
 
 FAULTS = (
-    Variant(
+    Fault(
         "one-header-for-all",
         "borders",
         "reads more than the buffer and answers with one frame",
@@ -91,7 +91,7 @@ FAULTS = (
         (say(FULL + b"x"),),
         service=worker_of(framer=OneHeaderForAll),
     ),
-    Variant(
+    Fault(
         "empty-frame-after-full",
         "borders",
         "after a full chunk an empty one is answered too",
@@ -99,7 +99,7 @@ FAULTS = (
         (say(FULL),),
         service=worker_of(framer=EmptyFrameAfterFull),
     ),
-    Variant(
+    Fault(
         "drops-full-chunk",
         "borders",
         "`n < size` where `n <= size` was meant",
@@ -107,7 +107,7 @@ FAULTS = (
         (say(FULL),),
         service=worker_of(framer=DropsFullChunk),
     ),
-    Variant(
+    Fault(
         "waits-after-full-chunk",
         "borders",
         "`while len(data) == size: data += recv(size)`",
@@ -115,7 +115,7 @@ FAULTS = (
         (say(FULL),),
         service=worker_of(connection=WaitsAfterFullChunk),
     ),
-    Variant(
+    Fault(
         "room-for-terminator",
         "borders",
         "a full buffer loses its last byte to a NUL",
@@ -123,7 +123,7 @@ FAULTS = (
         (say(FULL),),
         service=worker_of(framer=RoomForTerminator),
     ),
-    Variant(
+    Fault(
         "one-too-many",
         "borders",
         "the chunk may be one byte longer than the buffer",
@@ -131,7 +131,7 @@ FAULTS = (
         (say(FULL + b"x"),),
         service=worker_of(framer=OneTooMany),
     ),
-    Variant(
+    Fault(
         "scratch-of-4096",
         "borders",
         "what exceeds a page in one read is cut off",
@@ -139,7 +139,7 @@ FAULTS = (
         (say(b"x" * 4097),),
         service=worker_of(framer=ScratchOf4096),
     ),
-    Variant(
+    Fault(
         "ring-of-4096",
         "borders",
         "a read that wraps around the ring loses a byte",
@@ -147,7 +147,7 @@ FAULTS = (
         (say(b"x" * 4095), say(b"abc")),
         service=worker_of(connection=RingOf4096),
     ),
-    Variant(
+    Fault(
         "counter-of-16-bits",
         "borders",
         "the 65,536th byte of a connection is lost",

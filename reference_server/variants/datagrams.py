@@ -1,10 +1,10 @@
-"""Defects of datagrams."""
+"""Faults of datagrams."""
 
 import socket
 
 from reference_server.datagrams import Datagrams
 from reference_server.framing import Framer
-from reference_server.variants.base import Variant, say, worker_of
+from reference_server.variants.base import Fault, say, worker_of
 
 Ancillary = list[tuple[int, int, bytes]]
 Address = tuple[str, int]
@@ -101,7 +101,7 @@ LONG = b"x" * 1500
 UDP = {"udp": True, "workers": 1}
 
 FAULTS = (
-    Variant(
+    Fault(
         "udp-cuts-at-512",
         "datagrams",
         "a datagram has 512 bytes at most",
@@ -110,7 +110,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=CutsAt512),
     ),
-    Variant(
+    Fault(
         "udp-ignores-empty",
         "datagrams",
         "an empty datagram is taken for the end of a file",
@@ -119,7 +119,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=IgnoresEmpty),
     ),
-    Variant(
+    Fault(
         "udp-answers-twice",
         "datagrams",
         "a reply is repeated in case it got lost",
@@ -128,7 +128,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=Twice),
     ),
-    Variant(
+    Fault(
         "udp-other-port",
         "datagrams",
         "the reply comes from a port that was not asked",
@@ -137,7 +137,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=OtherPort),
     ),
-    Variant(
+    Fault(
         "udp-last-sender",
         "datagrams",
         "the reply goes to whoever sent the datagram before",
@@ -146,7 +146,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=LastSender),
     ),
-    Variant(
+    Fault(
         "udp-no-limit",
         "datagrams",
         "what exceeds the buffer is answered too",
@@ -155,7 +155,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=NoLimit),
     ),
-    Variant(
+    Fault(
         "udp-splits",
         "datagrams",
         "a long datagram is answered with several",
@@ -164,7 +164,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=Splits),
     ),
-    Variant(
+    Fault(
         "udp-drops-long",
         "datagrams",
         "a datagram longer than the buffer is not answered",
@@ -173,7 +173,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=DropsLong),
     ),
-    Variant(
+    Fault(
         "udp-stale-tail",
         "datagrams",
         "a short datagram is answered with the end of a longer one",
@@ -182,7 +182,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=StaleTail),
     ),
-    Variant(
+    Fault(
         "udp-answers-replies",
         "datagrams",
         "a reply is answered: two servers never stop",
@@ -191,7 +191,7 @@ FAULTS = (
         changes=UDP,
         service=worker_of(datagrams=SteppedDatagrams),
     ),
-    Variant(
+    Fault(
         "udp-no-header",
         "datagrams",
         "datagrams come back bare",

@@ -1,11 +1,11 @@
-"""Defects of framing."""
+"""Faults of framing."""
 
 import time
 
 from reference_server.variants.base import (
     ChunkFramer,
+    Fault,
     SteppedConnection,
-    Variant,
     end,
     hold,
     say,
@@ -136,7 +136,7 @@ class TakesBracketForFrame(ChunkFramer):
 
 
 FAULTS = (
-    Variant(
+    Fault(
         "drops-last-byte",
         "framing",
         "the length of a reply is off by one",
@@ -144,7 +144,7 @@ FAULTS = (
         (say(b"ab"),),
         service=worker_of(framer=DropsLastByte),
     ),
-    Variant(
+    Fault(
         "closes-on-one-byte",
         "framing",
         "a first read shorter than a header ends the connection",
@@ -152,7 +152,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=ClosesOnOneByte),
     ),
-    Variant(
+    Fault(
         "ignores-one-byte",
         "framing",
         "`if len(data) > 1` where `> 0` was meant",
@@ -160,7 +160,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=IgnoresOneByte),
     ),
-    Variant(
+    Fault(
         "waits-for-line",
         "framing",
         "reads lines from a peer that never promised any",
@@ -168,7 +168,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=WaitsForLine),
     ),
-    Variant(
+    Fault(
         "one-line-a-read",
         "framing",
         "takes one recv for one line and forgets what follows it",
@@ -176,7 +176,7 @@ FAULTS = (
         (say(b"a\nb"),),
         service=worker_of(framer=OneLineARead),
     ),
-    Variant(
+    Fault(
         "forgets-after-pause",
         "framing",
         "input that goes on after 300 ms is resynchronised, at the cost of a byte",
@@ -184,7 +184,7 @@ FAULTS = (
         (say(b"a"), hold(0.5), say(b"bc")),
         service=worker_of(connection=ForgetsAfterPause),
     ),
-    Variant(
+    Fault(
         "answers-twice",
         "framing",
         "the first reply is sent by the accept path and the read path",
@@ -192,7 +192,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=AnswersTwice),
     ),
-    Variant(
+    Fault(
         "header-a-line",
         "framing",
         "logs by line: each line gets a header, the newline is lost",
@@ -200,7 +200,7 @@ FAULTS = (
         (say(b"a\nb"),),
         service=worker_of(framer=HeaderALine),
     ),
-    Variant(
+    Fault(
         "header-once",
         "framing",
         "the header is taken for a banner of the connection",
@@ -209,7 +209,7 @@ FAULTS = (
         "the second reply, taken before more is sent; as one stream it could be one frame",
         service=worker_of(connection=HeaderOnce),
     ),
-    Variant(
+    Fault(
         "trailing-newline",
         "framing",
         "print instead of write",
@@ -217,7 +217,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=TrailingNewline),
     ),
-    Variant(
+    Fault(
         "no-space",
         "framing",
         "`[%s]%s` for `[%s] %s`",
@@ -225,7 +225,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=NoSpace),
     ),
-    Variant(
+    Fault(
         "greets",
         "framing",
         "sends a banner that the protocol does not have",
@@ -233,7 +233,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=Greets),
     ),
-    Variant(
+    Fault(
         "says-farewell",
         "framing",
         "sends a parting word that the protocol does not have",
@@ -241,7 +241,7 @@ FAULTS = (
         (say(b"a"), end()),
         service=worker_of(connection=SaysFarewell),
     ),
-    Variant(
+    Fault(
         "reverses-chunks",
         "framing",
         "chunks of one read are answered from a stack",
@@ -249,7 +249,7 @@ FAULTS = (
         (say(b"x" * 1024 + b"y"),),
         service=worker_of(framer=ReversesChunks),
     ),
-    Variant(
+    Fault(
         "one-reply-behind",
         "framing",
         "answers a chunk when the next one comes",
@@ -257,7 +257,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=OneReplyBehind),
     ),
-    Variant(
+    Fault(
         "takes-bracket-for-frame",
         "framing",
         "input that looks framed is not framed again",

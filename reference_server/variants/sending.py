@@ -1,4 +1,4 @@
-"""Defects of sending and of closing, resets included."""
+"""Faults of sending and of closing, resets included."""
 
 import os
 import select
@@ -8,8 +8,8 @@ from select import EPOLLIN, EPOLLOUT, EPOLLRDHUP
 
 from reference_server.prefork import Worker
 from reference_server.variants.base import (
+    Fault,
     SteppedConnection,
-    Variant,
     end,
     flood,
     hold,
@@ -147,7 +147,7 @@ class ResetStopsAccepting(SteppedConnection):
     def failed(self) -> None:
         self.close()
         if isinstance(self.loop, Worker):
-            self.loop._pause_accepting()  # noqa: SLF001 - the defect: and never again
+            self.loop._pause_accepting()  # noqa: SLF001 - the fault: and never again
             self.loop._listeners.clear()  # noqa: SLF001
 
 
@@ -159,7 +159,7 @@ class EndClosesNeighbour(SteppedConnection):
 
 
 FAULTS = (
-    Variant(
+    Fault(
         "ignores-partial-send",
         "sending",
         "`send` may take only a part; the rest is lost",
@@ -167,7 +167,7 @@ FAULTS = (
         (flood(MUCH), say(b"a")),
         service=worker_of(connection=IgnoresPartialSend),
     ),
-    Variant(
+    Fault(
         "closes-on-full-buffer",
         "sending",
         "EAGAIN is taken for a broken connection",
@@ -175,7 +175,7 @@ FAULTS = (
         (flood(MUCH), say(b"a")),
         service=worker_of(connection=ClosesOnFullBuffer),
     ),
-    Variant(
+    Fault(
         "sends-from-the-start",
         "sending",
         "after a partial send the whole is sent again",
@@ -183,7 +183,7 @@ FAULTS = (
         (flood(MUCH), say(b"a")),
         service=worker_of(connection=SendsFromTheStart),
     ),
-    Variant(
+    Fault(
         "blocks-to-send",
         "sending",
         "sendall in the loop: one slow reader stalls all",
@@ -191,7 +191,7 @@ FAULTS = (
         (flood(MUCH), say(b"a", 1)),
         service=worker_of(connection=BlocksToSend),
     ),
-    Variant(
+    Fault(
         "reads-while-owing",
         "sending",
         "a full output queue drops replies",
@@ -199,7 +199,7 @@ FAULTS = (
         (flood(MUCH), say(b"a")),
         service=worker_of(connection=ReadsWhileOwing),
     ),
-    Variant(
+    Fault(
         "overtakes-itself",
         "sending",
         "a new reply is sent ahead of the rest of an older one",
@@ -207,7 +207,7 @@ FAULTS = (
         (flood(MUCH), say(b"a")),
         service=worker_of(connection=OvertakesItself),
     ),
-    Variant(
+    Fault(
         "never-flushes",
         "sending",
         "replies lie in a buffered file until 8 KiB are together",
@@ -215,7 +215,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(connection=NeverFlushes),
     ),
-    Variant(
+    Fault(
         "half-close-means-gone",
         "closing",
         "the end of input drops what is not answered yet",
@@ -223,7 +223,7 @@ FAULTS = (
         (last(b"a"),),
         service=worker_of(connection=HalfCloseMeansGone),
     ),
-    Variant(
+    Fault(
         "resets-on-close",
         "closing",
         "SO_LINGER with 0 s makes every close a reset",
@@ -231,7 +231,7 @@ FAULTS = (
         (say(b"a"), end()),
         service=worker_of(connection=ResetsOnClose),
     ),
-    Variant(
+    Fault(
         "never-closes",
         "closing",
         "the end of input is not answered by an end: CLOSE_WAIT",
@@ -239,7 +239,7 @@ FAULTS = (
         (say(b"a"), end()),
         service=worker_of(connection=NeverCloses),
     ),
-    Variant(
+    Fault(
         "closes-after-reply",
         "closing",
         "one request a connection",
@@ -247,7 +247,7 @@ FAULTS = (
         (say(b"a"), say(b"b")),
         service=worker_of(connection=ClosesAfterReply),
     ),
-    Variant(
+    Fault(
         "closes-after-hundred",
         "closing",
         "a limit of requests a connection, which no one stated",
@@ -255,7 +255,7 @@ FAULTS = (
         (*[say(b"a")] * 100, say(b"b")),
         service=worker_of(connection=ClosesAfterHundred),
     ),
-    Variant(
+    Fault(
         "reset-kills-worker",
         "closing",
         "one ConnectionResetError ends the process",
@@ -263,7 +263,7 @@ FAULTS = (
         (say(b"a", 1), say(b"a"), reset(), say(b"b", 1)),
         service=worker_of(connection=ResetKillsWorker),
     ),
-    Variant(
+    Fault(
         "reset-stops-accepting",
         "closing",
         "after a reset the accept loop has ended",
@@ -271,7 +271,7 @@ FAULTS = (
         (say(b"a"), reset(), hold(0.2), say(b"b", 1)),
         service=worker_of(connection=ResetStopsAccepting),
     ),
-    Variant(
+    Fault(
         "end-closes-neighbour",
         "closing",
         "removes by a stale index: the wrong one is closed",

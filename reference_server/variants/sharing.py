@@ -1,4 +1,4 @@
-"""Defects of state shared between connections, and of capacity."""
+"""Faults of state shared between connections, and of capacity."""
 
 import contextlib
 import os
@@ -12,9 +12,9 @@ from reference_server.listener import Listener
 from reference_server.prefork import Worker
 from reference_server.variants.base import (
     ChunkFramer,
+    Fault,
     Step,
     SteppedConnection,
-    Variant,
     flood,
     last,
     open_,
@@ -154,7 +154,7 @@ MUCH = 12_000_000
 SHARED = {"workers": 1}
 
 FAULTS = (
-    Variant(
+    Fault(
         "stale-tail",
         "sharing",
         "a reply is as long as the longest before it, of any connection",
@@ -163,7 +163,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(framer=StaleTail),
     ),
-    Variant(
+    Fault(
         "half-characters",
         "sharing",
         "the start of a character waits for its end, from anyone",
@@ -172,7 +172,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(framer=HalfCharacters),
     ),
-    Variant(
+    Fault(
         "answers-newest",
         "sharing",
         "the reply goes to the connection accepted last",
@@ -181,7 +181,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(connection=AnswersNewest),
     ),
-    Variant(
+    Fault(
         "answers-all",
         "sharing",
         "the reply goes to everyone",
@@ -190,7 +190,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(connection=AnswersAll),
     ),
-    Variant(
+    Fault(
         "one-session-an-address",
         "sharing",
         "a second connection from an address ends the first",
@@ -199,7 +199,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(worker=OneSessionAnAddress),
     ),
-    Variant(
+    Fault(
         "shared-rest",
         "sharing",
         "what one connection could not be sent goes out to another",
@@ -208,7 +208,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(connection=SharedRest),
     ),
-    Variant(
+    Fault(
         "one-at-a-time",
         "capacity",
         "the next connection waits until this one has ended",
@@ -216,7 +216,7 @@ FAULTS = (
         (open_(0), say(b"a", 1)),
         changes={"model": "iterative"},
     ),
-    Variant(
+    Fault(
         "accepts-sixty",
         "capacity",
         "after 60 connections in all no more are accepted",
@@ -225,7 +225,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(worker=AcceptsSixty),
     ),
-    Variant(
+    Fault(
         "closes-beyond-forty",
         "capacity",
         "the 41st connection at a time is closed at once",
@@ -234,7 +234,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(worker=ClosesBeyondForty),
     ),
-    Variant(
+    Fault(
         "table-of-forty",
         "capacity",
         "the 41st connection is accepted and never read",
@@ -243,7 +243,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(worker=TableOfForty),
     ),
-    Variant(
+    Fault(
         "leaks-descriptors",
         "capacity",
         "the connection ends, its descriptor stays",
@@ -252,7 +252,7 @@ FAULTS = (
         changes=SHARED,
         service=FewDescriptors,
     ),
-    Variant(
+    Fault(
         "forgets-its-log",
         "capacity",
         "a file opened for the connection stays open; the limit is far away",
@@ -262,7 +262,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(connection=ForgetsItsLog),
     ),
-    Variant(
+    Fault(
         "waits-for-the-first",
         "capacity",
         "accept waits for the first byte: an idle one stalls all",
@@ -271,7 +271,7 @@ FAULTS = (
         changes=SHARED,
         service=worker_of(worker=WaitsForTheFirst, connection=Connection),
     ),
-    Variant(
+    Fault(
         "backlog-of-one",
         "capacity",
         "listen(1): a burst of connects is not queued",

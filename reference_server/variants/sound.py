@@ -1,4 +1,4 @@
-"""Odd, yet sound: an alarm on one of these is a false alarm."""
+"""Sound variants, odd but right: an alarm on one of them is a false alarm."""
 
 import asyncio
 import collections
@@ -17,7 +17,7 @@ from reference_server.config import Config
 from reference_server.framing import Framer
 from reference_server.listener import Listener
 from reference_server.prefork import Worker
-from reference_server.variants.base import ChunkFramer, SteppedConnection, Variant, worker_of
+from reference_server.variants.base import ChunkFramer, SoundVariant, SteppedConnection, worker_of
 
 
 class ReadsByteByByte(SteppedConnection):
@@ -248,92 +248,80 @@ class Asyncio:
 
 
 SOUND = (
-    Variant(
+    SoundVariant(
         "reads-byte-by-byte",
-        None,
         "each byte is a chunk of its own",
         "getc loops",
         service=worker_of(connection=ReadsByteByByte),
     ),
-    Variant(
+    SoundVariant(
         "small-chunks",
-        None,
         "chunks of 7 bytes at most",
         "small ring buffers",
         service=worker_of(framer=SmallChunks),
     ),
-    Variant(
+    SoundVariant(
         "random-chunks",
-        None,
         "chunks of random length",
         "1.3 allows any division",
         service=worker_of(framer=RandomChunks),
     ),
-    Variant(
+    SoundVariant(
         "reads-until-empty",
-        None,
         "reads until EAGAIN before it answers",
         "edge-triggered loops",
         service=worker_of(connection=ReadsUntilEmpty),
     ),
-    Variant(
+    SoundVariant(
         "small-kernel-buffers",
-        None,
         "kernel buffers of a few KB",
         "embedded devices",
         service=worker_of(worker=SmallKernelBuffers),
     ),
-    Variant(
+    SoundVariant(
         "nagle",
-        None,
         "Nagle's algorithm is on",
         "the default of sockets",
         service=worker_of(worker=Nagle),
     ),
-    Variant("a-process-a-connection", None, "forks", "inetd", changes={"model": "fork"}),
-    Variant("a-thread-a-connection", None, "threads", "ThreadingTCPServer", service=Threads),
-    Variant("asyncio", None, "asyncio streams", "asyncio.start_server", service=Asyncio),
-    Variant(
+    SoundVariant("a-process-a-connection", "forks", "inetd", changes={"model": "fork"}),
+    SoundVariant("a-thread-a-connection", "threads", "ThreadingTCPServer", service=Threads),
+    SoundVariant("asyncio", "asyncio streams", "asyncio.start_server", service=Asyncio),
+    SoundVariant(
         "dribbles",
-        None,
         "replies come in small pieces, a moment apart",
         "serial gateways",
         service=Dribbles,
     ),
-    Variant(
+    SoundVariant(
         "random-delays",
-        None,
         "replies take 0 to 50 ms",
         "servers that wait for others",
         service=RandomDelays,
     ),
-    Variant(
+    SoundVariant(
         "slow-start",
-        None,
         "the first reply takes 150 ms",
         "a helper started a connection",
         service=SlowStart,
     ),
-    Variant(
+    SoundVariant(
         "closes-late",
-        None,
         "closes 200 ms after the end of input",
         "lingering servers",
         service=ClosesLate,
     ),
-    Variant(
+    SoundVariant(
         "caches-files",
-        None,
         "keeps the files of the last forty connections open",
         "caches of descriptors: open_file_cache",
         service=worker_of(connection=CachesFiles),
     ),
-    Variant(
+    SoundVariant(
         "pools-files",
-        None,
         "each connection borrows a file from a pool that grows with the need",
         "pools of connections to a database",
         service=worker_of(connection=PoolsFiles),
     ),
-    Variant("gathers", None, "answers 20 ms late", "delayed batching", service=Gathers),
+    SoundVariant("gathers", "answers 20 ms late", "delayed batching", service=Gathers),
 )

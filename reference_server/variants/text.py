@@ -1,8 +1,8 @@
-"""Defects of text handling: bytes taken for something that they are not."""
+"""Faults of text handling: bytes taken for something that they are not."""
 
 from collections.abc import Callable
 
-from reference_server.variants.base import ChunkFramer, SteppedConnection, Variant, say, worker_of
+from reference_server.variants.base import ChunkFramer, Fault, SteppedConnection, say, worker_of
 
 
 def _changing(change: Callable[[bytes], bytes]) -> type[ChunkFramer]:
@@ -51,7 +51,7 @@ def _lower_latin1(chunk: bytes) -> bytes:
 
 
 FAULTS = (
-    Variant(
+    Fault(
         "strips-whitespace",
         "text",
         "`data.strip()` before the reply",
@@ -59,7 +59,7 @@ FAULTS = (
         (say(b"a "),),
         service=worker_of(framer=_changing(bytes.strip)),
     ),
-    Variant(
+    Fault(
         "strips-newline",
         "text",
         "`data.rstrip('\\r\\n')` before the reply",
@@ -67,7 +67,7 @@ FAULTS = (
         (say(b"a\n"),),
         service=worker_of(framer=_changing(lambda chunk: chunk.rstrip(b"\r\n"))),
     ),
-    Variant(
+    Fault(
         "stops-at-nul",
         "text",
         "the chunk is handled as a C string",
@@ -75,7 +75,7 @@ FAULTS = (
         (say(b"a\0b"),),
         service=worker_of(framer=_changing(lambda c: c.partition(b"\0")[0])),
     ),
-    Variant(
+    Fault(
         "decodes-utf8",
         "text",
         "decodes each read; what is not UTF-8 becomes U+FFFD",
@@ -83,7 +83,7 @@ FAULTS = (
         (say(b"\xc3"), say(b"\xa9")),
         service=worker_of(framer=_changing(lambda c: c.decode(errors="replace").encode())),
     ),
-    Variant(
+    Fault(
         "insists-on-utf8",
         "text",
         "a UnicodeDecodeError ends the connection",
@@ -91,7 +91,7 @@ FAULTS = (
         (say(b"\xff"),),
         service=worker_of(connection=_closing(_is_not_utf8)),
     ),
-    Variant(
+    Fault(
         "lowers-latin1",
         "text",
         "case folding in the wrong character set",
@@ -99,7 +99,7 @@ FAULTS = (
         (say(b"\xc0"),),
         service=worker_of(framer=_changing(_lower_latin1)),
     ),
-    Variant(
+    Fault(
         "swallows-iac",
         "text",
         "0xFF is taken for Telnet's IAC",
@@ -107,7 +107,7 @@ FAULTS = (
         (say(b"a\xffb"),),
         service=worker_of(framer=_changing(lambda c: c.replace(b"\xff", b""))),
     ),
-    Variant(
+    Fault(
         "crlf-to-lf",
         "text",
         "universal newlines",
@@ -115,7 +115,7 @@ FAULTS = (
         (say(b"a\r\nb"),),
         service=worker_of(framer=_changing(lambda c: c.replace(b"\r\n", b"\n"))),
     ),
-    Variant(
+    Fault(
         "lf-to-crlf",
         "text",
         "text mode on output",
@@ -123,7 +123,7 @@ FAULTS = (
         (say(b"a\nb"),),
         service=worker_of(framer=_changing(lambda c: c.replace(b"\n", b"\r\n"))),
     ),
-    Variant(
+    Fault(
         "control-z-ends-input",
         "text",
         "0x1A ends the text",
@@ -131,7 +131,7 @@ FAULTS = (
         (say(b"a\x1ab"),),
         service=worker_of(framer=_changing(lambda c: c.partition(b"\x1a")[0])),
     ),
-    Variant(
+    Fault(
         "control-d-closes",
         "text",
         "0x04 is taken for the end of input",
@@ -139,7 +139,7 @@ FAULTS = (
         (say(b"\x04"),),
         service=worker_of(connection=_closing(lambda data: data == b"\x04")),
     ),
-    Variant(
+    Fault(
         "empty-line-closes",
         "text",
         "an empty line is taken for the end, as the client does",
@@ -147,7 +147,7 @@ FAULTS = (
         (say(b"\n"),),
         service=worker_of(connection=_closing(lambda data: not data.strip(b"\r\n"))),
     ),
-    Variant(
+    Fault(
         "quit-closes",
         "text",
         "a word is a command",
@@ -155,7 +155,7 @@ FAULTS = (
         (say(b"quit"),),
         service=worker_of(connection=_closing(lambda data: data.strip() == b"quit")),
     ),
-    Variant(
+    Fault(
         "clears-high-bit",
         "text",
         "seven bits",
@@ -163,7 +163,7 @@ FAULTS = (
         (say(b"\x80"),),
         service=worker_of(framer=_changing(lambda c: bytes(b & 127 for b in c))),
     ),
-    Variant(
+    Fault(
         "formats-twice",
         "text",
         "the chunk passes through a format string: %% becomes %",
@@ -171,7 +171,7 @@ FAULTS = (
         (say(b"%%"),),
         service=worker_of(framer=_changing(lambda c: c.replace(b"%%", b"%"))),
     ),
-    Variant(
+    Fault(
         "drops-byte-order-mark",
         "text",
         "three bytes at the start of a chunk are taken for a BOM",
@@ -179,7 +179,7 @@ FAULTS = (
         (say(b"\xef\xbb\xbfa"),),
         service=worker_of(framer=_changing(lambda chunk: chunk.removeprefix(b"\xef\xbb\xbf"))),
     ),
-    Variant(
+    Fault(
         "rubs-out",
         "text",
         "0x08 erases the byte before it",

@@ -1,9 +1,9 @@
-"""Defects of time."""
+"""Faults of time."""
 
 import time
 
 from reference_server.framing import Framer
-from reference_server.variants.base import SteppedConnection, Variant, hold, say, worker_of
+from reference_server.variants.base import Fault, SteppedConnection, hold, say, worker_of
 
 
 class Frozen(Framer):
@@ -79,7 +79,7 @@ class TimeOfFirstReply(SteppedConnection):
 
 
 FAULTS = (
-    Variant(
+    Fault(
         "frozen-time",
         "time",
         "the timestamp is made once, at the start",
@@ -87,7 +87,7 @@ FAULTS = (
         (say(b"a"), hold(3.5), say(b"b")),
         service=worker_of(framer=Frozen),
     ),
-    Variant(
+    Fault(
         "utc",
         "time",
         "UTC where local time was promised",
@@ -96,7 +96,7 @@ FAULTS = (
         "a reply, where local time is not UTC",
         service=worker_of(framer=Utc),
     ),
-    Variant(
+    Fault(
         "an-hour-ahead",
         "time",
         "daylight saving is added twice",
@@ -104,7 +104,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=HourAhead),
     ),
-    Variant(
+    Fault(
         "five-seconds-behind",
         "time",
         "the time is refreshed too rarely",
@@ -112,7 +112,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=FiveSecondsBehind),
     ),
-    Variant(
+    Fault(
         "wrong-weekday",
         "time",
         "the weekday belongs to another day",
@@ -120,7 +120,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=WrongWeekday),
     ),
-    Variant(
+    Fault(
         "time-goes-back",
         "time",
         "two caches of the time, one a second late, take turns",
@@ -128,7 +128,7 @@ FAULTS = (
         (say(b"a"), say(b"b"), say(b"c")),  # of two, only every other pair goes back
         service=worker_of(framer=GoesBack),
     ),
-    Variant(
+    Fault(
         "day-with-zero",
         "time",
         "the day is padded with a zero",
@@ -137,7 +137,7 @@ FAULTS = (
         "a reply, on the first nine days of a month",
         service=worker_of(framer=DayWithZero),
     ),
-    Variant(
+    Fault(
         "iso-date",
         "time",
         "another format of time",
@@ -145,7 +145,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=IsoDate),
     ),
-    Variant(
+    Fault(
         "twelve-hours",
         "time",
         "12 hours for 24",
@@ -154,7 +154,7 @@ FAULTS = (
         "a reply, before one in the morning and after noon",
         service=worker_of(framer=TwelveHours),
     ),
-    Variant(
+    Fault(
         "ctime-newline",
         "time",
         "ctime's newline is left in",
@@ -162,7 +162,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=WithNewline),
     ),
-    Variant(
+    Fault(
         "german-names",
         "time",
         "names of days follow the locale",
@@ -170,7 +170,7 @@ FAULTS = (
         (say(b"a"),),
         service=worker_of(framer=GermanNames),
     ),
-    Variant(
+    Fault(
         "time-of-first-reply",
         "time",
         "the time is that of the connection, not of the reply",

@@ -49,7 +49,7 @@ def commands(scratch: str) -> dict[str, list[str]]:
     others = f"{ROOT}/tests/bench/servers.py"
     found = {
         REFERENCE: [
-            *(python, "-m", "reference_server", "--port", "0"),
+            *(python, "-P", "-m", "reference_server", "--port", "0"),
             *("--workers", "1", "--backlog", "1024"),
         ],
         "C epoll": [str(compiled("epoll_server.c", scratch))],

@@ -53,7 +53,7 @@ def serving(hosts: Network) -> Iterator[dict[str, str]]:
     """The reference server on the server's host; its targets by scheme."""
     options = ("--host", SERVER_ADDRESS, "--port", "0", "--workers", "1", "--udp")
     process = subprocess.Popen(
-        hosts.server.command("-m", "reference_server", *options),
+        hosts.server.command("-P", "-m", "reference_server", *options),
         stdout=subprocess.PIPE,
         cwd=PROJECT,
         text=True,

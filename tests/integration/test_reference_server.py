@@ -5,12 +5,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.server_process import (
+    COMMAND,
     TIMEOUT_S,
     Running,
     receive_all,
@@ -88,7 +89,7 @@ def test_workers_end_when_the_parent_is_killed(server: Running) -> None:
 def test_a_port_in_use_is_one_line_and_exit_code_3(server: Running) -> None:
     """What cannot be had is said in one line, without a traceback."""
     second = subprocess.run(
-        [sys.executable, "-m", "reference_server", "--port", str(server.address[1])],
+        [*COMMAND, "--port", str(server.address[1])],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -102,7 +103,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_3(server: Running) -> None:
 def test_wrong_usage_is_exit_code_2() -> None:
     """An option out of range is refused before anything is bound."""
     wrong = subprocess.run(
-        [sys.executable, "-m", "reference_server", "--port", "70000"],
+        [*COMMAND, "--port", "70000"],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -110,3 +111,19 @@ def test_wrong_usage_is_exit_code_2() -> None:
     )
     assert wrong.returncode == 2
     assert "70000" in wrong.stderr
+
+
+def test_a_folder_of_the_same_name_is_not_run(tmp_path: Path) -> None:
+    """Where our tests start the server makes no difference to which server starts."""
+    (tmp_path / "reference_server").mkdir()
+    (tmp_path / "reference_server" / "__main__.py").write_text("raise SystemExit('another')")
+    (tmp_path / "reference_server" / "__init__.py").touch()
+    ours = subprocess.run(
+        [*COMMAND, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert "A timestamp-echo server" in ours.stdout

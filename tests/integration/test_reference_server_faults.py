@@ -1,4 +1,4 @@
-"""The zoo: each defect is there, and shows in its smallest conversation; the odd ones are sound."""
+"""The zoo: each fault shows in its smallest conversation; the sound variants are right."""
 
 import concurrent.futures
 import contextlib
@@ -10,19 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.server_process import COMMAND
 
-from reference_server.faults import FAULTS, SOUND, VARIANTS, Step, find
-from reference_server.variants.base import last, open_, reset, say
+from reference_server.faults import FAULTS, SOUND, ZOO, find
+from reference_server.variants.base import Step, last, open_, reset, say
 
 HEADER = re.compile(rb"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})\] ")
 HEADER_BYTES = 27
 BUFFER_BYTES = 1024
 
-# Starts every variant named on its command line, each a process of its own, without paying for an
-# interpreter each. Prints one line a variant: its name, and what it printed.
+# Starts each of the zoo that is named on its command line in a process of its own, without paying
+# for an interpreter each. Prints one line each: its name, and what it printed.
 HOST = """
 import os, sys
 import reference_server.faults
@@ -50,14 +50,13 @@ for _, child, _ in children:
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
-    """The port of the sound server and of each variant, all running."""
-    names = ["sound", *(variant.name for variant in VARIANTS)]
+    """The port of the sound server and of each of the zoo, all running."""
+    names = ["sound", *(variant.name for variant in ZOO)]
     host = subprocess.Popen(
-        [sys.executable, "-c", HOST, *names],
+        [sys.executable, "-P", "-c", HOST, *names],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # some of them die with a traceback, as they should
-        cwd=Path(__file__).parents[2],
         text=True,
     )
     assert host.stdout is not None
@@ -239,7 +238,7 @@ def judge(name: str, steps: tuple[Step, ...], port: int, timeout_s: float) -> st
     return (exchange if datagrams else converse)(port, steps, timeout_s)
 
 
-SHOWN = [variant for variant in FAULTS if variant.smallest]
+SHOWN = [fault for fault in FAULTS if fault.smallest]
 USUAL: tuple[Step, ...] = (
     open_(2),
     say(b"a"),
@@ -253,19 +252,17 @@ USUAL: tuple[Step, ...] = (
 
 @pytest.fixture(scope="module")
 def verdicts(ports: dict[str, int]) -> dict[str, str | None]:
-    """What each defective server did wrong in its smallest conversation, judged side by side."""
+    """What each fault did wrong in its smallest conversation, judged side by side."""
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         running = {
-            variant.name: pool.submit(
-                judge, variant.name, variant.smallest, ports[variant.name], 1.0
-            )
-            for variant in SHOWN
+            fault.name: pool.submit(judge, fault.name, fault.smallest, ports[fault.name], 1.0)
+            for fault in SHOWN
         }
         return {name: future.result() for name, future in running.items()}
 
 
-@pytest.mark.parametrize("name", [variant.name for variant in SHOWN])
-def test_each_defect_shows_in_its_smallest_conversation(
+@pytest.mark.parametrize("name", [fault.name for fault in SHOWN])
+def test_each_fault_shows_in_its_smallest_conversation(
     name: str, verdicts: dict[str, str | None]
 ) -> None:
     """The server does something that the protocol forbids."""
@@ -273,8 +270,8 @@ def test_each_defect_shows_in_its_smallest_conversation(
 
 
 def test_the_sound_server_passes_every_smallest_conversation(ports: dict[str, int]) -> None:
-    """So it is the defect that shows there, and not the judge."""
-    different = {variant.smallest: variant.name for variant in SHOWN}  # many are the same
+    """So it is the fault that shows there, and not the judge."""
+    different = {fault.smallest: fault.name for fault in SHOWN}  # many are the same
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         complaints = pool.map(
             lambda item: judge(item[1], item[0], ports["sound"], 15), different.items()
@@ -283,40 +280,40 @@ def test_the_sound_server_passes_every_smallest_conversation(ports: dict[str, in
 
 
 @pytest.mark.parametrize("name", [variant.name for variant in SOUND])
-def test_odd_servers_are_sound(name: str, ports: dict[str, int]) -> None:
+def test_sound_variants_are_right(name: str, ports: dict[str, int]) -> None:
     """Cuts, borders, all bytes, a reset and the end of input are handled by the protocol."""
     assert converse(ports[name], USUAL, 15) is None
 
 
 def test_zoo_is_large_and_documented() -> None:
-    """At least 40 defects and 8 odd servers, each name once, each with its mistake and proof."""
+    """At least 40 faults and 8 sound variants, each name once, each with difference and proof."""
     assert len(FAULTS) >= 40
     assert len(SOUND) >= 8
-    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
-    for variant in VARIANTS:
-        assert variant.mistake
+    assert len({variant.name for variant in ZOO}) == len(ZOO)
+    for variant in ZOO:
+        assert variant.difference
         assert variant.source
         assert variant.is_sound or variant.smallest or variant.proof, variant.name
 
 
-def test_listing_names_every_variant() -> None:
+def test_listing_names_the_whole_zoo() -> None:
     """--list-faults prints them all, one a line, and exits with 0."""
     listed = subprocess.run(
-        [sys.executable, "-m", "reference_server", "--list-faults"],
+        [*COMMAND, "--list-faults"],
         capture_output=True,
         text=True,
         timeout=20,
         check=True,
     )
     assert [line.split()[0] for line in listed.stdout.splitlines()] == [
-        variant.name for variant in VARIANTS
+        variant.name for variant in ZOO
     ]
 
 
 def test_unknown_fault_is_refused_with_a_suggestion() -> None:
     """A misspelt name is wrong usage, and the nearest name is offered."""
     refused = subprocess.run(
-        [sys.executable, "-m", "reference_server", "--fault", "grets"],
+        [*COMMAND, "--fault", "grets"],
         capture_output=True,
         text=True,
         timeout=20,

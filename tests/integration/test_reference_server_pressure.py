@@ -190,7 +190,7 @@ prefork.Worker.start = broken
 sys.exit(server.main(["--port", "0", "--workers", "3"]))
 """
     ended = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-P", "-c", program],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -210,7 +210,7 @@ prefork.Worker.run = lambda self: sys.exit(1)
 sys.exit(server.main(["--port", "0", "--workers", "2"]))
 """
     ended = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-P", "-c", program],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,

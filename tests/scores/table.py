@@ -164,7 +164,7 @@ def _fault_rows(faults: Sequence[Record]) -> Iterator[str]:
         found, wanted = _compare(record) or (None, noted(variant.smallest))
         first = record.findings[0] if record.findings else None
         yield (
-            f"| {variant.name} | {variant.mistake} | {first.requirement if first else 'missed'} "
+            f"| {variant.name} | {variant.difference} | {first.requirement if first else 'missed'} "
             f"| {f'{first.after_s:.1f} s' if first else ''} | {len(record.findings)} "
             f"| {found or ''} | {wanted or variant.proof} |"
         )

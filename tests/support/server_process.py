@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TIMEOUT_S = 20
+# -P: a folder named reference_server, in whatever directory this is run, is not our server.
+COMMAND = (sys.executable, "-P", "-m", "reference_server")
 
 
 class Running:
@@ -18,10 +20,9 @@ class Running:
 
     def __init__(self, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "reference_server", *options],
+            [*COMMAND, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline().decode()

@@ -1,58 +1,8 @@
 """reference_server.config."""
 
-import os
-
 import pytest
 
-from reference_server.config import Config, parse
-
-
-def test_defaults_are_the_article_s() -> None:
-    """Port 28812 on loopback, chunks of 1024, backlog 50, a worker a core."""
-    config = parse([])
-    assert (config.host, config.port) == ("127.0.0.1", 28812)
-    assert (config.buffer_bytes, config.backlog, config.model) == (1024, 50, "prefork")
-    assert config.workers == len(os.sched_getaffinity(0))
-    assert (config.idle_timeout_s, config.max_connections) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("options", "host", "port"),
-    [
-        ([], None, 28812),
-        (["--port", "0"], "127.0.0.1", 0),
-        (["--host", "::1"], "::1", 28812),
-    ],
-)
-def test_a_unix_path_replaces_tcp_unless_both_are_asked_for(
-    options: list[str], host: str | None, port: int
-) -> None:
-    """With --unix, TCP is served only if host or port is given."""
-    config = parse(["--unix", "/run/s", *options])
-    assert (config.unix_path, config.host, config.port) == ("/run/s", host, port)
-
-
-@pytest.mark.parametrize(
-    ("argv", "complaint"),
-    [
-        (["--port", "65536"], "65536 is not between 0 and 65535"),
-        (["--buffer", "0"], "0 is not between 1"),
-        (["--grace", "0"], "0 is not a number of seconds above 0"),
-        (["--grace", "soon"], "invalid number of seconds value: 'soon'"),
-        (["--workers", "x"], "invalid whole number value: 'x'"),
-        (["--tls-cert", "a"], "--tls-cert and --tls-key go together"),
-        (["--model", "threads"], "invalid choice: 'threads'"),
-        (["--fault", "grets"], "did you mean greets?"),
-    ],
-)
-def test_wrong_usage_says_what_is_wrong(
-    argv: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Exit code 2, and the value that was refused."""
-    with pytest.raises(SystemExit) as ended:
-        parse(argv)
-    assert ended.value.code == 2
-    assert complaint in capsys.readouterr().err
+from reference_server.config import Config
 
 
 @pytest.mark.parametrize(
@@ -67,7 +17,20 @@ def test_what_is_read_at_once_fits_the_buffer_limit_when_framed(
     assert config.read_bytes == read_bytes
 
 
-def test_a_fault_is_served_by_one_worker() -> None:
-    """Unless more are asked for: a defect in one of several would be met by chance."""
-    assert parse(["--fault", "greets"]).workers == 1
-    assert parse(["--fault", "greets", "--workers", "3"]).workers == 3
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"port": 65536}, "port: 65536 is not between 0 and 65535"),
+        ({"buffer_bytes": 0}, "buffer_bytes: 0 is not between 1"),
+        ({"workers": 0}, "workers: 0 is not between 1 and 1024"),
+        ({"max_connections": 0}, "max_connections: 0 is not between 1"),
+        ({"grace_s": 0.0}, "grace_s: 0.0 is not a number of seconds above 0"),
+        ({"idle_timeout_s": -1.0}, "idle_timeout_s: -1.0 is not a number of seconds above 0"),
+        ({"model": "threads"}, "model: 'threads' is none of prefork, fork, iterative"),
+        ({"tls_key": "k"}, "tls_cert and tls_key go together"),
+    ],
+)
+def test_what_no_server_can_be_is_refused(values: dict[str, object], complaint: str) -> None:
+    """Whoever makes a configuration, with or without a command line."""
+    with pytest.raises(ValueError, match=f"^{complaint}"):
+        Config(**values)  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ class Pair:
 
 @pytest.fixture(params=[Connection, SteppedConnection])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """The connection of the hot path, and the one in steps that the variants are made of."""
+    """The connection of the hot path, and the one in steps that the zoo is made of."""
     made = Pair(request.param)
     yield made
     made.peer.close()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reference_server.config import Config, StartError
+from reference_server.config import Config
+from reference_server.errors import StartError
 from reference_server.listener import Listener, listeners_of_workers, open_listeners
 
 
