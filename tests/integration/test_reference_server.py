@@ -122,7 +122,7 @@ def test_a_folder_of_the_same_name_is_not_run(tmp_path: Path) -> None:
         [*COMMAND, "--help"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=True,
         cwd=tmp_path,
     )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.server_process import COMMAND
+from tests.support.server_process import COMMAND
 
 from reference_server.faults import FAULTS, SOUND, ZOO, find
 from reference_server.variants.base import Step, last, open_, reset, say
