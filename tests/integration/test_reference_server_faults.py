@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.support.server_process import COMMAND
 
 from reference_server.faults import FAULTS, SOUND, ZOO, find
 from reference_server.variants.base import Step, last, open_, reset, say
+from tests.support.server_process import COMMAND
 
 HEADER = re.compile(rb"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})\] ")
 HEADER_BYTES = 27
