@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -29,14 +30,19 @@ def _whole(name: str) -> Callable[[str], int]:
     return parse
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < SECONDS_BELOW:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
-    return value
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|)")
+_UNIT_S = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 
-_seconds.__name__ = "number of seconds"
+def _duration(text: str) -> float:
+    """Seconds, from `500ms`, `5s`, `2m`, `1h` or a bare number of them."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"invalid duration {text!r}: write 500ms, 5s or 2m")
+    seconds = float(found[1]) * _UNIT_S[found[2]]
+    if not 0 < seconds < SECONDS_BELOW:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and below {SECONDS_BELOW:.0f} s")
+    return seconds
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,8 +100,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--idle-timeout",
-        type=_seconds,
-        metavar="S",
+        type=_duration,
+        metavar="TIME",
         help="close a connection that was silent so long (default never)",
     )
     add(
@@ -106,10 +112,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--grace",
-        type=_seconds,
+        type=_duration,
         default=5.0,
-        metavar="S",
-        help="time to end in after SIGTERM (default 5)",
+        metavar="TIME",
+        help="time to end in after SIGTERM (default 5s)",
     )
     add(
         "--stats",

@@ -18,8 +18,9 @@ WRONG: list[tuple[str, int, str]] = [
     ("--nosuch", 2, "no such option '--nosuch'\nsee wireproof --help"),
     ("check", 2, "missing argument 'TARGET'\nsee wireproof check --help"),
     ("check TARGET --depth deepest", 2, "'deepest' is not one of 'quick', 'default', 'deep'"),
-    ("check TARGET --time-budget soon", 2, "'soon' is not a valid float"),
-    ("check TARGET --time-budget -1", 2, "-1.0 is not in the range x>0"),
+    ("check TARGET --time-budget soon", 2, "--time-budget: invalid duration 'soon': write 500ms"),
+    ("check TARGET --time-budget -1", 2, "--time-budget: invalid duration '-1': write 500ms, 5s"),
+    ("check TARGET --time-budget 0s", 2, "--time-budget: 0s is too short: write 1ms or more"),
     ("check TARGET --seed x", 2, "'x' is not a valid integer"),
     ("check TARGET --only", 2, "'--only' requires an argument"),
     # targets
@@ -97,10 +98,10 @@ WRONG: list[tuple[str, int, str]] = [
     ("replay cut.json", 2, "cut.json is not a replay file"),
     ("replay good.json --runs 0", 2, "0 is not in the range 1<=x<=1000"),
     # the accept queue, the whole job
-    ("backlog TARGET --connections many", 2, "is no list of numbers\nwrite --connections 1,50"),
-    ("backlog TARGET --connections 0", 2, "is no list of numbers\nwrite --connections 1,50"),
+    ("backlog TARGET --connections many", 2, "is no list of numbers\nwrite --connections 1,10"),
+    ("backlog TARGET --connections 0", 2, "is no list of numbers\nwrite --connections 1,10"),
     ("backlog TARGET --pause-pid 999999999", 2, "process 999999999 does not listen on"),
-    ("backlog TARGET --for -1", 2, "--for takes a number above 0"),
+    ("backlog TARGET --for -1", 2, "--for: invalid duration '-1': write 500ms, 5s or 2m"),
     # load
     ("load nonsense", 2, "'nonsense' is not a target"),
     ("load DEAD", 3, "connection refused\nstart the server first"),
@@ -109,13 +110,14 @@ WRONG: list[tuple[str, int, str]] = [
     ("load TARGET --slo p99<", 2, "'p99<' is no objective\nwrite p99<5ms"),
     ("load TARGET --slo speed>3", 2, "'speed' is not measured\nknown: p50"),
     ("load TARGET --rate -1", 2, "--rate takes a number above 0"),
-    ("load TARGET --for soon", 2, "'soon' is no duration\nwrite 30s"),
+    ("load TARGET --for soon", 2, "--for: invalid duration 'soon': write 500ms, 5s or 2m"),
     ("load TARGET --payload huge", 2, "'huge' is no payload size\nwrite --payload 64"),
     ("load TARGET --stages 1,x", 2, "'1,x' is no list of numbers\nwrite --stages"),
     ("load TARGET --segment slices", 2, "no way to cut a request\nwrite --segment"),
     ("load TARGET --segment-share 200%", 2, "'200%' is no share\nwrite 5%"),
     ("load TARGET --source-addresses x", 2, "does not appear to be an IPv4 or IPv6 address"),
-    ("run --for 0", 2, "0.0 is not in the range"),
+    ("load TARGET --timeout 3x", 2, "--timeout: invalid duration '3x': write 500ms, 5s or 2m"),
+    ("run --for 0", 2, "--for: 0 is too short: write 500ms or more"),
 ]
 
 

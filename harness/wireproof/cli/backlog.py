@@ -12,25 +12,8 @@ from wireproof.cli.common import (
     protocol_options,
     target_options,
 )
-from wireproof.errors import UsageError
+from wireproof.cli.parameters import Counts, Duration
 from wireproof.results import Rung
-
-
-def _parse_connections(
-    ctx: click.Context, parameter: click.Parameter, text: str | None
-) -> list[int]:
-    del ctx, parameter
-    if text is None:
-        return []
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise UsageError(
-            f"--connections {text!r} is no list of numbers", "write --connections 1,50,100"
-        )
-    return numbers
 
 
 @click.command(short_help="show what the accept queue really does")
@@ -46,12 +29,16 @@ def _parse_connections(
 @protocol_options
 @click.option(
     "--connections",
-    callback=_parse_connections,
-    metavar="N,N,...",
+    type=Counts(),
     help="Rungs of the ladder.  [default: 1,10,25,40,50,51,60,75,100]",
 )
 @click.option(
-    "--for", "seconds", type=float, metavar="SECONDS", help="How long on each rung.  [default: 1.5]"
+    "--for",
+    "seconds",
+    type=Duration("10ms"),
+    default="1.5s",
+    show_default=True,
+    help="How long on each rung.",
 )
 @click.option("--queue-only", is_flag=True, help="Leave the ladder out; no protocol is needed.")
 @output_options
@@ -62,8 +49,8 @@ def backlog(
     pause_pids: tuple[int, ...],
     protocol_name: str,
     settings: dict[str, str],
-    connections: list[int],
-    seconds: float | None,
+    connections: list[int] | None,
+    seconds: float,
     queue_only: bool,
     out: Path | None,
     as_json: bool,
@@ -76,17 +63,17 @@ def backlog(
     \b
     wireproof backlog tcp://127.0.0.1:28812
     wireproof backlog tcp://127.0.0.1:6379 --queue-only --pause-pid 4711
-    wireproof backlog tcp://127.0.0.1:7 --protocol echo --connections 1,50,200 --for 5
+    wireproof backlog tcp://127.0.0.1:7 --protocol echo --connections 1,50,200 --for 5s
     """
     from wireproof.accept_queue.survey import QueueSurvey
-    from wireproof.cli.ladder import CONNECTIONS, RUNG_S, add_ladder, climb, ladder_plan
+    from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_plan
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.reporting.terminal.progress import LoadProgress, StepProgress
 
     plan = ladder_plan(
         target,
         connections or CONNECTIONS,
-        RUNG_S if seconds is None else seconds,
+        seconds,
         protocol=protocol_name,
         settings=settings,
         allow_hosts=allow_hosts,

@@ -13,6 +13,7 @@ from wireproof.cli.common import (
     protocol_options,
     target_options,
 )
+from wireproof.cli.parameters import Duration
 
 
 @click.command(short_help="conformance")
@@ -25,8 +26,7 @@ from wireproof.cli.common import (
 )
 @click.option(
     "--time-budget",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
+    type=Duration("1ms"),
     help="Stop looking after so long.",
 )
 @click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")

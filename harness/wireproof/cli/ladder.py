@@ -17,15 +17,14 @@ from wireproof.target import Target
 from wireproof.wire.kernel.queue_sampler import QueueSampler
 
 CONNECTIONS = (1, 10, 25, 40, 50, 51, 60, 75, 100)
-RUNG_S = 1.5
 _WARM_UP_S = 0.4
 _TIMEOUT_S = 2.0
 
 
 def ladder_plan(
     target: str,
-    connections: Sequence[int] = CONNECTIONS,
-    seconds: float = RUNG_S,
+    connections: Sequence[int],
+    seconds: float,
     *,
     protocol: str,
     settings: dict[str, str],

@@ -16,9 +16,9 @@ from wireproof.cli.common import (
     protocol_options,
     target_options,
 )
-from wireproof.errors import UsageError
+from wireproof.cli.parameters import Counts, Duration
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses
-from wireproof.load.units import parse_seconds, parse_share
+from wireproof.load.units import parse_share
 from wireproof.results import LoadResult, Second
 
 if TYPE_CHECKING:
@@ -35,23 +35,11 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     return read
 
 
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"{text!r} is no list of numbers", "write --stages 1,10,50") from None
-
-
-_seconds = _converted(parse_seconds)
-
-
 @click.command(short_help="throughput and latency")
 @target_options
 @protocol_options
 @click.option("--users", type=int, default=50, show_default=True, help="Connections.")
-@click.option(
-    "--stages", callback=_converted(_numbers), metavar="N,N,…", help="Connections, stage by stage."
-)
+@click.option("--stages", type=Counts(), help="Connections, stage by stage.")
 @click.option("--rate", type=float, metavar="PER_S", help="Open loop: requests per second in all.")
 @click.option(
     "--arrivals",
@@ -65,8 +53,7 @@ _seconds = _converted(parse_seconds)
     "length_s",
     default="10s",
     show_default=True,
-    callback=_seconds,
-    metavar="TIME",
+    type=Duration(),
     help="How long each stage is measured.",
 )
 @click.option(
@@ -74,8 +61,7 @@ _seconds = _converted(parse_seconds)
     "warm_up_s",
     default="1s",
     show_default=True,
-    callback=_seconds,
-    metavar="TIME",
+    type=Duration(),
     help="What comes before and is not measured.",
 )
 @click.option(
@@ -107,9 +93,8 @@ _seconds = _converted(parse_seconds)
     help="Share of the requests that is cut so.",
 )
 @click.option(
-    "--channel-lifetime",
-    callback=_seconds,
-    metavar="TIME",
+    "--connection-lifetime",
+    type=Duration(),
     help="Replace each connection after about so long.",
 )
 @click.option("--connect-rate", type=float, metavar="PER_S", help="Connections opened per second.")
@@ -126,8 +111,7 @@ _seconds = _converted(parse_seconds)
     "timeout_s",
     default="5s",
     show_default=True,
-    callback=_seconds,
-    metavar="TIME",
+    type=Duration(),
     help="For a connect or a reply.",
 )
 @click.option(
@@ -160,7 +144,7 @@ def load(
     pipeline: int,
     segment: str,
     segment_share: float,
-    channel_lifetime: float | None,
+    connection_lifetime: float | None,
     connect_rate: float | None,
     source_addresses: list[str],
     processes: int,
@@ -197,7 +181,7 @@ def load(
         pipeline=pipeline,
         segment=segment,
         segment_share=segment_share,
-        channel_lifetime_s=channel_lifetime,
+        connection_lifetime_s=connection_lifetime,
         connect_rate_per_s=connect_rate,
         source_addresses=source_addresses,
         processes=processes,

@@ -14,6 +14,7 @@ from wireproof.cli.common import (
     output_options,
     protocol_options,
 )
+from wireproof.cli.parameters import Duration
 from wireproof.conformance.session import CheckPlan, run_check
 from wireproof.results import BacklogResult, CheckResult, LoadResult
 from wireproof.target import Target
@@ -47,10 +48,9 @@ class _Measured:
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(min=0.5),
-    default=3.0,
+    type=Duration("500ms"),
+    default="3s",
     show_default=True,
-    metavar="SECONDS",
     help="How long to load at each number of connections.",
 )
 @output_options

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from wireproof.durations import parse_duration
 from wireproof.errors import UsageError
 from wireproof.histogram import Histogram
-from wireproof.load.units import parse_seconds, parse_share
+from wireproof.load.units import parse_share
 from wireproof.results import LoadStage
 
 EXAMPLES = "write p99<5ms, wire.p99.9<200us, errors<=0.1%, errors==0 or throughput>=50000"
@@ -104,7 +105,7 @@ def parse_objective(text: str) -> Objective:
     if metric in {"max", "mean"} or (percentile and 0 < float(percentile[1]) <= 100):
         if limit[-1].isdigit():
             raise UsageError(f"{text!r} has no unit", EXAMPLES)
-        return Objective(text.strip(), kind, metric, sign, round(parse_seconds(limit) * 1e6, 6))
+        return Objective(text.strip(), kind, metric, sign, round(parse_duration(limit) * 1e6, 6))
     raise UsageError(
         f"{metric!r} is not measured",
         f"known: p50, p90, p99, p99.9, max, mean, throughput, requests, errors; {EXAMPLES}",

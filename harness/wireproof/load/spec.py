@@ -61,7 +61,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How requests are cut: `whole`, `octets`, `random`, or `coalesced N` for N in one segment."""
     segment_share: float = 1.0
     """Share of the requests that is cut so; the others go out whole."""
-    channel_lifetime_s: float | None = None
+    connection_lifetime_s: float | None = None
     """After how long a connection is closed in order and replaced by a new one."""
     timeout_s: float = 5.0
     """How long a reply or a connect may take."""
@@ -84,7 +84,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
             "--processes": self.processes,
             "--connect-rate": self.connect_rate_per_s,
             "--timeout": self.timeout_s,
-            "--connection-lifetime": self.channel_lifetime_s,
+            "--connection-lifetime": self.connection_lifetime_s,
         }
         for option, value in positive.items():
             if value is not None and not (value > 0 and math.isfinite(value)):

@@ -32,13 +32,21 @@ def test_a_unix_path_replaces_tcp_unless_both_are_asked_for(
     assert (config.unix_path, config.host, config.port) == ("/run/s", host, port)
 
 
+def test_durations_are_read_as_wireproof_reads_them() -> None:
+    """A number with a unit; seconds without one."""
+    config = parse(["--idle-timeout", "2m", "--grace", "500ms"])
+    assert (config.idle_timeout_s, config.grace_s) == (120, 0.5)
+    assert parse(["--grace", "1.5"]).grace_s == 1.5
+
+
 @pytest.mark.parametrize(
     ("argv", "complaint"),
     [
         (["--port", "65536"], "65536 is not between 0 and 65535"),
         (["--buffer", "0"], "0 is not between 1"),
-        (["--grace", "0"], "0 is not a number of seconds above 0"),
-        (["--grace", "soon"], "invalid number of seconds value: 'soon'"),
+        (["--grace", "0"], "0 is not above 0 and below 1000000 s"),
+        (["--grace", "soon"], "invalid duration 'soon': write 500ms, 5s or 2m"),
+        (["--idle-timeout", "1e3"], "invalid duration '1e3'"),
         (["--workers", "x"], "invalid whole number value: 'x'"),
         (["--tls-cert", "a"], "--tls-cert and --tls-key go together"),
         (["--model", "threads"], "invalid choice: 'threads'"),

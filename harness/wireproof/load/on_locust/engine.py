@@ -111,7 +111,7 @@ class Engine:
                 timeout_s=spec.timeout_s,
                 open_loop=spec.rate_per_s is not None,
                 sources=spec.source_addresses,
-                lifetime_s=spec.channel_lifetime_s,
+                lifetime_s=spec.connection_lifetime_s,
                 worker=max(0, self._runner.worker_index),
                 workers=max(spec.processes, self._runner.worker_index + 1),
                 on_tally=self._on_tally,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from wireproof.durations import parse_duration
 from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, decode_spec
 
@@ -35,13 +36,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--arrivals", choices=[str(one) for one in Arrivals], default="constant", help="with --rate"
     )
-    group.add_argument("--warm-up", type=float, default=1.0, help="seconds that are not measured")
-    group.add_argument("--reply-timeout", type=float, default=5.0, help="seconds for a reply")
+    group.add_argument(
+        "--warm-up", type=_duration, default=1.0, metavar="TIME", help="what is not measured: 1s"
+    )
+    group.add_argument(
+        "--reply-timeout", type=_duration, default=5.0, metavar="TIME", help="for a reply: 5s"
+    )
     group.add_argument("--seed", type=int, default=0, help="of the payloads and Poisson arrivals")
     group.add_argument(
         "--allow-host", default="", metavar="HOST,…", help="hosts beyond this machine that you own"
     )
     group.add_argument("--wireproof-spec", default="", help=argparse.SUPPRESS)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(error.problem) from None
 
 
 def spec_of(options: Any, host: str | None) -> LoadSpec:

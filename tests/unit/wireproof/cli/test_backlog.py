@@ -43,9 +43,9 @@ def test_the_queue_of_our_own_listener(tmp_path: Path, capsys: pytest.CaptureFix
     ("arguments", "said"),
     [
         (["udp://127.0.0.1:9"], "has no connections, so no accept queue"),
-        (["tcp://127.0.0.1:9", "--connections", "1,x"], "write --connections 1,50,100"),
-        (["tcp://127.0.0.1:9", "--connections", "0"], "write --connections 1,50,100"),
-        (["tcp://127.0.0.1:9", "--for", "0"], "--for takes a number above 0"),
+        (["tcp://127.0.0.1:9", "--connections", "1,x"], "write --connections 1,10,50"),
+        (["tcp://127.0.0.1:9", "--connections", "0"], "write --connections 1,10,50"),
+        (["tcp://127.0.0.1:9", "--for", "0"], "--for: 0 is too short: write 10ms or more"),
         (["tcp://127.0.0.1:9", "--protocol", "nope"], "there is no protocol 'nope'"),
         (["tcp://127.0.0.1:9", "--pause-pid", "0"], "--pause-pid"),
     ],

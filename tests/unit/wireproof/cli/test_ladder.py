@@ -51,7 +51,7 @@ def test_a_ladder_without_rungs_changes_nothing() -> None:
 
 def test_rungs_are_climbed_once_and_in_order() -> None:
     """The numbers of connections are sorted and told once; by default they surround the backlog."""
-    plan = ladder_plan("tcp://127.0.0.1:9", [9, 1, 9], protocol="echo", settings={})
+    plan = ladder_plan("tcp://127.0.0.1:9", [9, 1, 9], 1, protocol="echo", settings={})
     assert plan.users == [1, 9]
     assert {50, 51} < set(CONNECTIONS)
 
