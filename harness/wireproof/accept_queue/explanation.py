@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from wireproof.accept_queue.counters import DROPS, OTHER_DROPS, OVERFLOWS
 from wireproof.accept_queue.syn_retries import RetrySchedule
 from wireproof.results import Burst, Queue, Rung
+from wireproof.words import counted
 
 _NOTABLE = 0.9
 """Below this share of the best throughput, the last rung's is worth a word."""
@@ -91,7 +92,7 @@ def _depth(findings: Findings) -> Iterator[str]:
         yield from _depth_unpaused(findings)
     elif queue.depth is None:
         yield (
-            f"{_count(queue.completed_at_once, 'connect')} completed although the server was"
+            f"{counted(queue.completed_at_once, 'connect')} completed although the server was"
             " paused, and its queue never filled: another process accepts too."
         )
     else:
@@ -102,7 +103,7 @@ def _depth(findings: Findings) -> Iterator[str]:
         before = queue.depth - queue.completed_at_once
         waited = f" ({before} waited before)" if before > 0 else ""
         yield (
-            f"{_count(queue.completed_at_once, 'connect')} completed at once while the server was"
+            f"{counted(queue.completed_at_once, 'connect')} completed at once while the server was"
             f" kept from accepting{waited}: {holds} {plus}{told}."
         )
     if limit is not None and limit == findings.somaxconn:
@@ -166,7 +167,7 @@ def _bursts(findings: Findings) -> Iterator[str]:
 def _stuck(findings: Findings) -> Iterator[str]:
     if findings.stuck:
         yield (
-            f"After that {_count(findings.stuck, 'connection')} stayed in the queue: the server"
+            f"After that {counted(findings.stuck, 'connection')} stayed in the queue: the server"
             " does not accept now, so larger bursts were left out."
         )
 
@@ -304,7 +305,3 @@ def _climb(rungs: Sequence[Rung]) -> Iterator[str]:
 def _span(times_us: Sequence[float]) -> str:
     low, high = f"{min(times_us) / 1e6:.2f}", f"{max(times_us) / 1e6:.2f}"
     return f"{low} s" if low == high else f"{low} to {high} s"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -43,7 +43,7 @@ def _print_list(console: Console) -> None:
     lines = []
     for name in BUILT_IN:
         kind = protocol_class(name)
-        lines.append(f"{name:<15} {_summary(kind)}")
+        lines.append(f"{name:<15} {kind.summary()}")
         lines.append(f"{'':<15} {_transports(kind)}; {kind.source}")
         if kind.modules:
             missing = ", which is missing" if missing_modules(kind) else ""
@@ -57,7 +57,7 @@ def _print_one(console: Console, protocol: Protocol) -> None:
     kind = type(protocol)
     requests = check_code(protocol)
     lines = [
-        f"{protocol.name or kind.__name__}: {_summary(kind)}",
+        f"{protocol.name or kind.__name__}: {kind.summary()}",
         f"  source      {protocol.source or 'not named'}",
         f"  transports  {_transports(kind)}",
         f"  exchange    {protocol.exchange}; half-close {protocol.half_close}",
@@ -74,7 +74,3 @@ def _print_one(console: Console, protocol: Protocol) -> None:
 
 def _transports(kind: type[Protocol]) -> str:
     return " ".join(name for name in ("tcp", "tls", "unix", "udp") if name in kind.transports)
-
-
-def _summary(kind: type[Protocol]) -> str:
-    return (kind.__doc__ or "").strip().partition("\n")[0]

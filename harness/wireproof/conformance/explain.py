@@ -5,11 +5,7 @@ from itertools import accumulate
 
 from wireproof.conformance.plans.plan import CountDescriptors, Plan, Push, Reset, Send
 from wireproof.protocols.oracle import printable
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Return "1 byte" or "2 bytes"; `many` where an s will not do."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+from wireproof.words import counted
 
 
 def explain(plan: Plan, single_cuts: Mapping[tuple[bytes, ...], Mapping[int, bool]]) -> str:

@@ -184,10 +184,10 @@ class Protocol(ABC):
         """Return what this protocol requires on top of what every protocol does."""
         return ()
 
-    @property
-    def summary(self) -> str:
-        """The first line of the class's docstring."""
-        return (inspect.getdoc(type(self)) or "").partition("\n")[0]
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the class's docstring."""
+        return (inspect.getdoc(cls) or "").partition("\n")[0]
 
 
 def overrides(protocol: Protocol, base: type, hook: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wireproof.protocols.base import Protocol
+from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
 from wireproof.protocols.user_code import call_user_code, code_error
 
@@ -37,7 +37,7 @@ class RawStream(Protocol):
 
     def oracle(self) -> Oracle:
         """Return a judge that compares the two streams."""
-        plain = type(self).convert is RawStream.convert
+        plain = not overrides(self, RawStream, "convert")
         return RawStreamOracle(None if plain else self.convert)
 
 

@@ -25,6 +25,7 @@ from wireproof.protocols.oracle import (
 )
 from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown
 from wireproof.protocols.user_code import call_user_code, code_error
+from wireproof.words import counted
 
 
 @dataclass(slots=True, eq=False)
@@ -138,10 +139,9 @@ class RequestReplyOracle(Oracle):
             self._end_if_closed_by(reply)
             self._buffer.clear()
         if self._required:
-            count = self._required
             first = next(owed for owed in self._owed if not owed.optional)
             raise self._wrong(
-                f"end of stream with {count} {'reply' if count == 1 else 'replies'} owed",
+                f"end of stream with {counted(self._required, 'reply', 'replies')} owed",
                 shown(first.matcher),
             )
         if self._buffer:

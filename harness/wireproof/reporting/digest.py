@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from wireproof.reporting.figures import count, seconds
+from wireproof.reporting.figures import seconds
 from wireproof.reporting.text import escaped
 from wireproof.results import (
     BacklogResult,
@@ -23,6 +23,7 @@ from wireproof.results import (
     Rung,
     Verdict,
 )
+from wireproof.words import counted
 
 VERDICT_ORDER = (
     Verdict.FAIL,
@@ -75,12 +76,12 @@ def headline(results: Results) -> Headline:
             word = "INCONCLUSIVE"
     if results.load is not None and results.load.slo:
         missed = sum(not objective["met"] for objective in results.load.slo)
-        total = count(len(results.load.slo), "objective")
+        total = counted(len(results.load.slo), "objective")
         said.append(f"{missed} of {total} missed" if missed else f"{total} met")
         word = "FAIL" if missed else word
     if results.load is not None:
         if wrong := results.load.failures.get(_WRONG_REPLY):
-            said.append(count(wrong, "wrong reply", "wrong replies"))
+            said.append(counted(wrong, "wrong reply", "wrong replies"))
             word = "FAIL"
         if not results.load.requests:
             said.append("nothing was answered under load")
@@ -115,14 +116,14 @@ def _check_sentence(verdicts: Counter[Verdict]) -> str:
         )
         if verdicts[verdict]
     ]
-    passed = f"{verdicts[Verdict.PASS]} of {count(total, 'requirement')} passed"
+    passed = f"{verdicts[Verdict.PASS]} of {counted(total, 'requirement')} passed"
     return ", ".join([passed, *parts])
 
 
 def effort(check: CheckResult) -> str:
     """Return how much was tried: conversations, time, depth, seed."""
     return (
-        f"{count(check.plans, 'conversation')} in {seconds(check.seconds)}, "
+        f"{counted(check.plans, 'conversation')} in {seconds(check.seconds)}, "
         f"depth {check.depth}, seed {check.seed}"
     )
 

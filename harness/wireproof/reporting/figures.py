@@ -36,11 +36,6 @@ def short(value: float) -> str:
     return f"{_two_digits(value / 1e9)}G"
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 request`, `2 requests`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def percent(part: float) -> str:
     """Return a signed share as `+3.2 %`."""
     return f"{part * 100:+.1f} %"

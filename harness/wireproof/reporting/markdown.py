@@ -13,7 +13,7 @@ from wireproof.reporting.digest import (
     leading_latency,
     steady_stages,
 )
-from wireproof.reporting.figures import count, duration, rate, short
+from wireproof.reporting.figures import duration, rate, short
 from wireproof.reporting.text import escaped, one_line
 from wireproof.results import (
     BacklogResult,
@@ -24,6 +24,7 @@ from wireproof.results import (
     Results,
     Verdict,
 )
+from wireproof.words import counted
 
 _MESSAGE_CHARACTERS = 500
 # What GitHub-flavoured Markdown acts on, an `@` that would notify a stranger included.
@@ -74,7 +75,7 @@ def environment_line(environment: Environment) -> str:
     """Return where it was measured, in one line."""
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     return (
-        f"{environment.kernel}, {environment.cpu}, {count(environment.cpus, 'core')}, "
+        f"{environment.kernel}, {environment.cpu}, {counted(environment.cpus, 'core')}, "
         f"{environment.python}, {versions}"
     )
 

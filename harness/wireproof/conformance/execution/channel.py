@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
-from wireproof.conformance.explain import counted
 from wireproof.deadline import Deadline
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.results import Delivery
@@ -13,6 +12,7 @@ from wireproof.wire.connection import Connection
 from wireproof.wire.delivery import DeliveryWatch, pause_between_looks
 from wireproof.wire.observations import RESET, Data, EndOfStream, Observation, Reset
 from wireproof.wire.transcript import Transcript
+from wireproof.words import counted
 
 _HELD_TIMEOUT_S = 0.02
 _ABANDON_S = 0.2

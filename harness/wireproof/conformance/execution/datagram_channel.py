@@ -11,6 +11,7 @@ from wireproof.protocols.oracle import WrongReplyError
 from wireproof.results import Delivery
 from wireproof.target import Target
 from wireproof.wire.transcript import Transcript
+from wireproof.words import counted
 
 _LARGEST_BYTES = 65535
 _ICMP_S = 0.2
@@ -65,7 +66,7 @@ class DatagramChannel:
         while self._oracle.owed:
             if not self._receive(deadline):
                 owed = self._oracle.owed
-                what = f"{owed} {'reply' if owed == 1 else 'replies'}"
+                what = counted(owed, "reply", "replies")
                 if self._nobody_listens():
                     said = "nothing listens on the port"
                     raise self._failed(FailureKind.NO_CONNECTION, said, what, said)

@@ -12,13 +12,14 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from wireproof.protocols.base import Protocol
+from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import HEADER, HEADER_BYTES, TimestampEcho
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import call_user_code
 
 _BEYOND_PREDICTION = (
+    "oracle",
     "session",
     "parts",
     "pauses",
@@ -57,15 +58,13 @@ def predictor_of(protocol: Protocol, requests: Sequence[bytes] = ()) -> Predicto
         requests: what will be sent; whether `expected()` keeps state is tried on them.
 
     """
-    kind = type(protocol)
-    if isinstance(protocol, Echo) and kind.oracle is Echo.oracle:
+    if isinstance(protocol, Echo) and not overrides(protocol, Echo, "oracle"):
         return _EchoPredictor()
-    if isinstance(protocol, TimestampEcho) and kind.oracle is TimestampEcho.oracle:
+    if isinstance(protocol, TimestampEcho) and not overrides(protocol, TimestampEcho, "oracle"):
         return _TimestampPredictor(protocol.buffer)
     if (
         isinstance(protocol, RequestReply)
-        and kind.oracle is RequestReply.oracle
-        and all(getattr(kind, name) is getattr(RequestReply, name) for name in _BEYOND_PREDICTION)
+        and not any(overrides(protocol, RequestReply, hook) for hook in _BEYOND_PREDICTION)
         and not _keeps_state(protocol, requests)
     ):
         return _RequestReplyPredictor(protocol)

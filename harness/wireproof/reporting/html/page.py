@@ -25,6 +25,7 @@ from wireproof.reporting.html.check_view import Link, boundary_views, finding_vi
 from wireproof.reporting.markdown import environment_line
 from wireproof.reporting.text import escaped
 from wireproof.results import Results
+from wireproof.words import counted
 
 MAX_PAGE_BYTES = 5_000_000
 
@@ -151,6 +152,6 @@ def page_template(name: str) -> Template:
         "seconds": figures.seconds,
         "causes": digest.causes,
     }
-    environment.globals["count"] = figures.count
+    environment.globals["counted"] = counted
     environment.globals["leading_latency"] = digest.leading_latency
     return environment.from_string(asset(name))

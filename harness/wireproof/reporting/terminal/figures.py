@@ -14,10 +14,11 @@ from wireproof.reporting.digest import (
     leading_latency,
     steady_stages,
 )
-from wireproof.reporting.figures import count, duration, rate, seconds, short
+from wireproof.reporting.figures import duration, rate, seconds, short
 from wireproof.reporting.terminal.queue import comb_table, queue_line, sentence_list
 from wireproof.reporting.text import escaped
 from wireproof.results import BacklogResult, LoadResult, LoadStage, Percentiles, Rung
+from wireproof.words import counted
 
 _WIDE = 72
 """Columns from which on every percentile has its own."""
@@ -33,7 +34,7 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
     best = max(stages, key=lambda stage: stage.throughput_per_s)
     line = Text().append("Load  ", style="bold")
     line.append(
-        f"{rate(best.throughput_per_s)} requests/s at {count(best.users, 'connection')}, "
+        f"{rate(best.throughput_per_s)} requests/s at {counted(best.users, 'connection')}, "
         f"{BOTTLENECK_WORDS.get(best.bottleneck, escaped(best.bottleneck))}"
     )
     if load.rate_per_s is not None:

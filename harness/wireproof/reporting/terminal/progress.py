@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from wireproof.reporting.figures import count, duration, rate, seconds, short
+from wireproof.reporting.figures import duration, rate, seconds, short
 from wireproof.reporting.terminal.summary import make_console
 from wireproof.reporting.text import escaped
 from wireproof.results import RequirementResult, Second, Verdict
+from wireproof.words import counted
 
 _QUIET_S = 1.0
 _REDRAW_S = 0.1
@@ -116,8 +117,8 @@ class CheckProgress(_Progress):
                 .append(_bar((position - 1) / max(total, 1)), style="cyan")
                 .append(f" {position}/{total} ", style="bold")
                 .append(escaped(requirement), style="bold")
-                .append(f"  {count(executed, 'conversation')}  {seconds(self._elapsed_s)}  ")
-                .append(count(failures, "finding"), style="bold red" if failures else "dim")
+                .append(f"  {counted(executed, 'conversation')}  {seconds(self._elapsed_s)}  ")
+                .append(counted(failures, "finding"), style="bold red" if failures else "dim")
             )
         )
 
@@ -136,7 +137,7 @@ class CheckProgress(_Progress):
             return
         self._print(
             f"{result.verdict.value:<12}  {escaped(result.id)}  {escaped(result.title)}"
-            f"  ({count(result.examples, 'conversation')}, {seconds(result.seconds)})"
+            f"  ({counted(result.examples, 'conversation')}, {seconds(result.seconds)})"
         )
 
 
@@ -160,7 +161,7 @@ class LoadProgress(_Progress):
         if total_s:
             text.append(_bar(min(second.at_s / total_s, 1)) + " ", style="cyan")
         text.append(f"{second.at_s:.0f} s  ", style="bold")
-        text.append(f"{escaped(second.phase)}  {count(second.users, 'connection')}  ")
+        text.append(f"{escaped(second.phase)}  {counted(second.users, 'connection')}  ")
         text.append(f"{rate(float(second.requests))}/s", style="bold")
         text.append(f"  p50 {duration(second.p50_us, micro=micro)}")
         text.append(f"  p99 {duration(second.p99_us, micro=micro)}")
@@ -169,7 +170,7 @@ class LoadProgress(_Progress):
             text.append(f"  queue {short(float(second.queue_depth))}")
         text.append("  ")
         return text.append(
-            count(self._failures, "failure"), style="bold red" if self._failures else "dim"
+            counted(self._failures, "failure"), style="bold red" if self._failures else "dim"
         )
 
 

@@ -1,15 +1,7 @@
 import pytest
 
-from wireproof.conformance.explain import counted, explain
+from wireproof.conformance.explain import explain
 from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Push, Reset, Send, single
-
-
-def test_counted() -> None:
-    """One byte is no bytes."""
-    assert counted(1, "byte") == "1 byte"
-    assert counted(2, "byte") == "2 bytes"
-    assert counted(0, "reply", "replies") == "0 replies"
-
 
 LINE = (b"ab\r\n",)
 CUT = single(LINE, [3])

@@ -26,7 +26,7 @@ def test_says_what_it_is(name: str):
     """Each has its name, a summary, a source, and UDP exactly where it judges datagrams."""
     protocol = find_protocol(name)
     assert protocol.name == name
-    assert protocol.summary.endswith(".")
+    assert protocol.summary().endswith(".")
     assert protocol.source
     assert ("udp" in protocol.transports) == isinstance(protocol, Datagrams)
 
