@@ -25,7 +25,7 @@ from tests.support.servers import (
     silent,
 )
 from wireproof.cli import invoke
-from wireproof.conformance import runner, subject
+from wireproof.conformance import liveness, runner, subject
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.plans.plan import Plan
 from wireproof.deadline import Deadline
@@ -42,7 +42,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = replace(subject.DEPTHS["quick"], timeout_s=0.6, shrink_s=0.4, confirmations=2)
     monkeypatch.setitem(subject.DEPTHS, "quick", quick)
     monkeypatch.setattr(runner, "_SETTLING_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(runner, "_REVIVAL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(liveness, "_REVIVAL_TIMEOUT_S", 0.1)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from tests.scores.record import Finding, Record, Run
 from tests.scores.scripts import Scripts
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import open_diag
-from wireproof.conformance.runner import Judged, Runner
+from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
+from wireproof.conformance.verdict import Judged
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Verdict
 from wireproof.target import parse_target, resolve

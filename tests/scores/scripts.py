@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wireproof.conformance.evidence.files import write_evidence
-from wireproof.conformance.runner import Finding, Runner
+from wireproof.conformance.runner import Runner
+from wireproof.conformance.search.pursuit import Finding
 from wireproof.wire.reference import ReferenceServer
 
 _LIMIT_S = 240

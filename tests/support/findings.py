@@ -6,9 +6,9 @@ from pathlib import Path
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import Executor, open_diag
-from wireproof.conformance.explore import Failing
 from wireproof.conformance.plans.plan import Plan, single
-from wireproof.conformance.runner import Finding
+from wireproof.conformance.search.explore import Failing
+from wireproof.conformance.search.pursuit import Finding
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 

@@ -16,15 +16,26 @@ ELSEWHERE = {
     "wireproof/cli/load.py": "integration/test_load.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
     "wireproof/conformance/execution/failure.py": (
-        "unit/wireproof/conformance/execution/test_channel.py"
+        "unit/wireproof/conformance/execution/test_judged_connection.py"
+    ),
+    "wireproof/conformance/execution/plan_execution.py": (
+        "unit/wireproof/conformance/execution/test_executor.py"
+    ),
+    "wireproof/conformance/execution/witness.py": (
+        "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
+    "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
+    "wireproof/conformance/verdict.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }
 
 # Rooms whose files are tested together, through what they are for.
 TOGETHER = {
     "wireproof/conformance/evidence": "unit/wireproof/conformance/evidence/test_scripts.py",
+    "wireproof/conformance/evidence/script": (
+        "unit/wireproof/conformance/evidence/test_scripts.py"
+    ),
     "wireproof/conformance/properties": "unit/wireproof/conformance/test_catalogue.py",
     "wireproof/conformance/suite": "integration/test_check.py",
     "wireproof/load": "integration/test_load.py",

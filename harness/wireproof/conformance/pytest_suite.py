@@ -17,8 +17,9 @@ from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.requirements import Requirement
-from wireproof.conformance.runner import Judged, Runner
+from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
+from wireproof.conformance.verdict import Judged
 from wireproof.errors import UsageError, WireproofError
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Verdict

@@ -11,8 +11,9 @@ import msgspec
 from wireproof.conformance.catalogue import catalogue_for, select
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
-from wireproof.conformance.runner import Judged, Runner
+from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
+from wireproof.conformance.verdict import Judged
 from wireproof.errors import CannotRunError
 from wireproof.protocols import base
 from wireproof.results import BoundaryMap, CheckResult, RequirementResult
@@ -85,14 +86,6 @@ def run_check(
     begun = time.monotonic()
     requirements = select(catalogue_for(plan.protocol), plan.only, plan.skip)
     diag = open_diag()
-    runner = Runner(
-        target,
-        plan.protocol,
-        DEPTHS[plan.depth],
-        seed=plan.seed,
-        diag=diag,
-        time_budget_s=plan.time_budget_s,
-    )
     lines: list[RequirementResult] = []
     maps: list[BoundaryMap] = []
     complete = True
@@ -118,7 +111,15 @@ def run_check(
             boundary_maps=list(maps),
         )
 
-    runner.executor.on_executed = tell
+    runner = Runner(
+        target,
+        plan.protocol,
+        DEPTHS[plan.depth],
+        seed=plan.seed,
+        diag=diag,
+        time_budget_s=plan.time_budget_s,
+        on_executed=tell,
+    )
     try:
         for judged in runner.judge(requirements):
             line = _with_evidence(judged, target, plan, folder, runner.executor.timeout_s)

@@ -143,6 +143,18 @@ class Subject:
         most = 1 if self.protocol.one_request else self.protocol.most_requests
         return all(len(each) <= most for each in plan.requests)
 
+    def smaller_requests(self, request: bytes) -> list[bytes]:
+        """Return valid requests shorter than `request`, the shortest first."""
+        size = len(request)
+        shorter = [one for one in self.requests if len(one) < size][:6]
+        sizes = sorted({1, 2, size // 4, size // 2, 3 * size // 4, size - 16, size - 1})
+        shorter += [
+            sized
+            for wanted in sizes
+            if 0 < wanted < size and (sized := self.sized(wanted)) is not None
+        ]
+        return sorted(shorter, key=len)
+
     def sized(self, size_bytes: int) -> bytes | None:
         """Return a valid request of this size, or None."""
         if size_bytes > self.protocol.max_request_bytes:

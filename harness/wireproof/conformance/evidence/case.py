@@ -8,7 +8,6 @@ import msgspec
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure
-from wireproof.conformance.explore import Search
 from wireproof.conformance.plans.plan import (
     Close,
     OnServer,
@@ -18,6 +17,7 @@ from wireproof.conformance.plans.plan import (
     Reset,
     SendDatagram,
 )
+from wireproof.conformance.search.explore import Search
 from wireproof.conformance.subject import DEPTHS, Subject
 from wireproof.errors import UsageError
 from wireproof.files import read_limited

@@ -7,7 +7,7 @@ import msgspec
 from wireproof.conformance.evidence.case import REPLAY_FORMAT, Case
 from wireproof.conformance.evidence.pcapng import synthesise
 from wireproof.conformance.evidence.scripts import standalone_script
-from wireproof.conformance.runner import Finding
+from wireproof.conformance.search.pursuit import Finding
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.oracle import printable
 from wireproof.target import Target

@@ -3,27 +3,41 @@
 import re
 from collections.abc import Sequence
 from itertools import accumulate, groupby
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from wireproof.conformance.evidence.assembly import (
+    AssemblyError,
+    Part,
+    assembled,
+    part,
+    part_of,
+)
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.replies import replies_of
 from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.user_code import code_error
 from wireproof.target import Target
 
-_MARK = "CASE = {}  # filled in by Wireproof"
+_HEADER = '''#!/usr/bin/env python3
+"""Replay one recorded failure of a socket server. Needs Python 3.9 and nothing else.
+
+    python3 SCRIPT [{where}]
+
+Exits 1 while the fault is there, 0 once it is gone, 2 on wrong usage, 3 when the server cannot be
+reached. The conversation is held several times, since some faults depend on timing or on history.
+"""
+'''
+_STREAM_PARTS = ("broken", "server_side", "connecting", "peer", "stream_steps", "command")
+_DATAGRAM_PARTS = ("broken", "datagram_peer", "datagram_steps", "command")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _CANNOT_JOIN = re.compile(rb"\\[1-9]|\(\?P|\(\?\(|\(\?[aiLmsux]+\)")
 """Back references, named groups and flags: they mean something else inside a longer pattern."""
 _ANCHORS = re.compile(rb"^(?:\^|\\A)|(?<!\\)(?:\$|\\Z)$")
-_JUDGE = re.compile(
-    r"def complete\(sent, received, since_s\):.*?raise NotImplementedError\n", re.DOTALL
-)
 
 
 def standalone_script(case: Case, target: Target, protocol: Protocol, timeout_s: float) -> str:
@@ -41,6 +55,7 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, timeout_s:
         "no_connection": case.failure.kind is FailureKind.NO_CONNECTION,
         "timeout_s": timeout_s,
         "runs": case.runs,
+        "scheme": target.scheme,
     }
     if isinstance(protocol, Datagrams) and not target.is_stream:
         return _datagram_script(case, protocol, data)
@@ -53,9 +68,8 @@ def _datagram_script(case: Case, protocol: Datagrams, data: dict[str, Any]) -> s
         return ""
     sockets = [[one.hex() for one in datagrams] for datagrams in case.plan.requests]
     steps = _steps(case, ())
-    return _filled(
-        "datagram_script.py", {**data, "datagrams": sockets, "replies": replies, "steps": steps}
-    )
+    data |= {"datagrams": sockets, "replies": replies, "steps": steps}
+    return assembled(_HEADER.format(where="HOST PORT"), [_case(data), *map(part, _DATAGRAM_PARTS)])
 
 
 def _datagram_patterns(
@@ -84,22 +98,36 @@ def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[st
     if not judge and None in replies:
         return ""
     opening = protocol.opening()
-    source = _filled(
-        "stream_script.py",
-        {
-            **data,
-            "scheme": target.scheme,
-            "streams": [_runs((*opening, *one)) for one in case.plan.requests],
-            "replies": replies,
-            "steps": _steps(case, opening),
-        },
-    )
-    return _JUDGE.sub(lambda _: judge, source) if judge else source
+    data |= {
+        "streams": [_runs((*opening, *one)) for one in case.plan.requests],
+        "replies": replies,
+        "steps": _steps(case, opening),
+    }
+    own = _own_judge(protocol, judge) if judge else part("judge")
+    where = "PATH" if target.scheme == "unix" else "HOST PORT"
+    return assembled(_HEADER.format(where=where), [_case(data), own, *map(part, _STREAM_PARTS)])
 
 
-def _filled(template: str, data: dict[str, Any]) -> str:
-    source = Path(__file__).with_name(template).read_text(encoding="utf-8")
-    return source.replace(_MARK, f"CASE = {data!r}")
+def _own_judge(protocol: Protocol, source: str) -> Part:
+    """Return a protocol's own judge as a part.
+
+    Raises:
+        ProtocolCodeError: it is no Python, or defines no such function.
+
+    """
+    instead = "return source that defines complete(sent, received, since_s)"
+    try:
+        own = part_of("the protocol's judge", source)
+    except AssemblyError as error:
+        raise code_error(protocol.judge_source, f"is at fault: {error}", instead) from error
+    if "complete" not in own.defines:
+        raise code_error(protocol.judge_source, "returned no function complete", instead)
+    return own
+
+
+def _case(data: dict[str, Any]) -> Part:
+    """Return the case as the part that defines it."""
+    return part_of("case", f"CASE = {data!r}")
 
 
 def _runs(requests: Sequence[bytes]) -> list[tuple[str, int]]:
@@ -139,9 +167,9 @@ def _reply_patterns(
     offset = 0
     owed = [(0, reply) for reply in replies_of(session.greeting(), session.greeting)]
     for request in (*protocol.opening(), *requests):
-        for part in session.parts(request):
-            offset += len(part)
-            expected = session.expected(part)
+        for message in session.parts(request):
+            offset += len(message)
+            expected = session.expected(message)
             owed += [(offset, reply) for reply in replies_of(expected, session.expected)]
     if any(reply.lane or reply.optional for _, reply in owed):
         return None

@@ -101,9 +101,12 @@ class TimestampEcho(Protocol, Datagrams):
 
     def judge_source(self) -> str:
         """Return a judge for scripts, which knows this server's buffer size and clock."""
-        source = inspect.getsource(timestamp_judge)
-        source = source.replace("SKEW_S = 5.0", f"SKEW_S = {self.skew_s}")
-        return source.replace("BUFFER_BYTES = 1024", f"BUFFER_BYTES = {self.buffer}")
+        return (
+            f"{inspect.getsource(timestamp_judge)}\n\n"
+            "def complete(sent, received, since_s):\n"
+            f"    return {timestamp_judge.judge.__name__}"
+            f"(sent, received, since_s, {self.buffer!r}, {self.skew_s!r})\n"
+        )
 
 
 class TimestampOracle(Oracle):

@@ -6,22 +6,20 @@ It goes into the scripts that replay a failure, and the oracle is tested against
 import re
 import time
 from datetime import datetime
-from itertools import pairwise
 
-BUFFER_BYTES = 1024
-SKEW_S = 5.0
 HEADER = re.compile(rb"\[([A-Z][a-z]{2}) ([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4})\] ")
 
 
-def complete(sent: bytes, received: bytes, since_s: float) -> bool:
+def judge(sent: bytes, received: bytes, since_s: float, buffer_bytes: int, skew_s: float) -> bool:
     """Say whether some division of `sent` into chunks yields `received`, with right timestamps.
 
-    Right is a timestamp of the time from `since_s`, in seconds of the epoch, to now.
+    Right is a timestamp of the time from `since_s`, in seconds of the epoch, to now, give or take
+    `skew_s`; a chunk has `buffer_bytes` at the most.
     """
-    headers = [match for match in HEADER.finditer(received) if _is_right_time(match, since_s)]
+    headers = [one for one in HEADER.finditer(received) if _is_right_time(one, since_s, skew_s)]
     starts = [match.start() for match in headers]
     if b"[" not in sent and any(
-        _moment(later) < _moment(earlier) for earlier, later in pairwise(headers)
+        _moment(headers[number]) < _moment(headers[number - 1]) for number in range(1, len(headers))
     ):
         return False
     starts.append(len(received))
@@ -32,7 +30,7 @@ def complete(sent: bytes, received: bytes, since_s: float) -> bool:
         for offset in reached[start]:
             for end in starts[number + 1 :]:
                 chunk = received[start + 27 : end]
-                if len(chunk) > BUFFER_BYTES or sent[offset : offset + len(chunk)] != chunk:
+                if len(chunk) > buffer_bytes or sent[offset : offset + len(chunk)] != chunk:
                     break
                 if chunk:
                     reached[end].add(offset + len(chunk))
@@ -43,11 +41,11 @@ def _moment(header: re.Match[bytes]) -> datetime:
     return datetime.strptime(header[2].decode(), "%b %d %H:%M:%S %Y")  # noqa: DTZ007 - local
 
 
-def _is_right_time(header: re.Match[bytes], since_s: float) -> bool:
+def _is_right_time(header: re.Match[bytes], since_s: float, skew_s: float) -> bool:
     try:
         moment = _moment(header)
     except ValueError:
         return False
     weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    near = since_s - SKEW_S < moment.timestamp() < time.time() + SKEW_S
+    near = since_s - skew_s < moment.timestamp() < time.time() + skew_s
     return weekday == header[1].decode() and near

@@ -15,10 +15,12 @@ from tests.support.servers import (
     shouting,
     silent,
 )
+from wireproof.conformance import liveness
 from wireproof.conformance import runner as module
 from wireproof.conformance.catalogue import catalogue_for
-from wireproof.conformance.runner import Judged, Runner
+from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
+from wireproof.conformance.verdict import Judged
 from wireproof.errors import ProtocolCodeError
 from wireproof.protocols.base import Protocol
 from wireproof.results import Level, Verdict
@@ -31,7 +33,7 @@ HASTY = replace(DEPTHS["quick"], timeout_s=0.5, shrink_s=0.8, confirmations=3)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers here answer at once or never."""
     monkeypatch.setattr(module, "_SETTLING_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(module, "_REVIVAL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(liveness, "_REVIVAL_TIMEOUT_S", 0.2)
 
 
 def _judged(

@@ -245,8 +245,8 @@ def test_plans_are_counted() -> None:
     """Executed plans, different ones, and whoever wants to hear of each."""
     heard: list[int] = []
     with Serving(shouting) as server:
-        executor = Executor(server.target, Shout(), None)
-        executor.on_executed = lambda: heard.append(executor.executed)
+        hear = lambda: heard.append(executor.executed)  # noqa: E731
+        executor = Executor(server.target, Shout(), None, on_executed=hear)
         for plan in (LINES, LINES, single([b"a\n"])):
             executor.execute(plan)
     assert (executor.executed, executor.distinct) == (3, 2)

@@ -244,9 +244,15 @@ def test_scripts_get_the_servers_numbers(tmp_path: Path):
     protocol = TimestampEcho()
     protocol.buffer, protocol.skew_s = 7, 1.5
     (tmp_path / "judge.py").write_text(protocol.judge_source())
-    script = runpy.run_path(str(tmp_path / "judge.py"))
-    assert (script["BUFFER_BYTES"], script["SKEW_S"]) == (7, 1.5)
-    assert callable(script["complete"])
+    complete = runpy.run_path(str(tmp_path / "judge.py"))["complete"]
+    now = time.time()
+
+    def stamp(ahead_s: float) -> bytes:
+        return time.strftime("[%a %b %e %H:%M:%S %Y] ", time.localtime(now + ahead_s)).encode()
+
+    assert complete(b"1234567", stamp(0) + b"1234567", now)
+    assert not complete(b"12345678", stamp(0) + b"12345678", now)
+    assert not complete(b"1", stamp(3) + b"1", now)
 
 
 def test_nothing_is_answered_by_a_timestamp_alone():
@@ -306,27 +312,29 @@ def test_collects_timestamps():
     assert oracle.timestamps == [STAMP[1:-2], LATER[1:-2]]
 
 
+SKEW_S = 2.0
+
+
+def _judge(reply: bytes, since_s: float) -> bool:
+    """Whether the judge of scripts takes `reply` as that to `a`."""
+    return timestamp_judge.judge(b"a", reply, since_s, 1024, SKEW_S)
+
+
 @given(conversations())
 def test_the_judge_of_scripts_agrees(conversation: tuple[bytes, int, bytes, list[bytes]]):
     """The judge that goes into scripts accepts what the simple one does, in the order of time."""
     payload, limit, reply, _ = conversation
     stamps = FORM.findall(reply)
     in_order = b"[" in payload or stamps == sorted(stamps)
-    with patch.object(timestamp_judge, "BUFFER_BYTES", limit):
-        assert timestamp_judge.complete(payload, reply, 0.0) == (
-            is_right(payload, reply, limit) and in_order
-        )
+    right = timestamp_judge.judge(payload, reply, 0.0, limit, SKEW_S)
+    assert right == (is_right(payload, reply, limit) and in_order)
 
 
 @pytest.mark.parametrize("day", range(22, 29))
 def test_the_judge_of_scripts_knows_the_days_of_the_week(day: int):
     """Of the seven names exactly one is right on a date."""
     names = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"]  # from 22 November 2020
-    right = [
-        name
-        for name in names
-        if timestamp_judge.complete(b"a", b"[%b Nov %d 14:41:16 2020] a" % (name, day), 0.0)
-    ]
+    right = [name for name in names if _judge(b"[%b Nov %d 14:41:16 2020] a" % (name, day), 0.0)]
     assert right == [names[day - 22]]
 
 
@@ -334,15 +342,14 @@ def test_the_judge_of_scripts_takes_nothing_at_the_border():
     """A timestamp that is the whole skew too early, or too late, is wrong; less is right."""
     moment = datetime(2020, 11, 23, 14, 41, 16).timestamp()  # noqa: DTZ001 - local, as stamps are
     reply = b"[Mon Nov 23 14:41:16 2020] a"
-    skew_s = timestamp_judge.SKEW_S
     for since_s, now_s, right in (
-        (moment + skew_s, moment, False),
-        (moment + skew_s - 0.5, moment, True),
-        (moment, moment - skew_s, False),
-        (moment, moment - skew_s + 0.5, True),
+        (moment + SKEW_S, moment, False),
+        (moment + SKEW_S - 0.5, moment, True),
+        (moment, moment - SKEW_S, False),
+        (moment, moment - SKEW_S + 0.5, True),
     ):
         with patch.object(timestamp_judge.time, "time", return_value=now_s):
-            assert timestamp_judge.complete(b"a", reply, since_s) is right
+            assert _judge(reply, since_s) is right
 
 
 @pytest.mark.parametrize(
@@ -353,12 +360,11 @@ def test_the_judge_of_scripts_knows_the_time(since_s: float, ahead_s: float, rig
     """A timestamp is right from 2 s before its request may have been sent to 2 s after now."""
     now = time.time()
     stamp = time.strftime("[%a %b %e %H:%M:%S %Y] ", time.localtime(now + ahead_s)).encode()
-    with patch.object(timestamp_judge, "SKEW_S", 2.0):
-        assert timestamp_judge.complete(b"a", stamp + b"a", now + since_s) is right
+    assert _judge(stamp + b"a", now + since_s) is right
 
 
 def test_the_judge_of_scripts_refuses_what_is_no_date():
     """The wrong weekday for the date, and a day that the month lacks."""
     for stamp in (b"[Tue Nov 23 14:41:16 2026] ", b"[Mon Feb 31 14:41:16 2026] "):
-        assert not timestamp_judge.complete(b"a", stamp + b"a", 0.0)
-    assert timestamp_judge.complete(b"a", STAMP + b"a", 0.0)
+        assert not _judge(stamp + b"a", 0.0)
+    assert _judge(STAMP + b"a", 0.0)

@@ -4,7 +4,8 @@ import select
 import socket
 from collections.abc import Sequence
 
-from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
+from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.execution.witness import Witness
 from wireproof.deadline import Deadline
 from wireproof.protocols.datagram import DatagramOracle
 from wireproof.protocols.oracle import WrongReplyError
@@ -17,14 +18,14 @@ _LARGEST_BYTES = 65535
 _ICMP_S = 0.2
 
 
-class DatagramChannel:
+class JudgedSocket:
     """One socket of a plan while it is executed.
 
     The socket is not connected: a connected one would hide replies that come from elsewhere.
 
     Attributes:
         number: of the plan's connection.
-        action: number of the plan's action under way, for what fails.
+        witness: tells what goes wrong.
         delivery: assumed; nobody acknowledges a datagram.
 
     """
@@ -41,7 +42,7 @@ class DatagramChannel:
     ) -> None:
         """Open a socket to `target`."""
         self.number = number
-        self.action = 0
+        self.witness = Witness(number, transcript)
         self._oracle = oracle
         self._address = target.address
         self._requests = requests
@@ -59,19 +60,20 @@ class DatagramChannel:
             self._socket.sendto(datagram, self._address)
         except OSError as error:
             said = error.strerror or str(error)
-            raise self._failed(FailureKind.NO_CONNECTION, said, "a datagram sent", said) from None
+            raise self.witness.failed(
+                FailureKind.NO_CONNECTION, said, "a datagram sent", said
+            ) from None
 
     def await_replies(self, deadline: Deadline) -> None:
         """Read until each datagram that has a reply is answered."""
         while self._oracle.owed:
             if not self._receive(deadline):
-                owed = self._oracle.owed
-                what = counted(owed, "reply", "replies")
+                what = counted(self._oracle.owed, "reply", "replies")
                 if self._nobody_listens():
                     said = "nothing listens on the port"
-                    raise self._failed(FailureKind.NO_CONNECTION, said, what, said)
+                    raise self.witness.failed(FailureKind.NO_CONNECTION, said, what, said)
                 message = f"the server fell silent with {what} owed"
-                raise self._failed(FailureKind.SILENCE, message, what, "silence")
+                raise self.witness.failed(FailureKind.SILENCE, message, what, "silence")
 
     def await_quiet(self, seconds: float) -> None:
         """Read for a while; whatever comes must answer something, and nothing is owed."""
@@ -93,10 +95,10 @@ class DatagramChannel:
             return True
         except OSError as error:
             said = error.strerror or str(error)
-            raise self._failed(FailureKind.RESET, said, "a datagram", said) from None
+            raise self.witness.failed(FailureKind.RESET, said, "a datagram", said) from None
         self._transcript.add(self.number, "receive", datagram)
         if sender[:2] != self._address[:2]:
-            raise self._failed(
+            raise self.witness.failed(
                 FailureKind.WRONG_REPLY,
                 "a reply came from another address than the one that was asked",
                 f"{self._address[0]} port {self._address[1]}",
@@ -106,7 +108,7 @@ class DatagramChannel:
             self._oracle.receive(datagram)
         except WrongReplyError as error:
             message = f"{error.problem}, datagram {error.offset_bytes + 1} of those received"
-            raise self._failed(
+            raise self.witness.failed(
                 FailureKind.WRONG_REPLY, message, error.expected, error.actual
             ) from None
         return True
@@ -125,18 +127,3 @@ class DatagramChannel:
             except OSError:
                 return False
         return False
-
-    def _failed(
-        self, kind: FailureKind, message: str, expected: str, actual: str
-    ) -> ConversationFailedError:
-        self._transcript.add(self.number, "note", note=message)
-        return ConversationFailedError(
-            Failure(
-                kind=kind,
-                connection=self.number,
-                action=self.action,
-                message=message,
-                expected=expected,
-                actual=actual,
-            )
-        )

@@ -1,4 +1,4 @@
-"""The channel against a connection that the test plays: every wait ends, whatever the peer does."""
+"""Against a connection that the test plays: every wait ends, whatever the peer does."""
 
 # ruff: noqa: D102 - what a stand-in does is what it stands for
 
@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from tests.support.servers import GreetedShout, Shout
-from wireproof.conformance.execution.channel import Channel, DeliveryTimeout, abandon
 from wireproof.conformance.execution.failure import ConversationFailedError, FailureKind
+from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
+from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.deadline import Deadline
 from wireproof.results import Delivery
 from wireproof.wire.connection import Connection
@@ -106,15 +107,15 @@ def _in_turn(*seen: Observation | None) -> Callable[[bytes], Observation | None]
     return lambda _: left.pop(0) if left else None
 
 
-def _channel(
+def _judged(
     connection: Played,
     *requests: bytes,
     watch: Watch | None = None,
     protocol: Shout | None = None,
     pauses_of: Callable[[bytes], Sequence[int]] = lambda _: (),
-) -> Channel:
+) -> JudgedConnection:
     chosen = protocol or Shout()
-    channel = Channel(
+    judged = JudgedConnection(
         0,
         cast(Connection, connection),
         chosen.oracle(),
@@ -123,8 +124,8 @@ def _channel(
         DeliveryTimeout(NOW),
         pauses_of=pauses_of,
     )
-    channel.begin(chosen.opening(), requests, Deadline(NOW))
-    return channel
+    judged.begin(chosen.opening(), requests, Deadline(NOW))
+    return judged
 
 
 def _failure(act: Callable[[], object]) -> ConversationFailedError:
@@ -133,29 +134,29 @@ def _failure(act: Callable[[], object]) -> ConversationFailedError:
     return failed.value
 
 
-def _kinds(channel: Channel) -> list[str]:
-    return [event.kind for event in channel._transcript.events]
+def _kinds(judged: JudgedConnection) -> list[str]:
+    return [event.kind for event in judged._transcript.events]
 
 
 def test_a_right_reply() -> None:
     """What is owed came: the wait is over, and both directions stand in the transcript."""
     connection = Played(lambda sent: Data(b"HI\n") if sent == b"hi\n" else None)
-    channel = _channel(connection, b"hi\n")
-    channel.send(3, Deadline(NOW))
+    judged = _judged(connection, b"hi\n")
+    judged.send(3, Deadline(NOW))
     connection.peer = _in_turn(Data(b"H"), Data(b"I\n"))
-    channel.await_replies(Deadline(NOW))
+    judged.await_replies(Deadline(NOW))
     assert connection.waits == 0
-    assert _kinds(channel) == ["send", "receive", "receive"]
-    assert channel.delivery is Delivery.CONFIRMED
+    assert _kinds(judged) == ["send", "receive", "receive"]
+    assert judged.delivery is Delivery.CONFIRMED
 
 
 def test_a_wrong_byte_is_told_at_once() -> None:
     """Nobody waits for the rest of a reply that is wrong already."""
     connection = Played()
-    channel = _channel(connection, b"hi\n")
-    channel.send(3, Deadline(NOW))
+    judged = _judged(connection, b"hi\n")
+    judged.send(3, Deadline(NOW))
     connection.peer = _in_turn(Data(b"HX"))
-    failure = _failure(lambda: channel.await_replies(Deadline(1000))).failure
+    failure = _failure(lambda: judged.await_replies(Deadline(1000))).failure
     assert failure.kind is FailureKind.WRONG_REPLY
     assert (failure.expected, failure.actual) == ("b'HI\\n'", "b'HX'")
 
@@ -171,52 +172,54 @@ def test_a_wrong_byte_is_told_at_once() -> None:
 def test_end_reset_and_silence_differ(seen: Observation | None, kind: FailureKind) -> None:
     """In place of a reply: three observations, three kinds of failure."""
     connection = Played()
-    channel = _channel(connection, b"hi\n")
-    channel.send(3, Deadline(NOW))
+    judged = _judged(connection, b"hi\n")
+    judged.send(3, Deadline(NOW))
     connection.peer = _in_turn(seen)
-    assert _failure(lambda: channel.await_replies(Deadline(NOW))).failure.kind is kind
+    assert _failure(lambda: judged.await_replies(Deadline(NOW))).failure.kind is kind
 
 
 def test_silence_says_what_is_owed_and_unread() -> None:
     """One reply is no replies, one byte is no bytes."""
     watch = Watch(unread=1)
-    channel = _channel(Played(), b"hi\n", watch=watch)
-    channel.send(3, Deadline(NOW))
-    message = _failure(lambda: channel.await_replies(Deadline(NOW))).failure.message
+    judged = _judged(Played(), b"hi\n", watch=watch)
+    judged.send(3, Deadline(NOW))
+    message = _failure(lambda: judged.await_replies(Deadline(NOW))).failure.message
     assert message == "the server fell silent with 1 reply owed; it left 1 byte unread"
 
 
 def test_a_segment_that_stays_unread_is_held() -> None:
     """The wait for a read is bounded, said once, and not repeated on the same connection."""
     watch = Watch(unread=3)
-    channel = _channel(Played(), b"abc\n", watch=watch)
-    channel.send(2, Deadline(NOW))
-    assert channel.delivery is Delivery.HELD
-    assert channel._transcript.events[-1].note == "3 bytes left unread"
+    judged = _judged(Played(), b"abc\n", watch=watch)
+    judged.send(2, Deadline(NOW))
+    assert judged.delivery is Delivery.HELD
+    assert judged._transcript.events[-1].note == "3 bytes left unread"
     looks = watch.looks
-    channel.send(3, Deadline(NOW))
+    judged.send(3, Deadline(NOW))
     assert watch.looks == looks
-    assert channel._transcript.events[-1].note == "not seen read"
+    assert judged._transcript.events[-1].note == "not seen read"
 
 
 def test_the_second_connection_waits_less() -> None:
     """A server that does not read is not waited for at length on every connection."""
     timeout = DeliveryTimeout(2 * NOW)
     watch = cast(Any, Watch(unread=1))
-    channel = Channel(0, cast(Connection, Played()), Shout().oracle(), watch, Transcript(), timeout)
-    channel.begin((), (b"a\n",), Deadline(NOW))
-    channel.send(1, Deadline(NOW))
+    judged = JudgedConnection(
+        0, cast(Connection, Played()), Shout().oracle(), watch, Transcript(), timeout
+    )
+    judged.begin((), (b"a\n",), Deadline(NOW))
+    judged.send(1, Deadline(NOW))
     assert timeout.seconds < 2 * NOW
 
 
 def test_where_nobody_can_look_time_keeps_apart() -> None:
     """Without the kernel's word delivery is assumed, and said so."""
     watch = Watch(confirms=False)
-    channel = _channel(Played(), b"ab\n", watch=watch)
-    assert channel.delivery is Delivery.ASSUMED
-    channel.send(1, Deadline(NOW))
+    judged = _judged(Played(), b"ab\n", watch=watch)
+    assert judged.delivery is Delivery.ASSUMED
+    judged.send(1, Deadline(NOW))
     assert watch.looks == 0
-    assert channel._transcript.events[-1].note == "kept apart by time"
+    assert judged._transcript.events[-1].note == "kept apart by time"
 
 
 def test_a_full_buffer_takes_the_replies_first() -> None:
@@ -228,26 +231,26 @@ def test_a_full_buffer_takes_the_replies_first() -> None:
         return None
 
     connection = Ready(peer, takes=lambda size: size if state["read"] else 0)
-    channel = _channel(connection, b"hi\n")
+    judged = _judged(connection, b"hi\n")
     state["read"] = False
-    channel.send(3, Deadline(5))
+    judged.send(3, Deadline(5))
     assert connection.sent == b"hi\n"
 
 
 def test_the_end_waits_until_everything_is_sent() -> None:
     """Data and end leave together even where the kernel takes the data in parts."""
     connection = Writable(takes=lambda size: min(size, 2))
-    channel = _channel(connection, b"abcd\n")
-    channel.send_last(5, Deadline(5))
+    judged = _judged(connection, b"abcd\n")
+    judged.send_last(5, Deadline(5))
     assert connection.sent == b"abcd\n"
     assert connection.log == ["more follows"] * 3 + ["half-close"]
-    assert _kinds(channel) == ["send", "half-close"]
+    assert _kinds(judged) == ["send", "half-close"]
 
 
 def test_a_server_that_never_reads_ends_a_send() -> None:
     """A full buffer for good is silence."""
-    channel = _channel(Played(takes=lambda _: 0), b"hi\n")
-    failure = _failure(lambda: channel.send(3, Deadline(NOW))).failure
+    judged = _judged(Played(takes=lambda _: 0), b"hi\n")
+    failure = _failure(lambda: judged.send(3, Deadline(NOW))).failure
     assert failure.kind is FailureKind.SILENCE
 
 
@@ -255,70 +258,70 @@ def test_the_transcript_holds_what_was_sent() -> None:
     """Of a segment of which the kernel took a part, the part is told."""
     takes = iter([2, None])
     connection = Played(_in_turn(None, END_OF_STREAM), takes=lambda _: next(takes))
-    channel = _channel(connection, b"abc\n")
-    channel.send(4, Deadline(NOW))
-    sent = [e.data for e in channel._transcript.events if e.kind == "send"]
+    judged = _judged(connection, b"abc\n")
+    judged.send(4, Deadline(NOW))
+    sent = [e.data for e in judged._transcript.events if e.kind == "send"]
     assert sent == [b"ab"]
 
 
 def test_what_is_not_judged_may_flood() -> None:
     """A server that sends for ever after malformed input ends no wait, but time does."""
-    flood = Ready(lambda _: Data(b"x" * 100))
-    channel = _channel(Ready(), b"hi\n")
-    channel._connection = cast(Connection, flood)
-    channel.send_malformed(b"\0", Deadline(NOW))
-    channel.half_close()
-    failure = _failure(lambda: channel.await_end(Deadline(NOW))).failure
+    connection = Ready()
+    judged = _judged(connection, b"hi\n")
+    connection.peer = lambda _: Data(b"x" * 100)
+    judged.send_malformed(b"\0", Deadline(NOW))
+    judged.half_close()
+    failure = _failure(lambda: judged.await_end(Deadline(NOW))).failure
     assert failure.kind is FailureKind.NOT_CLOSED
 
 
 def test_a_flood_ends_a_send_that_is_not_judged() -> None:
     """The same where the server reads nothing of the malformed input."""
-    flood = Ready(lambda _: Data(b"x" * 100), takes=lambda _: 0)
-    channel = _channel(Ready(), b"hi\n")
-    channel._connection = cast(Connection, flood)
-    _failure(lambda: channel.send_malformed(b"\0" * 10, Deadline(NOW)))
+    connection = Ready(takes=lambda _: 0)
+    judged = _judged(connection, b"hi\n")
+    connection.peer = lambda _: Data(b"x" * 100)
+    _failure(lambda: judged.send_malformed(b"\0" * 10, Deadline(NOW)))
 
 
 def test_nothing_is_awaited_after_malformed_input() -> None:
     """What is owed to malformed input nobody knows."""
-    channel = _channel(Played(), b"hi\n")
-    channel.send(3, Deadline(NOW))
-    channel.send_malformed(b"\0", Deadline(NOW))
-    channel.await_replies(Deadline(NOW))
+    judged = _judged(Played(), b"hi\n")
+    judged.send(3, Deadline(NOW))
+    judged.send_malformed(b"\0", Deadline(NOW))
+    judged.await_replies(Deadline(NOW))
 
 
 def test_a_pause_of_the_protocol_is_kept() -> None:
     """Where the protocol has the client wait for a reply, nothing is sent before it."""
     connection = Writable()
-    channel = _channel(connection, b"a\n", b"b\n", pauses_of=lambda request: [len(request)])
-    failure = _failure(lambda: channel.send(4, Deadline(NOW))).failure
+    judged = _judged(connection, b"a\n", b"b\n", pauses_of=lambda request: [len(request)])
+    failure = _failure(lambda: judged.send(4, Deadline(NOW))).failure
     assert failure.kind is FailureKind.SILENCE
     assert connection.sent == b"a\n"
     connection.peer = _in_turn(Data(b"A\n"), None, None)
-    channel.send(4, Deadline(NOW))
+    judged.send(4, Deadline(NOW))
     assert connection.sent == b"a\nb\n"
 
 
 def test_a_pause_behind_which_everything_is_answered_is_over() -> None:
     """What follows the last pause is sent, once that is found to be over."""
     connection = Writable()
-    channel = _channel(
+    judged = _judged(
         connection, b"a\n", b"b\n", pauses_of=lambda request: [2] if request == b"a\n" else []
     )
-    channel.send(2, Deadline(NOW))
+    judged.send(2, Deadline(NOW))
     connection.peer = _in_turn(Data(b"A\n"))
-    channel.await_replies(Deadline(NOW))
-    channel.send(4, Deadline(NOW))
+    judged.await_replies(Deadline(NOW))
+    judged.send(4, Deadline(NOW))
     assert connection.sent == b"a\nb\n"
 
 
 def test_malformed_input_knows_no_pauses() -> None:
     """Pauses of requests that are not sent do not stop what is sent in their place."""
     connection = Played()
-    channel = _channel(connection, b"abcd\n", pauses_of=lambda _: [4])
-    channel.send(2, Deadline(NOW))
-    channel.send_malformed(b"\0" * 10, Deadline(NOW))
+    judged = _judged(connection, b"abcd\n", pauses_of=lambda _: [4])
+    judged.send(2, Deadline(NOW))
+    judged.send_malformed(b"\0" * 10, Deadline(NOW))
     assert connection.sent == b"ab" + b"\0" * 10
 
 
@@ -326,41 +329,41 @@ def test_a_push_ends_when_nothing_moves() -> None:
     """A push sends what the kernel takes and reads nothing."""
     takes = iter([2])
     connection = Played(_in_turn(None, Data(b"early")), takes=lambda _: next(takes, 0))
-    channel = _channel(connection, b"abc\n")
-    channel.push(4, NOW, Deadline(5))
+    judged = _judged(connection, b"abc\n")
+    judged.push(4, NOW, Deadline(5))
     assert connection.sent == b"ab"
-    assert _kinds(channel) == ["send"]
+    assert _kinds(judged) == ["send"]
 
 
 def test_the_window_is_narrow_until_replies_are_awaited() -> None:
     """Who asks on another connection meanwhile meets a server that cannot get rid of replies."""
     connection = Played(_once(lambda sent: Data(b"HI\n") if sent == b"hi\n" else None))
-    channel = _channel(connection, b"hi\n")
-    channel.push(3, NOW, Deadline(NOW))
+    judged = _judged(connection, b"hi\n")
+    judged.push(3, NOW, Deadline(NOW))
     assert "widen" not in connection.log
-    channel.await_replies(Deadline(5))
+    judged.await_replies(Deadline(5))
     assert connection.log.count("widen") == 1
 
 
 def test_a_push_ends_with_the_connection() -> None:
     """A connection that is gone is not pushed at until the stall is over."""
     connection = Ready(_in_turn(None, RESET), takes=lambda _: None)
-    channel = _channel(connection, b"abc\n")
-    channel.push(4, 3600, Deadline(3600))
+    judged = _judged(connection, b"abc\n")
+    judged.push(4, 3600, Deadline(3600))
     assert connection.waits <= 1
-    failure = _failure(lambda: channel.await_replies(Deadline(NOW))).failure
+    failure = _failure(lambda: judged.await_replies(Deadline(NOW))).failure
     assert failure.kind is FailureKind.RESET
 
 
 def test_what_a_push_left_over_is_sent_while_replies_are_awaited() -> None:
     """The rest of a push goes out as room comes."""
     connection = Played(takes=lambda size: 0 if connection.sent else 1)
-    channel = _channel(connection, b"hi\n")
-    channel.push(3, NOW, Deadline(NOW))
+    judged = _judged(connection, b"hi\n")
+    judged.push(3, NOW, Deadline(NOW))
     assert connection.sent == b"h"
     connection.takes = lambda size: size
     connection.peer = _once(lambda sent: Data(b"HI\n") if sent == b"hi\n" else None)
-    channel.await_replies(Deadline(5))
+    judged.await_replies(Deadline(5))
     assert connection.sent == b"hi\n"
 
 
@@ -379,28 +382,28 @@ def _once(peer: Callable[[bytes], Observation | None]) -> Callable[[bytes], Obse
 def test_a_server_that_closes_early_is_told_with_numbers() -> None:
     """Bytes that could not be sent any more are no lost replies."""
     connection = Played(_in_turn(None, END_OF_STREAM), takes=lambda _: None)
-    channel = _channel(connection, b"abc\n")
-    channel.send(4, Deadline(NOW))
-    message = _failure(lambda: channel.await_replies(Deadline(NOW))).failure.message
+    judged = _judged(connection, b"abc\n")
+    judged.send(4, Deadline(NOW))
+    message = _failure(lambda: judged.await_replies(Deadline(NOW))).failure.message
     assert message == "the server closed the connection after 0 of 4 bytes"
 
 
 def test_the_end_after_all_replies() -> None:
     """A server that has answered everything may close."""
     connection = Played()
-    channel = _channel(connection, b"hi\n")
-    channel.send(3, Deadline(NOW))
-    channel.half_close()
+    judged = _judged(connection, b"hi\n")
+    judged.send(3, Deadline(NOW))
+    judged.half_close()
     connection.peer = _in_turn(Data(b"HI\n"), END_OF_STREAM)
-    channel.await_end(Deadline(NOW))
+    judged.await_end(Deadline(NOW))
 
 
 def test_a_server_that_does_not_close() -> None:
     """After our end of stream an open connection is a failure of its own kind."""
     connection = Played()
-    channel = _channel(connection, b"hi\n")
-    channel.half_close()
-    failure = _failure(lambda: channel.await_end(Deadline(NOW))).failure
+    judged = _judged(connection, b"hi\n")
+    judged.half_close()
+    failure = _failure(lambda: judged.await_end(Deadline(NOW))).failure
     assert failure.kind is FailureKind.NOT_CLOSED
 
 
@@ -418,23 +421,23 @@ def test_the_opening_is_done_in_lock_step() -> None:
         return None
 
     connection = Played(peer)
-    channel = _channel(connection, b"hi\n", protocol=GreetedShout())
+    judged = _judged(connection, b"hi\n", protocol=GreetedShout())
     assert spoken == [b"", b"login\n"]
-    channel.send(2, Deadline(NOW))
+    judged.send(2, Deadline(NOW))
     assert connection.sent == b"login\nhi"
 
 
 def test_many_requests_are_announced_in_linear_time() -> None:
     """Twenty thousand requests are joined once, not one by one."""
     requests = (b"x" * 200 + b"\n",) * 20_000
-    channel = _channel(Played(), *requests)
-    assert len(channel._stream) == 20_000 * 201
+    judged = _judged(Played(), *requests)
+    assert len(judged._out._stream) == 20_000 * 201
 
 
 def test_abandoned_connections_end_in_order() -> None:
     """All are told first, then read to their end: a plain close could reset a fragile server."""
     connections = [Played(_in_turn(None, Data(b"left"), END_OF_STREAM)) for _ in range(3)]
-    abandon([_channel(connection) for connection in connections])
+    abandon([_judged(connection) for connection in connections])
     assert [connection.log for connection in connections] == [["half-close", "close"]] * 3
     assert all(connection.receive() is None for connection in connections)
 
@@ -442,7 +445,7 @@ def test_abandoned_connections_end_in_order() -> None:
 def test_a_closed_connection_is_not_touched_again() -> None:
     """What the plan has closed needs no more words."""
     connection = Played()
-    channel = _channel(connection)
-    channel.reset()
-    abandon([channel])
+    judged = _judged(connection)
+    judged.reset()
+    abandon([judged])
     assert connection.log == ["reset", "close"]

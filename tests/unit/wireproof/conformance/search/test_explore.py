@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.support.servers import Shout
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind
-from wireproof.conformance.explore import Search, try_certain, try_drawn
 from wireproof.conformance.plans.plan import Plan, single
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.runner import Runner
+from wireproof.conformance.search.explore import Search, try_certain, try_drawn
 from wireproof.conformance.subject import DEPTHS, Subject
 from wireproof.deadline import Deadline
 from wireproof.results import Delivery, Level

@@ -1,25 +1,15 @@
-#!/usr/bin/env python3
-"""Replay one recorded failure of a UDP server. Needs Python 3.9 and nothing else.
-
-    python3 SCRIPT [HOST PORT]
-
-Exits 1 while the fault is there, 0 once it is gone, 2 on wrong usage, 3 when the server cannot be
-reached. The conversation is held several times, since some faults depend on timing or on history.
-"""
+"""One UDP socket: what is sent from it, and what comes back."""
 
 import re
 import select
 import socket
-import sys
 import time
 
-CASE = {}  # filled in by Wireproof
+from wireproof.conformance.evidence.script.broken import Broken
+from wireproof.conformance.evidence.script.case import CASE
+
 LARGEST_BYTES = 65535
 ICMP_S = 0.2
-
-
-class Broken(Exception):
-    """The fault is there."""
 
 
 class Peer:
@@ -100,46 +90,3 @@ def nobody_listens(address, datagram):
         except OSError:
             return False
     return False
-
-
-def run(address):
-    """Do the recorded steps; raise Broken where the server does not do its part."""
-    peers = {}
-    for step in CASE["steps"]:
-        number, what = step["connection"], step["do"]
-        if what == "open":
-            peers[number] = Peer(number, address)
-        elif what == "send-datagram":
-            peers[number].send(step["position"])
-        elif what == "await":
-            peers[number].await_replies()
-        elif what == "await-quiet":
-            peers[number].await_quiet(step["seconds"])
-        elif what == "close":
-            peers[number].socket.close()
-    for peer in peers.values():
-        peer.socket.close()
-
-
-def main():
-    """Replay, and say how it went."""
-    address = sys.argv[1:] or CASE["address"]
-    if len(address) != 2 or not str(address[1]).isdigit():
-        print(f"usage: {sys.argv[0]} HOST PORT")
-        return 2
-    try:
-        address = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0][4]
-        for _ in range(CASE["runs"]):
-            run(address)
-    except Broken as broken:
-        print(f"{CASE['requirement']} FAILS: {broken}")
-        return 1
-    except OSError as error:
-        print(f"cannot reach the server: {error}")
-        return 3
-    print(f"{CASE['requirement']} holds")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,3 @@
+"""What is replayed; a script has the recorded case in its place."""
+
+CASE = {}

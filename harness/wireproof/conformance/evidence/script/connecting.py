@@ -1,0 +1,68 @@
+"""Sockets to the server, one by one or all at once."""
+
+import select
+import socket
+import ssl
+import struct
+import time
+
+from wireproof.conformance.evidence.script.broken import Broken, Deadline
+from wireproof.conformance.evidence.script.case import CASE
+
+
+def new_socket(address, receive_buffer_bytes=0):
+    """Return a socket for the address."""
+    if isinstance(address, str):
+        return socket.socket(socket.AF_UNIX)
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    fresh = socket.socket(family)
+    fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if receive_buffer_bytes:
+        fresh.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+    return fresh
+
+
+def connect(address, receive_buffer_bytes=0):
+    """Return a connected, non-blocking socket."""
+    soon = Deadline(2)
+    while True:
+        connected = new_socket(address, receive_buffer_bytes)
+        connected.settimeout(5)
+        try:
+            connected.connect(address)
+        except ConnectionRefusedError:  # the last replay may have ended a worker
+            connected.close()
+            if not soon.left():
+                raise
+            time.sleep(0.05)
+        else:
+            return ready(connected)
+
+
+def ready(connected):
+    """Return the socket with TLS where that is spoken, non-blocking."""
+    if CASE["scheme"] == "tls":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connected.settimeout(5)
+        connected = context.wrap_socket(connected)
+    connected.setblocking(False)
+    return connected
+
+
+def connect_together(address, count):
+    """Connect `count` sockets at the same instant; none may need a second SYN."""
+    fresh = [new_socket(address) for _ in range(count)]
+    for one in fresh:
+        one.setblocking(False)
+        one.connect_ex(address)
+    for one in fresh:
+        if not select.select([], [one], [], 5)[1] or one.getsockopt(
+            socket.SOL_SOCKET, socket.SO_ERROR
+        ):
+            raise Broken("a connect failed")
+        # tcpi_total_retrans, linux/tcp.h
+        if struct.unpack("I", one.getsockopt(socket.IPPROTO_TCP, 11, 104)[100:])[0]:
+            raise Broken("a connect needed a second SYN: the accept queue was full")
+    return [ready(one) for one in fresh]

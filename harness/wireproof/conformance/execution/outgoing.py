@@ -1,0 +1,96 @@
+"""What one connection sends: bytes announced, how far they have gone, where the client waits."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from wireproof.protocols.oracle import Oracle
+from wireproof.wire.connection import Connection
+
+
+class Outgoing:
+    """The stream that goes out on one connection, told to the oracle as the kernel takes it.
+
+    Attributes:
+        sent: bytes that the kernel has taken.
+        goal: bytes that the plan has asked to send.
+        judged: whether they belong to the protocol; from the first that do not, none do.
+
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        oracle: Oracle,
+        pauses_of: Callable[[bytes], Sequence[int]],
+    ) -> None:
+        """Send on `connection`; `pauses_of` a request are where the client waits inside it."""
+        self.sent = 0
+        self.goal = 0
+        self.judged = True
+        self._connection = connection
+        self._oracle = oracle
+        self._stream = b""
+        self._view = memoryview(self._stream)
+        self._begin = 0  # where the plan's own requests begin, behind the opening exchange
+        self._pauses_of = pauses_of
+        self._pauses: deque[int] = deque()  # offsets behind which replies come first
+
+    def announce(self, *requests: bytes) -> int:
+        """Append requests, and return where they end."""
+        end = len(self._stream)
+        for request in requests:
+            self._oracle.announce(request)
+            self._pauses.extend(end + at for at in self._pauses_of(request))
+            end += len(request)
+        self._carry(b"".join((self._stream, *requests)))
+        return end
+
+    def begin_here(self) -> None:
+        """Count the plan's offsets from what has been sent so far."""
+        self._begin = self.sent
+
+    def replace_rest(self, data: bytes) -> int:
+        """Put bytes outside the protocol in the place of what is not sent; return where they end.
+
+        Nobody knows what is owed to them, so nothing is judged any more.
+        """
+        self.judged = False
+        self._pauses.clear()
+        self._carry(self._stream[: self.sent] + data)
+        return len(self._stream) - self._begin
+
+    def ask_for(self, until: int) -> None:
+        """Ask to send up to an offset of the plan's."""
+        self.goal = until + self._begin
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was asked for is sent."""
+        return self.sent >= self.goal
+
+    def since(self, start: int) -> bytes:
+        """Return what has been sent from the byte `start` on."""
+        return self._stream[start : self.sent]
+
+    def send_some(self, *, more_follows: bool) -> bool:
+        """Hand over what the kernel takes; False once the connection is gone."""
+        if self.must_pause():
+            return True
+        until = min(self.goal, self._pauses[0]) if self._pauses else self.goal
+        taken = self._connection.send(self._view[self.sent : until], more_follows=more_follows)
+        if taken is None:
+            return False
+        if self.judged:
+            self._oracle.sent(taken)
+        self.sent += taken
+        return True
+
+    def must_pause(self) -> bool:
+        """Say whether the protocol has the client wait for replies before it sends on."""
+        if self._pauses and self._pauses[0] == self.sent and self.judged and self._oracle.settled:
+            self._pauses.popleft()
+        return bool(self._pauses) and self._pauses[0] == self.sent and self.judged
+
+    def _carry(self, stream: bytes) -> None:
+        self._stream = stream
+        self._view = memoryview(stream)

@@ -1,0 +1,264 @@
+"""One plan under way: its connections, and what each action does to them."""
+
+import socket
+from collections.abc import Iterator
+
+from wireproof.conformance.execution.failure import ConversationFailedError, FailureKind
+from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
+from wireproof.conformance.execution.judged_socket import JudgedSocket
+from wireproof.conformance.execution.released import Complaint, ServerResources
+from wireproof.conformance.execution.waiting import DeliveryTimeout
+from wireproof.conformance.execution.witness import Witness
+from wireproof.conformance.plans.plan import (
+    Action,
+    Await,
+    AwaitEnd,
+    AwaitQuiet,
+    AwaitReleased,
+    Close,
+    CountDescriptors,
+    HalfClose,
+    Malformed,
+    OnServer,
+    Open,
+    OpenTogether,
+    Plan,
+    Push,
+    Reset,
+    Send,
+    SendDatagram,
+    SendLast,
+)
+from wireproof.deadline import Deadline
+from wireproof.errors import UsageError
+from wireproof.protocols.base import Exchange, Protocol, as_sent
+from wireproof.protocols.datagram import Datagrams
+from wireproof.results import Delivery
+from wireproof.target import Target
+from wireproof.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
+from wireproof.wire.connects import Attempt, Connects
+from wireproof.wire.delivery import watch
+from wireproof.wire.kernel.sock_diag import SockDiag
+from wireproof.wire.transcript import Transcript
+
+DELIVERY_TIMEOUT_S = 2.0
+"""How long a segment may stay unread; a server that takes longer is not reading."""
+
+
+class PlanExecution:
+    """A plan under way.
+
+    Attributes:
+        transcript: all that has happened so far.
+
+    """
+
+    def __init__(  # noqa: PLR0917 - what a conversation needs, each of its own kind
+        self,
+        plan: Plan,
+        target: Target,
+        protocol: Protocol,
+        diag: SockDiag | None,
+        serials: Iterator[int],
+        timeout_s: float,
+    ) -> None:
+        """Prepare; nothing is sent yet. `serials` gives each connection a number of its own."""
+        self.transcript = Transcript()
+        self._plan = plan
+        self._target = target
+        self._protocol = protocol
+        self._diag = diag
+        self._serials = serials
+        self._timeout_s = timeout_s
+        self._number = 0
+        self._streams: dict[int, JudgedConnection] = {}
+        self._sockets: dict[int, JudgedSocket] = {}
+        self._resources = ServerResources(target, diag)
+        # Nobody need read what an endless stream throws away.
+        endless = protocol.exchange is Exchange.ENDLESS
+        self._delivery = DeliveryTimeout(0.0 if endless else min(DELIVERY_TIMEOUT_S, timeout_s / 2))
+
+    @property
+    def streams(self) -> tuple[JudgedConnection, ...]:
+        """The connections that were opened, in the order in which they were."""
+        return tuple(self._streams.values())
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """How sure the delivery of each connection's segments, or socket's datagrams, was."""
+        sockets = [one.delivery for one in self._sockets.values()]
+        return [*(one.delivery for one in self.streams), *sockets]
+
+    def run(self) -> None:
+        """Do all actions.
+
+        Raises:
+            ConversationFailedError: the server did not do its part.
+
+        """
+        for number, action in enumerate(self._plan.actions):
+            self._step(number, action)
+
+    def leave(self) -> None:
+        """Give all sockets back."""
+        abandon(self.streams)
+        for one in self._sockets.values():
+            one.close()
+
+    def _step(self, number: int, action: Action) -> None:
+        self._number = number
+        deadline = Deadline(self._timeout_s)
+        opens = isinstance(action, Open | OpenTogether | OnServer)
+        if not opens and (stream := self._streams.get(action.connection)):
+            stream.witness.at_action(number)
+            if isinstance(action, Send):  # by far the most frequent
+                stream.send(action.until, deadline, action.hold_s)
+            else:
+                self._on_stream(stream, action, deadline)
+        elif not opens and (one := self._sockets.get(action.connection)):
+            one.witness.at_action(number)
+            self._on_socket(one, action, deadline)
+        else:
+            self._on_server(action, deadline)
+
+    def _on_server(self, action: Action, deadline: Deadline) -> None:
+        """Open connections, or look at the server as a whole."""
+        match action:
+            case Open(connection=connection) if not self._target.is_stream:
+                self._open_socket(connection)
+            case Open(connection=connection, receive_buffer_bytes=size):
+                self._begin(connection, self._connect(connection, size), deadline)
+            case OpenTogether(connection=last):
+                self._open_together(range(last + 1), deadline)
+            case AwaitReleased():
+                self._complain(self._resources.await_released(deadline))
+            case CountDescriptors():
+                self._complain(self._resources.count_descriptors(deadline))
+            case _:
+                raise ValueError(f"connection {action.connection} is not open")
+
+    @staticmethod
+    def _on_socket(one: JudgedSocket, action: Action, deadline: Deadline) -> None:
+        """Do one action on a UDP socket; what only streams have means nothing there."""
+        match action:
+            case SendDatagram(position=position):
+                one.send(position)
+            case Await():
+                one.await_replies(deadline)
+            case AwaitQuiet(seconds=seconds):
+                one.await_quiet(seconds)
+            case Close():
+                one.close()
+
+    def _on_stream(self, stream: JudgedConnection, action: Action, deadline: Deadline) -> None:
+        """Do one action on a connection that is open."""
+        match action:
+            case SendLast(until=until):
+                stream.send_last(until, deadline)
+            case Push(until=until, stall_s=stall_s):
+                stream.push(until, stall_s, Deadline(stall_s + self._timeout_s))
+            case Await():
+                stream.await_replies(deadline)
+            case HalfClose():
+                stream.half_close()
+            case AwaitEnd():
+                stream.await_end(deadline)
+            case Malformed(data=data):
+                stream.send_malformed(data, deadline)
+            case Reset():
+                stream.reset()
+            case Close():
+                stream.close()
+
+    def _connect(self, number: int, receive_buffer_bytes: int) -> tuple[Connection, float]:
+        """Return a connection and the seconds that it took."""
+        opening = Deadline(CONNECT_TIMEOUT_S)
+        try:
+            connection = Connection.open(self._target, opening, receive_buffer_bytes)
+        except ConnectError as error:
+            message = f"no connection to the server: {error.reason}"
+            raise self._no_connection(number, message, error.reason) from None
+        return connection, CONNECT_TIMEOUT_S - opening.remaining_s()
+
+    def _begin(self, number: int, opened: tuple[Connection, float], deadline: Deadline) -> None:
+        connection, round_trip_s = opened
+        protocol = self._protocol
+        self.transcript.add(number, "open")
+        watcher = watch(connection.socket, self._diag, round_trip_s)
+        stream = JudgedConnection(
+            number,
+            connection,
+            protocol.oracle(),
+            watcher,
+            self.transcript,
+            self._delivery,
+            pauses_of=protocol.pauses,
+        )
+        stream.witness.at_action(self._number)
+        self._streams[number] = stream
+        serial = next(self._serials)
+        opening = as_sent(protocol, protocol.opening(), serial)
+        requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
+        stream.begin(opening, requests, deadline)
+
+    def _open_socket(self, number: int) -> None:
+        if not isinstance(self._protocol, Datagrams):
+            raise UsageError(f"{self._protocol.name} is not spoken over UDP")
+        oracle = self._protocol.datagram_oracle()
+        requests = self._plan.requests[number]
+        self._sockets[number] = JudgedSocket(
+            number, self._target, oracle, requests, self.transcript
+        )
+
+    def _open_together(self, numbers: range, deadline: Deadline) -> None:
+        count = len(numbers)
+        with Connects(self._target) as connects:
+            connects.start(count)
+            connects.wait_for_all(deadline)
+            connects.give_up()
+            for number, attempt in zip(numbers, connects.attempts, strict=True):
+                self._judge_attempt(number, count, attempt)
+            taken = connects.take()
+        try:
+            for number, raw in zip(numbers, taken, strict=True):
+                self._begin(number, (self._adopt(number, raw, deadline), 0.0), deadline)
+        finally:
+            for number, raw in zip(numbers, taken, strict=True):
+                if number not in self._streams:
+                    raw.close()
+
+    def _judge_attempt(self, number: int, count: int, attempt: Attempt) -> None:
+        which = f"of {count} connects at once, number {number + 1}"
+        if attempt.cause:
+            raise self._no_connection(number, f"{which} failed: {attempt.cause}", attempt.cause)
+        if attempt.retransmitted:
+            or_else = "" if self._target.is_loopback else ", or the network lost the first"
+            raise self._failed(
+                number,
+                FailureKind.SECOND_SYN,
+                f"{which} needed a second SYN: the accept queue was full{or_else}",
+                "a connection by the first SYN",
+                f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s",
+            )
+
+    def _adopt(self, number: int, raw: socket.socket, deadline: Deadline) -> Connection:
+        """Make a connected socket a connection, with TLS where that is spoken."""
+        try:
+            return Connection.adopt(raw, self._target, deadline)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"of the connects at once, number {number + 1} had no TLS handshake: {reason}"
+            raise self._no_connection(number, message, reason) from None
+
+    def _complain(self, complaint: Complaint | None) -> None:
+        if complaint is not None:
+            raise self._failed(0, FailureKind.RULE, *complaint)
+
+    def _no_connection(self, number: int, message: str, reason: str) -> ConversationFailedError:
+        return self._failed(number, FailureKind.NO_CONNECTION, message, "a connection", reason)
+
+    def _failed(
+        self, connection: int, kind: FailureKind, message: str, expected: str, actual: str
+    ) -> ConversationFailedError:
+        witness = Witness(connection, self.transcript, self._number)
+        return witness.failed(kind, message, expected, actual)

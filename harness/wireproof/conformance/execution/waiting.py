@@ -1,0 +1,112 @@
+"""What a wait on a connection waits for, what it may do meanwhile, and how it can end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from wireproof.deadline import Deadline
+
+_HELD_TIMEOUT_S = 0.02
+_SPINNING_S = 0.02  # what comes soon is looked for without a pause
+MOST_TIMEOUTS = 6
+"""As long as something moves, the time for silence begins anew; but not for ever."""
+
+
+class Ended(Enum):
+    """How a wait ended."""
+
+    REACHED = auto()
+    """What was waited for has happened."""
+    GONE = auto()
+    """The connection has ended, in one way or the other."""
+    SILENT = auto()
+    """Nothing moved any more."""
+    OUT_OF_TIME = auto()
+    """Something was moving still, and all the time that there is was used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One wait.
+
+    Attributes:
+        reached: whether what is waited for has happened.
+        timeout_s: after so long without anything moving it is over.
+        most_s: after so long it is over in any case.
+        reads: whether what comes is read and judged.
+        sends: whether what the plan has asked to send is sent.
+        renewed: whether `timeout_s` begins anew as long as something moves: bytes that the kernel
+            takes from us, and those that come and are owed. What comes unasked, or is not judged,
+            moves nothing.
+        look_again_s: how soon to look at `reached` again where nothing tells of it; 0 where bytes
+            tell.
+
+    """
+
+    reached: Callable[[], bool]
+    timeout_s: float
+    most_s: float
+    reads: bool = True
+    sends: bool = False
+    renewed: bool = True
+    look_again_s: float = 0.0
+
+
+class Clock:
+    """The time of one wait.
+
+    Attributes:
+        moving: whether something had moved at the last look.
+
+    """
+
+    def __init__(self, wait: Wait, progress_bytes: int) -> None:
+        """Start `wait`; so many bytes have moved before it."""
+        self.moving = False
+        self._wait = wait
+        self._furthest = progress_bytes
+        self._quiet = Deadline(wait.timeout_s)
+        self._last = Deadline(wait.most_s)
+        self._spinning = Deadline(_SPINNING_S)
+
+    def look(self, progress_bytes: int) -> Ended | None:
+        """Return how the wait is over now that so many bytes have moved, or None."""
+        self.moving = progress_bytes > self._furthest
+        if self.moving:
+            self._furthest = progress_bytes
+            if self._wait.renewed:
+                self._quiet = Deadline(self._wait.timeout_s)
+        elif self._quiet.expired:
+            return Ended.SILENT
+        if self._last.expired and not self._wait.reached():
+            return Ended.OUT_OF_TIME
+        return None
+
+    def until(self) -> Deadline:
+        """Return until when an event may be waited for."""
+        if not self._wait.look_again_s:
+            return self._quiet
+        return Deadline(self._wait.look_again_s if self._spinning.expired else 0.0)
+
+
+def never() -> bool:
+    """Say that what would end a wait early does not happen."""
+    return False
+
+
+class DeliveryTimeout:
+    """How long a segment of a conversation may stay unread, on all its connections together.
+
+    Attributes:
+        seconds: short after the first segment that was held: a server that does not read one
+            connection is not read on fifty others at two seconds each.
+
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Wait `seconds` for the first time."""
+        self.seconds = seconds
+
+    def shorten(self) -> None:
+        """Wait less from now on."""
+        self.seconds = _HELD_TIMEOUT_S

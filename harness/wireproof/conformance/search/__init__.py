@@ -1,0 +1,1 @@
+"""Looking for a failing conversation, and making what was found small."""

@@ -1,0 +1,105 @@
+"""One line of the verdict matrix, from what a search has tried and found."""
+
+from dataclasses import dataclass
+
+from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.explore import Tried
+from wireproof.conformance.search.pursuit import Finding
+from wireproof.conformance.subject import Subject
+from wireproof.results import Boundary, BoundaryMap, Level, RequirementResult, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A requirement's line of the matrix, and what stands behind it."""
+
+    result: RequirementResult
+    finding: Finding | None = None
+    boundary_map: BoundaryMap | None = None
+
+
+def without_search(
+    requirement: Requirement, subject: Subject, verdict: Verdict, message: str, seconds: float = 0.0
+) -> Judged:
+    """Return a verdict that rests on no conversation of the requirement's own."""
+    return Judged(
+        RequirementResult(
+            id=requirement.id,
+            title=requirement.title,
+            level=requirement.level_for(subject),
+            verdict=verdict,
+            message=message,
+            seconds=round(seconds, 3),
+            source=requirement.source,
+        )
+    )
+
+
+def searched(  # noqa: PLR0917 - the parts of a line
+    requirement: Requirement,
+    subject: Subject,
+    tried: Tried,
+    seconds: float,
+    message: str,
+    finding: Finding | None = None,
+) -> Judged:
+    """Return the verdict of a search.
+
+    Args:
+        requirement: that was tried.
+        subject: on which.
+        tried: all of it.
+        seconds: how long that took.
+        message: of the finding; without one, why the search settles nothing, or empty.
+        finding: None where no plan failed.
+
+    """
+    if finding is not None:
+        verdict = _of_finding(requirement, subject, finding)
+    else:
+        verdict = Verdict.INCONCLUSIVE if message else Verdict.PASS
+    failure = finding.failing.failure if finding else None
+    result = RequirementResult(
+        id=requirement.id,
+        title=requirement.title,
+        level=requirement.level_for(subject),
+        verdict=verdict,
+        delivery=tried.delivery,
+        examples=tried.plans,
+        seconds=round(seconds, 3),
+        message=message,
+        expected=failure.expected if failure else "",
+        actual=failure.actual if failure else "",
+        source=requirement.source,
+    )
+    return Judged(result, finding, _boundary_map(requirement, tried))
+
+
+def _of_finding(requirement: Requirement, subject: Subject, finding: Finding) -> Verdict:
+    level = requirement.level_for(subject)
+    late = finding.failing.failure.kind is FailureKind.SECOND_SYN
+    if finding.failed == 0 or (late and not subject.target.is_loopback):
+        return Verdict.INCONCLUSIVE
+    if level is not Level.MUST:
+        return Verdict.NON_STRICT if level is Level.SHOULD else Verdict.PASS
+    return Verdict.FAIL if finding.failed == finding.runs else Verdict.FLAKY
+
+
+def _boundary_map(requirement: Requirement, tried: Tried) -> BoundaryMap | None:
+    """Return the map of the conversation in which the most cuts failed, the longest for choice."""
+    if not tried.single_cuts:
+        return None
+    requests, cuts = max(
+        tried.single_cuts.items(), key=lambda item: (sum(item[1].values()), len(item[1]))
+    )
+    stream = b"".join(requests)
+    return BoundaryMap(
+        requirement=requirement.id,
+        conversation=stream.hex(),
+        length_bytes=len(stream),
+        boundaries=[
+            Boundary(offset_bytes=offset, tried=1, failed=int(failed))
+            for offset, failed in sorted(cuts.items())
+        ],
+    )
