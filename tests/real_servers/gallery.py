@@ -1,21 +1,32 @@
 """The gallery's records, and where its servers are installed."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
+from tests.real_servers.processes import begin, end
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-PLACE = ROOT / ".gallery"
-"""Everything that is installed for the gallery, one folder a server; never our own environment."""
+PLACE = Path(os.environ.get("WIREPROOF_GALLERY", ROOT / ".gallery"))
+"""Everything that is installed for the gallery, one folder a server; never our own environment.
+
+It stays from run to run. The variable has several clones share one, or CI keep one.
+"""
 
 _INSTALL_TIMEOUT_S = 600
+_APT = ("apt-get", "install", "-y", "--no-remove", "--no-install-recommends")
+_installing = threading.Lock()
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
@@ -31,9 +42,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     protocol: str
     settings: dict[str, str] = {}
     must: str | tuple[str, ...]
+    says: str = ""
+    not_yet: str = ""
     non_strict: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    port_below: int = 65536
     needs_depth: str = "quick"
     about: str = ""
     thread: str = ""
@@ -42,6 +54,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def is_sound(self) -> bool:
         """Whether a finding would be a false alarm."""
         return self.must == "sound"
+
+    def asks_for(self, identifier: str) -> bool:
+        """Say whether a requirement is one of those that must fail."""
+        return not self.is_sound and any(fnmatchcase(identifier, each) for each in self.must)
 
     @property
     def protocol_name(self) -> str:
@@ -92,16 +108,32 @@ def is_installed(server: Server) -> bool:
             return (server.place / ".complete").exists()
 
 
+def install_debian(servers: Sequence[Server]) -> None:
+    """Install the system's packages that are missing in one go.
+
+    Where one of them cannot be had, none is installed: `install` goes on one by one.
+    """
+    missing = [one for one in servers if one.install == "apt" and not is_installed(one)]
+    if packages := sorted({package for one in missing for package in one.packages}):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            _run([*_as_root(*_APT), *packages], ROOT)
+
+
 def install(server: Server) -> str:
-    """Install a server, and return what went wrong, or nothing."""
-    if is_installed(server):
-        return ""
+    """Install a server, and return what went wrong, or nothing; one at a time."""
+    with _installing:
+        return "" if is_installed(server) else _install(server)
+
+
+def _install(server: Server) -> str:
     place = server.place
+    pip = [sys.executable, "-m", "pip", "--python", server.python]
     steps = {
-        "apt": [_as_root("apt-get", "install", "-y", "--no-remove", "--no-install-recommends")],
+        "apt": [_as_root(*_APT)],
         "pip": [
-            [sys.executable, "-m", "venv", "--clear", str(place)],
-            [server.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
+            # Our own pip installs: to put one into each environment takes longer than most servers.
+            [sys.executable, "-m", "venv", "--clear", "--without-pip", str(place)],
+            [*pip, "install", "--quiet", "--disable-pip-version-check"],
         ],
         "npm": [["npm", "install", "--no-audit", "--no-fund", "--prefix", str(place)]],
         "deb": [["apt-get", "download"]],
@@ -152,13 +184,10 @@ def _as_root(*command: str) -> list[str]:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    subprocess.run(
-        command,
-        cwd=folder,
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=_INSTALL_TIMEOUT_S,
-        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-    )
+    process = begin(command, subprocess.PIPE, folder, {"DEBIAN_FRONTEND": "noninteractive"})
+    try:
+        output, _ = process.communicate(timeout=_INSTALL_TIMEOUT_S)
+    finally:
+        end(process)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, output)

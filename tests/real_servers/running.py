@@ -1,22 +1,21 @@
 """Starting a server of the gallery, judging it with `wireproof check`, and what is to be said."""
 
 import contextlib
-import os
+import fnmatch
 import random
+import re
 import select
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import IO
 
 from tests.real_servers.gallery import HERE, Server, program
+from tests.real_servers.processes import begin, end
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
 from wireproof.results import RequirementResult, Verdict, load_results
@@ -25,10 +24,13 @@ _READY_S = 20.0
 _TRIES = 3
 _LOOK_AGAIN_S = 0.02
 _CHECK_TIMEOUT_S = 900
+_PRINTED = "check.txt"
+_PORTS = range(10_000, 32_768)
+"""Below those that Linux gives to clients, of which the checks side by side have thousands."""
 
-_running: "set[subprocess.Popen[bytes]]" = set()
 _lock = threading.Lock()
-_over = threading.Event()
+_ports: set[int] = set()
+"""Those that were given to servers; two that start side by side must not get the same."""
 
 
 class NotStartedError(Exception):
@@ -44,6 +46,8 @@ class Outcome:
         lines: the verdict matrix; empty where the check itself failed.
         problem: why this is not what the catalogue asks for, or nothing.
         folder: where the results and the evidence are.
+        gap: what is not as a right tool would say, and is known not to be yet.
+        beside: the problem that there was beside other servers, and that alone there was not.
 
     """
 
@@ -51,6 +55,8 @@ class Outcome:
     lines: tuple[RequirementResult, ...]
     problem: str
     folder: Path
+    gap: str = ""
+    beside: str = ""
 
     @property
     def findings(self) -> dict[str, RequirementResult]:
@@ -73,7 +79,7 @@ def running(server: Server) -> Iterator[int]:
         try:
             yield port
         finally:
-            _end(process)
+            end(process)
 
 
 def judge(
@@ -85,7 +91,7 @@ def judge(
             lines = _check(server, port, depth, out, seed, only)
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
         return Outcome(server, (), f"{error}", out)
-    return Outcome(server, lines, _problem(server, lines), out)
+    return _outcome(server, lines, out)
 
 
 def judge_often(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
@@ -109,9 +115,15 @@ def read(server: Server, out: Path) -> Outcome | None:
     ):
         results = load_results(path)
         if results.check and not results.partial:
-            lines = tuple(results.check.requirements)
-            return Outcome(server, lines, _problem(server, lines), path.parent)
+            return _outcome(server, tuple(results.check.requirements), path.parent)
     return None
+
+
+def _outcome(server: Server, lines: tuple[RequirementResult, ...], folder: Path) -> Outcome:
+    problem = _problem(server, lines, folder)
+    if server.not_yet:
+        return Outcome(server, lines, "", folder, gap=problem)
+    return Outcome(server, lines, problem, folder)
 
 
 def _check(  # noqa: PLR0917 - what the command line says, one by one
@@ -127,18 +139,18 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
         *(() if seed is None else ("--seed", str(seed))),
     ]
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "check.txt").open("wb") as log:
-        process = _begin(command, log)
+    with (out / _PRINTED).open("wb") as log:
+        process = begin(command, log)
         try:
             process.wait(_CHECK_TIMEOUT_S)
         finally:
-            _end(process)
+            end(process)
     results = load_results(out / "results.json")
     assert results.check is not None
     return tuple(results.check.requirements)
 
 
-def _problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
+def _problem(server: Server, lines: tuple[RequirementResult, ...], folder: Path) -> str:
     failed = [line.id for line in lines if line.verdict.is_finding]
     unsettled = [
         f"{line.id} {line.verdict}"
@@ -148,8 +160,18 @@ def _problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
     if not server.is_sound:
         # What the protocol only recommends shows as NON-STRICT.
         weak = [line.id for line in lines if line.verdict is Verdict.NON_STRICT]
-        missed = [identifier for identifier in server.must if identifier not in failed + weak]
-        return f"not caught: {', '.join(missed)}" if missed else ""
+        missed = [each for each in server.must if not fnmatch.filter(failed + weak, each)]
+        printed = " ".join((folder / _PRINTED).read_text(errors="replace").split())
+        unsaid = bool(server.says) and not re.search(server.says, printed)
+        return "; ".join(
+            filter(
+                None,
+                (
+                    f"not caught: {', '.join(missed)}" if missed else "",
+                    f"not said: {server.says}" if unsaid else "",
+                ),
+            )
+        )
     unexplained = [
         line.id
         for line in lines
@@ -163,16 +185,16 @@ def _problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
 def _started(server: Server, work: Path) -> tuple["subprocess.Popen[bytes]", int]:
     """Start a server on a free port.
 
-    Most servers cannot bind port 0 and say which port they got. So a port is found by binding 0,
+    Most servers cannot bind port 0 and say which port they got. So a port is found by binding it,
     given back, and named to the server; another process may take it in between, and then the
     server ends and another port is tried.
     """
     said = ""
     for _ in range(_TRIES):
-        port = _free_port(server.port_below)
+        port = _free_port()
         log = work / "output.txt"
         with log.open("wb") as output:
-            process = _begin(
+            process = begin(
                 _command(server, work, port),
                 output,
                 folder=work,
@@ -180,19 +202,19 @@ def _started(server: Server, work: Path) -> tuple["subprocess.Popen[bytes]", int
             )
         if _listens(process, port):
             return process, port
-        _end(process)
+        end(process)
         said = log.read_text(errors="backslashreplace")[-400:]
     raise NotStartedError(f"{server.name} did not start: {said}")
 
 
-def _free_port(below: int) -> int:
-    """Return a port that nobody has now; the system's own choice, or one that a server takes."""
-    if below > 65535:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
+def _free_port() -> int:
+    """Return a port that nobody has now."""
     while True:
-        port = random.randrange(10000, below)
+        port = random.choice(_PORTS)
+        with _lock:
+            if port in _ports:
+                continue
+            _ports.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -227,44 +249,3 @@ def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
         # Nobody tells us when a foreign process begins to listen.
         select.select([], [], [], _LOOK_AGAIN_S)
     return False
-
-
-def end_all() -> None:
-    """End every server and check that runs, and let none begin."""
-    with _lock:
-        _over.set()
-        left = list(_running)
-    for process in left:
-        _end(process)
-
-
-def _begin(
-    command: list[str],
-    output: IO[bytes],
-    folder: Path | None = None,
-    environment: Mapping[str, str] = MappingProxyType({}),
-) -> "subprocess.Popen[bytes]":
-    """Start a command as the leader of a process group, which `_end` ends whole."""
-    with _lock:
-        if _over.is_set():
-            raise NotStartedError("the gallery was stopped")
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            env=os.environ | environment,
-        )
-        _running.add(process)
-        return process
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and its children, which are a process group of their own."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    with _lock:
-        _running.discard(process)

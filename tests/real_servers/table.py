@@ -34,10 +34,19 @@ def as_lines(outcomes: Sequence[Outcome], missing: Sequence[Server]) -> list[str
         lines += [f"{'':<{width}}    {text}" for text in _details(outcome)]
         if outcome.problem:
             lines.append(f"{'':<{width}}    UNEXPECTED: {outcome.problem}")
+        if outcome.gap:
+            lines.append(f"{'':<{width}}    not yet: {outcome.gap} ({outcome.server.not_yet})")
+        elif outcome.server.not_yet and outcome.lines:
+            lines.append(f"{'':<{width}}    as expected, although the catalogue says `not_yet`")
+        if outcome.beside:
+            lines.append(f"{'':<{width}}    only beside other servers: {outcome.beside}")
     for server in missing:
         lines.append(f"left out, because it is not installed: {server.name} ({how(server)})")
     unexpected = sum(bool(outcome.problem) for outcome in outcomes)
-    lines.append(f"\n{len(outcomes)} servers judged, {unexpected} not as expected")
+    gaps = sum(bool(outcome.gap) for outcome in outcomes)
+    lines.append(
+        f"\n{len(outcomes)} servers judged, {unexpected} not as expected, {gaps} known gaps"
+    )
     return lines
 
 
@@ -95,15 +104,15 @@ def _shown(outcome: Outcome) -> list[RequirementResult]:
         line
         for line in outcome.lines
         if line.verdict.is_finding
-        or (line.verdict is Verdict.NON_STRICT and (server.is_sound or line.id in server.must))
+        or (line.verdict is Verdict.NON_STRICT and (server.is_sound or server.asks_for(line.id)))
     ]
 
 
 def _details(outcome: Outcome) -> list[str]:
     """Return what the catalogue asks for first, each with what was sent and what came."""
-    must = outcome.server.must
+    asks_for = outcome.server.asks_for
     shown = sorted(
-        _shown(outcome), key=lambda line: (line.id not in must, not line.verdict.is_finding)
+        _shown(outcome), key=lambda line: (not asks_for(line.id), not line.verdict.is_finding)
     )
     return [_told(outcome, line) for line in shown[:3]]
 

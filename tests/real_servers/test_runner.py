@@ -5,17 +5,19 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.real_servers import __main__ as gallery_main
 from tests.real_servers import running
 from tests.real_servers.gallery import ROOT, Server, catalogue
 from tests.real_servers.running import Outcome, judge_often, read
-from tests.real_servers.table import as_markdown, put_between_marks
+from tests.real_servers.table import as_lines, as_markdown, put_between_marks
 from wireproof.deadline import Deadline
-from wireproof.results import RequirementResult, encode, load_results
+from wireproof.results import Level, RequirementResult, Verdict, encode, load_results
 
 ECHO = next(server for server in catalogue() if server.protocol == "line-echo")
 
@@ -121,3 +123,65 @@ def test_a_page_without_marks_is_the_table(tmp_path: Path):
     """A file that is not there, or has no marks, becomes the table."""
     put_between_marks(tmp_path / "new.md", "| 1 |\n")
     assert (tmp_path / "new.md").read_text() == "| 1 |\n"
+
+
+FOUND = RequirementResult(id="SEG-SINGLE", title="", level=Level.MUST, verdict=Verdict.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("must", "says", "problem"),
+    [
+        (("SEG-SINGLE",), "", ""),
+        (("SEG-*",), "", ""),
+        (("*",), "server died", ""),
+        (("COAL-*",), "", "not caught: COAL-*"),
+        (("COAL-*",), "hung|stuck", "not caught: COAL-*; not said: hung|stuck"),
+    ],
+)
+def test_what_must_be_found_and_said(
+    must: tuple[str, ...], says: str, problem: str, tmp_path: Path
+):
+    """A group is found by one of its requirements; what is said may be broken into lines."""
+    (tmp_path / "check.txt").write_text("FAIL  the server\n      died\n")
+    server = msgspec.structs.replace(ECHO, must=must, says=says)
+    assert running._problem(server, (FOUND,), tmp_path) == problem
+
+
+def test_a_known_gap_is_told_and_is_no_surprise(tmp_path: Path):
+    """What is known not to be said yet is no problem; once it is said, the table tells so."""
+    (tmp_path / "check.txt").write_text("")
+    server = msgspec.structs.replace(ECHO, must=("COAL-*",), not_yet="for a reason")
+    missed = running._outcome(server, (FOUND,), tmp_path)
+    assert (missed.problem, missed.gap) == ("", "not caught: COAL-*")
+    assert "not yet: not caught: COAL-* (for a reason)" in "\n".join(as_lines([missed], []))
+    found = running._outcome(msgspec.structs.replace(server, must=("*",)), (FOUND,), tmp_path)
+    assert "although the catalogue says `not_yet`" in "\n".join(as_lines([found], []))
+
+
+@pytest.mark.parametrize("alone", ["", "false alarm: X"])
+def test_what_is_not_as_expected_is_judged_again_alone(
+    alone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A problem beside other servers stands if it is there alone too, and else is told as such."""
+
+    def judge(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
+        del depth, seeds
+        troubled = server.name == "troubled"
+        problem = (alone if out.name == "alone" else "false alarm: X") if troubled else ""
+        return Outcome(server, (), problem, out)
+
+    monkeypatch.setattr(gallery_main, "judge_often", judge)
+    servers = [ECHO, msgspec.structs.replace(ECHO, name="troubled")]
+    chosen = gallery_main._options().parse_args(["--out", str(tmp_path)])
+    sound, troubled = gallery_main._judge_all(servers, chosen, Deadline(60))
+    assert not sound.problem
+    assert not sound.beside
+    assert troubled.problem == alone
+    assert troubled.beside == ("" if alone else "false alarm: X")
+
+
+def test_no_port_is_given_twice():
+    """Servers that start side by side get ports of their own, below those of clients."""
+    ports = [running._free_port() for _ in range(100)]
+    assert len(set(ports)) == 100
+    assert set(ports) <= set(running._PORTS)
