@@ -50,7 +50,7 @@ def check(tmp_path: Path) -> Callable[..., tuple[int, CheckResult]]:
     """Run the command in this process; its exit code and what it wrote."""
 
     def call(target: object, *options: str) -> tuple[int, CheckResult]:
-        out = ["--out", str(tmp_path), "--depth", "quick"]
+        out = ["--out", str(tmp_path), "--force", "--depth", "quick"]
         code = invoke(["check", str(target), *out, *options])
         found = load_results(tmp_path / "results.json").check
         assert found is not None

@@ -49,6 +49,20 @@ def test_each_format_goes_to_a_file_or_to_standard_output(
         assert printed == file.read_bytes()
 
 
+def test_a_link_among_the_evidence_is_not_embedded(results: Path, tmp_path: Path) -> None:
+    """A stranger's result folder gets nothing of its reader's into the page."""
+    private = tmp_path / "private.py"
+    private.write_text("the reader's own words")
+    script = tmp_path / "evidence" / "SEG-09" / "replay.py"
+    script.unlink()
+    script.symlink_to(private)
+    assert invoke(["report", str(results), "--html", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "SEG-09" in page
+    assert "own words" not in page
+    assert "replay.py" not in page
+
+
 def test_without_an_option_the_summary_is_printed(
     results: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

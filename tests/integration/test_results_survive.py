@@ -205,3 +205,22 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(
         arguments = [kind, str(server.target), "--protocol", "echo"]
         assert invoke([*arguments, "--out", str(tmp_path / "file" / "out")]) == 3
     assert "cannot write to" in capfd.readouterr().err
+
+
+def test_no_result_is_overwritten_unasked(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same --out a second time is refused before anything is sent, and --force replaces it."""
+    with Serving(echoing) as server:
+        target = str(server.target)
+        options = ["--protocol", "echo", "--only", "BASE-ANSWER", "--out", str(tmp_path)]
+        assert invoke(["check", target, *options]) == 0
+        first = (tmp_path / "results.json").read_bytes()
+        for kind, more in (("check", options), ("backlog", ["--queue-only", *options[4:]])):
+            assert invoke([kind, target, *more]) == 2
+            said = capfd.readouterr().err
+            assert "results.json is there already" in said
+            assert "--force" in said
+        assert (tmp_path / "results.json").read_bytes() == first
+        assert invoke(["check", target, *options, "--force"]) == 0
+    assert (tmp_path / "results.json").read_bytes() != first

@@ -120,12 +120,14 @@ def _depth_unpaused(findings: Findings) -> Iterator[str]:
         known = "is not known" if deepest is None else f"is at most {deepest}, by the connects"
         yield f"The depth of the queue {known}: {findings.not_paused_because}."
         return
-    yield (
-        f"The backlog is {limit}, so the queue holds {limit + findings.queue.listeners}."
-        f" This was read, not tried: {findings.not_paused_because}."
-    )
-    if deepest is not None:
-        yield f"While bursts overflowed it, it was seen {deepest} deep."
+    holds = f"The backlog is {limit}, so the queue holds {limit + findings.queue.listeners}."
+    if deepest is None:
+        yield f"{holds} This was read, not tried: {findings.not_paused_because}."
+    else:
+        yield (
+            f"{holds} Connects overflowed it, and it was seen {deepest} deep. It was not paused to"
+            f" count: {findings.not_paused_because}."
+        )
 
 
 def _late(findings: Findings) -> Iterator[str]:

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from wireproof.cli.common import (
-    ResultsFolder,
     find_target,
     finish,
     output_options,
@@ -13,6 +12,7 @@ from wireproof.cli.common import (
     target_options,
 )
 from wireproof.cli.parameters import Counts, Duration
+from wireproof.cli.results_folder import ResultsFolder
 from wireproof.results import Rung
 
 
@@ -53,6 +53,7 @@ def backlog(
     seconds: float,
     queue_only: bool,
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Show how deep the accept queue of TARGET is, and what connects see when it is full.
@@ -83,7 +84,7 @@ def backlog(
         find_protocol(protocol_name, settings)
     found = find_target(target, allow_hosts)
     survey = QueueSurvey(found, pause_pids)
-    folder = ResultsFolder("backlog", out)
+    folder = ResultsFolder("backlog", out, force=force)
     partial = False
     rungs: list[Rung] = []
     try:

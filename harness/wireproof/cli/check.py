@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from wireproof.cli.common import (
-    ResultsFolder,
     find_target,
     finish,
     output_options,
@@ -14,6 +13,7 @@ from wireproof.cli.common import (
     target_options,
 )
 from wireproof.cli.parameters import Duration
+from wireproof.cli.results_folder import ResultsFolder
 
 
 @click.command(short_help="conformance")
@@ -49,6 +49,7 @@ def check(
     seed: int | None,
     baseline: Path | None,
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Judge the server at TARGET by the catalogue of requirements.
@@ -79,7 +80,7 @@ def check(
         time_budget_s=time_budget,
     )
     found = find_target(target, allow_hosts)
-    folder = ResultsFolder("check", out)
+    folder = ResultsFolder("check", out, force=force)
     with CheckProgress(enabled=not as_json) as progress:
         result, complete = run_check(
             found, plan, folder.folder, progress, lambda so_far: folder.keep(target, check=so_far)

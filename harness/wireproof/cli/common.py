@@ -1,28 +1,17 @@
 """What all measuring commands share: target, protocol, output folder, exit code."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
-from wireproof.errors import CannotRunError, UsageError
-from wireproof.reporting.environment import collect_environment
-from wireproof.results import (
-    FORMAT,
-    BacklogResult,
-    CheckResult,
-    LoadResult,
-    Results,
-    Verdict,
-    encode,
-)
+from wireproof.cli.results_folder import ResultsFolder
+from wireproof.errors import UsageError
+from wireproof.results import Results, Verdict, encode
 from wireproof.target import Target, parse_target, resolve
-from wireproof.version import __version__
 from wireproof.wire.connection import reachable
 
 _WRONG_REPLY = "wrong reply"  # as in harness/wireproof/load/failures.py
@@ -63,9 +52,12 @@ def protocol_options(command: Command) -> Command:
 
 
 def output_options(command: Command) -> Command:
-    """Add `--out` and `--json`."""
+    """Add `--out`, `--force` and `--json`."""
     command = click.option(
         "--json", "as_json", is_flag=True, help="Print the result file's text, and nothing else."
+    )(command)
+    command = click.option(
+        "--force", is_flag=True, help="Replace the result that the folder of --out holds."
     )(command)
     return click.option(
         "--out",
@@ -84,106 +76,6 @@ def find_target(text: str, allow_hosts: tuple[str, ...] = ()) -> Target:
 
     """
     return reachable(resolve(parse_target(text), allow_hosts))
-
-
-class ResultsFolder:
-    """The folder that receives a run's results.
-
-    Attributes:
-        folder: it exists and can be written to.
-        path: of `results.json` in it.
-
-    """
-
-    def __init__(self, command: str, out: Path | None) -> None:
-        """Make the folder, so that a run never ends with nowhere to go.
-
-        Raises:
-            CannotRunError: the folder cannot be made or written to.
-
-        """
-        self._command = command
-        self._started_at = datetime.now(UTC)
-        stamp = self._started_at.strftime("%Y%m%dT%H%M%SZ")
-        self.folder = out or Path("reports") / f"{stamp}-{command}"
-        self._link_latest = out is None
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            probe = self.folder / ".writable"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise CannotRunError(
-                f"cannot write to {self.folder}: {error.strerror}", "name another folder with --out"
-            ) from None
-        self.path = self.folder / "results.json"
-        self._environment = collect_environment(__version__)
-        self._kept: dict[str, Any] = {}
-        context = click.get_current_context(silent=True)
-        if context is not None:  # a run that is refused late leaves no empty folder behind
-            context.call_on_close(self._remove_if_empty)
-
-    def keep(self, target: str, **parts: CheckResult | LoadResult | BacklogResult | None) -> None:
-        """Write what there is so far as a partial result: a run that is killed loses no more.
-
-        What cannot be written now is told when the run is over.
-        """
-        self._kept.update(parts)
-        with contextlib.suppress(CannotRunError):
-            self.write(target, partial=True, **self._kept)
-
-    def write(
-        self,
-        target: str,
-        *,
-        partial: bool = False,
-        check: CheckResult | None = None,
-        load: LoadResult | None = None,
-        backlog: BacklogResult | None = None,
-    ) -> Results:
-        """Write `results.json`, whole or not at all, and point `reports/latest` at it.
-
-        Raises:
-            CannotRunError: it cannot be written.
-
-        """
-        results = Results(
-            format=FORMAT,
-            command=self._command,
-            started_at=self._started_at.isoformat(timespec="seconds"),
-            environment=self._environment,
-            target=target,
-            partial=partial,
-            check=check,
-            load=load,
-            backlog=backlog,
-        )
-        unfinished = self.path.with_suffix(".part")
-        try:
-            unfinished.write_bytes(encode(results))
-            unfinished.replace(self.path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise CannotRunError(
-                f"cannot write {self.path}: {error.strerror}", "name another folder with --out"
-            ) from None
-        if self._link_latest:
-            self._point_latest()
-        return results
-
-    def _remove_if_empty(self) -> None:
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
-
-    def _point_latest(self) -> None:
-        link = self.folder.parent / "latest"
-        fresh = link.with_name(f".latest-{os.getpid()}")
-        try:
-            fresh.symlink_to(self.folder.name)
-            fresh.replace(link)
-        except OSError:  # a file system without links: the folder's name is printed anyway
-            fresh.unlink(missing_ok=True)
 
 
 def finish(results: Results, folder: ResultsFolder, *, as_json: bool) -> int:

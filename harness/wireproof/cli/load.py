@@ -9,7 +9,6 @@ import click
 from msgspec import structs
 
 from wireproof.cli.common import (
-    ResultsFolder,
     find_target,
     finish,
     output_options,
@@ -17,6 +16,7 @@ from wireproof.cli.common import (
     target_options,
 )
 from wireproof.cli.parameters import Counts, Duration
+from wireproof.cli.results_folder import ResultsFolder
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses
 from wireproof.load.units import parse_share
 from wireproof.results import LoadResult, Second
@@ -153,6 +153,7 @@ def load(
     knee: str | None,
     seed: int | None,
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Put load on the server at TARGET and verify every reply.
@@ -198,7 +199,7 @@ def load(
         backlog=getattr(protocol, "backlog", None),
         sources=max(1, len(source_addresses)),
     )
-    folder = ResultsFolder("load", out)
+    folder = ResultsFolder("load", out, force=force)
     if knee is not None:
         result = _find_knee(spec, parse_objective(knee), quiet=as_json)
     else:

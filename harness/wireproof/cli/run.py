@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from wireproof.cli.common import (
-    ResultsFolder,
     find_target,
     finish,
     output_options,
     protocol_options,
 )
 from wireproof.cli.parameters import Duration
+from wireproof.cli.results_folder import ResultsFolder
 from wireproof.conformance.session import CheckPlan, run_check
 from wireproof.results import BacklogResult, CheckResult, LoadResult
 from wireproof.target import Target
@@ -63,6 +63,7 @@ def run(
     seed: int | None,
     seconds: float,
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Check TARGET, load it with 1, 10, 25 and 50 connections, and look at its accept queue.
@@ -87,7 +88,7 @@ def run(
         embedded = None if target else stack.enter_context(ReferenceServer())
         where = embedded.target if embedded else target
         found = find_target(where, allow_hosts)
-        folder = ResultsFolder("run", out)
+        folder = ResultsFolder("run", out, force=force)
         job = _Job(where, found, allow_hosts, spec, seconds, folder, shown=not as_json)
         try:
             measured.check, complete = job.check()

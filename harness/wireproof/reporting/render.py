@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wireproof.errors import CannotRunError
+from wireproof.files import write_whole
 from wireproof.results import Results
 
 PAGE = "index.html"
@@ -32,10 +33,8 @@ def write(path: Path, text: bytes) -> Path:
         CannotRunError: it cannot be written there.
 
     """
-    unfinished = path.with_name(path.name + ".part")
     try:
-        unfinished.write_bytes(text)
-        unfinished.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise CannotRunError(
             f"cannot write {path}: {error.strerror}", "name a file in a folder that you may write"

@@ -1,11 +1,11 @@
 """Evidence files beside a result file, read with suspicion: they may come from anywhere."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from wireproof.reporting.digest import evidence_path
+from wireproof.files import is_inside, read_inside
 from wireproof.wire.transcript import Event
 
 _FILE_BYTES = 32 * 1024 * 1024
@@ -18,26 +18,27 @@ class EvidenceFile:
     """One file that belongs to a requirement.
 
     Attributes:
-        name: as the result file has it, relative to its folder.
-        path: where it is; it exists.
+        folder: of the result file.
+        name: as that file has it, relative to the folder; without a link on the way.
 
     """
 
+    folder: Path
     name: str
-    path: Path
+
+    @property
+    def path(self) -> Path:
+        """Where it is; only to be shown, since a link may have taken its place by now."""
+        return self.folder / self.name
+
+    def content(self, limit_bytes: int) -> bytes:
+        """Return what it holds; nothing if that is more, or the file is gone."""
+        return read_inside(self.folder, self.name, limit_bytes) or b""
 
 
 def evidence_files(folder: Path, names: list[str]) -> list[EvidenceFile]:
-    """Return those of the named files that exist below `folder`."""
-    found = []
-    for name in names:
-        path = evidence_path(folder, name)
-        try:
-            if path is not None and path.is_file():
-                found.append(EvidenceFile(name, path))
-        except (OSError, ValueError):  # too long for the file system, or with a null in it
-            continue
-    return found
+    """Return those of the named files that exist below `folder`; what a link leads to does not."""
+    return [EvidenceFile(folder, name) for name in names if is_inside(folder, name)]
 
 
 class _Failure(msgspec.Struct, frozen=True):
@@ -68,9 +69,9 @@ class Conversation(msgspec.Struct, frozen=True):
 def read_conversation(files: list[EvidenceFile]) -> Conversation | None:
     """Return the conversation of the replay file among the files, if there is one."""
     for file in files:
-        if file.path.name == REPLAY:
+        if PurePosixPath(file.name).name == REPLAY:
             try:
-                return msgspec.json.decode(_content(file.path, _FILE_BYTES), type=Conversation)
+                return msgspec.json.decode(file.content(_FILE_BYTES), type=Conversation)
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                 return None
     return None
@@ -79,14 +80,8 @@ def read_conversation(files: list[EvidenceFile]) -> Conversation | None:
 def read_script(files: list[EvidenceFile]) -> tuple[str, str] | None:
     """Return name and text of the script that replays the failure."""
     for file in files:
-        if file.path.suffix == ".py" and not file.path.name.startswith("test_"):
-            text = _content(file.path, _SCRIPT_BYTES)
+        name = PurePosixPath(file.name).name
+        if name.endswith(".py") and not name.startswith("test_"):
+            text = file.content(_SCRIPT_BYTES)
             return (file.name, text.decode(errors="replace")) if text else None
     return None
-
-
-def _content(path: Path, limit_bytes: int) -> bytes:
-    try:
-        return path.read_bytes() if path.stat().st_size <= limit_bytes else b""
-    except OSError:
-        return b""

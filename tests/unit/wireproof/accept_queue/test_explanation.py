@@ -4,6 +4,7 @@ import pytest
 
 from wireproof.accept_queue.explanation import Findings, depth_by_connects, explain, explain_ladder
 from wireproof.accept_queue.syn_retries import retry_schedule
+from wireproof.reporting.terminal.queue import queue_line
 from wireproof.results import Burst, Queue, Rung
 
 SYSCTLS = {
@@ -92,6 +93,17 @@ def test_an_unpaused_server() -> None:
     queue = Queue(limit=50, depth=None, source="unknown")
     text = _explain(queue=queue, not_paused_because="nobody said so")
     assert "The backlog is 50, so the queue holds 51. This was read, not tried: nobody said" in text
+
+
+def test_a_queue_that_connects_overflowed() -> None:
+    """What the summary says of the depth's source, the sentences do not deny."""
+    queue = Queue(limit=10, depth=11, source="connects")
+    bursts = [_burst(10, 10, peak_depth=9), _burst(60, 11, peak_depth=11)]
+    text = _explain(queue=queue, bursts=bursts, not_paused_because="nobody said so")
+    assert queue_line(queue).plain.endswith("told by connects that overflowed it")
+    assert "not tried" not in text
+    assert "Connects overflowed it, and it was seen 11 deep." in text
+    assert "It was not paused to count: nobody said so." in text
 
 
 def test_a_queue_that_never_filled() -> None:

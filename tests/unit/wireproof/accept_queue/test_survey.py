@@ -57,7 +57,7 @@ def test_a_queue_overflowed_without_pausing(start_server: StartServer) -> None:
     survey = QueueSurvey(server.target)
     found = survey.run([6])
     assert (found.queue.depth, found.queue.source) == (3, "connects")
-    assert "seen 3 deep" in found.explanation[1]
+    assert "seen 3 deep" in found.explanation[0]
 
 
 def test_a_server_elsewhere(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:

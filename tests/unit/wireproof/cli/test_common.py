@@ -3,16 +3,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import Serving, shouting
-from wireproof.cli.common import ResultsFolder, exit_code, find_target
+from wireproof.cli.common import exit_code, find_target
+from wireproof.cli.results_folder import ResultsFolder
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.results import (
     CheckResult,
     Level,
     LoadResult,
     RequirementResult,
-    Results,
     Verdict,
-    load_results,
 )
 
 
@@ -55,37 +54,6 @@ def test_a_missed_objective_is_a_finding(tmp_path: Path) -> None:
         slo=[{"expression": "p99<1ms", "measured": 2, "met": False}],
     )
     assert exit_code(ResultsFolder("load", tmp_path).write("t", load=load)) == 1
-
-
-def test_the_folder_is_named_after_time_and_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """reports/<UTC time>-<command>, with `latest` pointing at the newest."""
-    monkeypatch.chdir(tmp_path)
-    folder = ResultsFolder("check", None)
-    results: Results = folder.write("tcp://127.0.0.1:7", check=_check(Verdict.PASS))
-    assert folder.folder.parent == Path("reports")
-    assert folder.folder.name.endswith("Z-check")
-    latest = Path("reports/latest")
-    assert latest.is_symlink()
-    assert load_results(latest / "results.json") == results
-    assert sorted(one.name for one in folder.folder.iterdir()) == ["results.json"]
-    ResultsFolder("check", None).write("tcp://127.0.0.1:7")
-    assert latest.resolve().parent == Path("reports").resolve()
-
-
-def test_a_named_folder_has_no_latest(tmp_path: Path) -> None:
-    """With --out nothing is written outside the folder."""
-    ResultsFolder("check", tmp_path / "a" / "b").write("t")
-    assert [one.name for one in (tmp_path / "a").iterdir()] == ["b"]
-
-
-def test_nowhere_to_write_is_told_at_once(tmp_path: Path) -> None:
-    """Not after the run."""
-    (tmp_path / "file").touch()
-    with pytest.raises(CannotRunError, match="cannot write to") as error:
-        ResultsFolder("check", tmp_path / "file" / "below")
-    assert "--out" in error.value.instead
 
 
 def test_find_target() -> None:

@@ -30,6 +30,22 @@ def test_only_files_below_the_folder_are_found(tmp_path: Path) -> None:
     assert evidence_files(inside, forged) == []
 
 
+def test_a_link_is_no_evidence(tmp_path: Path) -> None:
+    """What a link in a stranger's folder leads to is neither read nor shown."""
+    samples.write_evidence(tmp_path)
+    replay, script = (tmp_path / name for name in _NAMES)
+    for path in (replay, script):
+        path.rename(tmp_path / path.name)
+        path.symlink_to(tmp_path / path.name)
+    assert evidence_files(tmp_path, _NAMES) == []
+    script.unlink()
+    (tmp_path / script.name).rename(script)
+    found = evidence_files(tmp_path, _NAMES)
+    script.unlink()
+    script.symlink_to(tmp_path / "replay.json")  # between the look and the read
+    assert read_script(found) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
