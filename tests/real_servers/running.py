@@ -152,11 +152,7 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
 
 def _problem(server: Server, lines: tuple[RequirementResult, ...], folder: Path) -> str:
     failed = [line.id for line in lines if line.verdict.is_finding]
-    unsettled = [
-        f"{line.id} {line.verdict}"
-        for line in lines
-        if line.verdict in {Verdict.ERROR, Verdict.INCONCLUSIVE}
-    ]
+    unsettled = [f"{line.id} {line.verdict}" for line in lines if not line.verdict.is_settled]
     if not server.is_sound:
         # What the protocol only recommends shows as NON-STRICT.
         weak = [line.id for line in lines if line.verdict is Verdict.NON_STRICT]

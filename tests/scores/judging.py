@@ -19,7 +19,6 @@ from wireproof.target import parse_target, resolve
 from wireproof.wire.reference import ReferenceServer
 
 _FINDINGS = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
-_WORTH_A_NOTE = {Verdict.INCONCLUSIVE, Verdict.ERROR}
 _LATER_SHRINK_S = 0.3
 """For a finding of a fault whose smallest conversation is found already. The others are made as
 small as the depth allows."""
@@ -77,7 +76,7 @@ def _judge_all(runner: Runner, record: Record) -> list[tuple[Finding, Judged]]:
             found.append((finding, judged))
             if record.run.first_kill:
                 break
-        elif result.verdict in _WORTH_A_NOTE and _DEAD not in result.message:
+        elif not result.verdict.is_settled and _DEAD not in result.message:
             record.notes.append(f"{result.id} {result.verdict}: {result.message}")
     record.seconds = round(time.monotonic() - begun, 2)
     record.plans = runner.executor.distinct

@@ -10,11 +10,9 @@ import click
 
 from wireproof.cli.results_folder import ResultsFolder
 from wireproof.errors import UsageError
-from wireproof.results import Results, Verdict, encode
+from wireproof.results import Results, encode, outcome
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.connection import reachable
-
-_WRONG_REPLY = "wrong reply"  # as in harness/wireproof/load/failures.py
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -96,7 +94,7 @@ def finish(results: Results, folder: ResultsFolder, *, as_json: bool) -> int:
         sys.stdout.write(encode(results).decode())
     else:
         print_summary(results, folder.path)
-    return exit_code(results)
+    return outcome(results).exit_code
 
 
 @contextlib.contextmanager
@@ -115,23 +113,6 @@ def shown(*paths: Path) -> Iterator[None]:
         names = " or ".join(map(str, paths))
         reason = ascii(f"{type(error).__name__}: {error}")[1:-1]
         raise UsageError(f"{names} is damaged: {reason:.200}") from error
-
-
-def exit_code(results: Results) -> int:
-    """Return 1 for a finding, 3 for what could not be settled, 0 when all holds.
-
-    A wrong reply under load is a finding; a load of which nothing was answered settles nothing.
-    """
-    verdicts = [line.verdict for line in results.check.requirements] if results.check else []
-    load = results.load
-    wrong = load is not None and _WRONG_REPLY in load.failures
-    missed = load is not None and any(not objective["met"] for objective in load.slo)
-    if wrong or missed or any(verdict.is_finding for verdict in verdicts):
-        return 1
-    unanswered = load is not None and load.requests == 0
-    if unanswered or results.partial or {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
-        return 3
-    return 0
 
 
 def _parse_settings(

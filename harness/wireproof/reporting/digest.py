@@ -1,12 +1,10 @@
-"""What all reports say alike: the headline, the order of verdicts, what to do next.
+"""What all reports say alike: the answer, the order of verdicts, what to do next.
 
 Pure: from the records alone, without a format.
 """
 
 import shlex
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -17,24 +15,22 @@ from wireproof.results import (
     CheckResult,
     LoadResult,
     LoadStage,
+    Outcome,
     Percentiles,
     RequirementResult,
-    Results,
     Rung,
     Verdict,
 )
 from wireproof.words import counted
 
-VERDICT_ORDER = (
-    Verdict.FAIL,
-    Verdict.FLAKY,
-    Verdict.ERROR,
-    Verdict.INCONCLUSIVE,
-    Verdict.NON_STRICT,
-    Verdict.UNSUPPORTED,
-    Verdict.PASS,
-)
-_WRONG_REPLY = "wrong reply"  # as in harness/wireproof/load/failures.py
+_SAID = {
+    Verdict.FAIL: "failed",
+    Verdict.FLAKY: "flaky",
+    Verdict.ERROR: "in error",
+    Verdict.INCONCLUSIVE: "inconclusive",
+    Verdict.NON_STRICT: "not strict",
+    Verdict.UNSUPPORTED: "unsupported",
+}
 LATENCY_KINDS = {
     "service": "send to reply",
     "scheduled": "intended send to reply",
@@ -49,49 +45,21 @@ BOTTLENECK_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The answer in one line.
-
-    Attributes:
-        word: PASS, FAIL or INCONCLUSIVE.
-        sentence: what the word rests on.
-
-    """
-
-    word: str
-    sentence: str
-
-
-def headline(results: Results) -> Headline:
-    """Return the answer to the question that the command asked."""
+def reasons(found: Outcome) -> str:
+    """Return what the outcome's word rests on."""
     said = []
-    word = "PASS"
-    if results.check is not None:
-        verdicts = Counter(line.verdict for line in results.check.requirements)
-        said.append(_check_sentence(verdicts))
-        if any(verdict.is_finding for verdict in verdicts):
-            word = "FAIL"
-        elif {Verdict.ERROR, Verdict.INCONCLUSIVE} & set(verdicts):
-            word = "INCONCLUSIVE"
-    if results.load is not None and results.load.slo:
-        missed = sum(not objective["met"] for objective in results.load.slo)
-        total = counted(len(results.load.slo), "objective")
-        said.append(f"{missed} of {total} missed" if missed else f"{total} met")
-        word = "FAIL" if missed else word
-    if results.load is not None:
-        if wrong := results.load.failures.get(_WRONG_REPLY):
-            said.append(counted(wrong, "wrong reply", "wrong replies"))
-            word = "FAIL"
-        if not results.load.requests:
-            said.append("nothing was answered under load")
-            word = "INCONCLUSIVE" if word == "PASS" else word
-    if results.partial:
+    if found.verdicts:
+        said.append(_check_sentence(found.verdicts))
+    if found.objectives:
+        total = counted(found.objectives, "objective")
+        said.append(f"{found.missed} of {total} missed" if found.missed else f"{total} met")
+    if found.wrong_replies:
+        said.append(counted(found.wrong_replies, "wrong reply", "wrong replies"))
+    if found.unanswered:
+        said.append("nothing was answered under load")
+    if found.partial:
         said.append("interrupted, so this is a part")
-        word = "INCONCLUSIVE" if word == "PASS" else word
-    if not said:
-        said.append("measured")
-    return Headline(word, ", ".join(said))
+    return ", ".join(said) or "measured"
 
 
 def when(started_at: str) -> str:
@@ -102,22 +70,12 @@ def when(started_at: str) -> str:
         return escaped(started_at, limit=40)
 
 
-def _check_sentence(verdicts: Counter[Verdict]) -> str:
-    total = verdicts.total()
+def _check_sentence(verdicts: Mapping[Verdict, int]) -> str:
     parts = [
-        f"{verdicts[verdict]} {words}"
-        for verdict, words in (
-            (Verdict.FAIL, "failed"),
-            (Verdict.FLAKY, "flaky"),
-            (Verdict.ERROR, "in error"),
-            (Verdict.INCONCLUSIVE, "inconclusive"),
-            (Verdict.NON_STRICT, "not strict"),
-            (Verdict.UNSUPPORTED, "unsupported"),
-        )
-        if verdicts[verdict]
+        f"{number} {_SAID[verdict]}" for verdict, number in verdicts.items() if verdict in _SAID
     ]
-    passed = f"{verdicts[Verdict.PASS]} of {counted(total, 'requirement')} passed"
-    return ", ".join([passed, *parts])
+    total = counted(sum(verdicts.values()), "requirement")
+    return ", ".join([f"{verdicts.get(Verdict.PASS, 0)} of {total} passed", *parts])
 
 
 def effort(check: CheckResult) -> str:
@@ -132,7 +90,7 @@ def by_verdict(
     requirements: Iterable[RequirementResult],
 ) -> dict[Verdict, list[RequirementResult]]:
     """Return the requirements under their verdicts, what needs attention first."""
-    groups: dict[Verdict, list[RequirementResult]] = {verdict: [] for verdict in VERDICT_ORDER}
+    groups: dict[Verdict, list[RequirementResult]] = {verdict: [] for verdict in Verdict}
     for line in requirements:
         groups[line.verdict].append(line)
     return {verdict: lines for verdict, lines in groups.items() if lines}
@@ -192,7 +150,7 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
 
     The paths stay below `folder`: a result file is data that someone else may have written.
     """
-    for verdict in VERDICT_ORDER:
+    for verdict in Verdict:
         for line in check.requirements:
             if line.verdict is not verdict or not line.evidence:
                 continue

@@ -3,22 +3,35 @@
 A FAIL is a `failure` (the server's), an ERROR or INCONCLUSIVE an `error` (it could not be settled),
 UNSUPPORTED is `skipped`. FLAKY is both a `failure`, because it is a finding that must turn the run
 red, and a `flakyFailure` (Surefire's element), by which the common tools mark a case as flaky.
+
+Invariant: there is a failure where the outcome is FAIL, and an error but no failure where it is
+INCONCLUSIVE.
 """
 
 import xml.etree.ElementTree as ET
 
 from wireproof.reporting.text import escaped
-from wireproof.results import CheckResult, LoadResult, RequirementResult, Results, Verdict
+from wireproof.results import (
+    CheckResult,
+    Outcome,
+    RequirementResult,
+    Results,
+    Verdict,
+    outcome,
+)
+from wireproof.words import counted
 
 
 def junit(results: Results) -> bytes:
     """Return the XML text, UTF-8 with a declaration."""
+    found = outcome(results)
     root = ET.Element("testsuites", name="wireproof")
     suites = []
     if results.check is not None:
         suites.append(_check_suite(results, results.check))
-    if results.load is not None and results.load.slo:
-        suites.append(_objectives_suite(results, results.load))
+    if results.load is not None or results.backlog is not None:
+        suites.append(_load_suite(results, found))
+    suites.append(_run_suite(results, found))
     root.extend(suites)
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
@@ -100,13 +113,35 @@ def _tell(case: ET.Element, tag: str, summary: str, line: RequirementResult) -> 
     told.text = "\n".join(row for row in rows if row)
 
 
-def _objectives_suite(results: Results, load: LoadResult) -> ET.Element:
-    cases = []
-    for objective in load.slo:
+def _load_suite(results: Results, found: Outcome) -> ET.Element:
+    """Every reply under load, on the ladder too, and each objective."""
+    answered = _case("wireproof.load", "every reply is right")
+    if found.wrong_replies:
+        wrong = counted(found.wrong_replies, "wrong reply", "wrong replies")
+        _add(answered, "failure", "WRONG", wrong)
+    elif found.unanswered:
+        _add(answered, "error", "UNANSWERED", "nothing was answered")
+    cases = [answered]
+    for objective in results.load.slo if results.load else []:
         expression = escaped(str(objective["expression"]))
-        case = ET.Element("testcase", classname="wireproof.load", name=expression, time="0.000")
+        case = _case("wireproof.load", expression)
         if not objective["met"]:
-            message = f"measured {escaped(str(objective['measured']))}, wanted {expression}"
-            ET.SubElement(case, "failure", message=message, type="SLO").text = message
+            measured = escaped(str(objective["measured"]))
+            _add(case, "failure", "SLO", f"measured {measured}, wanted {expression}")
         cases.append(case)
-    return _suite(results, "load", cases, load.seconds)
+    return _suite(results, "load", cases, results.load.seconds if results.load else 0.0)
+
+
+def _run_suite(results: Results, found: Outcome) -> ET.Element:
+    case = _case("wireproof.run", "the run is whole")
+    if found.partial:
+        _add(case, "error", "PARTIAL", "interrupted, so this is a part")
+    return _suite(results, "run", [case], 0.0)
+
+
+def _case(classname: str, name: str) -> ET.Element:
+    return ET.Element("testcase", classname=classname, name=name, time="0.000")
+
+
+def _add(case: ET.Element, tag: str, kind: str, message: str) -> None:
+    ET.SubElement(case, tag, message=message, type=kind).text = message

@@ -8,9 +8,9 @@ from wireproof.reporting.digest import (
     by_verdict,
     causes,
     effort,
-    headline,
     ladder_models,
     leading_latency,
+    reasons,
     steady_stages,
 )
 from wireproof.reporting.figures import duration, rate, short
@@ -23,6 +23,7 @@ from wireproof.results import (
     RequirementResult,
     Results,
     Verdict,
+    outcome,
 )
 from wireproof.words import counted
 
@@ -33,11 +34,11 @@ _ACTIVE = frozenset("\\`*_{}[]<>()#+-!|~&@$:")
 
 def markdown(results: Results) -> str:
     """Return the report as GitHub-flavoured Markdown."""
-    answer = headline(results)
+    found = outcome(results)
     lines = [
-        f"## Wireproof: {answer.word}",
+        f"## Wireproof: {found.word}",
         "",
-        f"{answer.sentence} — {code(results.target)}",
+        f"{reasons(found)} — {code(results.target)}",
     ]
     if results.check is not None:
         lines += _check(results.check)

@@ -314,8 +314,9 @@ def _requirement(
     one, other = before.verdict, after.verdict
     word, reason = Word.INCONCLUSIVE, f"{other.value} cannot be held against {one.value}"
     if one is other:
-        settled = one not in {Verdict.INCONCLUSIVE, Verdict.ERROR}
-        word, reason = (Word.UNCHANGED, "") if settled else (Word.INCONCLUSIVE, "not settled twice")
+        word, reason = (
+            (Word.UNCHANGED, "") if one.is_settled else (Word.INCONCLUSIVE, "not settled twice")
+        )
     elif one in _GRAVITY and other in _GRAVITY:
         worse = _GRAVITY[other] > _GRAVITY[one]
         word, reason = Word.REGRESSED if worse else Word.IMPROVED, ""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wireproof.reporting.digest import VERDICT_ORDER, alike, replay_command
+from wireproof.reporting.digest import alike, replay_command
 from wireproof.reporting.html.evidence_files import (
     REPLAY,
     evidence_files,
@@ -124,7 +124,7 @@ def finding_views(
 ) -> list[FindingView]:
     """Return what needs attention, the gravest first."""
     shown = [line for line in check.requirements if _is_shown(line)]
-    shown.sort(key=lambda line: VERDICT_ORDER.index(line.verdict))
+    shown.sort(key=lambda line: list(Verdict).index(line.verdict))
     return [_finding(same, check, folder, link, with_conversations) for same in alike(shown)]
 
 

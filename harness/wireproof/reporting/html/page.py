@@ -24,7 +24,7 @@ from wireproof.reporting.html.charts import chart_data
 from wireproof.reporting.html.check_view import Link, boundary_views, finding_views, matrix
 from wireproof.reporting.markdown import environment_line
 from wireproof.reporting.text import escaped
-from wireproof.results import Results
+from wireproof.results import Results, outcome
 from wireproof.words import counted
 
 MAX_PAGE_BYTES = 5_000_000
@@ -49,11 +49,13 @@ def _render(
     results: Results, folder: Path, page_folder: Path | None, *, with_conversations: bool
 ) -> str:
     check = results.check
+    found = outcome(results)
     link = _linker(folder, page_folder)
     scripts = [asset("uPlot.iife.min.js"), asset("page.js")]
     styles = [asset("uPlot.min.css") + asset("page.css")]
     page: str = page_template("page.html.j2").render(
-        answer=digest.headline(results),
+        answer=found,
+        reasons=digest.reasons(found),
         started=digest.when(results.started_at),
         results=results,
         effort=digest.effort(check) if check else "",

@@ -20,21 +20,21 @@ from wireproof.reporting.digest import (
     effort,
     family,
     first_evidence,
-    headline,
+    reasons,
     replay_command,
 )
 from wireproof.reporting.terminal.figures import backlog_lines, load_lines
 from wireproof.reporting.text import escaped, one_line
-from wireproof.results import CheckResult, RequirementResult, Results, Verdict
+from wireproof.results import CheckResult, RequirementResult, Results, Verdict, outcome
 
 _STYLES = {
-    "PASS": "bold green",
-    "FAIL": "bold red",
-    "FLAKY": "bold magenta",
-    "ERROR": "bold white on red",
-    "INCONCLUSIVE": "bold yellow",
-    "NON-STRICT": "yellow",
-    "UNSUPPORTED": "dim",
+    Verdict.FAIL: "bold red",
+    Verdict.FLAKY: "bold magenta",
+    Verdict.ERROR: "bold white on red",
+    Verdict.INCONCLUSIVE: "bold yellow",
+    Verdict.NON_STRICT: "yellow",
+    Verdict.UNSUPPORTED: "dim",
+    Verdict.PASS: "bold green",
 }
 _PLAIN_WIDTH = 100
 _FEW = 6
@@ -91,13 +91,13 @@ class Summary:
 
 
 def _title(results: Results) -> Iterator[Text]:
-    answer = headline(results)
+    found = outcome(results)
     line = Text().append(f"wireproof {escaped(results.command)}", style="bold")
     line.append(f"  {escaped(results.target)}")
     if results.check is not None:
         line.append(f"  {escaped(results.check.protocol)}", style="dim")
     yield line
-    yield Text.assemble((answer.word, _STYLES[answer.word]), "  ", answer.sentence)
+    yield Text.assemble(_word(found.word), "  ", reasons(found))
     if results.check is not None:
         yield Text(effort(results.check), style="dim")
 
@@ -143,7 +143,7 @@ def _families(lines: list[RequirementResult]) -> Text:
 
 
 def _word(verdict: Verdict) -> Text:
-    return Text(verdict.value, style=_STYLES[verdict.value])
+    return Text(verdict.value, style=_STYLES[verdict])
 
 
 def _next_steps(results: Results, path: Path) -> Iterator[Text]:

@@ -9,31 +9,21 @@ from wireproof.reporting.digest import (
     evidence_path,
     family,
     first_evidence,
-    headline,
     leading_latency,
+    reasons,
 )
-from wireproof.results import Verdict
+from wireproof.results import Verdict, outcome
 
 
-def _word(*verdicts: Verdict, partial: bool = False) -> str:
-    lines = [samples.requirement(f"X-{index}", verdict) for index, verdict in enumerate(verdicts)]
-    return headline(samples.results("check", check=samples.check(*lines), partial=partial)).word
-
-
-def test_the_word_is_that_of_the_exit_code() -> None:
-    """FAIL for a finding, INCONCLUSIVE for what could not be settled, PASS for all else."""
-    assert _word(Verdict.PASS, Verdict.NON_STRICT, Verdict.UNSUPPORTED) == "PASS"
-    assert _word(Verdict.PASS, Verdict.FLAKY) == "FAIL"
-    assert _word(Verdict.ERROR, Verdict.FAIL) == "FAIL"
-    assert _word(Verdict.PASS, Verdict.INCONCLUSIVE) == "INCONCLUSIVE"
-    assert _word(Verdict.PASS, partial=True) == "INCONCLUSIVE"
-
-
-def test_a_missed_objective_fails_the_run() -> None:
-    """Conformance that holds does not hide a missed objective."""
-    answer = headline(samples.results(load=samples.load()))
-    assert answer.word == "FAIL"
-    assert "1 of 2 objectives missed" in answer.sentence
+def test_the_sentence_tells_what_the_word_rests_on() -> None:
+    """Each part that was measured, in numbers; what did not happen is not told."""
+    assert reasons(outcome(samples.results())) == (
+        "9 of 15 requirements passed, 1 failed, 1 flaky, 1 in error, 1 inconclusive, 1 not strict, "
+        "1 unsupported, 1 of 2 objectives missed"
+    )
+    good = samples.results(check=samples.check(samples.requirement("A-1")), partial=True)
+    assert reasons(outcome(good)) == ("1 of 1 requirement passed, interrupted, so this is a part")
+    assert reasons(outcome(samples.results("backlog", backlog=samples.backlog()))) == "measured"
 
 
 def test_families_are_named_by_their_prefix() -> None:

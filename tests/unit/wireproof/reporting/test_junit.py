@@ -1,5 +1,6 @@
 import xml.etree.ElementTree as ET
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ def _parsed(**parts: object) -> ET.Element:
 def _cases(*lines: RequirementResult) -> dict[str, list[str]]:
     return {
         case.get("name", "").split()[0]: [child.tag for child in case]
-        for case in _parsed(check=samples.check(*lines)).iter("testcase")
+        for case in _parsed(check=samples.check(*lines)).iterfind("testsuite[1]/testcase")
     }
 
 
@@ -37,8 +38,8 @@ def test_the_counts_are_those_of_the_cases() -> None:
     """Suites and the whole count what they hold."""
     root = _parsed()
     counted = [root.get(name) for name in ("tests", "failures", "errors")]
-    assert counted == ["17", "3", "2"]
-    assert [suite.get("skipped") for suite in root] == ["1", "0"]
+    assert counted == ["19", "3", "2"]
+    assert [suite.get("skipped") for suite in root] == ["1", "0", "0"]
 
 
 def test_a_missed_objective_is_a_failure() -> None:
@@ -46,6 +47,19 @@ def test_a_missed_objective_is_a_failure() -> None:
     missed = _parsed(load=samples.load()).findall(".//testcase/failure")
     told = [element.get("message") for element in missed]
     assert told == ["measured 0.0002%, wanted error_rate<0.0001%"]
+
+
+def test_what_else_decides_is_a_case() -> None:
+    """Wrong replies, a load without an answer and a run that was cut short turn the run red."""
+    load = msgspec.structs.replace(samples.load(), slo=[], failures={"wrong reply": 2})
+    messages = {
+        "2 wrong replies": {"load": load},
+        "nothing was answered": {"load": msgspec.structs.replace(load, failures={}, requests=0)},
+        "interrupted, so this is a part": {"load": samples.load(), "partial": True},
+    }
+    for message, parts in messages.items():
+        told = [one.get("message") for one in _parsed(**parts).iter() if one.get("type")]
+        assert message in told
 
 
 @given(st.text())

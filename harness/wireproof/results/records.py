@@ -8,16 +8,11 @@ History of the format:
 """
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from wireproof.errors import UsageError
-from wireproof.files import read_limited
-
 FORMAT = 1
-MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
 class Level(StrEnum):
@@ -29,24 +24,29 @@ class Level(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of a requirement."""
+    """What became of a requirement; in the order in which a reader should look at them."""
 
-    PASS = "PASS"  # noqa: S105 - a verdict, not a password
-    NON_STRICT = "NON-STRICT"
-    """A SHOULD that is not met."""
     FAIL = "FAIL"
     FLAKY = "FLAKY"
     """The failing conversation failed again k of n times, 0 < k < n."""
-    INCONCLUSIVE = "INCONCLUSIVE"
-    UNSUPPORTED = "UNSUPPORTED"
-    """The protocol or the transport has no such thing."""
     ERROR = "ERROR"
     """A fault of the harness."""
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NON_STRICT = "NON-STRICT"
+    """A SHOULD that is not met."""
+    UNSUPPORTED = "UNSUPPORTED"
+    """The protocol or the transport has no such thing."""
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
 
     @property
     def is_finding(self) -> bool:
-        """Whether the server is to be mended."""
+        """Whether the server is to be fixed."""
         return self in {Verdict.FAIL, Verdict.FLAKY}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it says anything of the server."""
+        return self not in {Verdict.ERROR, Verdict.INCONCLUSIVE}
 
 
 class Delivery(StrEnum):
@@ -272,40 +272,3 @@ class Results(Record, frozen=True, kw_only=True, omit_defaults=True):
     check: CheckResult | None = None
     load: LoadResult | None = None
     backlog: BacklogResult | None = None
-
-
-def encode(results: Results) -> bytes:
-    """Return the text of `results.json`."""
-    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
-
-
-def decode(text: bytes) -> Results:
-    """Read the text of a result file.
-
-    Raises:
-        UsageError: it is not one, or it is of a format that this version does not know.
-
-    """
-    try:
-        found = msgspec.json.decode(text, type=dict[str, Any]).get("format")
-        if found != FORMAT:
-            raise UsageError(
-                f"it is a result file of format {found}, and this version reads format {FORMAT}"
-            )
-        return msgspec.json.decode(text, type=Results)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise UsageError(f"it is not a result file: {error}") from None
-
-
-def load_results(path: Path) -> Results:
-    """Read a result file.
-
-    Raises:
-        UsageError: there is none, it cannot be read, or it is not a result file.
-
-    """
-    text = read_limited(path, MAX_FILE_BYTES, "result file")
-    try:
-        return decode(text)
-    except UsageError as error:
-        raise UsageError(f"cannot read {path}: {error.problem}") from None

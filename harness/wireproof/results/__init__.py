@@ -1,0 +1,52 @@
+"""The result file: the one thing that measuring writes and reporting reads."""
+
+from wireproof.results.file import decode, encode, load_results
+from wireproof.results.outcome import Outcome, outcome
+from wireproof.results.records import (
+    FORMAT,
+    BacklogResult,
+    Boundary,
+    BoundaryMap,
+    Burst,
+    CheckResult,
+    Delivery,
+    Environment,
+    Level,
+    LoadResult,
+    LoadStage,
+    Percentiles,
+    Queue,
+    Record,
+    RequirementResult,
+    Results,
+    Rung,
+    Second,
+    Verdict,
+)
+
+__all__ = [
+    "FORMAT",
+    "BacklogResult",
+    "Boundary",
+    "BoundaryMap",
+    "Burst",
+    "CheckResult",
+    "Delivery",
+    "Environment",
+    "Level",
+    "LoadResult",
+    "LoadStage",
+    "Outcome",
+    "Percentiles",
+    "Queue",
+    "Record",
+    "RequirementResult",
+    "Results",
+    "Rung",
+    "Second",
+    "Verdict",
+    "decode",
+    "encode",
+    "load_results",
+    "outcome",
+]

@@ -1,0 +1,49 @@
+"""The result file: its text, written and read."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wireproof.errors import UsageError
+from wireproof.files import read_limited
+from wireproof.results.records import FORMAT, Results
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+
+def encode(results: Results) -> bytes:
+    """Return the text of `results.json`."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def decode(text: bytes) -> Results:
+    """Read the text of a result file.
+
+    Raises:
+        UsageError: it is not one, or it is of a format that this version does not know.
+
+    """
+    try:
+        found = msgspec.json.decode(text, type=dict[str, Any]).get("format")
+        if found != FORMAT:
+            raise UsageError(
+                f"it is a result file of format {found}, and this version reads format {FORMAT}"
+            )
+        return msgspec.json.decode(text, type=Results)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise UsageError(f"it is not a result file: {error}") from None
+
+
+def load_results(path: Path) -> Results:
+    """Read a result file.
+
+    Raises:
+        UsageError: there is none, it cannot be read, or it is not a result file.
+
+    """
+    text = read_limited(path, MAX_FILE_BYTES, "result file")
+    try:
+        return decode(text)
+    except UsageError as error:
+        raise UsageError(f"cannot read {path}: {error.problem}") from None

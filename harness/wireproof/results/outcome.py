@@ -1,0 +1,68 @@
+"""The outcome of a result: the one answer that exit code and reports give alike."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from wireproof.results.records import Results, Verdict
+
+_WRONG_REPLY = "wrong reply"  # as in harness/wireproof/load/failures.py
+_EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the answer rests on.
+
+    Attributes:
+        verdicts: requirements by verdict, in the order of `Verdict`, none of them zero.
+        objectives: of the load.
+        missed: of these.
+        wrong_replies: under load and on the ladder.
+        unanswered: whether there was a load of which nothing was answered.
+        partial: whether the run ended before its plan did.
+
+    """
+
+    verdicts: Mapping[Verdict, int]
+    objectives: int
+    missed: int
+    wrong_replies: int
+    unanswered: bool
+    partial: bool
+
+    @property
+    def word(self) -> Verdict:
+        """FAIL for a finding, INCONCLUSIVE for what could not be settled, PASS when all holds.
+
+        A wrong reply under load is a finding, as is a missed objective; a load of which nothing
+        was answered settles nothing.
+        """
+        if self.wrong_replies or self.missed or any(one.is_finding for one in self.verdicts):
+            return Verdict.FAIL
+        if self.unanswered or self.partial or not all(one.is_settled for one in self.verdicts):
+            return Verdict.INCONCLUSIVE
+        return Verdict.PASS
+
+    @property
+    def exit_code(self) -> int:
+        """0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE."""
+        return _EXIT_CODES[self.word]
+
+
+def outcome(results: Results) -> Outcome:
+    """Return the outcome of all that a command measured."""
+    counts = Counter(line.verdict for line in results.check.requirements) if results.check else {}
+    load, backlog = results.load, results.backlog
+    objectives = load.slo if load else []
+    failures = [load.failures] if load else []
+    failures += [rung.failures for rung in backlog.ladder] if backlog else []
+    return Outcome(
+        verdicts=MappingProxyType({one: counts[one] for one in Verdict if one in counts}),
+        objectives=len(objectives),
+        missed=sum(not objective["met"] for objective in objectives),
+        wrong_replies=sum(causes.get(_WRONG_REPLY, 0) for causes in failures),
+        unanswered=load is not None and load.requests == 0,
+        partial=results.partial,
+    )
