@@ -28,6 +28,7 @@ from wireproof.load.tally import Event, Finished, MasterPort, Note, Tally, decod
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve
+from wireproof.wire.kernel.leash import leashed
 
 LOCUSTFILE = Path(__file__).parent / "on_locust" / "locustfile.py"
 EVENTS_DESCRIPTOR = "WIREPROOF_EVENTS_DESCRIPTOR"
@@ -185,7 +186,7 @@ class _Processes:
         command = [sys.executable, "-P", "-m", "locust", "--locustfile", str(LOCUSTFILE)]
         common = ["--headless", "--only-summary", "--loglevel", "WARNING", "--exit-code-on-error=0"]
         return subprocess.Popen(
-            [*command, *common, *options],
+            leashed([*command, *common, *options]),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,

@@ -11,6 +11,7 @@ from typing import Self
 
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
+from wireproof.wire.kernel.leash import leashed
 
 _START_S = 15.0
 _END_S = 10.0
@@ -18,7 +19,7 @@ _ANNOUNCEMENT = "listening on "
 
 
 class ReferenceServer:
-    """A running reference server.
+    """A running reference server, which ends with the thread that started it at the latest.
 
     Attributes:
         target: where it listens, as `--help` of every command writes targets.
@@ -37,7 +38,7 @@ class ReferenceServer:
 
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "reference_server", "--port", "0", *options],
+            leashed([sys.executable, "-P", "-m", "reference_server", "--port", "0", *options]),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import select
-import subprocess
 import sys
 from typing import Any
 
@@ -12,20 +10,20 @@ from locust import events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from wireproof.deadline import Deadline
-from wireproof.errors import CannotRunError, WireproofError
+from wireproof.errors import WireproofError
 from wireproof.load.on_locust.conductor import Conductor, EventPipe
 from wireproof.load.on_locust.engine import install_engine
 from wireproof.load.on_locust.options import add_options, spec_of
 from wireproof.load.on_locust.stats import use_fine_buckets
 from wireproof.target import parse_target, resolve
-
-_SERVER_START_S = 20.0
+from wireproof.wire.kernel.leash import leash_forks
+from wireproof.wire.reference import ReferenceServer
 
 
 def install() -> None:
     """Add Wireproof's options, engine and conductor to this Locust process."""
     use_fine_buckets()
+    leash_forks()  # the workers of --processes
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_on_init)
 
@@ -54,25 +52,6 @@ def _on_init(environment: Environment, **_: Any) -> None:
 
 def _start_reference_server() -> str:
     """Start the reference server for as long as this process lives; returns its target."""
-    server = subprocess.Popen(
-        [sys.executable, "-P", "-m", "reference_server", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    atexit.register(_end, server)
-    assert server.stdout is not None
-    deadline = Deadline(_SERVER_START_S)
-    readable, _, _ = select.select([server.stdout], [], [], deadline.remaining_s())
-    line = server.stdout.readline() if readable else ""
-    if not line.startswith("listening on "):
-        raise CannotRunError("the reference server did not start")
-    return line.removeprefix("listening on ").split()[0]
-
-
-def _end(server: subprocess.Popen[str]) -> None:
-    server.terminate()
-    try:
-        server.wait(10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+    server = ReferenceServer()
+    atexit.register(server.close)
+    return server.target

@@ -1,0 +1,119 @@
+"""Whatever was started ends with the command that started it, at whatever moment that is killed.
+
+WIREPROOF_EXTENDED=1 kills at fifty moments instead of four.
+"""
+
+import contextlib
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server_process import TIMEOUT_S, wait_until_ended
+from tests.support.servers import Serving, echoing
+
+_KILLS = 50 if os.environ.get("WIREPROOF_EXTENDED") else 4
+_MARK = "WIREPROOF_TEST_MARK"
+_PROGRAM = (sys.executable, "-c", "from wireproof.cli import main; main()")
+_LOCUSTFILE = Path(__file__).parents[2] / "harness" / "locustfile.py"
+_COMMANDS = {
+    "run": (*_PROGRAM, "run", "--depth", "quick", "--for", "1"),
+    "load": (*_PROGRAM, "load", "TARGET", "--protocol", "echo", "--for", "60s"),
+    "load on processes": (
+        *(*_PROGRAM, "load", "TARGET", "--protocol", "echo", "--for", "60s", "--processes", "2"),
+    ),
+    "backlog": (*_PROGRAM, "backlog", "TARGET", "--protocol", "echo"),
+    "serve": (*_PROGRAM, "serve", "--port", "0", "--workers", "2"),
+    "locust": (
+        *(sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), "--headless", "-u", "2"),
+        *("--processes", "2", "--master-bind-port", "0"),
+    ),
+}
+
+
+def _processes(mark: str) -> list[int]:
+    """All processes that have the mark in their environment, whoever their parent is now."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"{_MARK}={mark}".encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
+
+
+@contextlib.contextmanager
+def _marked(
+    command: tuple[str, ...], target: str, folder: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The command as a process, and the mark of all that it starts; all killed in any case."""
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [target if word == "TARGET" else word for word in command],
+        env={**os.environ, _MARK: mark},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process, mark
+    finally:
+        process.kill()
+        process.wait(TIMEOUT_S)
+        for pid in _processes(mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _await_more_than_one(process: subprocess.Popen[bytes], mark: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while len(_processes(mark)) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.01)
+
+
+def _kill(process: subprocess.Popen[bytes], mark: str, number: signal.Signals) -> list[int]:
+    """Kill the command itself, alone; the processes that were its own, and that it left."""
+    before = _processes(mark)
+    process.send_signal(number)
+    process.wait(TIMEOUT_S)
+    for pid in {*before, *_processes(mark)} - {process.pid}:
+        wait_until_ended(pid)
+    return before
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_its_children_end_with_a_command_that_is_killed(name: str, tmp_path: Path) -> None:
+    """SIGKILL, which no command can answer, the moment that its first child is there."""
+    with (
+        Serving(echoing) as server,
+        _marked(_COMMANDS[name], str(server.target), tmp_path) as (process, mark),
+    ):
+        _await_more_than_one(process, mark)
+        assert len(_kill(process, mark, signal.SIGKILL)) > 1
+        assert _processes(mark) == []
+
+
+@pytest.mark.parametrize("seed", range(_KILLS))
+def test_nothing_is_left_by_a_kill_at_any_moment(seed: int, tmp_path: Path) -> None:
+    """SIGKILL and SIGTERM in turn, to a command that has run for a random while."""
+    chance = random.Random(seed)
+    name = list(_COMMANDS)[seed % len(_COMMANDS)]
+    number = (signal.SIGKILL, signal.SIGTERM)[seed // len(_COMMANDS) % 2 ^ seed % 2]
+    with (
+        Serving(echoing) as server,
+        _marked(_COMMANDS[name], str(server.target), tmp_path) as (process, mark),
+    ):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0.0, 5.0))
+        _kill(process, mark, number)
+        assert _processes(mark) == [], f"{name} leaves them after {number.name}"
