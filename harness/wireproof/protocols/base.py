@@ -155,6 +155,14 @@ class Protocol(ABC):
         del request
         return ()
 
+    def is_last(self, request: bytes) -> bool:
+        """Say whether nothing may follow `request` on its connection, which the server then ends.
+
+        Such requests are no part of what `requests()` draws; `kinds()` may have them.
+        """
+        del request
+        return False
+
     def malformed(self) -> SearchStrategy[bytes] | None:
         """Return a strategy for bytes that are no valid request, or None."""
         return None
@@ -190,6 +198,6 @@ class Protocol(ABC):
         return (inspect.getdoc(cls) or "").partition("\n")[0]
 
 
-def overrides(protocol: Protocol, base: type, hook: str) -> bool:
+def overrides(protocol: object, base: type, hook: str) -> bool:
     """Say whether a protocol's class, or one between, has replaced what `base` does by default."""
     return getattr(type(protocol), hook) is not getattr(base, hook)

@@ -7,20 +7,31 @@ yet explains it. A reply that none explains is wrong: a second reply to one data
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.errors import UsageError
-from wireproof.protocols.base import Protocol
-from wireproof.protocols.oracle import MalformedReplyError, Oracle, WrongReplyError, printable
+from wireproof.protocols.base import Protocol, overrides
+from wireproof.protocols.oracle import (
+    MalformedReplyError,
+    Oracle,
+    WrongReplyError,
+    harmless,
+    printable,
+)
 from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown
 from wireproof.protocols.user_code import call_user_code, code_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hypothesis.strategies import SearchStrategy
 
 MAX_OUTSTANDING = 65536
+
+_Key = bytes | tuple[bytes]
+"""What a reply is found by: its bytes, or, in a tuple, what names its datagram."""
 
 
 class Datagrams(ABC):
@@ -38,6 +49,19 @@ class Datagrams(ABC):
     @abstractmethod
     def expected_datagram(self, datagram: bytes) -> Matcher | None:
         """Return the right reply to `datagram`, or None where it has none."""
+
+    def datagram_id(self, datagram: bytes) -> bytes | None:
+        """Return what names a datagram, in it and in its reply alike; None where nothing does.
+
+        Without it, each reply is compared with all datagrams that are not answered.
+        """
+        del datagram
+        return None
+
+    def datagram_in_words(self, datagram: bytes) -> str:
+        """Return what a wrong reply says in the protocol's own words, or nothing."""
+        del datagram
+        return ""
 
     def unanswered_datagrams(self) -> Sequence[bytes]:
         """Return datagrams that no server may answer, for example because they are replies."""
@@ -72,14 +96,24 @@ class DatagramProtocol(Datagrams, Protocol):
 
 
 class DatagramOracle:
-    """Judges one socket: told of each datagram that goes out, shown each that comes in."""
+    """Judges one socket: told of each datagram that goes out, shown each that comes in.
+
+    A reply is looked for among the datagrams that it names, or whose reply is known to the byte;
+    only what has neither is tried one by one.
+    """
 
     def __init__(self, protocol: Datagrams) -> None:
         """Judge by `protocol`."""
+        self._protocol = protocol
         self._judge = protocol.expected_datagram
         if isinstance(protocol, DatagramProtocol):  # so that what is at fault is the user's line
             self._judge = protocol.expected
-        self._outstanding: list[Matcher] = []
+        named = overrides(protocol, Datagrams, "datagram_id")
+        self._id_of = protocol.datagram_id if named else None
+        self._outstanding: OrderedDict[int, tuple[Matcher, _Key | None]] = OrderedDict()
+        self._by_key: dict[_Key, OrderedDict[int, None]] = {}
+        self._others: OrderedDict[int, None] = OrderedDict()
+        self._sent = 0
         self._received = 0
 
     def sent(self, datagram: bytes) -> None:
@@ -92,9 +126,17 @@ class DatagramOracle:
         )
         if len(replies) > 1:
             raise code_error(judge, "returned several replies", "a datagram has one reply at most")
-        self._outstanding += replies
+        for matcher in replies:
+            self._sent += 1
+            named = call_user_code(self._id_of, datagram) if self._id_of else None
+            key: _Key | None = (named,) if named is not None else None
+            if key is None and isinstance(matcher, bytes):
+                key = matcher
+            self._outstanding[self._sent] = matcher, key
+            same = self._others if key is None else self._by_key.setdefault(key, OrderedDict())
+            same[self._sent] = None
         if len(self._outstanding) > MAX_OUTSTANDING:  # lost ones, long ago
-            del self._outstanding[0]
+            self._settle(next(iter(self._outstanding)))
 
     def receive(self, datagram: bytes) -> None:
         """Take one datagram.
@@ -104,17 +146,21 @@ class DatagramOracle:
 
         """
         why = ""
-        for position, matcher in enumerate(self._outstanding):
+        for number in self._candidates(datagram):
             try:
-                if matches(matcher, datagram, None):
-                    del self._outstanding[position]
+                if matches(self._outstanding[number][0], datagram, None):
+                    self._settle(number)
                     self._received += 1
                     return
             except MalformedReplyError as error:
                 why = f" ({error})"
+        named = list(islice(self._named(datagram), 3))
+        meant = named or list(islice(self._outstanding, 3))
+        if words := "" if why else call_user_code(self._protocol.datagram_in_words, datagram):
+            why = f" ({harmless(words)})"
         raise WrongReplyError(
-            f"a datagram that answers nothing{why}",
-            expected=" or ".join(shown(m) for m in self._outstanding[:3]) or "nothing",
+            ("wrong reply" if named else "a datagram that answers nothing") + why,
+            expected=" or ".join(shown(self._outstanding[each][0]) for each in meant) or "nothing",
             actual=printable(datagram),
             offset_bytes=self._received,
         )
@@ -122,10 +168,32 @@ class DatagramOracle:
     def forget(self) -> int:
         """Give up on what is outstanding, and return how many replies that were."""
         lost = len(self._outstanding)
-        self._outstanding.clear()
+        for each in (self._outstanding, self._by_key, self._others):
+            each.clear()
         return lost
 
     @property
     def owed(self) -> int:
         """How many datagrams that have a reply are not answered yet."""
         return len(self._outstanding)
+
+    def _named(self, datagram: bytes) -> Iterator[int]:
+        """Yield the numbers of the datagrams that `datagram` names."""
+        if self._id_of is not None:
+            named = call_user_code(self._id_of, datagram)
+            yield from self._by_key.get((named,), ()) if named is not None else ()
+
+    def _candidates(self, datagram: bytes) -> Iterator[int]:
+        yield from self._named(datagram)
+        yield from self._by_key.get(datagram, ())
+        yield from self._others
+
+    def _settle(self, number: int) -> None:
+        _, key = self._outstanding.pop(number)
+        if key is None:
+            del self._others[number]
+            return
+        same = self._by_key[key]
+        del same[number]
+        if not same:
+            del self._by_key[key]

@@ -19,11 +19,30 @@ class RequestReplyHooks(Protocol):
     ordered: ClassVar[bool] = True
     """Whether replies come in the order of their requests."""
     eof_ends_reply: ClassVar[bool] = False
-    """Whether a reply may end with the stream; `reply_length` then returns None until the end."""
+    """Whether a reply may end with the stream; `reply_length` then returns None until the end.
+
+    A server that sends a page and closes:
+
+        class Gopher(RequestReply):
+            one_request = True
+            eof_ends_reply = True
+
+            def reply_length(self, buffer):
+                return None  # nothing but the end of the stream ends it
+    """
 
     @abstractmethod
     def reply_length(self, buffer: bytearray) -> int | None:
-        """Return how long the reply at the start of `buffer` is, or None while that is unknown.
+        r"""Return how long the reply at the start of `buffer` is, or None while that is unknown.
+
+        It may be more than what is in the buffer. While None is returned, the next call has the
+        same reply with more of it.
+
+        A method that is written with a second parameter, `request`, is given the request that the
+        reply answers: the oldest that is owed one, empty for a greeting or where none is owed.
+
+            def reply_length(self, buffer, request=b""):  # SOCKS 5: a choice, or an address
+                return 2 if len(request) < 10 else 10
 
         Raises:
             MalformedReplyError: no reply starts like this.
@@ -42,8 +61,26 @@ class RequestReplyHooks(Protocol):
         return None
 
     def parts(self, request: bytes) -> Sequence[bytes]:
-        """Return the messages that `request` consists of, each with replies of its own."""
+        r"""Return the messages that `request` consists of, each with replies of its own.
+
+        `expected` is asked about each of them. For a transaction that goes as one request:
+
+            >>> b"MAIL\r\nDATA\r\ntext\r\n.\r\n".partition(b"DATA\r\n")
+            (b'MAIL\r\n', b'DATA\r\n', b'text\r\n.\r\n')
+        """
         return (request,)
+
+    def message_id(self, message: bytes) -> bytes | None:
+        r"""Return what names a request, in it and in its reply alike; None where nothing does.
+
+        Asked where `ordered` is False: a reply is then compared with the request that it names
+        alone. Without it, each reply is compared with all that are owed one.
+
+            def message_id(self, message):  # Modbus/TCP: the transaction identifier
+                return bytes(message[:2])
+        """
+        del message
+        return None
 
     def answerable_at(self, message: bytes) -> int:
         """Return how many bytes of `message` are enough for a right server to answer it.
@@ -66,6 +103,33 @@ class RequestReplyHooks(Protocol):
         return False
 
     def closes(self, reply: bytes) -> bool:
-        """Say whether the server ends the stream behind `reply`, whatever is still owed."""
+        """Say whether the server ends the stream behind `reply`, whatever is still owed.
+
+        Written with a second parameter, `request`, it is given the request that the reply answers.
+        """
         del reply
         return False
+
+    def refused(self, reply: bytes) -> bool:
+        r"""Say whether `reply` refuses a request: an error, not a service.
+
+        What is malformed must be refused, or the connection closed. A protocol that does not say
+        what a refusal is has any reply taken for one.
+
+            def refused(self, reply):
+                return reply.startswith(b"-ERR")
+        """
+        del reply
+        return False
+
+    def in_words(self, reply: bytes) -> str:
+        r"""Return what a wrong reply says in the protocol's own words, or nothing.
+
+        A status, a code, the line of an error: it stands beside "wrong reply" in what people read.
+        `reply` may be no more than its beginning, and have more behind it.
+
+            def in_words(self, reply):
+                return reply.split(b"\r\n")[0].decode(errors="replace")
+        """
+        del reply
+        return ""

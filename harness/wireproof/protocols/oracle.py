@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 MAX_SHOWN_BYTES = 200
+MAX_SHOWN_WORDS = 80
 
 
 def printable(data: bytes | bytearray, limit: int = MAX_SHOWN_BYTES) -> str:
@@ -22,6 +23,16 @@ def printable(data: bytes | bytearray, limit: int = MAX_SHOWN_BYTES) -> str:
     """
     shown = repr(bytes(data[:limit]))
     return shown if len(data) <= limit else f"{shown}… ({len(data)} bytes)"
+
+
+def harmless(text: str) -> str:
+    r"""Return text that holds a peer's words with what a terminal would obey escaped, and bounded.
+
+    >>> harmless("503 \x1b[31mno")
+    '503 \\x1b[31mno'
+    """
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return shown if len(shown) <= MAX_SHOWN_WORDS else shown[:MAX_SHOWN_WORDS] + "…"
 
 
 class WrongReplyError(Exception):

@@ -20,12 +20,12 @@ class Judge:
 
     Attributes:
         accepts: whether a reply is right; may raise MalformedReplyError to say what is wrong.
-        description: what a right reply is.
+        description: what a right reply is, or a function that says it once it is asked for.
 
     """
 
     accepts: Callable[[bytes], bool]
-    description: str
+    description: str | Callable[[], str]
 
     def __call__(self, reply: bytes) -> bool:
         """Say whether `reply` is right."""
@@ -107,5 +107,6 @@ def shown(matcher: Matcher) -> str:
     if isinstance(matcher, re.Pattern):
         return f"a match of {printable(matcher.pattern)}"
     if isinstance(matcher, Judge):
-        return matcher.description
+        description = matcher.description
+        return description if isinstance(description, str) else call_user_code(description)
     return f"what {getattr(matcher, '__qualname__', type(matcher).__name__)} accepts"

@@ -5,15 +5,18 @@ to the byte, and must be the next, is compared as it arrives, so that its first 
 the wait. Every other reply is cut off where the protocol says that it ends, and answers the first
 reply owed that it fits, among those that nothing keeps waiting: the first of each lane, and what
 stands behind optional ones.
+
+Cost: linear in the bytes sent and received, however they are cut, and whatever is owed meanwhile.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from itertools import islice
 
 from wireproof.protocols.base import Exchange, overrides
+from wireproof.protocols.framing import ReplyBuffer
 from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.oracle import (
     MAX_SHOWN_BYTES,
@@ -21,27 +24,15 @@ from wireproof.protocols.oracle import (
     Oracle,
     SentRequests,
     WrongReplyError,
+    harmless,
     printable,
 )
-from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown
-from wireproof.protocols.user_code import call_user_code, code_error
+from wireproof.protocols.owed import Owed, OwedReplies, Request
+from wireproof.protocols.replies import Expected, matches, replies_of, shown
+from wireproof.protocols.user_code import call_user_code, code_error, takes_request
 from wireproof.words import counted
 
-
-@dataclass(slots=True, eq=False)
-class _Request:
-    """What is outstanding of one request."""
-
-    unsent_parts: int
-    replies_owed: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Owed:
-    matcher: Matcher
-    lane: str
-    optional: bool
-    request: _Request | None  # none for the greeting
+_HOOKS = ("mask", "unsolicited", "closes", "parts", "answerable_at", "in_words", "message_id")
 
 
 class RequestReplyOracle(Oracle):
@@ -50,39 +41,43 @@ class RequestReplyOracle(Oracle):
     def __init__(self, session: RequestReplyHooks) -> None:
         """Judge by `session`, which is this connection's alone."""
         self._session = session
-        overridden = {
-            name
-            for name in ("mask", "unsolicited", "closes", "parts", "answerable_at")
-            if overrides(session, RequestReplyHooks, name)
-        }
+        overridden = {name for name in _HOOKS if overrides(session, RequestReplyHooks, name)}
         self._mask = session.mask if "mask" in overridden else None
         self._unsolicited = session.unsolicited if "unsolicited" in overridden else None
-        self._closes = session.closes if "closes" in overridden else None
+        self._closes: Callable[..., bool] | None = (
+            session.closes if "closes" in overridden else None
+        )
+        self._closes_by_request = self._closes is not None and takes_request(self._closes)
         self._answerable_at = session.answerable_at if "answerable_at" in overridden else None
-        self._answered_early: _Request | None = None
+        self._answered_early: Request | None = None
         self._parts = session.parts if "parts" in overridden else None
-        self._in_one_lane = session.ordered
+        self._in_words = session.in_words if "in_words" in overridden else None
+        self._reply_length: Callable[..., int | None] = session.reply_length
+        self._length_by_request = takes_request(self._reply_length)
         self._may_know_early = session.ordered and not (self._mask or self._unsolicited)
         self._requests = SentRequests()
-        self._announced: deque[tuple[bytes, _Request]] = deque()
-        self._owed: deque[_Owed] = deque()
-        self._required = 0
-        self._buffer = bytearray()
+        self._announced: deque[tuple[bytes, Request]] = deque()
+        self._owed = OwedReplies(
+            ordered=session.ordered,
+            mask=self._mask,
+            id_of=session.message_id if "message_id" in overridden else None,
+        )
+        self._buffer = ReplyBuffer()
         self._compared = 0  # bytes of the buffer that are known to be right
         self._received_bytes = 0
         self._has_ended = False
-        self._owe(call_user_code(session.greeting), session.greeting, None)
+        self._owe(call_user_code(session.greeting), session.greeting, b"", None)
 
     def announce(self, request: bytes) -> None:
         """Append a request."""
         if self._parts is None:
-            self._announced.append((request, _Request(1)))
+            self._announced.append((request, Request(1)))
             self._requests.announce(len(request))
             return
         parts = list(call_user_code(self._parts, request))
         if b"".join(parts) != request:
             raise code_error(self._parts, "returned other bytes than the request's", "cut only")
-        outstanding = _Request(len(parts))
+        outstanding = Request(len(parts))
         for part in parts:
             self._announced.append((part, outstanding))
             self._requests.announce(len(part))
@@ -97,19 +92,20 @@ class RequestReplyOracle(Oracle):
                 continue
             expected = call_user_code(self._session.expected, message)
             if not self._has_ended:
-                self._owe(expected, self._session.expected, request)
+                self._owe(expected, self._session.expected, message, request)
 
     def receive_data(self, data: bytes) -> int:
         """Compare with the replies owed; a surplus byte is a wrong reply."""
         self._buffer += data
         answered = 0
+        queue = self._owed.queue
         try:
             while self._buffer:
                 if self._has_ended:
                     raise self._wrong("bytes behind the reply that ends the stream", "nothing")
-                if not self._owed and self._answerable_at:
+                if not queue and self._answerable_at:
                     self._owe_early()
-                if not self._owed and not self._unsolicited:
+                if not queue and not self._unsolicited:
                     raise self._wrong(self._surplus(), "nothing")
                 if self._next_is_known():
                     size = self._compare_with_next()
@@ -121,28 +117,27 @@ class RequestReplyOracle(Oracle):
                     break
                 answered += self._take(size, reply)
         except MalformedReplyError as error:
-            expected = shown(self._owed[0].matcher) if self._owed else "a message"
+            expected = shown(queue[0].matcher) if queue else "a message"
             raise self._wrong(f"malformed reply ({error})", expected) from None
         return answered
 
     def receive_eof(self) -> None:
         """Take the end of the stream: nothing may be owed, nothing may be half received."""
-        if self._session.eof_ends_reply and self._buffer and self._owed:
-            reply = bytes(self._buffer)
+        queue = self._owed.queue
+        if self._session.eof_ends_reply and self._buffer and queue:
+            reply, last = bytes(self._buffer), queue[0]
             try:
-                if not matches(self._owed[0].matcher, reply, self._mask):
-                    raise self._wrong("wrong reply", shown(self._owed[0].matcher))
+                if not matches(last.matcher, reply, self._mask):
+                    raise self._wrong(self._told("wrong reply", reply), shown(last.matcher))
             except MalformedReplyError as error:
-                problem = f"malformed reply ({error})"
-                raise self._wrong(problem, shown(self._owed[0].matcher)) from None
-            self._settle_first(self._owed[0])
-            self._end_if_closed_by(reply)
-            self._buffer.clear()
-        if self._required:
-            first = next(owed for owed in self._owed if not owed.optional)
+                raise self._wrong(f"malformed reply ({error})", shown(last.matcher)) from None
+            self._settle(last)
+            self._end_if_closed_by(reply, last.message)
+            self._buffer.drop(len(reply))
+        if required := self._owed.required:
             raise self._wrong(
-                f"end of stream with {counted(self._required, 'reply', 'replies')} owed",
-                shown(first.matcher),
+                f"end of stream with {counted(required, 'reply', 'replies')} owed",
+                shown(self._owed.first_required.matcher),
             )
         if self._buffer:
             raise self._wrong("end of stream within a message", "the rest of it")
@@ -152,12 +147,12 @@ class RequestReplyOracle(Oracle):
     @property
     def owed(self) -> int:
         """Replies owed, the greeting included, optional ones not."""
-        return self._required
+        return self._owed.required
 
     @property
     def settled(self) -> bool:
         """Whether every reply that must come is here, and none is half received."""
-        return not self._required and not self._buffer
+        return not self._owed.required and not self._buffer
 
     @property
     def ended(self) -> bool:
@@ -165,22 +160,17 @@ class RequestReplyOracle(Oracle):
         return self._has_ended
 
     def _owe(
-        self, expected: Expected, said_by: Callable[..., object], request: _Request | None
+        self,
+        expected: Expected,
+        said_by: Callable[..., object],
+        message: bytes,
+        request: Request | None,
     ) -> None:
         if expected.__class__ is bytes and expected:  # what load does a hundred thousand times
-            self._owed.append(_Owed(expected, "", False, request))
-            self._required += 1
-            if request is not None:
-                request.replies_owed += 1
+            self._owed.add(Owed(expected, message, request))
             return
         for reply in replies_of(expected, said_by):
-            self._owed.append(_Owed(reply.matcher, reply.lane, reply.optional, request))
-            if reply.lane or reply.optional:
-                self._in_one_lane = False
-            if not reply.optional:
-                self._required += 1
-                if request is not None:
-                    request.replies_owed += 1
+            self._owed.add(Owed(reply.matcher, message, request, reply.lane, reply.optional))
 
     def _owe_early(self) -> None:
         """Owe the reply to a message that is not sent whole, if enough of it is."""
@@ -192,39 +182,44 @@ class RequestReplyOracle(Oracle):
         if call_user_code(self._answerable_at, message) <= part_bytes:
             self._answered_early = request
             expected = call_user_code(self._session.expected, message)
-            self._owe(expected, self._session.expected, request)
+            self._owe(expected, self._session.expected, message, request)
 
     def _next_is_known(self) -> bool:
         """Say whether the next bytes can only be one reply, known to the byte."""
+        owed = self._owed
         return (
-            self._may_know_early and self._in_one_lane and isinstance(self._owed[0].matcher, bytes)
+            self._may_know_early and owed.in_one_lane and isinstance(owed.queue[0].matcher, bytes)
         )
 
     def _compare_with_next(self) -> int | None:
         """Return the length of the first reply once it is complete, having compared what is new."""
-        buffer, right = self._buffer, self._owed[0].matcher
+        buffer, right = self._buffer, self._owed.queue[0].matcher
         assert isinstance(right, bytes)
         size, start = len(right), self._compared
         end = min(len(buffer), size)
         if buffer[start:end] != right[start:end]:
             while buffer[start] == right[start]:
                 start += 1
-            raise self._wrong("wrong reply", _around(right, start), at=start)
+            raise self._wrong(self._told("wrong reply", buffer), _around(right, start), at=start)
         self._compared = end
         return size if end == size else None
 
     def _length_of_next(self) -> int | None:
         """Return the length of the message at the head of the buffer once it is complete."""
-        session, buffer = self._session, self._buffer
-        length = call_user_code(session.reply_length, buffer)
+        function, buffer = self._reply_length, self._buffer
+        if self._length_by_request:
+            queue = self._owed.queue
+            length = call_user_code(function, buffer, queue[0].message if queue else b"")
+        else:
+            length = call_user_code(function, buffer)
         if length is None or (length.__class__ is int and length > len(buffer)):
-            limit = session.max_reply_bytes
+            limit = self._session.max_reply_bytes
             if len(buffer) > limit or (length is not None and length > limit):
                 raise self._wrong("no end of the reply in sight", f"at most {limit} bytes")
             return None
         if length.__class__ is not int or length <= 0:
             raise code_error(
-                session.reply_length,
+                function,
                 f"returned {length!r} for {printable(buffer, 60)}",
                 "return the reply's length in bytes, or None while it is incomplete",
             )
@@ -233,65 +228,39 @@ class RequestReplyOracle(Oracle):
     def _take(self, size: int, reply: bytes | None) -> int:
         """Settle what the first `size` bytes answer; return how many requests that completed."""
         if reply is None:
-            fitting: _Owed | None = self._owed[0]
+            fitting: Owed | None = self._owed.queue[0]
         else:
-            fitting = self._first_fitting(reply)
+            fitting = self._owed.fitting(reply)
             if fitting is None and not (
                 self._unsolicited and call_user_code(self._unsolicited, reply)
             ):
-                raise self._mismatch()
-        completed = self._settle_first(fitting) if fitting else 0
+                raise self._mismatch(reply)
+        completed = self._settle(fitting) if fitting else 0
         if self._closes:
-            self._end_if_closed_by(bytes(self._buffer[:size]))
-        del self._buffer[:size]
+            message = fitting.message if fitting else b""
+            self._end_if_closed_by(bytes(self._buffer[:size]), message)
+        self._buffer.drop(size)
         self._received_bytes += size
         self._compared = 0
         return completed
 
-    def _end_if_closed_by(self, reply: bytes) -> None:
-        if self._closes and call_user_code(self._closes, reply):
+    def _end_if_closed_by(self, reply: bytes, message: bytes) -> None:
+        closes = self._closes
+        if closes is None:
+            return
+        if (
+            call_user_code(closes, reply, message)
+            if self._closes_by_request
+            else call_user_code(closes, reply)
+        ):
             self._has_ended = True
             self._owed.clear()
-            self._required = 0
 
-    def _first_fitting(self, reply: bytes) -> _Owed | None:
-        return next(
-            (owed for owed in self._candidates() if matches(owed.matcher, reply, self._mask)), None
-        )
-
-    def _candidates(self) -> Iterable[_Owed]:
-        """Yield the replies owed that nothing keeps waiting."""
-        if not self._session.ordered:
-            yield from self._owed
-            return
-        closed: set[str] = set()
-        for owed in self._owed:
-            if owed.lane in closed:
-                continue
-            if not owed.optional:
-                closed.add(owed.lane)
-            yield owed
-            if self._in_one_lane:
-                return
-
-    def _settle_first(self, fitting: _Owed) -> int:
-        """Strike off `fitting`, and the optional replies of its lane that it has overtaken."""
-        if self._owed[0] is fitting:
-            self._owed.popleft()
-        else:
-            before = True
-            kept: deque[_Owed] = deque()
-            for owed in self._owed:
-                if owed is fitting:
-                    before = False
-                elif not (before and self._session.ordered and owed.lane == fitting.lane):
-                    kept.append(owed)
-            self._owed = kept
-        if fitting.optional:
-            return 0
-        self._required -= 1
-        request = fitting.request
-        if request is None:
+    def _settle(self, owed: Owed) -> int:
+        """Strike off a reply; return how many requests that completed."""
+        self._owed.settle(owed)
+        request = owed.request
+        if owed.optional or request is None:
             return 0
         request.replies_owed -= 1
         answerable_parts = 1 if request is self._answered_early else 0
@@ -302,11 +271,16 @@ class RequestReplyOracle(Oracle):
             return "a reply before its request was complete"
         return "bytes that answer no request"
 
-    def _mismatch(self) -> WrongReplyError:
-        candidates = [shown(owed.matcher) for owed in self._candidates()]
+    def _mismatch(self, reply: bytes) -> WrongReplyError:
+        candidates = [shown(each.matcher) for each in islice(self._owed.candidates(reply), 3)]
         if not candidates:
             return self._wrong(self._surplus(), "nothing")
-        return self._wrong("wrong reply", " or ".join(candidates[:3]))
+        return self._wrong(self._told("wrong reply", reply), " or ".join(candidates))
+
+    def _told(self, problem: str, reply: bytes | bytearray) -> str:
+        """Return `problem`, and behind it what the protocol says that the reply says."""
+        words = call_user_code(self._in_words, bytes(reply)) if self._in_words else ""
+        return f"{problem} ({harmless(words)})" if words else problem
 
     def _wrong(self, problem: str, expected: str, at: int = 0) -> WrongReplyError:
         return WrongReplyError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 from wireproof.errors import ProtocolCodeError
@@ -33,6 +34,16 @@ def call_user_code(
         raise ProtocolCodeError(
             f"{_name(function)} raised {type(error).__name__}: {error}", f"mend it at {at}"
         ) from error
+
+
+def takes_request(function: Callable[..., object]) -> bool:
+    """Say whether a protocol's method has a second parameter `request`, and so is given it."""
+    return _takes_request(getattr(function, "__func__", function))
+
+
+@cache
+def _takes_request(function: Callable[..., object]) -> bool:
+    return "request" in inspect.signature(function).parameters
 
 
 def code_error(function: Callable[..., object], did: str, instead: str) -> ProtocolCodeError:

@@ -58,6 +58,14 @@ class Dns(LengthPrefixed, Datagrams):
         """Set the id: none may be used twice at a time (RFC 7766, section 6.2.1)."""
         return request[:2] + (number % 65536).to_bytes(2) + request[4:]
 
+    def message_id(self, message: bytes) -> bytes:
+        """Return the id, which query and response share."""
+        return message[2:4]
+
+    def datagram_id(self, datagram: bytes) -> bytes:
+        """Return the id, which query and response share."""
+        return datagram[:2]
+
     def expected(self, request: bytes) -> Matcher:
         """Return a judge of the reply, whose length stands in front."""
         right = self.expected_datagram(self.payload(request))

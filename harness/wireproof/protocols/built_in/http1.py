@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _FILLER = b"abcdefghijklmnopqrstuvwxyz"
 _MOST_HEADER_BYTES = 4096
+_FEED_BYTES = 512
+_CLOSE = b"\r\nconnection: close"
+_HEAD_STATUS = {200, 405, 501}
+"""To HEAD; a server need not have the method (RFC 9110, section 9.1)."""
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _INTERIM = re.compile(rb"HTTP/[0-9.]+ 1")
 
@@ -133,25 +137,34 @@ class Http1(RequestReply):
             )
         return rules
 
-    def reply_length(self, buffer: bytearray) -> int | None:
+    def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
         """Return where the response ends; only bytes that are new are parsed."""
         import h11
 
         if self._parser is None:
-            self._parser = _new_parser()
-        self._parser.receive_data(bytes(buffer[self._fed_bytes :]))
-        self._fed_bytes = len(buffer)
-        if not isinstance(_read(self._parser)[-1], h11.EndOfMessage):
-            return None
-        length = len(buffer) - len(self._parser.trailing_data[0])
-        self._parser, self._fed_bytes = None, 0
-        return length
+            self._parser = _new_parser(method_of(request))
+        while self._fed_bytes < len(buffer):
+            # Many responses may wait behind this one: about as much of them is fed as it is long.
+            start, end = self._fed_bytes, max(_FEED_BYTES, 2 * self._fed_bytes)
+            self._parser.receive_data(bytes(buffer[start:end]))
+            self._fed_bytes = min(end, len(buffer))
+            if isinstance(_read(self._parser)[-1], h11.EndOfMessage):
+                length = self._fed_bytes - len(self._parser.trailing_data[0])
+                self._parser, self._fed_bytes = None, 0
+                return length
+        return None
 
     def expected(self, request: bytes) -> Matcher:
         """Return a judge of the response."""
         method, target, body = parse_request(request)
         if self.body == "any":
-            return Judge(lambda reply: 400 != parse_response(reply)[0] < 600, "a response, not 400")
+            return Judge(
+                lambda reply: 400 != parse_response(reply, method)[0] < 600, "a response, not 400"
+            )
+        if method == b"HEAD":
+            return Judge(
+                lambda reply: parse_response(reply, method)[0] in _HEAD_STATUS, "200 and no body"
+            )
         right = b"%b %b\n" % (method, target) + (body if self.body == "echo" else b"")
         return Judge(
             lambda reply: parse_response(reply) == (200, right), f"200 and {printable(right)}"
@@ -161,15 +174,22 @@ class Http1(RequestReply):
         """Return where the header section ends: the body may still be under way."""
         return message.index(b"\r\n\r\n") + 4
 
-    def closes(self, reply: bytes) -> bool:
+    def is_last(self, request: bytes) -> bool:
+        """Say whether it asks for the end of the connection (RFC 9112, section 9.6)."""
+        return _CLOSE in request.partition(b"\r\n\r\n")[0].lower()
+
+    def closes(self, reply: bytes, request: bytes = b"") -> bool:
         """Say whether the response ends the connection (RFC 9112, sections 6.3, 9.3 and 9.6)."""
+        if self.is_last(request):
+            return True
         lines = next(head for head in _heads(reply) if not _INTERIM.match(head)).splitlines()
         fields: dict[bytes, bytes] = {}
         for name, _, value in (line.partition(b":") for line in lines[1:]):
             fields[name.lower()] = fields.get(name.lower(), b"") + b"," + value.lower()
         options = {each.strip() for each in fields.get(b"connection", b"").split(b",")}
         ends_with_stream = (
-            b"content-length" not in fields
+            method_of(request) != b"HEAD"
+            and b"content-length" not in fields
             and b"transfer-encoding" not in fields
             and lines[0][9:12] not in {b"204", b"304"}
         )
@@ -190,12 +210,18 @@ class Http1(RequestReply):
         return head + chunks + b"0\r\n\r\n"
 
 
-def _new_parser() -> h11.Connection:
-    """Return what reads the response to one request."""
+def method_of(request: bytes) -> bytes:
+    """Return the method of a request; GET where it is none."""
+    return request.lstrip(b"\r\n").partition(b" ")[0] or b"GET"
+
+
+def _new_parser(method: bytes) -> h11.Connection:
+    """Return what reads the response to one request; the one to HEAD has no body."""
     import h11
 
     parser = h11.Connection(h11.CLIENT)
-    parser.send(h11.Request(method="GET", target="/", headers=[("Host", "any")]))
+    method = b"HEAD" if method == b"HEAD" else b"GET"
+    parser.send(h11.Request(method=method, target="/", headers=[("Host", "any")]))
     parser.send(h11.EndOfMessage())
     return parser
 
@@ -223,8 +249,8 @@ def _heads(reply: bytes) -> Iterator[bytes]:
         start = end.end()
 
 
-def parse_response(reply: bytes) -> tuple[int, bytes]:
-    """Return status and body of a whole response, interim responses left out.
+def parse_response(reply: bytes, method: bytes = b"GET") -> tuple[int, bytes]:
+    """Return status and body of a whole response to `method`, interim responses left out.
 
     Raises:
         MalformedReplyError: it is none, or has no framing that RFC 9112 allows.
@@ -232,7 +258,7 @@ def parse_response(reply: bytes) -> tuple[int, bytes]:
     """
     import h11
 
-    parser = _new_parser()
+    parser = _new_parser(method)
     parser.receive_data(reply)
     events = _read(parser)
     if events[-1] is h11.NEED_DATA:  # it ends with the stream

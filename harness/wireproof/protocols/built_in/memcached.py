@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.built_in.sizes import padded
+from wireproof.protocols.framing import LineCursor
 from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
@@ -39,6 +40,7 @@ class Memcached(RequestReply):
     def __init__(self) -> None:
         """Start from an empty store: `opening` deletes this connection's keys."""
         self._store: dict[bytes, tuple[bytes, bytes]] = {}  # key -> (flags, value)
+        self._cursor = LineCursor()
 
     def opening(self) -> list[bytes]:
         """Delete what an earlier run may have left."""
@@ -115,20 +117,18 @@ class Memcached(RequestReply):
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return a line's end, or that of the last line of a retrieval."""
-        position = 0
-        while True:
-            at = buffer.find(b"\r\n", position)
-            if at < 0:
+        cursor = self._cursor
+        while cursor.at <= self.max_reply_bytes:  # beyond, it is too long before it is here
+            line = cursor.line(buffer)
+            if line is None:
                 return None
-            line = bytes(buffer[position:at])
             if not line.startswith(b"VALUE "):
-                return at + 2
+                break
             header = _VALUE.fullmatch(line)
             if header is None:
                 raise MalformedReplyError("a VALUE line without key, flags and length")
-            position = at + 2 + int(header[1]) + 2
-            if position > self.max_reply_bytes:  # known to be too long before it is here
-                return position
+            cursor.at += int(header[1]) + 2
+        return cursor.end(buffer)
 
     def expected(self, request: bytes) -> Expected:
         """Carry the command out on the model."""

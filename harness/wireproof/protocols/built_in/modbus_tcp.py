@@ -7,9 +7,9 @@ connection left there is unknown to the model until it is overwritten.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wireproof.protocols.built_in.registers import Register
 from wireproof.protocols.framed import HeaderWithLength
 from wireproof.protocols.oracle import printable
 from wireproof.protocols.replies import Judge, Matcher
@@ -44,7 +44,7 @@ class ModbusTcp(HeaderWithLength):
 
     def __init__(self) -> None:
         """Start knowing no register."""
-        self._registers: dict[int, _Register] = {}
+        self._registers: dict[int, Register] = {}
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one read or write within the connection's block; `numbered` gives it its id."""
@@ -82,6 +82,10 @@ class ModbusTcp(HeaderWithLength):
         """Set the transaction id: a request under way has its own (How to build a Request)."""
         return (number % 65536).to_bytes(2) + request[2:]
 
+    def message_id(self, message: bytes) -> bytes:
+        """Return the transaction id, which the reply repeats."""
+        return message[:2]
+
     def expected(self, request: bytes) -> Matcher:
         """Carry the request out on the model."""
         function, address, count = struct.unpack_from(">BHH", request, _HEADER_BYTES)
@@ -93,23 +97,21 @@ class ModbusTcp(HeaderWithLength):
         return self._write_reply(_reply(request, request[7:12]), address, values)
 
     def _write_reply(self, right: bytes, address: int, values: tuple[int, ...]) -> Matcher:
-        written = [
-            self._registers.setdefault(address + at, _Register()) for at in range(len(values))
-        ]
-        writes = [register.begin(value) for register, value in zip(written, values, strict=True)]
+        written = self._block(address, len(values))
+        begun = [register.begin(value) for register, value in zip(written, values, strict=True)]
 
         def accepts(reply: bytes) -> bool:
             if reply != right:
                 return False
-            for register, write in zip(written, writes, strict=True):
-                register.end(write)
+            for register, value, when in zip(written, values, begun, strict=True):
+                register.end(value, when)
             return True
 
         return Judge(accepts, printable(right))
 
     def _read_reply(self, request: bytes, address: int, count: int) -> Matcher:
-        read = [self._registers.setdefault(address + at, _Register()) for at in range(count)]
-        possible = [register.begin_read() for register in read]
+        read = self._block(address, count)
+        begun = [register.begin_read() for register in read]
 
         def holds(reply: bytes) -> bool:
             head = _reply(request, bytes((_READ, 2 * count)) + bytes(2 * count))
@@ -117,77 +119,25 @@ class ModbusTcp(HeaderWithLength):
                 return False
             found = struct.unpack_from(f">{count}H", reply, 9)
             if not all(
-                values is None or value in values
-                for values, value in zip(possible, found, strict=True)
+                register.may_hold(value, when)
+                for register, value, when in zip(read, found, begun, strict=True)
             ):
                 return False
-            for register, values in zip(read, possible, strict=True):
-                register.end_read(values)
+            for register, when in zip(read, begun, strict=True):
+                register.end_read(when)
             return True
 
-        shown = ", ".join("any" if each is None else str(sorted(each))[1:-1] for each in possible)
-        return Judge(holds, f"{count} registers: {shown}")
+        def description() -> str:
+            held = (each.shown(when) for each, when in zip(read, begun, strict=True))
+            return f"{count} registers: {', '.join(held)}"
+
+        return Judge(holds, description)
+
+    def _block(self, address: int, count: int) -> list[Register]:
+        return [self._registers.setdefault(address + at, Register()) for at in range(count)]
 
     def _frame(self, pdu: bytes) -> bytes:
         return _HEADER.pack(0, 0, len(pdu) + 1, self.unit) + pdu
-
-
-@dataclass(slots=True, eq=False)
-class _Write:
-    """A write of one register; its times count the writes of it that are answered.
-
-    Attributes:
-        value: what is written.
-        begun: how many were answered when it was sent.
-        ended: how many with this one, once it is answered.
-
-    """
-
-    value: int
-    begun: int
-    ended: int | None = None
-
-
-class _Register:
-    """What one register may hold, while writes are under way and after them.
-
-    A write is over once another is answered that was sent after its own answer. Of the others any
-    may have been carried out last.
-    """
-
-    __slots__ = ("_answered", "_reads", "_writes")
-
-    def __init__(self) -> None:
-        self._answered = 0  # before the first write is, who knows what the register holds
-        self._writes: list[_Write] = []
-        self._reads: list[set[int]] = []  # what each read under way may return
-
-    def begin(self, value: int) -> _Write:
-        """Say that `value` is sent."""
-        write = _Write(value, self._answered)
-        self._writes.append(write)
-        for possible in self._reads:
-            possible.add(value)
-        return write
-
-    def end(self, write: _Write) -> None:
-        """Say that a write is answered."""
-        self._answered += 1
-        write.ended = self._answered
-        self._writes = [
-            each for each in self._writes if each.ended is None or each.ended > write.begun
-        ]
-
-    def begin_read(self) -> set[int] | None:
-        """Return what a read that is sent now may return, kept up to date; None for anything."""
-        if not self._answered:
-            return None
-        self._reads.append({each.value for each in self._writes})
-        return self._reads[-1]
-
-    def end_read(self, possible: set[int] | None) -> None:
-        """Say that a read is answered."""
-        self._reads = [each for each in self._reads if each is not possible]
 
 
 def _reply(request: bytes, pdu: bytes) -> bytes:

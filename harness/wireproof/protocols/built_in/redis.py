@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.built_in.sizes import padded
+from wireproof.protocols.framing import LineCursor
 from wireproof.protocols.oracle import MalformedReplyError, printable
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
@@ -23,6 +24,7 @@ _LENGTH = re.compile(rb"-1|[0-9]{1,10}")
 _ANY_INTEGER = re.compile(rb":[0-9]+\r\n")
 _NOT_AN_INTEGER = re.compile(rb"-ERR [^\r\n]*(?:integer|overflow)[^\r\n]*\r\n")
 _WRONG_TYPE = re.compile(rb"-WRONGTYPE [^\r\n]*\r\n")
+_MOST_DEPTH = 9
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -53,6 +55,8 @@ class Redis(RequestReply):
     def __init__(self) -> None:
         """Start from an empty store: `opening` deletes this connection's keys."""
         self._store: dict[bytes, bytes | list[bytes]] = {}
+        self._cursor = LineCursor()
+        self._unread = [1]  # values of the reply, and of each array that is open in it
 
     def opening(self) -> list[bytes]:
         """Log in if asked to, then delete what an earlier run may have left."""
@@ -131,7 +135,24 @@ class Redis(RequestReply):
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where the first value ends."""
-        return _value_end(buffer, 0)
+        cursor, unread = self._cursor, self._unread
+        while unread:
+            line = cursor.line(buffer)
+            if line is None:
+                return None
+            unread[-1] -= 1
+            kind = line[:1]
+            if kind not in {b"+", b"-", b":"}:
+                size = _length(kind or b"\r", line[1:], len(unread))
+                if kind == b"*":
+                    unread.append(max(size, 0))
+                elif size >= 0:
+                    cursor.at += size + 2
+            while unread and not unread[-1]:
+                unread.pop()
+        if cursor.at <= len(buffer):
+            unread.append(1)
+        return cursor.end(buffer)
 
     def expected(self, request: bytes) -> Expected:
         """Carry the command out on the model."""
@@ -230,25 +251,10 @@ def _words(request: bytes) -> list[bytes]:
     return words
 
 
-def _value_end(buffer: bytearray, start: int, depth: int = 0) -> int | None:
-    """Return where the value that begins at `start` ends, or None while that is unknown."""
-    at = buffer.find(b"\r\n", start)
-    if at < 0:
-        return None
-    kind, end = bytes(buffer[start : start + 1]), at + 2
-    if kind in {b"+", b"-", b":"}:
-        return end
-    if kind not in {b"$", b"*"} or depth > 8:
+def _length(kind: bytes, digits: bytes, depth: int) -> int:
+    """Return the length of a string or an array that stands so deep in others."""
+    if kind not in {b"$", b"*"} or depth > _MOST_DEPTH:
         raise MalformedReplyError(f"no value of RESP2 begins with {kind!r}")
-    digits = bytes(buffer[start + 1 : at])
     if not _LENGTH.fullmatch(digits):
         raise MalformedReplyError(f"{printable(digits)} is no length")
-    size = int(digits)
-    if kind == b"$":
-        return end if size < 0 else end + size + 2
-    for _ in range(size):
-        inner = _value_end(buffer, end, depth + 1)
-        if inner is None or inner > len(buffer):
-            return None
-        end = inner
-    return end
+    return int(digits)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.sizes import padded
+from wireproof.protocols.framing import LineCursor
 from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
@@ -38,9 +39,13 @@ class Smtp(RequestReply):
     pipelining: bool = False
     """RFC 2920: only where the server's reply to EHLO offers PIPELINING."""
     max_reply_bytes: int = 64 * 1024
-    """Replies are lines for people; each new line has the whole reply read again."""
+    """Replies are lines for people."""
     sender: str = "sender@example.com"
     recipient: str = "recipient@example.com"
+
+    def __init__(self) -> None:
+        """Start with no reply under way."""
+        self._cursor = LineCursor()
 
     def greeting(self) -> re.Pattern[bytes]:
         """Return 220 and whatever the server says of itself."""
@@ -132,14 +137,11 @@ class Smtp(RequestReply):
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where the last line ends, the one with no hyphen behind its code."""
-        start = 0
-        while (end := buffer.find(b"\r\n", start)) >= 0:
-            line = bytes(buffer[start:end])
+        while (line := self._cursor.line(buffer)) is not None:
             if not _LINE.fullmatch(line):
                 raise MalformedReplyError("a line without a code of three digits")
-            start = end + 2
             if line[3:4] != b"-":
-                return start
+                return self._cursor.end(buffer)
         return None
 
     def expected(self, request: bytes) -> Expected:

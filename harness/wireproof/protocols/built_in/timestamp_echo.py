@@ -89,6 +89,11 @@ class TimestampEcho(Protocol, Datagrams):
         """Return what begins as a reply does; two servers would send it to and fro for ever."""
         return (b"[Mon Nov 23 14:41:16 2026] ", b"[Sun Jan  1 00:00:00 1970] x")
 
+    def datagram_id(self, datagram: bytes) -> bytes:
+        """Return what comes back: the first `buffer` bytes, which follow the reply's header."""
+        header = HEADER.match(datagram)
+        return datagram[header.end() :] if header else datagram[: self.buffer]
+
     def expected_datagram(self, datagram: bytes) -> re.Pattern[bytes] | None:
         """Return a header and the datagram's first `buffer` bytes; nothing to what has one."""
         if HEADER.match(datagram):

@@ -1,8 +1,22 @@
 """Where a frame ends, as tables."""
 
-import pytest
+import itertools
 
-from wireproof.protocols.framing import delimited, header_with_length, length_prefixed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wireproof.protocols import MalformedReplyError
+from wireproof.protocols.framing import (
+    LineCursor,
+    ReplyBuffer,
+    delimited,
+    find_end,
+    header_with_length,
+    length_prefixed,
+    read_varint,
+    varint,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +79,63 @@ def test_what_is_not_said_is_big_endian_and_counts_what_follows():
     """Without options a length field is big-endian and counts the bytes behind it."""
     assert length_prefixed(bytearray(b"\x01\x02"), 2) == 2 + 258
     assert header_with_length(bytearray(b"\x01\x02."), 3, 0, 2) == 3 + 258
+
+
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"ab", b"a\r\n"]), max_size=12),
+    st.lists(st.tuples(st.sampled_from([b"\r\n", b"\n", b"b"]), st.integers(0, 12)), max_size=6),
+)
+def test_a_search_goes_on_where_it_ended(pieces: list[bytes], searches: list[tuple[bytes, int]]):
+    """However a buffer grows, and whatever was searched before, an end is found where it is."""
+    buffer, plain = ReplyBuffer(), bytearray()
+    for piece in pieces:
+        buffer += piece
+        plain += piece
+        for delimiter, start in searches:
+            assert find_end(buffer, delimiter, start) == find_end(plain, delimiter, start)
+    if end := find_end(buffer, b"\n"):
+        buffer.drop(end)
+        assert find_end(buffer, b"\n") == find_end(plain[end:], b"\n")
+
+
+@given(st.lists(st.integers(1, 5)))
+def test_lines_are_read_as_they_come(steps: list[int]):
+    """A cursor returns each line once it is whole, and begins anew behind the reply."""
+    stream = b"*1\r\n$4\r\n\r\n\r\n\r\nend\r\n" * 2
+    cursor, buffer, lines = LineCursor(), ReplyBuffer(), list[bytes]()
+    borders = [0, *itertools.accumulate(steps), len(stream)]
+    for start, end in itertools.pairwise(min(each, len(stream)) for each in borders):
+        buffer += stream[start:end]
+        while (line := cursor.line(buffer)) is not None:
+            lines.append(line)
+            if line == b"$4":
+                cursor.at += 6
+            if line == b"end":
+                buffer.drop(cursor.end(buffer))
+    assert lines == [b"*1", b"$4", b"end"] * 2
+    assert not buffer
+
+
+def test_an_end_that_is_known_before_it_is_there_stays_known():
+    """Where a reply ends beyond what has come, the next question has the same answer."""
+    cursor, buffer = LineCursor(), bytearray(b"$3\r\n")
+    assert cursor.line(buffer) == b"$3"
+    cursor.at += 5
+    assert cursor.end(buffer) == 9
+    assert cursor.line(buffer) is None
+    assert cursor.end(buffer + b"abc\r\n") == 9
+    assert cursor.at == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 127, 128, 16383, 16384, 2**31, 2**64 - 1])
+def test_varints_come_back(number: int):
+    """Each number is read as it was written, from as few bytes as it has, and not before."""
+    written = varint(number)
+    assert len(written) == max(1, -(-number.bit_length() // 7))
+    assert read_varint(b"?" + written + b"?", 1) == (number, 1 + len(written))
+    assert read_varint(written, most_bytes=len(written)) == (number, len(written))
+    for size in range(len(written)):
+        assert read_varint(written[:size]) is None
+    if len(written) > 1:
+        with pytest.raises(MalformedReplyError, match="more than"):
+            read_varint(written, most_bytes=len(written) - 1)

@@ -763,3 +763,127 @@ def test_replies_without_a_lane_keep_their_order_whatever_form_they_have():
 def test_a_stream_has_not_ended_by_itself():
     """Only the server ends a stream; until then what is sent is answered."""
     assert Lines().oracle().ended is False
+
+
+class Choosing(RequestReply):
+    """Two bytes of reply to a short request, four to a long one."""
+
+    name = "choosing"
+
+    def requests(self):
+        """Return a short request."""
+        return st.just(b"a")
+
+    def reply_length(self, buffer: bytearray, request: bytes = b"") -> int:
+        """Return what the request tells, and the greeting's one byte."""
+        del buffer
+        return 4 if len(request) > 1 else 2 if request else 1
+
+    def greeting(self) -> re.Pattern[bytes]:
+        """Return a digit."""
+        return re.compile(b"[0-9]")
+
+    def expected(self, request: bytes) -> re.Pattern[bytes]:
+        """Return that many letters."""
+        return re.compile(b"[a-z]{4}" if len(request) > 1 else b"[a-z]{2}")
+
+    def closes(self, reply: bytes, request: bytes = b"") -> bool:
+        """Close behind the reply to one request."""
+        return request == b"last" or reply == b"zz"
+
+
+@given(st.sets(st.integers(1, 12)))
+def test_the_request_tells_where_its_reply_ends(cuts: set[int]):
+    """A reply_length with a second parameter is given the request that the reply answers."""
+    oracle = Choosing().oracle()
+    ask(oracle, b"long", b"a", b"long", b"a")
+    stream = b"7aaaabbccccdd"
+    borders = [0, *sorted(cuts), len(stream)]
+    assert sum(oracle.receive_data(stream[a:b]) for a, b in itertools.pairwise(borders)) == 4
+    assert oracle.settled
+    assert not oracle.ended
+
+
+@pytest.mark.parametrize(("last", "reply"), [(b"last", b"aaaa"), (b"a", b"zz")])
+def test_the_request_tells_whether_its_reply_closes(last: bytes, reply: bytes):
+    """So is a closes with a second parameter."""
+    oracle = Choosing().oracle()
+    ask(oracle, b"long", last, b"a")
+    oracle.receive_data(b"7aaaa" + reply)
+    assert (oracle.ended, oracle.owed) == (True, 0)
+
+
+def test_what_is_asked_of_nothing_has_no_request():
+    """A message that nobody asked for is framed, and closes, without a request."""
+    asked: list[bytes] = []
+
+    class Telling(Choosing):
+        def reply_length(self, buffer: bytearray, request: bytes = b"?") -> int:
+            asked.append(request)
+            return len(buffer)
+
+        def closes(self, reply: bytes, request: bytes = b"?") -> bool:
+            asked.append(request)
+            return False
+
+        def unsolicited(self, message: bytes) -> bool:
+            return message == b"hey"
+
+    oracle = Telling().oracle()
+    oracle.receive_data(b"7")
+    oracle.receive_data(b"hey")
+    assert asked == [b""] * 4
+
+
+class Telling(Lines):
+    """Says what a reply says."""
+
+    def in_words(self, reply: bytes) -> str:
+        """Return the first line."""
+        return reply.partition(b"\n")[0].decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        (Telling(), "wrong reply (no \\x1b[31m!)"),
+        (type("Late", (Telling,), {"ordered": False})(), "wrong reply (no \\x1b[31m!)"),
+        (Lines(), "wrong reply"),
+    ],
+)
+def test_a_wrong_reply_is_told_in_the_protocols_words(protocol: Lines, words: str):
+    """What the server says stands beside, and can do no harm to a terminal."""
+    assert refusal(protocol.oracle(), [b"a\n"], [b"no \x1b[31m!\nmore\n"])[0] == words
+    oracle = protocol.oracle()
+    ask(oracle, b"a\n")
+    oracle.receive_data(b"A\n")
+    assert refusal(oracle, [], [b"no"])[0] == "bytes that answer no request"
+
+
+def test_words_for_a_reply_that_ends_with_the_stream():
+    """So does what a reply says that the end of the stream ends; long words are cut."""
+
+    class Paging(UntilEnd):
+        def in_words(self, reply: bytes) -> str:
+            return reply.decode()
+
+    words = f"wrong reply ({'x' * 80}…)"
+    assert refusal(Paging().oracle(), [b"a\n"], [b"x" * 90], end=True)[0] == words
+
+
+class Named(Unordered):
+    """Names each line by its first letter."""
+
+    def message_id(self, message: bytes) -> bytes:
+        """Return the letter."""
+        return message[:1].upper()
+
+
+def test_a_reply_is_compared_with_the_request_that_it_names():
+    """Of what could come in any order, the reply named is the one that would have been right."""
+    requests = [b"ab\n", b"cd\n", b"ef\n"]
+    assert refusal(Named().oracle(), requests, [b"CX\n"])[1] == repr(b"CD\n")
+    assert refusal(Named().oracle(), requests, [b"XX\n"])[1].count(" or ") == 2
+    oracle = Named().oracle()
+    ask(oracle, *requests)
+    assert oracle.receive_data(b"EF\nAB\nCD\n") == 3

@@ -1,0 +1,139 @@
+"""A right server without a socket: the replies that a sound one sends, for any built-in protocol.
+
+Where a protocol knows its replies to the byte, they are those; where it has a pattern or a judge,
+a sample that it accepts.
+"""
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Sequence
+
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.replies import Matcher, Reply, replies_of
+from wireproof.protocols.request_reply import RequestReply
+
+STAMP = b"[Mon Nov 23 14:41:16 2026] "
+_SAMPLES = (
+    b":0\r\n",
+    b"-ERR value is not an integer or out of range\r\n",
+    b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+    b"NOT_FOUND\r\n",
+    b"VERSION 1.6.18\r\n",
+    b"220 ready\r\n",
+    b"250 fine\r\n",
+    b"354 go ahead\r\n",
+    b"Mon Nov 23 14:41:16 2026\r\n",
+)
+
+
+def right_replies(protocol: Protocol, requests: Sequence[bytes]) -> list[bytes]:
+    """Return the reply to each request, as if each was answered before the next is sent.
+
+    The requests go as they are: opening ones have to be among them. A greeting is the first reply.
+    """
+    if protocol.name == "timestamp-echo":
+        limit = 1024
+        return [
+            b"".join(STAMP + request[at : at + limit] for at in range(0, len(request), limit))
+            for request in requests
+        ]
+    if not isinstance(protocol, RequestReply):
+        return list(requests)
+    session = protocol.session()
+    answer = _ANSWERS.get(protocol.name, _nobody)()
+    greeting = replies_of(session.greeting(), session.greeting)
+    found = [b"".join(_sample(reply, b"", answer) for reply in greeting)]
+    for request in requests:
+        parts = session.parts(request)
+        found.append(
+            b"".join(
+                _sample(reply, part, answer)
+                for part in parts
+                for reply in replies_of(session.expected(part), session.expected)
+            )
+        )
+    return found
+
+
+Answer = Callable[[bytes], bytes]
+
+
+def _sample(reply: Reply, request: bytes, answer: Answer) -> bytes:
+    matcher: Matcher = reply.matcher
+    if isinstance(matcher, bytes):
+        return matcher
+    if isinstance(matcher, re.Pattern):
+        return next(sample for sample in _SAMPLES if matcher.fullmatch(sample))
+    found = answer(request)
+    assert matcher(found), (request, found)
+    return found
+
+
+def _nobody() -> Answer:
+    def answer(request: bytes) -> bytes:
+        raise AssertionError(f"a judge without a sample: {request!r}")
+
+    return answer
+
+
+def _http_server() -> Answer:
+    from wireproof.protocols.built_in.http1 import parse_request
+
+    def answer(request: bytes) -> bytes:
+        method, target, body = parse_request(request)
+        content = b"%b %b\n" % (method, target) + body
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content)
+        return head if method == b"HEAD" else head + content
+
+    return answer
+
+
+def _name_server() -> Answer:
+    import dns.message
+
+    def answer(request: bytes) -> bytes:
+        reply = dns.message.make_response(dns.message.from_wire(request[2:])).to_wire()
+        return len(reply).to_bytes(2) + reply
+
+    return answer
+
+
+def _device() -> Answer:
+    registers: dict[int, int] = {}
+
+    def answer(request: bytes) -> bytes:
+        function, address, count = struct.unpack_from(">BHH", request, 7)
+        if function == 6:
+            registers[address] = count
+            return request
+        if function == 16:
+            registers.update(enumerate(struct.unpack_from(f">{count}H", request, 13), address))
+            return request[:5] + b"\x06" + request[6:12]
+        values = [registers.get(at, 0) for at in range(address, address + count)]
+        head = struct.pack(">HBBB", 3 + 2 * count, request[6], 3, 2 * count)
+        return request[:4] + head + struct.pack(f">{count}H", *values)
+
+    return answer
+
+
+def _receiver() -> Answer:
+    def answer(request: bytes) -> bytes:
+        header = request[1:].split(b"\r", 1)[0]
+        control_id = header.split(b"|")[9]
+        return b"\x0b" + header + b"\rMSA|AA|" + control_id + b"\r\x1c\r"
+
+    return answer
+
+
+_ANSWERS: dict[str, Callable[[], Answer]] = {
+    "http1": _http_server,
+    "dns": _name_server,
+    "modbus-tcp": _device,
+    "mllp": _receiver,
+}
+
+
+def pieces(stream: bytes, size_bytes: int) -> Iterator[bytes]:
+    """Yield the stream in pieces of a size, the last one shorter."""
+    for at in range(0, len(stream), size_bytes):
+        yield stream[at : at + size_bytes]
