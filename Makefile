@@ -20,9 +20,11 @@ demo: $(STAMP)   ## the main job against the reference server; leaves reports/la
 test: $(STAMP)   ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(STAMP)  ## lint, format and types
+check: $(STAMP)  ## lint, format, spelling, dead code and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell harness reference_server tests reports/README.md *.md Makefile pyproject.toml
+	$(BIN)/vulture
 	$(BIN)/mypy
 
 format: $(STAMP) ## put the code into its one form

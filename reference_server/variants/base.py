@@ -108,11 +108,6 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     service: Callable[[Config, Sequence[Listener], int], Service] = Worker
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether an alarm on it is a false alarm."""
-        return self.category is None
-
 
 @dataclass(frozen=True, slots=True)
 class Fault(Variant):

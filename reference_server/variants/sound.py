@@ -105,7 +105,6 @@ class Threads:
         self._listeners = listeners
         self._lifeline = lifeline
         self._open: set[socket.socket] = set()
-        self._ending, self._end = os.pipe()
 
     def start(self) -> None:
         """Let SIGTERM be waited for."""

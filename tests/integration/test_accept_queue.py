@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server_process import running
+from tests.support.sock_diag import no_sock_diag
 from wireproof.accept_queue.burst import connect_burst, settle
 from wireproof.accept_queue.counters import read_sysctls, schedule_of
 from wireproof.accept_queue.probe import probe_depth
@@ -22,9 +23,8 @@ from wireproof.results import decode
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.kernel.process import is_stopped
 from wireproof.wire.kernel.queue_sampler import QueueSampler
-from wireproof.wire.kernel.sock_diag import available
 
-pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "sock_diag works")
+pytestmark = pytest.mark.skipif(bool(no_sock_diag()), reason=no_sock_diag() or "sock_diag works")
 
 SOMAXCONN = int(Path("/proc/sys/net/core/somaxconn").read_text())
 BACKLOGS = [0, 1, 7, 50, 128, SOMAXCONN + 1]

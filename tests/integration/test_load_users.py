@@ -103,6 +103,36 @@ def test_a_wrong_reply_is_a_failed_request(tmp_path: Path):
 JUDGED = "class Judged" + TASKS.partition("class Judged")[2]
 
 
+def test_a_wrong_reply_may_be_called_good(tmp_path: Path):
+    """A task that knows better counts as good what the protocol calls wrong."""
+    with serving("tcp", tmp_path, spoil_one_in=3) as target:
+        found = locust(tmp_path, TASKS.partition("class ByHand")[0] + FORGIVING, target)
+    assert found["wrong, and known to be"]["num_requests"] > 0
+    assert all(entry["num_failures"] == 0 for entry in found.values())
+
+
+FORGIVING = """
+class Forgiving(SocketUser):
+    protocol = "echo"
+    wait_time = constant(0.01)
+
+    @task
+    def verified(self):
+        with self.client.request(b"any", name="any", catch_response=True) as reply:
+            was_right = reply.ok
+            reply.success()
+        if not was_right:
+            events.request.fire(
+                request_type="told",
+                name="wrong, and known to be",
+                response_time=0,
+                response_length=0,
+                exception=None,
+                context={},
+            )
+"""
+
+
 def test_datagrams(tmp_path: Path):
     """Over UDP a reply is a datagram."""
     tasks = TASKS.partition("class ByHand")[0] + (

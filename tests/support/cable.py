@@ -52,13 +52,11 @@ class Counts:
     """What the cable did.
 
     Attributes:
-        forwarded: packets that went through.
         lost: packets thrown away.
         overtaken: packets that went through after one that had come in later.
 
     """
 
-    forwarded: int = 0
     lost: int = 0
     overtaken: int = 0
 
@@ -99,7 +97,6 @@ class Direction:
             except OSError:  # pulled out at that end, or its queue is full
                 self.counts.lost += 1
                 continue
-            self.counts.forwarded += 1
             self.counts.overtaken += number < self._newest
             self._newest = max(self._newest, number)
         return self._waiting[0][0] if self._waiting else None

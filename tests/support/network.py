@@ -124,10 +124,6 @@ class Network:
         """Pull the cable out of a host: its interface loses the carrier."""
         ip("-n", self._middle, "link", "set", host.name[-6:], "down")
 
-    def plug_in(self, host: Host) -> None:
-        """Put it back."""
-        ip("-n", self._middle, "link", "set", host.name[-6:], "up")
-
     @contextmanager
     def cable(self, quality: Quality) -> Iterator[None]:
         """Forward packets; afterwards `counts` says what became of them."""

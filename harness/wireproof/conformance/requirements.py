@@ -97,11 +97,6 @@ def irrelevance(identifier: str, protocol: Protocol) -> str:
     return ""
 
 
-def needs_stream(subject: Subject) -> str:
-    """Say why a datagram target has no streams."""
-    return "" if subject.target.is_stream else "datagrams are not cut"
-
-
 def needs_pipelining(subject: Subject) -> str:
     """Say why requests cannot follow each other at once."""
     return "" if subject.protocol.pipelining else "the protocol has one request at a time"

@@ -36,29 +36,29 @@ class Transcript:
     """A bounded list of events.
 
     Attributes:
-        events: in the order in which they happened.
-        truncated: whether bytes were left out to stay within the bound.
+        events: in the order in which they happened; a note is the last where more was left out.
 
     """
 
     def __init__(self, limit_bytes: int = 4 * 1024 * 1024) -> None:
         """Keep at most `limit_bytes` of data."""
         self.events: list[Event] = []
-        self.truncated = False
+        self._is_full = False
         self._left_bytes = limit_bytes
         self._begun_ns = time.monotonic_ns()
 
     def add(self, connection: int, kind: Kind, data: bytes = b"", note: str = "") -> None:
         """Append an event that happens now."""
-        if self._left_bytes <= 0:
-            self.truncated = True
+        if self._is_full:
             return
-        if len(data) > self._left_bytes:
-            data = data[: self._left_bytes]
-            self.truncated = True
-        self._left_bytes -= len(data) + _EVENT_BYTES
         at_ns = time.monotonic_ns() - self._begun_ns
-        self.events.append(Event(at_ns, connection, kind, data, note))
+        kept = data[: max(self._left_bytes, 0)]
+        if self._left_bytes > 0:
+            self.events.append(Event(at_ns, connection, kind, kept, note))
+        if self._left_bytes <= 0 or len(kept) < len(data):
+            self._is_full = True
+            self.events.append(Event(at_ns, connection, "note", note="the rest is left out"))
+        self._left_bytes -= len(kept) + _EVENT_BYTES
 
     @property
     def seconds(self) -> float:

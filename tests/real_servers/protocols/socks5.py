@@ -37,8 +37,4 @@ class Socks5(RequestReply):
 
     def expected(self, message):
         """Return the method `none`, or a refusal."""
-        return (
-            re.compile(rb"\x05[\x01-\x05]\x00\x01.{6}", re.DOTALL)
-            if message == CONNECT
-            else b"\x05\x00"
-        )
+        return REFUSAL if message == CONNECT else b"\x05\x00"

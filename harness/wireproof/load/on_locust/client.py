@@ -147,7 +147,7 @@ class SocketClient:
             length: the reply has so many bytes.
             framing: says where the reply ends.
             catch_response: report only at the end of a `with` block, which may call
-                `reply.failure("why")`.
+                `reply.failure("why")` or `reply.success()`.
 
         Without any of the three, the protocol judges; without a protocol, the reply is whatever
         one read returns, which suits datagrams.

@@ -212,25 +212,6 @@ class SockDiag:
         return [one for family in WILDCARD for one in _dump(family, port, ALL_STATES)]
 
 
-def available() -> str:
-    """Return why sock_diag cannot be used here, or nothing when it can.
-
-    It may be usable and yet blind to a server: one in another network namespace, such as a
-    container, is not on its list.
-    """
-    try:
-        with SockDiag() as diag, socket.create_server(("127.0.0.1", 0)) as probe:
-            if diag.listener(probe.getsockname()) is None:
-                return "the kernel does not list this process's own listener"
-            if diag.exact_listener(socket.AF_INET, probe.getsockname()).read() is None:
-                return "the kernel answers lists of sockets only"
-    except CannotRunError as error:
-        return error.problem
-    except OSError as error:
-        return f"no socket can be made on 127.0.0.1: {error.strerror}"
-    return ""
-
-
 def _open() -> socket.socket:
     if sys.platform != "linux":
         raise CannotRunError("sock_diag is a facility of Linux")

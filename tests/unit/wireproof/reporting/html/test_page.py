@@ -33,7 +33,7 @@ def test_the_page_asks_for_nothing(tmp_path: Path) -> None:
             assert attributes["href"] == "data:,"
         assert not any(name.startswith("on") for name in attributes)
         assert "style" not in attributes
-    (policy,) = [a["content"] for t, a in tags if a.get("http-equiv") == "Content-Security-Policy"]
+    (policy,) = [a["content"] for _, a in tags if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy

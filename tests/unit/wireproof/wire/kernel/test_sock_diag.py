@@ -4,13 +4,12 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from tests.support.sock_diag import no_sock_diag
 from wireproof.deadline import Deadline
 from wireproof.wire.kernel.inet_diag import SocketState, TcpState
-from wireproof.wire.kernel.sock_diag import ExactQuery, SockDiag, available
+from wireproof.wire.kernel.sock_diag import ExactQuery, SockDiag
 
-pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "sock_diag works")
-
-LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+pytestmark = pytest.mark.skipif(bool(no_sock_diag()), reason=no_sock_diag() or "sock_diag works")
 
 
 @pytest.fixture
