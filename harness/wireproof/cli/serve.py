@@ -11,7 +11,9 @@ import click
 def serve(arguments: tuple[str, ...]) -> int:
     """Run the reference server; `python -m reference_server` is the same."""
     import os
-    import sys
 
+    from wireproof.wire.reference import server_command
+
+    command = [*server_command(), *arguments]
     # exec, so that a signal sent to us reaches the server and its exit code is ours.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "reference_server", *arguments])  # noqa: S606
+    os.execv(command[0], command)  # noqa: S606

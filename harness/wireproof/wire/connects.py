@@ -5,6 +5,7 @@ import os
 import resource
 import select
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -76,6 +77,17 @@ class Attempt:
         return bool(self.retries)
 
 
+def _new_epoll() -> "select.epoll":
+    """Return an epoll of the kernel's, also where a test file has imported Locust.
+
+    That has gevent patch the process, which takes `select.epoll` away.
+    """
+    if hasattr(select, "epoll"):
+        return select.epoll()
+    made: select.epoll = sys.modules["gevent.monkey"].get_original("select", "epoll")()
+    return made
+
+
 @dataclass(slots=True)
 class Connects:
     """A growing group of connects to one target.
@@ -88,7 +100,7 @@ class Connects:
 
     target: Target
     attempts: list[Attempt] = field(default_factory=list)
-    _epoll: select.epoll = field(default_factory=select.epoll)
+    _epoll: "select.epoll" = field(default_factory=_new_epoll)
     _pending: dict[int, Attempt] = field(default_factory=dict)
 
     def __enter__(self) -> Self:

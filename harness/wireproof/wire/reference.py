@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Self
 
 from wireproof.deadline import Deadline
@@ -16,6 +17,28 @@ from wireproof.wire.kernel.leash import leashed
 _START_S = 15.0
 _END_S = 10.0
 _ANNOUNCEMENT = "listening on "
+# Beside this package where it is installed; in a checkout, beside the folder that holds it.
+_HOMES = Path(__file__).parents[2:4]
+
+
+def server_command() -> list[str]:
+    """Return what starts the reference server that came with us.
+
+    It is started by its path: a folder named reference_server in the current directory, or in
+    PYTHONPATH, is somebody else's.
+
+    Raises:
+        CannotRunError: it is not there.
+
+    """
+    for home in _HOMES:
+        program = home / "reference_server" / "__main__.py"
+        if program.is_file():
+            return [sys.executable, "-P", str(program)]
+    raise CannotRunError(
+        "the reference server is missing",
+        "pip install --force-reinstall wireproof",
+    )
 
 
 class ReferenceServer:
@@ -38,7 +61,7 @@ class ReferenceServer:
 
         """
         self._process = subprocess.Popen(
-            leashed([sys.executable, "-P", "-m", "reference_server", "--port", "0", *options]),
+            leashed([*server_command(), "--port", "0", *options]),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

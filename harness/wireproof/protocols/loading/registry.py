@@ -78,7 +78,7 @@ def protocol_class(name: str) -> type[Protocol]:
             f"there is no protocol {name!r}{meant}",
             f"known: {', '.join(BUILT_IN)}; or write module:Class or file.py:Class",
         )
-    module = _import(module_name)
+    module = _import(module_name, is_ours=name in BUILT_IN)
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Protocol)):
         there = [
@@ -100,10 +100,12 @@ def missing_modules(kind: type[Protocol]) -> list[str]:
     return [module for module in kind.modules if importlib.util.find_spec(module) is None]
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, *, is_ours: bool) -> ModuleType:
     try:
         if not name.endswith(".py"):
-            if "" not in sys.path:  # an installed command does not look in the current folder
+            # An installed command does not look in the current folder. For ours it must not: a
+            # dns.py there would come before the library.
+            if not is_ours and "" not in sys.path:
                 sys.path.insert(0, "")
             return importlib.import_module(name)
         path = Path(name).resolve()

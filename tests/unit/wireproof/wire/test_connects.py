@@ -1,5 +1,8 @@
 import resource
 import socket
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +33,24 @@ def test_connects_complete(target_of: TargetOf) -> None:
             assert {one.retries for one in connects.attempts} == {0}
             opened = [one.connection for one in connects.attempts]
         assert all(one is not None and one.fileno() == -1 for one in opened)
+
+
+def test_they_complete_where_locust_was_imported(target_of: TargetOf) -> None:
+    """A test file may import Locust, which has gevent take `select.epoll` away."""
+    program = """
+        import sys
+        import gevent.monkey; gevent.monkey.patch_all()
+        from wireproof.deadline import Deadline
+        from wireproof.target import parse_target, resolve
+        from wireproof.wire.connects import Connects
+        with Connects(resolve(parse_target(sys.argv[1]))[0]) as connects:
+            connects.start(3)
+            connects.wait_for_all(Deadline(5))
+            assert [one.completed for one in connects.attempts] == [True] * 3
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=20) as server:
+        command = [sys.executable, "-c", textwrap.dedent(program), str(target_of(server))]
+        subprocess.run(command, check=True, timeout=60)
 
 
 def test_refused(target_of: TargetOf) -> None:
