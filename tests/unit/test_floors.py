@@ -26,6 +26,7 @@ FLOORS = (
     {"conformance", "load", "accept_queue"},
     {"reporting"},
     {"cli"},
+    {"__main__"},
 )
 PURE = {"histogram", "pacing", "statistics", "protocols", "protocols.built_in", "protocols.loading"}
 ENGINES = {"conformance", "load", "accept_queue"}
