@@ -79,8 +79,12 @@ class Target:
         return (mapped or address).is_loopback
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str, *, any_port: bool = False) -> Target:
     """Read a target as the user writes it.
+
+    Args:
+        text: `tcp://`, `tls://`, `udp://` with host and port, or `unix:/path`.
+        any_port: whether port 0 may stand for a free one.
 
     Raises:
         UsageError: it is none of `tcp://`, `tls://`, `udp://` with host and port, or `unix:/path`.
@@ -106,12 +110,12 @@ def parse_target(text: str) -> Target:
         raise UsageError(f"{text!r} is not a target: {error}", EXAMPLE) from None
     if parts.scheme not in SCHEMES:
         raise UsageError(f"{parts.scheme!r} is not a transport", EXAMPLE)
-    if not host or not port:
+    if not host or not (port or (any_port and port == 0)):
         missing = "host" if not host else "port"
         raise UsageError(f"{text!r} has no {missing}", EXAMPLE)
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise UsageError(f"{text!r} has more than a host and a port", EXAMPLE)
-    return Target(parts.scheme, host=host, port=port)
+    return Target(parts.scheme, host=host, port=port or 0)
 
 
 def resolve(target: Target, allow_hosts: Collection[str] = (), pin: str = "") -> tuple[Target, ...]:

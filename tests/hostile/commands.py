@@ -69,11 +69,11 @@ def command(
 
 def impatient() -> None:
     """Have this process's checks wait for less, so that a test of silence is short."""
-    from wireproof.conformance import runner, subject
+    from wireproof.conformance import settling, subject
 
     quick = subject.DEPTHS["quick"]
     subject.DEPTHS["quick"] = replace(quick, timeout_s=0.25, shrink_s=0.2, confirmations=2)
-    runner._SETTLING_TIMEOUT_S = 0.2
+    settling._TIMEOUT_S = 0.2
 
 
 def _run(arguments: list[str], folder: str, prepare: Callable[[], None] | None) -> None:

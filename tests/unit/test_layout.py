@@ -24,6 +24,7 @@ ELSEWHERE = {
     "wireproof/conformance/execution/witness.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
+    "wireproof/conformance/search/death.py": "integration/test_check_start.py",
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/conformance/verdict.py": "unit/wireproof/conformance/test_runner.py",

@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from wireproof.cli.common import (
-    find_target,
     finish,
     output_options,
     protocol_options,
+    serving_target,
+    start_option,
     target_options,
 )
 from wireproof.cli.parameters import Duration
@@ -36,6 +37,7 @@ from wireproof.cli.results_folder import ResultsFolder
     metavar="FILE",
     help="Known failures, with a reason each; another failure, or a stale entry, fails.",
 )
+@start_option
 @output_options
 def check(
     target: str,
@@ -48,6 +50,7 @@ def check(
     time_budget: float | None,
     seed: int | None,
     baseline: Path | None,
+    start_command: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,
@@ -58,6 +61,7 @@ def check(
     wireproof check tcp://127.0.0.1:7 --protocol echo
     wireproof check tcp://localhost:9000 --protocol my_protocol.py:MyProtocol --depth deep
     wireproof check tcp://127.0.0.1:28812 --only SEG-* --seed 7
+    wireproof check tcp://127.0.0.1:0 --start "my-server --port {port}" --protocol redis
     """
     from wireproof.conformance.baseline import apply_baseline, read_baseline
     from wireproof.conformance.catalogue import catalogue_for, select
@@ -79,12 +83,18 @@ def check(
         skip=skip,
         time_budget_s=time_budget,
     )
-    found = find_target(target, allow_hosts)
-    folder = ResultsFolder("check", out, force=force)
-    with CheckProgress(enabled=not as_json) as progress:
-        result, complete = run_check(
-            found, plan, folder.folder, progress, lambda so_far: folder.keep(target, check=so_far)
-        )
+    with serving_target(target, allow_hosts, start_command) as (found, server):
+        target = str(found) if server is not None else target
+        folder = ResultsFolder("check", out, force=force)
+        with CheckProgress(enabled=not as_json) as progress:
+            result, complete = run_check(
+                found,
+                plan,
+                folder.folder,
+                progress,
+                lambda so_far: folder.keep(target, check=so_far),
+                server=server,
+            )
     if known is not None:
         result = apply_baseline(result, known)
     results = folder.write(target, partial=not complete, check=result)

@@ -13,6 +13,7 @@ from wireproof.errors import UsageError
 from wireproof.results import Results, encode, outcome
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.connection import reachable
+from wireproof.wire.started_server import StartedServer
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -49,6 +50,17 @@ def protocol_options(command: Command) -> Command:
     )(command)
 
 
+def start_option(command: Command) -> Command:
+    """Add `--start`."""
+    return click.option(
+        "--start",
+        "start_command",
+        metavar="COMMAND",
+        help="Starts the server, and starts it again when it has died; {port}, {host}, {path} and"
+        " {url} in it say where to listen. TARGET may then name port 0, a free one.",
+    )(command)
+
+
 def output_options(command: Command) -> Command:
     """Add `--out`, `--force` and `--json`."""
     command = click.option(
@@ -74,6 +86,25 @@ def find_target(text: str, allow_hosts: tuple[str, ...] = ()) -> Target:
 
     """
     return reachable(resolve(parse_target(text), allow_hosts))
+
+
+@contextlib.contextmanager
+def serving_target(
+    text: str, allow_hosts: tuple[str, ...], command: str | None
+) -> Iterator[tuple[Target, StartedServer | None]]:
+    """Yield the target, and the server behind it where `command` is to start it.
+
+    Raises:
+        UsageError: it is no target, not one that load may go to, or the command is wrong.
+        CannotRunError: it does not resolve, or nothing comes to listen there.
+
+    """
+    if command is None:
+        yield find_target(text, allow_hosts), None
+        return
+    target = resolve(parse_target(text, any_port=True), allow_hosts)[0]
+    with StartedServer(command, target) as server:
+        yield server.target, server
 
 
 def finish(results: Results, folder: ResultsFolder, *, as_json: bool) -> int:

@@ -18,6 +18,7 @@ from wireproof.errors import CannotRunError
 from wireproof.protocols import base
 from wireproof.results import BoundaryMap, CheckResult, RequirementResult
 from wireproof.target import Target
+from wireproof.wire.started_server import StartedServer
 
 
 class Progress(Protocol):
@@ -64,6 +65,8 @@ def run_check(
     folder: Path,
     progress: Progress,
     on_result: Callable[[CheckResult], None] = lambda _: None,
+    *,
+    server: StartedServer | None = None,
 ) -> tuple[CheckResult, bool]:
     """Judge a server, and write the evidence for what is found.
 
@@ -73,6 +76,7 @@ def run_check(
         folder: receives `evidence/`.
         progress: told of each conversation and each verdict.
         on_result: given the result so far after each verdict.
+        server: the process, where it is ours to start again when it has died.
 
     Returns:
         The result, and whether every requirement was tried: Ctrl-C ends the run, not the result.
@@ -118,6 +122,7 @@ def run_check(
         seed=plan.seed,
         diag=diag,
         time_budget_s=plan.time_budget_s,
+        server=server,
         on_executed=tell,
     )
     try:

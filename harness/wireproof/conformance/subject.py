@@ -18,6 +18,7 @@ from wireproof.conformance.plans.plan import (
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.user_code import call_user_code
 from wireproof.target import Target
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class Subject:
             to its last byte; False where this server does not answer after one.
         concurrent: whether a second connection is served beside an idle one; False where plans
             over many connections would only show that again.
-        smallest: the smallest valid request there is.
+        smallest: the smallest valid request that this server answers.
+        plain_request: what an ordinary user would send, and this server answers.
         requests: some valid requests, the smaller first.
 
     """
@@ -86,6 +88,7 @@ class Subject:
     half_close: bool
     concurrent: bool
     smallest: bytes
+    plain_request: bytes
     requests: tuple[bytes, ...]
 
     def single(
@@ -117,8 +120,8 @@ class Subject:
     def plain(self) -> Plan:
         """Return the plan of one plain exchange."""
         if self.target.is_stream:
-            return single([self.smallest])
-        return Plan(((self.smallest,),), (Open(0), SendDatagram(0, 0), Await(0), Close(0)))
+            return single([self.plain_request])
+        return Plan(((self.plain_request,),), (Open(0), SendDatagram(0, 0), Await(0), Close(0)))
 
     def conversations(self) -> list[tuple[bytes, ...]]:
         """Return a few short conversations, the shortest first."""
@@ -160,6 +163,14 @@ class Subject:
         if size_bytes > self.protocol.max_request_bytes:
             return None
         return self.protocol.sized_request(size_bytes)
+
+
+def plain_request(protocol: Protocol, requests: Sequence[bytes]) -> bytes:
+    """Return what an ordinary user would send: what the protocol names, else a middling request."""
+    if example := call_user_code(protocol.example):
+        return checked(protocol, example)
+    usual = [one for one in requests if 4 <= len(one) <= 64]
+    return usual[len(usual) // 2] if usual else requests[0]
 
 
 def draw_requests(

@@ -77,6 +77,8 @@ def searched(  # noqa: PLR0917 - the parts of a line
 
 
 def _of_finding(requirement: Requirement, subject: Subject, finding: Finding) -> Verdict:
+    if finding.failing.failure.kind.is_death:  # whatever the level, and whatever was sent
+        return Verdict.FAIL if finding.failed == finding.runs else Verdict.FLAKY
     level = requirement.level_for(subject)
     late = finding.failing.failure.kind is FailureKind.SECOND_SYN
     if finding.failed == 0 or (late and not subject.target.is_loopback):

@@ -10,6 +10,7 @@ import contextlib
 import os
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from typing import IO, Self
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.target import Target
+from wireproof.wire.kernel.leash import leashed
 from wireproof.wire.kernel.listening import is_listening
 
 START_S = 20.0
@@ -132,16 +134,13 @@ class StartedServer:
 
     def _launch(self) -> None:
         command = [_filled(word, self.target) for word in self._words]
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise UsageError(f"cannot start {command[0]!r}: {error.strerror}") from None
+        self._process = subprocess.Popen(
+            leashed(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         assert self._process.stdout is not None
         self._tail = _Tail(self._process.stdout)
         self.starts += 1
@@ -201,6 +200,8 @@ def _split(command: str) -> list[str]:
         raise UsageError(f"cannot read --start {command!r}: {error}") from None
     if not words:
         raise UsageError("--start names no command", "write --start 'my-server --port {port}'")
+    if shutil.which(words[0]) is None:
+        raise UsageError(f"cannot start {words[0]!r}: there is no such command")
     return words
 
 

@@ -117,6 +117,7 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
         half_close=True,
         concurrent=True,
         smallest=smallest,
+        plain_request=smallest,
         requests=(smallest,),
     )
     search = Search(executor, subject, known[case.requirement])

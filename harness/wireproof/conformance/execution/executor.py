@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ from wireproof.results import Delivery
 from wireproof.target import Target
 from wireproof.wire.kernel.sock_diag import SockDiag
 from wireproof.wire.transcript import Transcript
+
+_REMEMBERED = 4
+_SHRINK_TIMEOUT_FACTOR = 20
+_LEAST_SHRINK_TIMEOUT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Outcome:
     oracles: tuple[Oracle, ...]
 
 
+Held = tuple[Plan, Outcome]
+"""A conversation that was held, and what became of it."""
+
+
 class Executor:
     """Executes plans against one target, and keeps account of them.
 
@@ -43,6 +52,7 @@ class Executor:
         target: resolved.
         protocol: judges.
         timeout_s: how long a reply may take.
+        latest: the last conversations, the latest last; plain ones are left out.
 
     """
 
@@ -73,6 +83,7 @@ class Executor:
         self._seen: set[int] = set()
         self._usual_s = 0.0
         self._serials = itertools.count()
+        self.latest: deque[Held] = deque(maxlen=_REMEMBERED)
 
     def execute(self, plan: Plan, timeout_s: float | None = None) -> Outcome:
         """Execute `plan` on fresh connections.
@@ -82,6 +93,11 @@ class Executor:
             ProtocolCodeError: the protocol's own code is at fault.
 
         """
+        outcome = self._execute(plan, timeout_s)
+        self.latest.append((plan, outcome))
+        return outcome
+
+    def _execute(self, plan: Plan, timeout_s: float | None) -> Outcome:
         self._executed += 1
         self._seen.add(hash(plan))
         self._on_executed()
@@ -110,7 +126,7 @@ class Executor:
     def execute_plain(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:
         """Execute a plan of one plain exchange, and remember how long it took if it went well."""
         begun = time.monotonic()
-        failure = self.execute(plan, timeout_s).failure
+        failure = self._execute(plan, timeout_s).failure
         if failure is None:
             self._usual_s = max(self._usual_s, time.monotonic() - begun)
         return failure
@@ -124,6 +140,12 @@ class Executor:
     def usual_s(self) -> float:
         """How long the slowest plain exchange took; 0 before the first."""
         return self._usual_s
+
+    @property
+    def shrink_timeout_s(self) -> float:
+        """How long a reply may take while shrinking: long for this server, short for us."""
+        usual_s = _SHRINK_TIMEOUT_FACTOR * self._usual_s
+        return min(self.timeout_s, max(_LEAST_SHRINK_TIMEOUT_S, usual_s))
 
     @property
     def distinct(self) -> int:

@@ -19,8 +19,17 @@ class FailureKind(StrEnum):
     NO_CONNECTION = "no connection"
     SECOND_SYN = "second SYN"
     """A connection came late. Only without a network between is that the server's doing."""
+    DIED = "died"
+    """The process is gone, or nothing listens any more."""
+    STOPPED_SERVING = "stopped serving"
+    """It is there, and answers nobody any more."""
     RULE = "rule"
     """The replies are right by themselves, and break a rule about them all."""
+
+    @property
+    def is_death(self) -> bool:
+        """Whether the server serves nobody any more."""
+        return self in {FailureKind.DIED, FailureKind.STOPPED_SERVING}
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wireproof.conformance.execution.executor import Executor, Outcome, weakest
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
+from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.subject import Subject
@@ -15,8 +16,12 @@ from wireproof.results import Delivery
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-_SHRINK_TIMEOUT_FACTOR = 20
-_LEAST_SHRINK_TIMEOUT_S = 0.25
+_MAY_BE_A_DEATH = {
+    FailureKind.END,
+    FailureKind.RESET,
+    FailureKind.SILENCE,
+    FailureKind.NO_CONNECTION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +58,23 @@ class Tried:
 class Search:
     """The search for a failing plan of one requirement."""
 
-    def __init__(self, executor: Executor, subject: Subject, requirement: Requirement) -> None:
-        """Search with `executor`."""
+    def __init__(
+        self,
+        executor: Executor,
+        subject: Subject,
+        requirement: Requirement,
+        liveness: Liveness | None = None,
+    ) -> None:
+        """Search with `executor`; `liveness` tells a server that is gone from one that failed."""
         self.tried = Tried()
-        self._executor = executor
+        self.executor = executor
+        self._liveness = liveness
         self.subject = subject
         self._requirement = requirement
 
     def run(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:
         """Execute one plan, judge it, and remember the smallest that fails."""
-        outcome = self._executor.execute(plan, timeout_s)
+        outcome = self.executor.execute(plan, timeout_s)
         failure = outcome.failure
         if failure is None and self._requirement.judge is not None:
             failure = self._requirement.judge(self.subject, outcome)
@@ -72,20 +84,29 @@ class Search:
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             return None
+        if failure is not None and self._has_ended_the_server(failure):
+            return None
         if failure is not None and self._is_best(plan, failure.kind):
             tried.best = Failing(plan, outcome, failure)
             tried.first = tried.first or tried.best
         self._mark_single_cut(plan, failure is not None)
         return failure
 
-    def shrink_timeout_s(self) -> float:
-        """How long a reply may take while shrinking: long for this server, short for us."""
-        usual_s = _SHRINK_TIMEOUT_FACTOR * self._executor.usual_s
-        return min(self._executor.timeout_s, max(_LEAST_SHRINK_TIMEOUT_S, usual_s))
+    @property
+    def is_over(self) -> bool:
+        """Whether the server is gone: nothing counts against it any more."""
+        return self._liveness is not None and self._liveness.is_dead
+
+    def _has_ended_the_server(self, failure: Failure) -> bool:
+        if self._liveness is None or failure.kind not in _MAY_BE_A_DEATH:
+            return False
+        if self._liveness.has_served:
+            self._liveness.look()
+        return self._liveness.is_dead
 
     def confirmation_timeout_s(self) -> float:
         """How long a reply may take in the runs that confirm a failure: a second at least."""
-        return min(self._executor.timeout_s, max(1.0, self.shrink_timeout_s()))
+        return min(self.executor.timeout_s, max(1.0, self.executor.shrink_timeout_s))
 
     def _is_best(self, plan: Plan, kind: FailureKind) -> bool:
         best = self.tried.best
@@ -115,8 +136,8 @@ def try_certain(
         elif enough.expired or until.expired:
             break
         else:  # the others show where else it fails, and may fail smaller; but not for ever
-            search.run(plan, search.shrink_timeout_s())
-        if until.expired:
+            search.run(plan, search.executor.shrink_timeout_s)
+        if until.expired or search.is_over:
             return False
     return True
 
@@ -151,7 +172,7 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        if until.expired or not search.subject.allows(plan):
+        if until.expired or search.is_over or not search.subject.allows(plan):
             return
         failure = search.run(plan, timeout_s())
         best = search.tried.best

@@ -69,7 +69,7 @@ class Pursuit:
         def fails(plan: Plan) -> bool:
             if not self._subject.allows(plan):
                 return False
-            failure = search.run(plan, search.shrink_timeout_s())
+            failure = search.run(plan, search.executor.shrink_timeout_s)
             smaller = search.tried.best
             if smaller is not None and smaller is not steps[-1]:
                 steps.append(smaller)
@@ -79,7 +79,7 @@ class Pursuit:
             best.plan,
             fails,
             self._subject.smaller_requests,
-            lambda: self._until.expired,
+            lambda: self._until.expired or search.is_over,
             best.failure.connection,
         )
         return steps
@@ -93,7 +93,7 @@ class Pursuit:
         smallest, first = steps[-1], self._search.tried.first
         failed = self._again(smallest)
         for larger in (*steps[-2 : -2 - _STEPS_BACK : -1], *filter(None, [first])):
-            if failed == self._subject.depth.confirmations:
+            if failed == self._subject.depth.confirmations or self._search.is_over:
                 break
             again = self._again(larger)
             if again > failed or not failed:

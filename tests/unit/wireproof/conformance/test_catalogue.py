@@ -45,6 +45,7 @@ def _subject(protocol: Protocol, *, half_close: bool = True, concurrent: bool = 
         half_close=half_close,
         concurrent=concurrent,
         smallest=plain.smallest,
+        plain_request=plain.plain_request,
         requests=plain.requests,
     )
 

@@ -26,6 +26,7 @@ def _subject(target: str = "tcp://127.0.0.1:7", protocol: Protocol | None = None
         half_close=True,
         concurrent=True,
         smallest=b"\n",
+        plain_request=b"\n",
         requests=(b"\n",),
     )
 

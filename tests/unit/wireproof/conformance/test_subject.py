@@ -20,6 +20,7 @@ def _subject(half_close: bool = True) -> Subject:
         half_close=half_close,
         concurrent=True,
         smallest=drawn.smallest,
+        plain_request=drawn.plain_request,
         requests=drawn.requests,
     )
 

@@ -1,0 +1,71 @@
+"""What is found out once, before the catalogue: what later plans may build on."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from wireproof.conformance.execution.executor import Executor
+from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.plans.plan import (
+    Await,
+    AwaitEnd,
+    Close,
+    HalfClose,
+    Open,
+    Plan,
+    Send,
+    single,
+)
+from wireproof.conformance.subject import Subject
+from wireproof.errors import CannotRunError
+
+_TIMEOUT_S = 1.0
+_REQUESTS_TRIED = 6
+_USUAL_BYTES = range(4, 65)
+
+
+def settled(executor: Executor, subject: Subject) -> Subject:
+    """Return the subject with what this server does: plain request, half-close, concurrency.
+
+    Raises:
+        CannotRunError: nothing listens for datagrams there, or this machine lacks what a
+            connection needs.
+        ProtocolCodeError: the protocol's own code is at fault.
+
+    """
+    if not subject.target.is_stream:
+        failure = executor.execute(subject.plain()).failure
+        if failure is not None and failure.kind is FailureKind.NO_CONNECTION:
+            raise CannotRunError(
+                f"nothing answers on {subject.target}: {failure.actual}", "start the server first"
+            )
+        return subject
+
+    def holds(plan: Plan) -> bool:
+        return executor.execute(plan, _TIMEOUT_S).failure is None
+
+    # Hypothesis's simplest request is not what anybody sends: a server that ignores one NUL byte
+    # has a fault, and can still be judged by all else.
+    plain = next((one for one in _plain_requests(subject) if holds(single([one]))), None)
+    if plain is None:
+        return subject
+    smallest = subject.smallest if holds(single([subject.smallest])) else plain
+    half_close = subject.target.scheme != "tls" and holds(
+        single([plain], ending=(HalfClose, AwaitEnd))
+    )
+    beside_idle = (Open(0), Open(1), Send(1, len(plain)), Await(1), Close(1), Close(0))
+    concurrent = subject.protocol.connections > 1 and holds(Plan(((), (plain,)), beside_idle))
+    return replace(
+        subject,
+        plain_request=plain,
+        smallest=smallest,
+        half_close=half_close,
+        concurrent=concurrent,
+    )
+
+
+def _plain_requests(subject: Subject) -> Iterator[bytes]:
+    """Yield what an ordinary user would send first, then what else there is."""
+    yield subject.plain_request
+    usual = [one for one in subject.requests if len(one) in _USUAL_BYTES]
+    yield from usual[len(usual) // 2 :][:_REQUESTS_TRIED]
+    yield from subject.requests[:_REQUESTS_TRIED]

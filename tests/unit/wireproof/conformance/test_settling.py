@@ -1,0 +1,53 @@
+"""What is found out before the catalogue."""
+
+import socket
+
+from tests.support.servers import SHOUT, Serving, Shout, shouting
+from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.runner import Runner
+from wireproof.conformance.subject import DEPTHS
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.results import Verdict
+from wireproof.wire.kernel.sock_diag import SockDiag
+
+
+def ignores_lone_newlines(peer: socket.socket) -> None:
+    """Answer lines, but not the empty one."""
+    buffer = b""
+    while data := peer.recv(65536):
+        buffer += data
+        while b"\n" in buffer:
+            line, _, buffer = buffer.partition(b"\n")
+            if line:
+                peer.sendall(line.upper() + b"\n")
+
+
+def test_a_request_that_is_not_answered_is_a_finding_and_not_the_end(diag: SockDiag) -> None:
+    """The plain request is one that the server answers; the other fails where all are tried."""
+    with Serving(ignores_lone_newlines) as server:
+        runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+        assert runner.subject.requests[0] == b"\n"
+        assert runner.subject.plain_request != b"\n"
+        assert runner.subject.smallest != b"\n"
+        wanted = {"BASE-ANSWER": Verdict.PASS, "FRAME-EXACT": Verdict.FAIL}
+        found = {
+            one.id: runner.judge_one(one).result.verdict for one in GENERIC if one.id in wanted
+        }
+        assert found == wanted
+
+
+def test_a_protocol_names_its_plain_request(diag: SockDiag) -> None:
+    """What the protocol calls plain is tried first."""
+
+    class Named(Shout):
+        def example(self) -> bytes:
+            return b"hello\n"
+
+    with Serving(shouting) as server:
+        runner = Runner(server.target, Named(), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    assert runner.subject.plain_request == b"hello\n"
+    assert runner.subject.smallest == b"\n"
+    assert runner.subject.half_close
+    assert runner.subject.concurrent
