@@ -16,7 +16,7 @@ MOST_LINES = 350
 # The floors of wireproof, lowest first; a file imports from its own room, and from floors below.
 # A name stands for the file or the folder, with all below it that is not named itself.
 FLOORS = (
-    {"version", "errors", "files", "deadline", "durations", "words", "target", "results"},
+    {"version", "errors", "causes", "files", "deadline", "durations", "words", "target", "results"},
     {"histogram", "pacing", "statistics"},
     {"protocols"},
     {"protocols.built_in"},

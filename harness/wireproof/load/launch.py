@@ -24,7 +24,7 @@ from wireproof.errors import CannotRunError
 from wireproof.load.figures.collect import Collector
 from wireproof.load.figures.queue_series import QueueSeries
 from wireproof.load.spec import LoadSpec, encode_spec
-from wireproof.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
+from wireproof.load.tally import Event, Finished, MasterPort, Note, NoteKind, Tally, decode_event
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve
@@ -83,7 +83,7 @@ def run_load(
         try:
             _follow(processes, collector, keep=keep)
         except KeyboardInterrupt:
-            collector.note("interrupted", partial=True)
+            collector.note(Note(kind=NoteKind.INTERRUPTED, text="interrupted", partial=True))
             processes.ask_to_end()
             _follow(processes, collector, Deadline(_END_S), keep)
         if collector.is_empty:
@@ -148,17 +148,18 @@ class _Processes:
         if self._leader.poll() is None:
             self._leader.send_signal(signal.SIGTERM)
 
-    def newly_lost(self) -> list[str]:
-        """Return a sentence for each worker that ended when it should not have."""
+    def newly_lost(self) -> list[Note]:
+        """Return a note for each worker that ended when it should not have."""
         found = []
         for number, worker in enumerate(self._workers):
             if number not in self._lost and (code := worker.poll()) not in {None, 0}:
                 self._lost.add(number)
                 how = f"was killed by signal {-code}" if code and code < 0 else f"ended with {code}"
-                found.append(
+                text = (
                     f"load process {number + 1} of {len(self._workers)} (pid {worker.pid}) {how};"
                     " what it had not reported is missing"
                 )
+                found.append(Note(kind=NoteKind.WORKER, text=text, partial=True))
         return found
 
     def read_events(self, wait_s: float) -> list[Event] | None:
@@ -225,21 +226,25 @@ def _follow(
             took_s = time.monotonic() - begun_s
             kept = Deadline(max(_KEEP_S, took_s / _KEEPING_SHARE))
         if not finished:
-            for text in processes.newly_lost():
-                collector.note(text, partial=True)
+            for note in processes.newly_lost():
+                collector.note(note)
         if deadline.expired:
-            collector.note("the load did not end in time", partial=True)
+            collector.note(
+                Note(kind=NoteKind.OVERDUE, text="the load did not end in time", partial=True)
+            )
             processes.ask_to_end()
             return
     if not finished:
-        collector.note("the load ended before its plan did", partial=True)
+        collector.note(
+            Note(kind=NoteKind.CUT_SHORT, text="the load ended before its plan did", partial=True)
+        )
 
 
 def _take(event: Event, processes: _Processes, collector: Collector) -> None:
     if isinstance(event, Tally):
         collector.add(event)
     elif isinstance(event, Note):
-        collector.note(event.text, partial=event.partial)
+        collector.note(event)
     elif isinstance(event, MasterPort):
         processes.start_workers(event.port)
 
@@ -252,9 +257,9 @@ def _longest_s(spec: LoadSpec) -> float:
 
 def _why_nothing(collector: Collector, log: IO[bytes]) -> tuple[str, str]:
     """Return what to tell the user when a run measured nothing."""
-    notes = [note for note in collector.result().notes if "its plan" not in note]
-    if notes:
-        return f"nothing was measured: {notes[0]}", ""
+    told = [note.text for note in collector.notes if note.kind is not NoteKind.CUT_SHORT]
+    if told:
+        return f"nothing was measured: {told[0]}", ""
     log.seek(0, os.SEEK_END)
     log.seek(max(0, log.tell() - _LOG_TAIL_BYTES))
     lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]

@@ -39,7 +39,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str] = {}
     """The protocol's own, as given with `--set`."""
     users: list[int] = msgspec.field(default_factory=lambda: [50])
-    """Pool, one entry a stage."""
+    """Connections, one entry a stage."""
     seconds: float = 10.0
     """Length of the steady part of each stage."""
     warm_up_s: float = 1.0
@@ -54,7 +54,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that a connection sends in one go before it waits for their replies."""
     processes: int = 1
     connect_rate_per_s: float | None = None
-    """Pool opened per second while a stage ramps up; None for all at once."""
+    """Connections opened per second while a stage ramps up; None for all at once."""
     source_addresses: list[str] = []
     """Local addresses that the connections come from, in turn; empty for the system's choice."""
     segment: str = "whole"

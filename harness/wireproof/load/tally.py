@@ -9,12 +9,14 @@ from enum import StrEnum
 
 import msgspec
 
+from wireproof.causes import Cause
+
 
 class Phase(StrEnum):
     """What a stage is doing."""
 
     RAMP = "ramp"
-    """Pool are still being opened."""
+    """Connections are still being opened."""
     WARM_UP = "warm-up"
     STEADY = "steady"
     """What is measured."""
@@ -25,7 +27,7 @@ class Phase(StrEnum):
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One failure, shown; all text is harmless to print."""
 
-    cause: str
+    cause: Cause
     problem: str
     expected: str = ""
     actual: str = ""
@@ -45,10 +47,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     phase: Phase
     length_s: float
     users: int
-    """Pool that can carry requests at the end."""
+    """Connections that can carry requests at the end."""
     counts: dict[str, list[int]] = {}
     """By kind of latency: index, count, index, count … of its histogram."""
-    failures: dict[str, int] = {}
+    failures: dict[Cause, int] = {}
     samples: list[Sample] = []
     cpu_s: float = 0.0
     """CPU that the worker's process used."""
@@ -67,9 +69,25 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     free."""
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
-    """Something the user must know: a worker is lost, the server is gone."""
+class NoteKind(StrEnum):
+    """What a note is about."""
 
+    INTERRUPTED = "interrupted"
+    CUT_SHORT = "cut short"
+    """The run ended before its spec did; why, another note says, or the log."""
+    OVERDUE = "overdue"
+    """It should have ended and did not."""
+    WORKER = "worker"
+    """A load process was lost, or came unasked."""
+    SERVER_GONE = "server gone"
+    FAULT = "fault"
+    """The spec or the user's protocol cannot be worked with."""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
+    """Something the user must know."""
+
+    kind: NoteKind
     text: str
     partial: bool = False
     """Whether the results are incomplete because of it."""

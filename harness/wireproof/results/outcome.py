@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from wireproof.causes import Cause
 from wireproof.results.records import Results, Verdict
 
-_WRONG_REPLY = "wrong reply"  # as in harness/wireproof/load/failures.py
 _EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 
 
@@ -62,7 +62,7 @@ def outcome(results: Results) -> Outcome:
         verdicts=MappingProxyType({one: counts[one] for one in Verdict if one in counts}),
         objectives=len(objectives),
         missed=sum(not objective["met"] for objective in objectives),
-        wrong_replies=sum(causes.get(_WRONG_REPLY, 0) for causes in failures),
+        wrong_replies=sum(causes.get(Cause.WRONG_REPLY, 0) for causes in failures),
         unanswered=load is not None and load.requests == 0,
         partial=results.partial,
     )

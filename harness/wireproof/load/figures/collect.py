@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from wireproof.causes import Cause
 from wireproof.histogram import Histogram, highest_at
-from wireproof.load.failures import HINTS
 from wireproof.load.figures.bottleneck import Evidence, judge
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Phase, Sample, Tally
+from wireproof.load.tally import Note, Phase, Sample, Tally
 from wireproof.results import LoadResult, LoadStage, Percentiles, Second
 from wireproof.statistics import percentiles
 
@@ -27,8 +27,8 @@ class StageCollector:
     def __init__(self) -> None:
         """Start with nothing."""
         self.histograms: dict[str, Histogram] = defaultdict(Histogram)
-        self.failures: Counter[str] = Counter()
-        self.unmeasured_failures: Counter[str] = Counter()
+        self.failures: Counter[Cause] = Counter()
+        self.unmeasured_failures: Counter[Cause] = Counter()
         self.samples: list[Sample] = []
         self.users: dict[str, int] = {}
         self.seconds: dict[str, float] = defaultdict(float)
@@ -85,7 +85,11 @@ class StageCollector:
             throughput_per_s=throughput,
             least_us=least_us,
         )
-        causes = {*self.failures, *self.unmeasured_failures}
+        hints = {
+            str(cause): cause.hint
+            for cause in sorted({*self.failures, *self.unmeasured_failures})
+            if cause.hint
+        }
         details: dict[str, Any] = {
             **verdict.explanation,
             "workers": self.workers or len(self.seconds),
@@ -93,15 +97,15 @@ class StageCollector:
         }
         if self.samples:
             details["samples"] = [msgspec.to_builtins(sample) for sample in self.samples]
-        if causes:
-            details["hints"] = {cause: HINTS[cause] for cause in sorted(causes & HINTS.keys())}
+        if hints:
+            details["hints"] = hints
         if self.unmeasured_failures:
-            details["failures_while_warming_up"] = dict(self.unmeasured_failures)
+            details["failures_while_warming_up"] = _by_name(self.unmeasured_failures)
         return LoadStage(
             users=users,
             seconds=round(seconds, 6),
             requests=requests,
-            failures=dict(self.failures),
+            failures=_by_name(self.failures),
             throughput_per_s=round(throughput, 3),
             latency_us=summaries(self.histograms),
             bottleneck=verdict.word,
@@ -119,6 +123,7 @@ class Collector:
 
     Attributes:
         series: one entry a second, so far.
+        notes: what happened to the run, so far.
 
     """
 
@@ -131,19 +136,17 @@ class Collector:
         self._open: dict[int, list[Tally]] = defaultdict(list)
         self._latest: dict[str, int] = {}
         self.series: list[Second] = []
-        self._notes: list[str] = []
-        self._partial = False
+        self.notes: list[Note] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was measured."""
         return not any(stage.seconds for stage in self._stages.values())
 
-    def note(self, text: str, *, partial: bool) -> None:
-        """Add a sentence on what happened to the run."""
-        if text not in self._notes:
-            self._notes.append(text)
-        self._partial = self._partial or partial
+    def note(self, note: Note) -> None:
+        """Add what happened to the run; what was told already is told once."""
+        if note not in self.notes:
+            self.notes.append(note)
 
     def add(self, tally: Tally) -> None:
         """Add a tally."""
@@ -166,7 +169,7 @@ class Collector:
         """Return the latencies of the steady load so far, over all stages."""
         return summaries(self._whole().histograms)
 
-    def failures(self) -> Counter[str]:
+    def failures(self) -> Counter[Cause]:
         """Return all failures so far, those of the ramp and the warm-up too."""
         whole = self._whole()
         return whole.failures + whole.unmeasured_failures
@@ -204,8 +207,8 @@ class Collector:
             series=list(self.series),
             stages=stages if len(stages) > 1 else [],
             rate_per_s=spec.rate_per_s,
-            partial=self._partial,
-            notes=list(self._notes),
+            partial=any(note.partial for note in self.notes),
+            notes=[note.text for note in self.notes],
         )
 
     def _total(self, stages: list[LoadStage]) -> LoadStage:
@@ -237,6 +240,10 @@ class Collector:
         self.series.append(found)
         if self._on_second is not None:
             self._on_second(found)
+
+
+def _by_name(failures: Mapping[Cause, int]) -> dict[str, int]:
+    return {str(cause): number for cause, number in failures.items()}
 
 
 def summaries(histograms: dict[str, Histogram]) -> dict[str, Percentiles]:

@@ -14,18 +14,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from wireproof.causes import Cause
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
-from wireproof.load.failures import (
-    CONNECT_TIMEOUT,
-    EOF_BEFORE_REPLY,
-    EOF_MID_FRAME,
-    TIMEOUT,
-    TLS,
-    WRONG_REPLY,
-    connect_cause,
-    transfer_cause,
-)
+from wireproof.load.failures import connect_cause, transfer_cause
 from wireproof.protocols.base import DEFAULT_MAX_REPLY_BYTES, Protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
 from wireproof.target import Target
@@ -39,7 +31,7 @@ class RequestFailedError(Exception):
     """A request that failed.
 
     Attributes:
-        cause: one of `wireproof.load.failures`, or the user's own words.
+        cause: a `Cause`, or the user's own words.
 
     """
 
@@ -170,7 +162,7 @@ class SocketClient:
         except (RequestFailedError, WrongReplyError) as problem:
             error = problem
             if isinstance(problem, WrongReplyError):
-                error = RequestFailedError(WRONG_REPLY, str(problem))
+                error = RequestFailedError(Cause.WRONG_REPLY, str(problem))
             self.close()
         reply = Response(bytes(received), error, (time.perf_counter() - began) * 1e6)
         label = name or printable(data, 20)
@@ -203,10 +195,10 @@ class SocketClient:
                 connected = _tls_context().wrap_socket(connected, server_hostname=target.host)
         except TimeoutError:
             connected.close()
-            raise RequestFailedError(CONNECT_TIMEOUT) from None
+            raise RequestFailedError(Cause.CONNECT_TIMEOUT) from None
         except OSError as error:
             connected.close()
-            cause = TLS if isinstance(error, ssl.SSLError) else connect_cause(error.errno)
+            cause = Cause.TLS if isinstance(error, ssl.SSLError) else connect_cause(error.errno)
             raise RequestFailedError(cause, str(error)) from None
         self.socket = connected
         self._buffer.clear()
@@ -255,7 +247,7 @@ class SocketClient:
                 del self._buffer[:size]
                 return reply
             if len(self._buffer) > DEFAULT_MAX_REPLY_BYTES:
-                raise RequestFailedError(WRONG_REPLY, "no end of the reply in sight")
+                raise RequestFailedError(Cause.WRONG_REPLY, "no end of the reply in sight")
             self._buffer += self._read(deadline, mid_frame=bool(self._buffer))
 
     def half_close(self) -> None:
@@ -299,12 +291,12 @@ class SocketClient:
         except OSError as error:
             raise self._broken(error, mid_frame=mid_frame) from None
         if not piece and self._target.is_stream:
-            raise RequestFailedError(EOF_MID_FRAME if mid_frame else EOF_BEFORE_REPLY)
+            raise RequestFailedError(Cause.EOF_MID_FRAME if mid_frame else Cause.EOF_BEFORE_REPLY)
         return piece
 
     def _broken(self, error: OSError, *, mid_frame: bool = False) -> RequestFailedError:
         if isinstance(error, TimeoutError):
-            return RequestFailedError(TIMEOUT)
+            return RequestFailedError(Cause.TIMEOUT)
         return RequestFailedError(transfer_cause(error.errno, mid_frame=mid_frame), str(error))
 
 

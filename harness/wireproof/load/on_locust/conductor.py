@@ -17,8 +17,8 @@ from gevent.event import Event as Flag
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from wireproof.causes import Cause
 from wireproof.deadline import Deadline
-from wireproof.load.failures import REFUSED, UNREACHABLE
 from wireproof.load.launch import EVENTS_DESCRIPTOR
 from wireproof.load.on_locust.engine import (
     DONE,
@@ -30,7 +30,16 @@ from wireproof.load.on_locust.engine import (
     StageReport,
 )
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Event, Finished, MasterPort, Note, StageDone, Tally, encode_event
+from wireproof.load.tally import (
+    Event,
+    Finished,
+    MasterPort,
+    Note,
+    NoteKind,
+    StageDone,
+    Tally,
+    encode_event,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -156,7 +165,8 @@ class Conductor:
         while self._awaited and not self._over:
             if deadline.expired:
                 workers = len(self._awaited)
-                self._note(f"{workers} worker(s) did not report the end of the stage")
+                text = f"{workers} worker(s) did not report the end of the stage"
+                self._note(NoteKind.OVERDUE, text)
                 return False
             self._all_done.wait(0.5)
             self._forget_lost_workers()
@@ -199,7 +209,7 @@ class Conductor:
         """Say, once for each, what became of a worker."""
         if worker not in self._reported_lost:
             self._reported_lost.add(worker)
-            self._note(f"worker {worker[:40]} {how}")
+            self._note(NoteKind.WORKER, f"worker {worker[:40]} {how}")
 
     def _on_done(self, msg: Any, **_: Any) -> None:
         self._take_local()
@@ -255,18 +265,19 @@ class Conductor:
         if tally.counts.get("service"):
             self._last_good = max(self._last_good, tally.second)
             return
-        gone = tally.failures and tally.failures.keys() <= {REFUSED, UNREACHABLE}
+        gone = tally.failures and tally.failures.keys() <= {Cause.REFUSED, Cause.UNREACHABLE}
         if gone and tally.second >= self._last_good + _GONE_AFTER_S and not self._over:
             cause = next(iter(tally.failures))
             self._note(
+                NoteKind.SERVER_GONE,
                 f"the server is gone: every connect was {cause} for {_GONE_AFTER_S} s"
                 if self._last_good >= 0
-                else f"the server never answered: every connect was {cause}"
+                else f"the server never answered: every connect was {cause}",
             )
             self._over = True
             self._all_done.set()
 
-    def _note(self, text: str) -> None:
-        self._pipe.emit(Note(text=text, partial=True))
+    def _note(self, kind: NoteKind, text: str) -> None:
+        self._pipe.emit(Note(kind=kind, text=text, partial=True))
         if not self._pipe.is_read:
             _log.error(text)

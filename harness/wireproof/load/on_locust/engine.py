@@ -24,7 +24,7 @@ from wireproof.load.swarm.corpus import draw_corpus
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.phases import Stage
 from wireproof.load.swarm.recorder import worker_name
-from wireproof.load.tally import Note, Tally
+from wireproof.load.tally import Note, NoteKind, Tally
 from wireproof.pacing import constant_arrivals, poisson_arrivals
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve
@@ -168,7 +168,7 @@ class Engine:
 
     def _on_trouble(self, error: WireproofError) -> None:
         self.trouble = error
-        note = Note(text=str(error).replace("\n", "; "), partial=True)
+        note = Note(kind=NoteKind.FAULT, text=str(error).replace("\n", "; "), partial=True)
         self._runner.send_message(NOTE, msgspec.to_builtins(note))
 
 

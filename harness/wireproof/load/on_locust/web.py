@@ -10,7 +10,6 @@ from flask import Response, request
 from locust.env import Environment
 
 from wireproof.errors import WireproofError
-from wireproof.load.failures import HINTS
 from wireproof.load.figures.collect import Collector
 from wireproof.load.figures.listener_queue import ListenerQueue
 from wireproof.load.spec import LoadSpec
@@ -74,7 +73,7 @@ class WebTab:
                 row[name] = getattr(latency, name)
             found.append(row)
         for cause, count in sorted(self._collector.failures().items()):
-            found.append({"what": cause, "count": count, "note": HINTS.get(cause, "")})
+            found.append({"what": cause, "count": count, "note": cause.hint})
         if self._watch is not None:
             depth, overflows = self._watch.take()
             self._deepest = max(self._deepest, depth or 0)

@@ -1,148 +1,87 @@
-"""One connection of a swarm: from the connect to the last reply.
+"""One connection of a swarm, and its batches.
 
 Strategy: the swarm's loop handles the common case in line, a predicted reply that came whole. All
 else comes here, where the oracle judges. A connection is `hot` while its conversation follows the
-prediction; its oracle then lags behind. As soon as something else arrives, the oracle is shown the
-last batch again and goes on from there: between batches of a predictable protocol nothing
-older matters to it, and the last one matters because a reply may continue it.
+prediction; as soon as something else arrives, its dialogue catches up and goes on from there.
 """
 
 from __future__ import annotations
 
-import ssl
-from collections import deque
-from collections.abc import Callable, Sequence
-from enum import IntEnum
-from itertools import accumulate
-from select import EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP
-from typing import Any
+from collections.abc import Callable
 
-from wireproof.load.failures import (
-    EOF_BEFORE_REPLY,
-    EOF_MID_FRAME,
-    OTHER,
-    TLS,
-    WRONG_REPLY,
-    ConnectionFailedError,
-    transfer_cause,
-)
+from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.corpus import Batch, Corpus
-from wireproof.load.swarm.dialling import dial, see_connected, with_tls
-from wireproof.load.swarm.outbox import Outbox
-from wireproof.load.tally import Sample
-from wireproof.protocols.base import Protocol, as_sent, overrides
-from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
+from wireproof.load.swarm.dialogue import WOULD_BLOCK
+from wireproof.load.swarm.link import Link, State
+from wireproof.protocols.base import Protocol
 from wireproof.target import Target
-from wireproof.wire.kernel.timestamps import enable_timestamps, receive_stamped
 
 COLD = Batch(())
 """Stands for "the oracle judges whatever comes": no reply equals None."""
 
-_NOTHING = Outbox()
-WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a comparison
 
 
-class State(IntEnum):
-    """What a connection is doing."""
-
-    CLOSED = 0
-    CONNECTING = 1
-    HANDSHAKE = 2
-    OPENING = 3
-    """The protocol's greeting or log-in."""
-    IDLE = 4
-    BUSY = 5
-    """Requests are under way."""
-
-
-class SwarmConnection:
+class SwarmConnection(Link):
     """One connection, and the user that it belongs to.
 
+    The loop's hot path reads `hot`, `receive` and `send`, and sets `hot` and `sent_ns` where one
+    predicted batch follows the other. All else changes by the methods.
+
     Attributes:
-        batch: what is under way, or was last.
-        hot: the same while a predicted reply is awaited, else `COLD`.
-        sent_ns: when it was sent, on the monotonic clock.
-        intended_ns: when it was to be sent.
+        hot: the batch under way while its reply is predicted, else `COLD`.
+        sent_ns: when the batch left, on the monotonic clock; until then, when the connect began.
+        intended_ns: when the batch was to leave.
         free_since_ns: when the connection became idle.
-        receive: takes a limit and returns bytes; `recv`, or the same with a timestamp.
+        used: whether anything was sent since it opened.
+        gone: whether its user has left.
 
     """
 
     __slots__ = (
-        "_begun",
-        "_numbered",
-        "_opening",
-        "_oracle",
-        "_outbox",
-        "_personal",
-        "_pieces",
-        "_protocol",
-        "_serial",
-        "_steady",
-        "_target",
-        "_tls",
-        "backoff_s",
-        "batch",
-        "expired",
-        "expires_ns",
-        "fd",
+        "_batch",
+        "_predicted",
+        "_stamp_ns",
+        "_stamp_sink",
         "free_since_ns",
         "gone",
         "hot",
         "intended_ns",
-        "owed",
-        "predicted",
-        "receive",
-        "registered",
-        "send",
         "sent_ns",
-        "sock",
-        "stamp_always",
-        "stamp_ns",
-        "stamp_sink",
-        "stamped",
-        "state",
         "used",
-        "watched",
     )
 
-    def __init__(self, target: Target, protocol: Protocol, first: Batch) -> None:
-        """Be closed; `first` is what is sent first."""
-        self._target = target
-        self._protocol = protocol
-        self._tls = target.scheme == "tls"
-        # Each edge must be followed by a read to the end: one datagram, or one record, is not it.
-        # The end of the stream shows no edge of its own if it was there with the reply.
-        whole = target.is_stream and not self._tls
-        self._steady = EPOLLIN | EPOLLET | EPOLLRDHUP if whole else EPOLLIN
-        self._personal = any(
-            overrides(protocol, Protocol, hook) for hook in ("personalise", "numbered", "pauses")
-        )
-        self._serial = self._numbered = 0
-        self._opening: deque[bytes] = deque()
-        self.batch = first.previous
-        self.hot = COLD
-        self.predicted = False
-        self.state = State.CLOSED
-        self.backoff_s = 0.0
-        self.expires_ns = 0
-        self.expired = False
-        self.used = False
-        self.gone = False
-        self.sent_ns = self.intended_ns = self.free_since_ns = 0
-        self.fd = -1
-        self.stamped = self.stamp_always = False
-        self.stamp_ns = 0
-        self.stamp_sink: Callable[[SwarmConnection, int], None] | None = None
-        self.owed = 0
-        self.watched = self.registered = 0
-        self._outbox = _NOTHING
-        self._pieces = 0
+    def __init__(
+        self,
+        target: Target,
+        protocol: Protocol,
+        first: Batch,
+        stamp_sink: Callable[[SwarmConnection, int], None],
+    ) -> None:
+        """Be closed.
 
-    def connect(self, source: str = "", serial: int = 0) -> None:
+        Args:
+            target: resolved.
+            protocol: judges the replies.
+            first: what is sent first.
+            stamp_sink: is told the kernel's timestamp, in ns of the wall clock, of a right reply.
+
+        """
+        super().__init__(target, protocol, self._take_stamp)
+        self._stamp_sink = stamp_sink
+        self._stamp_ns = 0
+        self._batch = first.previous
+        self._predicted = False
+        self.hot = COLD
+        self.sent_ns = self.intended_ns = self.free_since_ns = 0
+        self.used = self.gone = False
+
+    def dial(self, now_ns: int, lifetime_ns: int, source: str, serial: int) -> None:
         """Start to connect.
 
         Args:
+            now_ns: the time.
+            lifetime_ns: after how long it is to be replaced; 0 for never.
             source: the local address to come from; empty for the system's choice.
             serial: this connection's number, which no other of the run has.
 
@@ -150,75 +89,10 @@ class SwarmConnection:
             ConnectionFailedError: it failed at once.
 
         """
-        self.sock: Any = dial(self._target, source)
-        self.fd = self.sock.fileno()
-        self.stamped = not self._tls and enable_timestamps(self.sock)
-        self.state = State.CONNECTING
-        self._serial, self._numbered = serial, 0
-        self.expired = self.used = False
-        self.watched = EPOLLOUT
-
-    def finish_connect(self) -> bool:
-        """Go on once the socket is writable; returns whether requests can be sent.
-
-        Raises:
-            ConnectionFailedError: the connect, the handshake or the opening failed.
-
-        """
-        if self.state is State.CONNECTING:
-            see_connected(self.sock)
-            self.state = State.HANDSHAKE
-            if self._tls:
-                self.sock = with_tls(self.sock, self._target.host)
-        if self.state is State.HANDSHAKE:
-            if self._tls and not self._shake_hands():
-                return False
-            self._start_opening()
-        elif self._outbox:
-            self._push()
-        return self._opened()
-
-    def _shake_hands(self) -> bool:
-        try:
-            self.sock.do_handshake()
-        except ssl.SSLWantReadError:
-            self.watched = EPOLLIN
-            return False
-        except ssl.SSLWantWriteError:
-            self.watched = EPOLLOUT
-            return False
-        except (ssl.SSLError, OSError) as error:
-            raise ConnectionFailedError(TLS, f"TLS handshake: {error.args[-1]}") from None
-        return True
-
-    def _start_opening(self) -> None:
-        self.state = State.OPENING
-        self.send = self.sock.send
-        self.receive = self.sock.recv
-        if self.stamped and self.stamp_always:
-            self.receive = self.receive_with_stamp
-        self._oracle: Oracle = self._protocol.oracle()
-        self._outbox = _NOTHING
-        self.predicted = False
-        self.hot = COLD
-        self._opening = deque(self._protocol.opening())
-
-    def _opened(self) -> bool:
-        while True:
-            if self._outbox or not self._oracle.settled:
-                return False
-            if not self._opening:
-                break
-            self._announce([self._opening.popleft()])
-            self._push()
-        self.backoff_s = 0.0
-        self.state = State.IDLE
-        return True
-
-    def expire(self) -> None:
-        """Send nothing more; the next attempt says so."""
-        self.expired = True
-        self.send = _refuse_to_send
+        self.sent_ns = now_ns
+        self.expires_ns = now_ns + lifetime_ns if lifetime_ns else 0
+        self.used = False
+        self.connect(source, serial)
 
     def begin(self, now_ns: int, intended_ns: int) -> None:
         """Send the next batch.
@@ -227,57 +101,47 @@ class SwarmConnection:
             ConnectionFailedError: the connection is gone.
 
         """
-        batch = self.batch = self.batch.next
-        self.state = State.BUSY
-        self.used = True
+        is_hot = self.begin_hot(intended_ns)
         self.sent_ns = now_ns
-        self.intended_ns = intended_ns
-        self._pieces = 0
-        if self.predicted and batch.reply is not None:
-            self.hot = batch
-            count = self._send(batch.first)
-            if count < batch.size:
-                self.sent_partly(count)
+        if not is_hot:
+            self._leave_prediction(self._batch)
+            self._take_next(intended_ns)
+            self._dialogue.say(self._batch.requests, self._batch.cuts)
+            self._push()
             return
-        self._leave_prediction(None)
-        self._announce(batch.requests)
-        self._push()
+        try:
+            count = self.send(self.hot.first)
+        except WOULD_BLOCK:
+            count = 0
+        except OSError as error:
+            raise self.broken(error) from None
+        if count < self.hot.size:
+            self.sent_partly(count)
+
+    def begin_hot(self, intended_ns: int) -> bool:
+        """Make the next batch the hot one, for the caller to send; False where it cannot be."""
+        batch = self._batch.next
+        if not self._predicted or batch.reply is None:
+            return False
+        self._take_next(intended_ns)
+        self.hot = batch
+        return True
+
+    def _take_next(self, intended_ns: int) -> None:
+        self._batch = self._batch.next
+        self.state = _BUSY
+        self.used = True
+        self.intended_ns = intended_ns
 
     def sent_partly(self, count: int) -> None:
-        """Go on after the swarm's loop could send only `count` bytes of a hot batch."""
-        self._leave_prediction(count)
-        self._push()
-
-    def on_data(self, data: bytes) -> int:
-        """Judge what came; returns how many requests it answered.
+        """Go on after only `count` bytes of the hot batch could be sent.
 
         Raises:
-            ConnectionFailedError: end of stream, or a wrong reply.
+            ConnectionFailedError: the connection is gone.
 
         """
-        if not data:
-            raise self._end_of_stream()
-        if self.hot is not COLD:
-            self._leave_prediction(self.hot.size)
-        elif self.predicted:  # nothing is under way, so the last batch is this one
-            self._leave_prediction(None, self.batch)
-        self._pieces += 1
-        try:
-            answered = self._oracle.receive_data(data)
-        except WrongReplyError as wrong:
-            sample = Sample(
-                cause=WRONG_REPLY,
-                problem=wrong.problem,
-                expected=wrong.expected,
-                actual=wrong.actual,
-                offset_bytes=wrong.offset_bytes,
-                request=printable(self.batch.payload),
-            )
-            raise ConnectionFailedError(WRONG_REPLY, sample=sample) from None
-        self.owed = self._oracle.owed
-        if self._outbox and self._outbox.pauses:
-            self._push()
-        return answered
+        self._cool_down(count)
+        self._push()
 
     def on_writable(self) -> None:
         """Send what is left.
@@ -288,12 +152,33 @@ class SwarmConnection:
         """
         self._push()
 
+    def on_data(self, data: bytes) -> int:
+        """Judge what came; returns how many requests it answered.
+
+        Raises:
+            ConnectionFailedError: end of stream, or a wrong reply.
+
+        """
+        self._cool_down()
+        answered = self._dialogue.hear(data)
+        if self._dialogue.pauses:
+            self._push()
+        if not self._dialogue.is_over:
+            self._stamp_ns = 0  # this piece is not the last
+        return answered
+
     @property
     def complete(self) -> bool:
         """Whether all of the batch is sent and answered."""
-        return not self._outbox and self._oracle.settled
+        return self._dialogue.is_over
 
-    def predict(self, corpus: Corpus, data: bytes) -> None:
+    def settle(self, now_ns: int) -> None:
+        """Be idle: what was under way is complete."""
+        self._let_go()
+        self.state = _IDLE
+        self.free_since_ns = now_ns
+
+    def learn(self, corpus: Corpus, data: bytes) -> None:
         """Trust predictions from here on if the batch went as one is predicted to go.
 
         Args:
@@ -301,126 +186,75 @@ class SwarmConnection:
             data: what came last.
 
         """
-        if self._pieces != 1 or corpus.predictor is None:
+        if self._stamp_ns:
+            self._stamp_sink(self, self._stamp_ns)
+            self._stamp_ns = 0
+        if not self._came_whole or corpus.predictor is None:
             return
         batch = self.batch
         if data != batch.reply and corpus.predictor.learn(batch.payload, data):
             corpus.predict()
-        self.predicted = data == batch.reply
-        if self.predicted:
-            self.watched = self._steady
+        self._predicted = data == batch.reply
+        if self._predicted:
+            self.watch_edges()
 
-    def close(self) -> None:
-        """Give the socket back."""
-        self.state = State.CLOSED
-        self.hot = COLD
-        self.predicted = False
-        self._outbox = _NOTHING
-        if self.fd >= 0:
-            self.sock.close()
-            self.fd = -1
+    @property
+    def batch(self) -> Batch:
+        """What is under way, or was last."""
+        return self._batch if self.hot is COLD else self.hot
+
+    @property
+    def under_way(self) -> int:
+        """Requests that have no reply yet."""
+        if self.state is not _BUSY:
+            return 0
+        return self.hot.count or self._dialogue.owed
+
+    @property
+    def _came_whole(self) -> bool:
+        """Whether the reply came in one piece."""
+        return self._dialogue.pieces == 1
 
     def broken(self, error: OSError) -> ConnectionFailedError:
         """Return what a failed send or receive means."""
-        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return self._end_of_stream()
-        cause = transfer_cause(error.errno, mid_frame=self._mid_frame)
-        problem = error.strerror or str(error) if cause == OTHER else cause
-        return ConnectionFailedError(cause, problem, self._sample(cause, problem))
+        self._cool_down()
+        return self._dialogue.broken(error)
 
-    def receive_with_stamp(self, limit_bytes: int) -> bytes:
-        """Receive once with the kernel's timestamp, which goes to `stamp_ns`."""
-        data, stamp_ns = receive_stamped(self.sock, limit_bytes)
-        if not self.stamp_always:
-            self.receive = self.sock.recv
-        if stamp_ns and data == self.hot.reply and self.stamp_sink is not None:
-            self.stamp_sink(self, stamp_ns)
-        else:
-            self.stamp_ns = stamp_ns
-        return data
+    def close(self) -> None:
+        """Give the socket back."""
+        self._let_go()
+        self._predicted = False
+        super().close()
 
-    def stamp_from_now_on(self, *, always: bool) -> None:
-        """Ask for the kernel's timestamp with every reply, or only when `receive` is set so."""
-        self.stamp_always = always
-        if self.stamped and self.state >= State.IDLE:
-            self.receive = self.receive_with_stamp if always else self.sock.recv
+    def _let_go(self) -> None:
+        """Have no hot batch."""
+        if self.hot is not COLD:
+            self._batch, self.hot = self.hot, COLD
 
-    def pending(self) -> bool:
-        """Whether TLS holds bytes that epoll knows nothing of."""
-        return self._tls and self.sock.pending() > 0
+    def _cool_down(self, sent_bytes: int | None = None) -> None:
+        """Have the oracle judge; `sent_bytes` of a hot batch are on their way, if not all."""
+        batch = self.hot
+        if batch is COLD:
+            self._leave_prediction(self._batch)
+            return
+        self._let_go()
+        self._leave_prediction(batch.previous)
+        self._dialogue.say(batch.requests, batch.cuts)
+        self._dialogue.left(batch.size if sent_bytes is None else sent_bytes)
 
-    @property
-    def _mid_frame(self) -> bool:
-        return self.state is State.BUSY and self._pieces > 0
-
-    def _end_of_stream(self) -> ConnectionFailedError:
-        if self.state is State.IDLE:
-            cause = "closed while idle"
-        else:
-            cause = EOF_MID_FRAME if self._mid_frame else EOF_BEFORE_REPLY
-        return ConnectionFailedError(cause, cause, self._sample(cause, cause))
-
-    def _sample(self, cause: str, problem: str) -> Sample:
-        return Sample(cause=cause, problem=problem, request=printable(self.batch.payload))
-
-    def _leave_prediction(self, sent_bytes: int | None, last: Batch | None = None) -> None:
-        """Have the oracle judge from here on; `sent_bytes` of the batch are on their way."""
-        if self.predicted:
-            self.predicted = False
-            self.watched = EPOLLIN
-            last = last or self.batch.previous
-            if last.reply is not None:
-                self._oracle_replays(last.requests, last.size, last.reply)
-        self.hot = COLD
-        if sent_bytes is not None:
-            self._announce(self.batch.requests)
-            self._note_sent(sent_bytes)
-
-    def _oracle_replays(self, requests: tuple[bytes, ...], size: int, reply: bytes) -> None:
-        for request in requests:
-            self._oracle.announce(request)
-        self._oracle.sent(size)
-        self._oracle.receive_data(reply)
-
-    def _announce(self, requests: Sequence[bytes]) -> None:
-        pauses: list[int] = []
-        if self._personal:
-            protocol = self._protocol
-            requests = as_sent(protocol, requests, self._serial, self._numbered)
-            self._numbered += len(requests)
-            starts = accumulate(map(len, requests), initial=0)
-            pauses = [
-                start + pause
-                for start, request in zip(starts, requests, strict=False)
-                for pause in protocol.pauses(request)
-            ]
-        for request in requests:
-            self._oracle.announce(request)
-        cuts = self.batch.cuts if self.state is State.BUSY else ()
-        self._outbox = Outbox(requests, pauses, cuts)
+    def _leave_prediction(self, last: Batch) -> None:
+        """Have the dialogue catch up, if it lags behind; `last` went as predicted."""
+        if self._predicted:
+            self._predicted = False
+            self.watch_level()
+            self._dialogue.catch_up(last)
 
     def _push(self) -> None:
-        outbox, oracle = self._outbox, self._oracle
-        if outbox.may_go_on(settled=oracle.settled):
-            # One piece a turn of the loop, so that the pieces of a cut request leave apart.
-            self._note_sent(self._send(outbox.next_piece()))
-        goes_on = outbox.may_go_on(settled=oracle.settled)
-        self.watched = EPOLLIN | EPOLLOUT if goes_on else EPOLLIN
+        self.watch_level(writable=self._dialogue.push(self.send))
 
-    def _note_sent(self, count: int) -> None:
-        self._outbox.took(count)
-        self._oracle.sent(count)
-        self.owed = self._oracle.owed
-
-    def _send(self, data: bytes | memoryview) -> int:
-        try:
-            return int(self.send(data))
-        except WOULD_BLOCK:
-            return 0
-        except OSError as error:
-            raise self.broken(error) from None
-
-
-def _refuse_to_send(data: object) -> int:
-    del data
-    raise ConnectionAbortedError
+    def _take_stamp(self, data: bytes, stamp_ns: int) -> None:
+        """Pass the stamp of a right reply on; of any other piece, once the oracle has accepted."""
+        if data == self.hot.reply:
+            self._stamp_sink(self, stamp_ns)
+        else:
+            self._stamp_ns = stamp_ns

@@ -10,9 +10,13 @@ class Outbox:
     """Requests on their way.
 
     Truthy while something is left.
+
+    Attributes:
+        payload: all of them, sent or not.
+
     """
 
-    __slots__ = ("_cuts", "_left", "_pauses", "_size_bytes")
+    __slots__ = ("_cuts", "_left", "_pauses", "payload")
 
     def __init__(
         self, requests: Sequence[bytes] = (), pauses: Sequence[int] = (), cuts: Sequence[int] = ()
@@ -25,8 +29,8 @@ class Outbox:
             cuts: offsets at which later pieces begin.
 
         """
-        self._left = memoryview(b"".join(requests))
-        self._size_bytes = len(self._left)
+        self.payload = b"".join(requests)
+        self._left = memoryview(self.payload)
         self._pauses = pauses
         self._cuts = cuts
 
@@ -46,7 +50,7 @@ class Outbox:
     def next_piece(self) -> memoryview:
         """Return what leaves next."""
         sent = self._sent_bytes
-        ends = [self._size_bytes, *(pause for pause in self._pauses if pause > sent)]
+        ends = [len(self.payload), *(pause for pause in self._pauses if pause > sent)]
         at = bisect_right(self._cuts, sent)
         return self._left[: min([*ends, *self._cuts[at : at + 1]]) - sent]
 
@@ -56,4 +60,4 @@ class Outbox:
 
     @property
     def _sent_bytes(self) -> int:
-        return self._size_bytes - len(self._left)
+        return len(self.payload) - len(self._left)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from wireproof.load.failures import NEVER_SENT
+from wireproof.causes import Cause
 from wireproof.load.swarm.recorder import CpuUsage, Recorder
 from wireproof.load.tally import Phase, Tally
 
@@ -177,7 +177,7 @@ class Phases:
         assert self._stage is not None
         number = self._stage.number
         while self.due_ns < NEVER_NS:
-            self.recorder_of(self.due_ns).fail(NEVER_SENT)
+            self.recorder_of(self.due_ns).fail(Cause.NEVER_SENT)
             self.take_due()
         self._enter(Phase.RAMP, now)
         self.flush(now, 0)

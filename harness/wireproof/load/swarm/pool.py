@@ -13,14 +13,12 @@ import select
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, cycle
-from select import EPOLLET, EPOLLOUT
 
 from gevent.monkey import get_original
 
-from wireproof.load.swarm.connection import State, SwarmConnection
+from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.link import State
 from wireproof.load.swarm.phases import NS_PER_S
-
-_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 
 _new_epoll: type[select.epoll] = get_original("select", "epoll")
 
@@ -69,7 +67,7 @@ class Pool:
 
     @property
     def users(self) -> int:
-        """Pool that can carry requests."""
+        """Connections that can carry requests."""
         return sum(connection.state >= State.IDLE for connection in self.members)
 
     def connect(self, connection: SwarmConnection) -> None:
@@ -79,13 +77,13 @@ class Pool:
             ConnectionFailedError: it failed at once.
 
         """
-        connection.connect(next(self._sources), next(self._serials))
-        connection.sent_ns = now = self._clock()
+        lifetime_ns = 0
         if self._lifetime_ns:  # spread, so that they do not all end at once
-            connection.expires_ns = now + int(self._lifetime_ns * self._spread.uniform(0.5, 1.5))
+            lifetime_ns = int(self._lifetime_ns * self._spread.uniform(0.5, 1.5))
+        source, serial = next(self._sources), next(self._serials)
+        connection.dial(self._clock(), lifetime_ns, source, serial)
         self.opening[connection.fd] = connection
-        self.epoll.register(connection.fd, connection.watched)
-        connection.registered = connection.watched
+        connection.register(self.epoll)
 
     def has_opened(self, connection: SwarmConnection) -> None:
         """Count a connection among those that carry requests."""
@@ -93,9 +91,7 @@ class Pool:
 
     def watch(self, connection: SwarmConnection) -> None:
         """Have epoll tell what the connection waits for now."""
-        if connection.state is not State.CLOSED and connection.registered != connection.watched:
-            self.epoll.modify(connection.fd, connection.watched)
-            connection.registered = connection.watched
+        connection.watch(self.epoll)
 
     def drop(self, connection: SwarmConnection) -> None:
         """Close a connection."""
@@ -103,10 +99,15 @@ class Pool:
         self.opening.pop(connection.fd, None)
         connection.close()
 
+    def lose(self, connection: SwarmConnection) -> None:
+        """Close a connection for good, its user having left."""
+        connection.gone = True
+        self.members.discard(connection)
+        self.drop(connection)
+
     def come_again(self, connection: SwarmConnection) -> None:
         """Have a connection that failed connect again, each time after twice the pause."""
-        connection.backoff_s = min(_LAST_BACKOFF_S, connection.backoff_s * 2 or _FIRST_BACKOFF_S)
-        when = self._clock() + int(connection.backoff_s * NS_PER_S)
+        when = self._clock() + int(connection.next_pause_s() * NS_PER_S)
         heapq.heappush(self._later, (when, next(self._order), connection))
 
     def due(self, now: int) -> Iterator[SwarmConnection]:
@@ -121,7 +122,7 @@ class Pool:
         if self._lifetime_ns:
             for connection in list(self.opened.values()):
                 over = connection.expires_ns <= now and not connection.expired
-                if over and not connection.watched & EPOLLOUT:
+                if over and not connection.has_more_to_send:
                     yield connection
 
     def waiting_since(self, before: int) -> Iterator[SwarmConnection]:
@@ -136,9 +137,3 @@ class Pool:
             self.drop(connection)
         self.members.clear()
         self.epoll.close()
-
-
-def look_again(connection: SwarmConnection) -> None:
-    """Have the next `watch` ask anew: what is there already, and is left, would show no edge."""
-    if connection.registered & EPOLLET:
-        connection.registered = 0

@@ -2,7 +2,7 @@
 
 An oracle judges any conversation. Under load nearly every batch is the simplest one: on a
 connection that owes nothing, some requests leave in one piece, and all replies come back in one
-piece. Where such an batch has one right reply only, a `Predictor` knows it.
+piece. Where such a batch has one right reply only, a `Predictor` knows it.
 
 Invariant: for requests sent so, the oracle accepts a predicted reply, and counts every request as
 answered by it. What differs from the prediction is not wrong yet: the oracle judges it.

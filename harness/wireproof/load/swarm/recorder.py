@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from wireproof.causes import Cause
 from wireproof.histogram import LENGTH, index_of, sparse
 from wireproof.load.tally import Phase, Sample, Tally
 
@@ -52,7 +53,7 @@ class Recorder:
         # Seldom or less often counted than service: what is handed out often must be short.
         self.scheduled: defaultdict[int, int] = defaultdict(int)
         self.wire: defaultdict[int, int] = defaultdict(int)
-        self.failures: dict[str, int] = {}
+        self.failures: dict[Cause, int] = {}
         self.samples: list[Sample] = []
         self.idle_ns = 0
         self.cpu_s = 0.0
@@ -61,6 +62,14 @@ class Recorder:
         self.service_ns = 0
         self.lag_ns = 0
         self.slip_ns = 0
+
+    def count(self, service_ns: int, requests: int) -> None:
+        """Count right replies by the time since their requests left."""
+        self.service[index_of(service_ns // 1000)] += requests
+
+    def count_scheduled(self, scheduled_ns: int, requests: int) -> None:
+        """Count the same replies by the time since their requests were due."""
+        self.scheduled[index_of(scheduled_ns // 1000)] += requests
 
     def stamp(self, service_ns: int, wire_ns: int) -> None:
         """Count a reply that has a kernel timestamp."""
@@ -71,7 +80,7 @@ class Recorder:
         self.service_ns += service_ns
         self.lag_ns += max(0, service_ns - wire_ns)
 
-    def fail(self, cause: str, count: int = 1, sample: Sample | None = None) -> None:
+    def fail(self, cause: Cause, count: int = 1, sample: Sample | None = None) -> None:
         """Count failures."""
         self.failures[cause] = self.failures.get(cause, 0) + count
         if sample is not None and len(self.samples) < _MAX_SAMPLES:

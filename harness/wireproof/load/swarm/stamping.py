@@ -4,8 +4,14 @@ A stamped read costs more than a plain one. So whoever stamps everything looks a
 rate while it does, and not only once a second: a load of a second would be over by then.
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+
+from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.tally import Tally
 
 _ALL_BELOW_PER_S = 5000
 _LOOK_EVERY = 500
@@ -45,6 +51,55 @@ class Stamping:
             return False
         before, self.all = self.all, replies < _ALL_BELOW_PER_S * length_s
         return before is not self.all
+
+
+class Stamps:
+    """The timestamps of one worker's replies."""
+
+    def __init__(
+        self,
+        now_ns: int,
+        members: Collection[SwarmConnection],
+        recorder_of: Callable[[SwarmConnection], Recorder],
+    ) -> None:
+        """Stamp everything at first.
+
+        Args:
+            now_ns: the time.
+            members: all connections of the worker.
+            recorder_of: returns what counts the reply to a connection's batch.
+
+        """
+        self._choice = Stamping(now_ns)
+        self._members = members
+        self._recorder_of = recorder_of
+        self.compare_clocks()
+
+    @property
+    def all(self) -> bool:
+        """Whether every reply is stamped now."""
+        return self._choice.all
+
+    def compare_clocks(self) -> None:
+        """Look how far the wall clock, which is set now and then, is ahead."""
+        self._wall_offset_ns = wall_offset_ns()
+
+    def take(self, connection: SwarmConnection, stamp_ns: int) -> None:
+        """Count a right reply that arrived at `stamp_ns`, by the wall clock."""
+        wire_ns = stamp_ns - self._wall_offset_ns - connection.sent_ns
+        now = time.monotonic_ns()
+        self._recorder_of(connection).stamp(now - connection.sent_ns, wire_ns)
+        if self._choice.all and self._choice.stamped(now):
+            self._tell()
+
+    def counted(self, tally: Tally) -> None:
+        """Take note of a rate, which says what is stamped from now on."""
+        if self._choice.counted(sum(tally.counts.get("service", [])[1::2]), tally.length_s):
+            self._tell()
+
+    def _tell(self) -> None:
+        for connection in self._members:
+            connection.stamp(always=self._choice.all)
 
 
 def wall_offset_ns(

@@ -10,7 +10,7 @@ from wireproof.load.spec import LoadSpec
 
 
 def test_too_few_descriptors(monkeypatch: pytest.MonkeyPatch):
-    """Pool that the limit cannot hold are refused with what would help."""
+    """Connections that the limit cannot hold are refused with what would help."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
     spec = LoadSpec(target="unix:/x", users=[500])
     with pytest.raises(CannotRunError, match="600 descriptors") as refusal:

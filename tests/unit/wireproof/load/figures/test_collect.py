@@ -2,10 +2,11 @@
 
 import random
 
+from wireproof.causes import Cause
 from wireproof.histogram import Histogram
 from wireproof.load.figures.collect import Collector
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Phase, Sample, Tally, decode_event, encode_event
+from wireproof.load.tally import Note, NoteKind, Phase, Sample, Tally, decode_event, encode_event
 from wireproof.results import Second
 
 SPEC = LoadSpec(target="tcp://127.0.0.1:1", users=[2, 4], processes=2)
@@ -104,7 +105,7 @@ def test_stages_stand_apart_and_together():
 def test_failures_carry_a_hint_and_few_samples():
     """However many replies are wrong, a few are shown."""
     collector = Collector(SPEC)
-    samples = [Sample(cause="wrong reply", problem=str(number)) for number in range(50)]
+    samples = [Sample(cause=Cause.WRONG_REPLY, problem=str(number)) for number in range(50)]
     failed = Tally(
         worker="a",
         second=0,
@@ -112,11 +113,12 @@ def test_failures_carry_a_hint_and_few_samples():
         phase=Phase.STEADY,
         length_s=1.0,
         users=1,
-        failures={"wrong reply": 50},
+        failures={Cause.WRONG_REPLY: 50},
         samples=samples,
     )
     collector.add(failed)
-    collector.note("the server is gone", partial=True)
+    for _ in range(2):
+        collector.note(Note(kind=NoteKind.SERVER_GONE, text="the server is gone", partial=True))
     result = collector.result()
     assert result.failures == {"wrong reply": 50}
     assert len(result.details["samples"]) == 3

@@ -2,14 +2,18 @@
 
 import datetime as dt
 import re
+import socket
 from contextlib import suppress
+from select import EPOLLOUT
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.connection import COLD, State, SwarmConnection
+from wireproof.load.swarm.connection import COLD, SwarmConnection
 from wireproof.load.swarm.corpus import Batch, Corpus
+from wireproof.load.swarm.link import State
 from wireproof.load.swarm.predictor import predictor_of
 from wireproof.protocols import Protocol, RequestReply, WrongReplyError, delimited
 from wireproof.protocols.built_in.echo import Echo
@@ -47,7 +51,18 @@ class Vague(Shout):
 
 
 class WholeSocket:
-    """Takes every byte."""
+    """Is connected at once, and takes every byte."""
+
+    family = socket.AF_UNIX
+
+    def fileno(self):
+        """Return a number."""
+        return 99
+
+    def getsockopt(self, level: int, option: int):
+        """Return that the connect went well."""
+        assert (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR)
+        return 0
 
     def send(self, data: bytes):
         """Return how much was taken."""
@@ -63,10 +78,12 @@ class WholeSocket:
 
 def opened(protocol: Protocol, corpus: Corpus):
     """Return a connection behind its connect."""
-    connection = SwarmConnection(Target("tcp"), protocol, corpus.batches[0])
-    connection.sock = WholeSocket()
-    connection.state = State.HANDSHAKE
-    assert connection.finish_connect()
+    connection = SwarmConnection(
+        Target("tcp"), protocol, corpus.batches[0], lambda connection, stamp_ns: None
+    )
+    with mock.patch("wireproof.load.swarm.opening.dial", return_value=WholeSocket()):
+        connection.dial(0, 0, "", 0)
+    assert connection.go_on(EPOLLOUT)
     return connection
 
 
@@ -74,13 +91,12 @@ def take(connection: SwarmConnection, corpus: Corpus, data: bytes):
     """Do with `data` what the swarm's loop does; returns how many requests it answered."""
     if data == connection.hot.reply:
         answered = connection.hot.count
-        connection.hot = COLD
-        connection.state = State.IDLE
+        connection.settle(0)
         return answered
     answered = connection.on_data(data)
     if connection.complete:
-        connection.predict(corpus, data)
-        connection.state = State.IDLE
+        connection.learn(corpus, data)
+        connection.settle(0)
     return answered
 
 

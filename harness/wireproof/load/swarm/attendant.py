@@ -1,0 +1,242 @@
+"""Gives each connection of a swarm its next work, and deals with all but the common case.
+
+The loop's hot path knows one course of things: a predicted reply that came whole, and the next
+batch that left whole. What is otherwise, and what is due by the clock, is done here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from select import EPOLLOUT
+
+from wireproof.load.failures import ConnectionFailedError
+from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.corpus import RECEIVE_BYTES, Corpus
+from wireproof.load.swarm.dialogue import WOULD_BLOCK
+from wireproof.load.swarm.link import State
+from wireproof.load.swarm.phases import Phases
+from wireproof.load.swarm.pool import Pool
+from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.stamping import Stamps
+from wireproof.load.swarm.unloaded_start import UnloadedStart
+from wireproof.load.tally import Phase
+
+_clock = time.monotonic_ns
+
+
+class Attendant:
+    """What the connections of one worker are given to do.
+
+    Attributes:
+        idle: those that could send and wait for their turn; some of them may be closed since.
+
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        phases: Phases,
+        stamps: Stamps,
+        corpus: Corpus,
+        *,
+        open_loop: bool,
+        one_request: bool,
+        timeout_ns: int,
+    ) -> None:
+        """Attend to the connections of `pool`.
+
+        Args:
+            pool: the connections.
+            phases: what counts.
+            stamps: says who gets a timestamp.
+            corpus: what is sent.
+            open_loop: whether a stage's schedule says when to send.
+            one_request: whether a connection takes one batch only.
+            timeout_ns: how long a connect or a reply may take.
+
+        """
+        self.idle: deque[SwarmConnection] = deque()
+        self._pool = pool
+        self._phases = phases
+        self._stamps = stamps
+        self._corpus = corpus
+        self._open_loop = open_loop
+        self._one_request = one_request
+        self._timeout_ns = timeout_ns
+        self._unloaded = UnloadedStart(wanted=not open_loop)
+
+    # A connection's course.
+
+    def connect(self, connection: SwarmConnection) -> None:
+        """Open a connection, or try again later."""
+        connection.stamp(always=self._stamps.all)
+        try:
+            self._pool.connect(connection)
+        except ConnectionFailedError as failure:
+            self.fail(connection, failure)
+
+    def free(self, connection: SwarmConnection, now: int) -> None:
+        """Give a connection that has nothing under way its next work."""
+        connection.settle(now)
+        if connection.expired or (self._one_request and connection.used):
+            self._renew(connection)
+        elif self._open_loop or self._unloaded.holds_back(connection, now):
+            self.idle.append(connection)
+            self._pool.watch(connection)
+        else:
+            self.begin(connection, now, now)
+
+    def begin(self, connection: SwarmConnection, now: int, intended: int) -> None:
+        """Have a connection send what was due at `intended`."""
+        try:
+            connection.begin(now, intended)
+        except ConnectionFailedError as failure:
+            self.fail(connection, failure)
+        else:
+            self._pool.watch(connection)
+
+    def fail(self, connection: SwarmConnection, failure: ConnectionFailedError) -> None:
+        """Count a failure; a connection that is of no more use comes again after a pause."""
+        recorder = self.recorder_of(connection)
+        if not failure.closes:
+            recorder.fail(failure.cause)
+            return
+        recorder.fail(failure.cause, max(1, connection.under_way), failure.sample)
+        self._pool.drop(connection)
+        self._pool.come_again(connection)
+
+    def _renew(self, connection: SwarmConnection) -> None:
+        """Replace a connection whose time is over."""
+        self._pool.drop(connection)
+        self.connect(connection)
+
+    def recorder_of(self, connection: SwarmConnection) -> Recorder:
+        """Return what counts the reply to a connection's batch."""
+        if self._open_loop:
+            return self._phases.recorder_of(connection.intended_ns)
+        return self._phases.recorder
+
+    # What epoll tells.
+
+    def on_event(self, fd: int, event: int) -> None:
+        """Handle all that is not plain data on an open connection."""
+        connection = self._pool.opened.get(fd) or self._pool.opening.get(fd)
+        if connection is None:  # closed while this round's events were worked on
+            return
+        try:
+            if connection.state is State.OPENING:
+                self._go_on(connection, event)
+                return
+            if event & EPOLLOUT:
+                connection.on_writable()
+            if event & ~EPOLLOUT:  # data, end of stream, or an error that recv will name
+                self.on_data(connection, connection.receive(RECEIVE_BYTES))
+            elif connection.state is State.BUSY and connection.complete:
+                self._complete(connection, b"", _clock())
+            else:
+                self._pool.watch(connection)
+        except ConnectionFailedError as failure:
+            self.fail(connection, failure)
+        except OSError as error:
+            self.on_error(connection, error)
+
+    def _go_on(self, connection: SwarmConnection, event: int) -> None:
+        """Go on with a connect, a handshake or a log-in."""
+        if connection.go_on(event):
+            self._pool.has_opened(connection)
+            self._pool.watch(connection)
+            self.free(connection, _clock())
+        else:
+            self._pool.watch(connection)
+
+    def on_data(self, connection: SwarmConnection, data: bytes) -> None:
+        """Have the oracle judge what was not predicted."""
+        connection.look_again()
+        try:
+            while True:
+                now = _clock()
+                answered = connection.on_data(data)
+                if connection.state is State.IDLE:
+                    self._pool.watch(connection)
+                    return
+                if answered:
+                    self.count(connection, now, answered)
+                if connection.complete:
+                    self._complete(connection, data, now)
+                    return
+                if not connection.pending():
+                    self._pool.watch(connection)
+                    return
+                data = connection.receive(RECEIVE_BYTES)
+        except ConnectionFailedError as failure:
+            self.fail(connection, failure)
+        except OSError as error:
+            self.on_error(connection, error)
+
+    def count(self, connection: SwarmConnection, now: int, answered: int) -> None:
+        """Count right replies, in the phase that they belong to."""
+        recorder = self.recorder_of(connection)
+        recorder.count(now - connection.sent_ns, answered)
+        if self._open_loop:
+            recorder.count_scheduled(now - connection.intended_ns, answered)
+
+    def _complete(self, connection: SwarmConnection, data: bytes, now: int) -> None:
+        """Go on after a batch that the oracle accepted to its end."""
+        connection.learn(self._corpus, data)
+        self.free(connection, now)
+
+    def on_error(self, connection: SwarmConnection, error: OSError) -> None:
+        """Take what the kernel says instead of data."""
+        if not isinstance(error, WOULD_BLOCK):
+            self.fail(connection, connection.broken(error))
+
+    def on_send_error(self, connection: SwarmConnection, error: OSError) -> None:
+        """Take what the kernel says instead of sending the hot batch."""
+        if isinstance(error, WOULD_BLOCK):
+            self.on_sent_partly(connection, 0)
+        elif connection.expired:
+            self._renew(connection)
+        else:
+            self.fail(connection, connection.broken(error))
+
+    def on_sent_partly(self, connection: SwarmConnection, sent: int) -> None:
+        """Send the rest of a hot batch once the kernel takes it."""
+        try:
+            connection.sent_partly(sent)
+        except ConnectionFailedError as failure:
+            self.fail(connection, failure)
+        else:
+            self._pool.watch(connection)
+
+    # What is due by the clock.
+
+    def come_again(self, now: int) -> None:
+        """Connect those whose pause is over, and let all send once the first has been alone."""
+        for connection in self._pool.due(now):
+            self.connect(connection)
+        if self._unloaded.ends(now):
+            while self.idle:
+                connection = self.idle.popleft()
+                if connection.state is State.IDLE:
+                    self.begin(connection, now, now)
+
+    def sweep(self, now: int) -> None:
+        """Replace what is too old, and fail what takes too long."""
+        for connection in self._pool.outlived(now):
+            connection.expire()
+            if connection.state is State.IDLE:
+                self._renew(connection)
+        for connection in self._pool.waiting_since(now - self._timeout_ns):
+            self.fail(connection, connection.overdue())
+            if connection.state is State.IDLE:
+                self.free(connection, now)
+
+    def is_settled(self) -> bool:
+        """Whether a ramp or a drain has nothing to wait for."""
+        members = self._pool.members
+        if self._phases.phase is Phase.DRAIN:
+            return all(connection.state is not State.BUSY for connection in members)
+        if self._unloaded.under_way:
+            return False
+        return all(connection.state >= State.IDLE for connection in members)
