@@ -45,9 +45,10 @@ class StageCollector:
             self.histograms[kind].add_sparse(counts)
         self.failures.update(tally.failures)
         self.seconds[tally.worker] += tally.length_s
-        if tally.phase is Phase.STEADY and tally.length_s > 0:
-            self.users[tally.worker] = tally.users
+        if tally.phase is Phase.STEADY:
             self.evidence.add(tally)
+            if tally.length_s > 0:
+                self.users[tally.worker] = tally.users
 
     def merge(self, other: StageCollector) -> None:
         """Add what another has collected, for the whole of a run."""

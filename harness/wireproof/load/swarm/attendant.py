@@ -179,7 +179,7 @@ class Attendant:
         recorder = self.recorder_of(connection)
         recorder.count(now - connection.sent_ns, answered)
         if self._open_loop:
-            recorder.count_scheduled(now - connection.intended_ns, answered)
+            recorder.count_scheduled(now - connection.intended_ns, connection.slip_ns, answered)
 
     def _complete(self, connection: SwarmConnection, data: bytes, now: int) -> None:
         """Go on after a batch that the oracle accepted to its end."""

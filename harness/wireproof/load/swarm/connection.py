@@ -215,6 +215,11 @@ class SwarmConnection(Link):
         """Whether the reply came in one piece."""
         return self._dialogue.pieces == 1
 
+    @property
+    def slip_ns(self) -> int:
+        """How late the batch left though the connection was free."""
+        return max(0, self.sent_ns - max(self.intended_ns, self.free_since_ns))
+
     def broken(self, error: OSError) -> ConnectionFailedError:
         """Return what a failed send or receive means."""
         self._cool_down()

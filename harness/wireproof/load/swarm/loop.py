@@ -235,7 +235,6 @@ class Swarm:
             intended = phases.due_ns
             if intended >= phases.ends_ns:
                 phases.advance(now, settled=self._attendant.is_settled)
-            phases.recorder.slip_ns += max(0, now - max(intended, connection.free_since_ns))
             phases.take_due()
             if connection.begin_hot(intended):
                 ready.append(connection)

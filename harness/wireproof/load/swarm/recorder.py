@@ -67,9 +67,17 @@ class Recorder:
         """Count right replies by the time since their requests left."""
         self.service[index_of(service_ns // 1000)] += requests
 
-    def count_scheduled(self, scheduled_ns: int, requests: int) -> None:
-        """Count the same replies by the time since their requests were due."""
+    def count_scheduled(self, scheduled_ns: int, slip_ns: int, requests: int) -> None:
+        """Count the same replies by the time since their requests were due.
+
+        Args:
+            scheduled_ns: that time.
+            slip_ns: the part of it in which a connection was free.
+            requests: how many.
+
+        """
         self.scheduled[index_of(scheduled_ns // 1000)] += requests
+        self.slip_ns += slip_ns * requests
 
     def stamp(self, service_ns: int, wire_ns: int) -> None:
         """Count a reply that has a kernel timestamp."""
