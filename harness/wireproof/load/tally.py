@@ -65,7 +65,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     lag_us: float = 0.0
     """Of that, what lies after the kernel had the reply."""
     slip_us: float = 0.0
-    """Sum, over the answered requests of an open loop, of how late they left though a connection was
+    """Sum, over an open loop.s answered requests, of how late they left though a connection was
     free."""
 
 
