@@ -22,7 +22,7 @@ SLOWEST_S = 10
 
 def fuzz(name: str) -> None:
     """Fuzz one target in this process, which ends with it."""
-    with atheris.instrument_imports(include=["harness"]):
+    with atheris.instrument_imports(include=["wireproof"]):
         from tests.fuzz import targets
     target = targets.targets()[name]
     atheris.Setup(sys.argv, target)

@@ -24,9 +24,12 @@ from rich.console import Console
 from rich.table import Table
 
 LEAST_PERCENT = 90
+ROOT = Path(__file__).parents[2]
+STAGE = ROOT / "mutants"
+"""Where mutmut runs: the project by links, with the package at the root, as it wants it."""
 MUTANTS = Path("mutants")
-REPORT = Path("reports/mutation.txt")
-REASONS = Path(__file__).with_name("survivors.toml")
+REPORT = ROOT / "reports" / "mutation.txt"
+REASONS = Path(__file__).resolve().with_name("survivors.toml")
 KILLED = {"killed", "timeout", "segfault"}
 
 
@@ -46,7 +49,7 @@ class Mutant(NamedTuple):
 
 def mutants(patterns: Sequence[str]) -> Iterator[Mutant]:
     """Yield the mutants whose names match a pattern, or all."""
-    for path in sorted(MUTANTS.glob("harness/**/*.meta")):
+    for path in sorted(MUTANTS.glob("wireproof/**/*.meta")):
         source = path.relative_to(MUTANTS).with_suffix("")
         for name, exit_code in json.loads(path.read_text())["exit_code_by_key"].items():
             if not patterns or any(fnmatch(name, pattern) for pattern in patterns):
@@ -81,9 +84,19 @@ def report(found: Sequence[Mutant], console: Console) -> float:
     return 100 * sum(mutant.status in KILLED for mutant in found) / max(1, len(found))
 
 
+def stage() -> None:
+    """Make `STAGE` anew."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    STAGE.mkdir()
+    for name in ("pyproject.toml", "README.md", "reference_server", "reports", "tests"):
+        (STAGE / name).symlink_to(ROOT / name)
+    (STAGE / "wireproof").symlink_to(ROOT / "harness" / "wireproof")
+
+
 def main(patterns: Sequence[str]) -> int:
     """Run mutmut and report; returns 1 where too few mutants are killed."""
-    shutil.rmtree(MUTANTS, ignore_errors=True)
+    stage()
+    os.chdir(STAGE)
     processes = os.environ.get("MUTATION_PROCESSES", "2")
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", processes, *patterns]
     if subprocess.run(command, check=False).returncode:

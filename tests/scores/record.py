@@ -7,6 +7,7 @@ import msgspec
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "reports" / "scores"
+_NO_PART = {"load", "reporting", "accept_queue", "cli", "locustfile.py"}
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,11 +97,19 @@ def kept(run: Run, code: str) -> Record | None:
     return found if found.code == code and enough else None
 
 
+def scored_files() -> list[Path]:
+    """Return the files on which a score depends: the harness and the zoo, without other engines."""
+    return [
+        path
+        for package in ("harness", "reference_server")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not _NO_PART & set(path.relative_to(ROOT).parts)
+    ]
+
+
 def code_digest() -> str:
-    """Return a digest of all code on which a score depends: the harness and the zoo."""
+    """Return a digest of all code on which a score depends."""
     digest = hashlib.sha256()
-    for package in ("harness", "reference_server"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if path.parts[-2] not in {"load", "reporting", "accept_queue", "cli"}:
-                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in scored_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

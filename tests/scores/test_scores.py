@@ -98,3 +98,17 @@ def test_the_scores_in_words() -> None:
     assert "nagle seed 4 quick: A FAIL: m" in words
     assert not table.is_perfect(records)
     assert "| greets | sends a banner" in table.markdown(records)
+
+
+def test_a_score_depends_on_what_judges_and_what_is_judged() -> None:
+    """Load and reports change without a run of the scores, whatever room of theirs it is in."""
+    files = {str(path.relative_to(record.ROOT)) for path in record.scored_files()}
+    assert {
+        "harness/wireproof/conformance/runner.py",
+        "harness/wireproof/protocols/built_in/timestamp_echo.py",
+        "reference_server/variants/base.py",
+    } <= files
+    others = ("load", "reporting", "accept_queue", "cli")
+    assert not [
+        file for file in files if file.startswith(tuple(f"harness/wireproof/{x}/" for x in others))
+    ]

@@ -1,5 +1,6 @@
 """Source files and test files map one to one; what has none is named here, with the reason."""
 
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -89,3 +90,14 @@ def test_the_exceptions_are_true() -> None:
     for folder, tests in TOGETHER.items():
         assert (SOURCES[folder.partition("/")[0]] / folder).is_dir(), folder
         assert (ROOT / "tests" / tests).is_file(), tests
+
+
+def test_the_mutation_run_names_files_that_are_there() -> None:
+    """A file that moved would be left out silently, and a survivor's reason with it."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    survivors = tomllib.loads((ROOT / "tests" / "mutation" / "survivors.toml").read_text())
+    mutated = options["only_mutate"]
+    assert {one["source"] for one in survivors["survivor"]} <= set(mutated)
+    assert [one for one in mutated if not (ROOT / "harness" / one).is_file()] == []
+    tests = options["pytest_add_cli_args_test_selection"]
+    assert [one for one in tests if not (ROOT / one).exists()] == []
