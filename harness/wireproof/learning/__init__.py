@@ -1,0 +1,1 @@
+"""What replies have in common: alignment, classes of spans, patterns that judge. Pure."""
