@@ -60,11 +60,13 @@ class Rising(msgspec.Struct, frozen=True, tag="rising"):
 
     Attributes:
         numeral: how it is written.
+        strictly: whether it never stays the same.
 
     """
 
     judged: ClassVar[Judged] = "by kind"
     numeral: Numeral
+    strictly: bool = True
 
     def problem(self, value: bytes, when: Circumstances) -> str:
         """Return what is wrong with `value`, or nothing."""
@@ -72,14 +74,18 @@ class Rising(msgspec.Struct, frozen=True, tag="rising"):
         if number is None:
             return "is not the number that grows here"
         if not when.ordered:
-            return "came before" if when.came_before(value) else ""
+            return "came before" if self.strictly and when.came_before(value) else ""
         last = self._last(when)
-        return "" if last is None or number > last else "does not grow"
+        if last is None or number > last or (number == last and not self.strictly):
+            return ""
+        return "goes back" if number < last else "does not grow"
 
     def expected(self, when: Circumstances) -> str:
         """Return what would be right."""
         last = self._last(when)
-        return "a number that grows" if last is None else f"a number above {last}"
+        if last is None:
+            return "a number that grows"
+        return f"a number above {last if self.strictly else last - 1}"
 
     def _last(self, when: Circumstances) -> int | None:
         return None if when.last is None else self.numeral.read(when.last)

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 _DECIMAL = re.compile(rb"[0-9]{1,20}")
 _HEXADECIMAL = {"lower": re.compile(rb"[0-9a-f]{1,16}"), "upper": re.compile(rb"[0-9A-F]{1,16}")}
 Writing = Literal["decimal", "lower", "upper", "big", "little"]
+
+TEXT: Final[tuple[Writing, ...]] = ("decimal", "lower", "upper")
+BINARY: Final[tuple[Writing, ...]] = ("big", "little")
+_WIDEST_BYTES: Final = 8
 
 
 class Numeral(msgspec.Struct, frozen=True):
@@ -48,7 +52,7 @@ class Numeral(msgspec.Struct, frozen=True):
     @property
     def is_binary(self) -> bool:
         """Whether it is a field of bytes, not text."""
-        return self.writing in {"big", "little"}
+        return self.writing in BINARY
 
     @property
     def order(self) -> Literal["big", "little"]:
@@ -56,17 +60,22 @@ class Numeral(msgspec.Struct, frozen=True):
         return "little" if self.writing == "little" else "big"
 
 
-def numerals_of(values: Sequence[bytes], *, binary: bool) -> Iterator[tuple[Numeral, list[int]]]:
-    """Yield each way in which all `values` are numbers, the plainest first, with the numbers."""
+def numerals_of(
+    values: Sequence[bytes], writings: Sequence[Writing]
+) -> Iterator[tuple[Numeral, list[int]]]:
+    """Yield each way in which all `values` are numbers, the plainest first, with the numbers.
+
+    Args:
+        values: one or more.
+        writings: that come into question, such as `TEXT` or `BINARY`.
+
+    """
     width_bytes = len(values[0]) if len(set(map(len, values))) == 1 else 0
-    if binary:
-        widths: set[int] = {width_bytes} if width_bytes <= 8 else set()
-        writings: tuple[Writing, ...] = ("big", "little") if width_bytes > 1 else ("big",)
-    else:
-        widths = {0, width_bytes}
-        writings = ("decimal", "lower", "upper")
     for writing in writings:
-        for width in sorted(widths):
+        is_binary = writing in BINARY
+        if is_binary and not 0 < width_bytes <= _WIDEST_BYTES:
+            continue
+        for width in (width_bytes,) if is_binary else sorted({0, width_bytes}):
             numeral = Numeral(writing, width)
             numbers = [number for one in values if (number := numeral.read(one)) is not None]
             if len(numbers) == len(values):

@@ -1,0 +1,213 @@
+"""Values that a reply gives and a later request repeats: tokens, session identifiers.
+
+A recorded request repeats what was given then. Played again, it must repeat what is given now:
+found by where it stands in the reply, since a reply now is aligned with the one then.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wireproof.learning.alignment import Common, align, is_binary
+from wireproof.learning.matching import Matcher, MismatchError
+from wireproof.learning.memory import Place
+from wireproof.learning.pattern import Literal, Pattern
+
+_LEAST_BYTES: Final = 4
+"""Shorter values are repeated by chance."""
+_MOST_BYTES: Final = 4096
+_WIDE_WORD = re.compile(rb"[0-9A-Za-z_+/=.-]{4,4096}")
+_WORD = re.compile(rb"[0-9A-Za-z_]{4,4096}")
+_SIZE_BEFORE = re.compile(rb"(?s:.*?)(?<![0-9])([0-9]{1,10})(\r?\n|:)")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A value that a request repeats from an earlier reply.
+
+    Attributes:
+        value: as recorded.
+        reply: which gave it, from 0.
+        reply_offset_bytes: where in it.
+        request: which repeats it, from 0.
+        request_offset_bytes: where in it.
+
+    """
+
+    value: bytes
+    reply: int
+    reply_offset_bytes: int
+    request: int
+    request_offset_bytes: int
+
+    @property
+    def reply_end_bytes(self) -> int:
+        """Where in the reply it ends."""
+        return self.reply_offset_bytes + len(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """How to take a value from the spans of a reply that a pattern accepted.
+
+    Attributes:
+        pieces: literal bytes; or a span, and how many bytes of it to leave out at either end.
+
+    """
+
+    pieces: tuple[bytes | tuple[Place, int, int], ...]
+
+    def taken_from(self, values: Mapping[Place, bytes]) -> bytes:
+        """Return the value, given what stood in the spans."""
+        return b"".join(
+            piece
+            if isinstance(piece, bytes)
+            else values[piece[0]][piece[1] : len(values[piece[0]]) - piece[2]]
+            for piece in self.pieces
+        )
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same in every play, so that nothing need be carried."""
+        return all(isinstance(piece, bytes) for piece in self.pieces)
+
+
+def carried_values(requests: Sequence[bytes], replies: Sequence[bytes]) -> list[Carried]:
+    """Return what requests repeat from replies that came before, and not from other requests.
+
+    Args:
+        requests: of one recorded conversation, in their order.
+        replies: to each of them.
+
+    """
+    found: list[Carried] = []
+    for number in range(1, len(requests)):
+        for offset, value in _repeated(requests, replies[:number], number):
+            reply = max(one for one in range(number) if value in replies[one])
+            found.append(Carried(value, reply, replies[reply].find(value), number, offset))
+    return found
+
+
+def value_now(carried: Carried, recorded: bytes, reply: bytes) -> bytes | None:
+    """Return what stands now where a value stood in the recorded reply, or None: nowhere.
+
+    Args:
+        carried: the value.
+        recorded: the reply that gave it then.
+        reply: the reply to the same request now.
+
+    """
+    begin = end = None
+    then_at = now_at = 0
+    for piece in align([recorded, reply]):
+        then, now = (piece.data, piece.data) if isinstance(piece, Common) else piece.values
+        into = carried.reply_offset_bytes - then_at
+        if begin is None and 0 <= into < len(then):
+            if then[:into] != now[:into]:
+                return None
+            begin = now_at + into
+        left = then_at + len(then) - carried.reply_end_bytes
+        if end is None and 0 <= left < len(then):
+            if left and then[-left:] != now[-left:]:
+                return None
+            end = now_at + len(now) - left
+        then_at += len(then)
+        now_at += len(now)
+    if begin is None or end is None or not 0 < end - begin <= _MOST_BYTES:
+        return None
+    return reply[begin:end]
+
+
+def excerpt(carried: Carried, pattern: Pattern, recorded: bytes) -> Excerpt | None:
+    """Return how to take a value from what a pattern reads, or None where it can't be read so.
+
+    Args:
+        carried: the value.
+        pattern: of the reply that gave it.
+        recorded: that reply.
+
+    """
+    matcher = Matcher()
+    try:
+        matcher.owe(pattern)
+        matcher.receive_data(recorded)
+        matcher.finish()
+    except MismatchError:
+        return None
+    pieces: list[bytes | tuple[Place, int, int]] = []
+    at = 0
+    for number, element in enumerate(pattern.elements):
+        place = (pattern.reply, number)
+        literal = isinstance(element, Literal)
+        data = element.data if isinstance(element, Literal) else matcher.values[place]
+        skipped = max(0, carried.reply_offset_bytes - at)
+        left = max(0, at + len(data) - carried.reply_end_bytes)
+        if skipped + left < len(data):
+            pieces.append(data[skipped : len(data) - left] if literal else (place, skipped, left))
+        at += len(data)
+    return Excerpt(tuple(pieces))
+
+
+def with_values(request: bytes, values: Sequence[tuple[Carried, bytes]]) -> bytes:
+    r"""Return a recorded request with other values, and with the sizes written before them.
+
+    Args:
+        request: as recorded.
+        values: what it repeats, and what that is now.
+
+    >>> token = Carried(b"abcd", 0, 0, 1, 8)
+    >>> with_values(b"AUTH $4\nabcd\n", [(token, b"defghi")])
+    b'AUTH $6\ndefghi\n'
+    """
+    for carried, value in sorted(values, key=lambda one: -one[0].request_offset_bytes):
+        at = carried.request_offset_bytes
+        before, behind = request[:at], request[at + len(carried.value) :]
+        sized = _SIZE_BEFORE.fullmatch(before[-16:])
+        if sized is not None and int(sized[1]) == len(carried.value):
+            begin = len(before) - len(sized[1]) - len(sized[2])
+            before = before[:begin] + str(len(value)).encode() + sized[2]
+        request = before + value + behind
+    return request
+
+
+def _repeated(
+    requests: Sequence[bytes], replies: Sequence[bytes], number: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield where a request repeats what an earlier reply, and no earlier request, had."""
+    request = requests[number]
+
+    def is_given(value: bytes) -> bool:
+        return any(value in one for one in replies) and not any(
+            value in one for one in requests[:number]
+        )
+
+    if is_binary(request):
+        yield from _repeated_bytes(request, replies, requests[:number])
+        return
+    for wide in _WIDE_WORD.finditer(request):
+        if is_given(wide[0]):
+            yield wide.start(), wide[0]
+            continue
+        for word in _WORD.finditer(request, wide.start(), wide.end()):
+            if is_given(word[0]):
+                yield word.start(), word[0]
+
+
+def _repeated_bytes(
+    request: bytes, replies: Sequence[bytes], earlier: Sequence[bytes]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the longest runs of bytes that a reply had; not those of zeros, or of one byte."""
+    at = 0
+    while at + _LEAST_BYTES <= len(request):
+        end = at + _LEAST_BYTES
+        telling = len(set(request[at:end])) > 1 and not any(
+            request[at:end] in one for one in earlier
+        )
+        if not telling or not any(request[at:end] in one for one in replies):
+            at += 1
+            continue
+        while end < len(request) and any(request[at : end + 1] in one for one in replies):
+            end += 1
+        yield at, request[at:end]
+        at = end

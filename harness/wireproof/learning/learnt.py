@@ -1,0 +1,152 @@
+"""From several plays of one conversation to what its replies look like."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+
+from wireproof.learning.alignment import align
+from wireproof.learning.building import KnownValues, build
+from wireproof.learning.classifying import classified
+from wireproof.learning.kinds import Settled
+from wireproof.learning.matching import Matcher, first_mismatch
+from wireproof.learning.memory import Memory
+from wireproof.learning.mismatch import Mismatch
+from wireproof.learning.parts import Samples
+from wireproof.learning.pattern import Pattern, Shares, Span, SpanRow
+from wireproof.learning.plays import Play
+
+_LEAST_PLAYS_TO_GROW: Final = 4
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """A reply that is longer, or shorter, with every play: the server remembers.
+
+    Attributes:
+        reply: which, from 0.
+        sizes_bytes: in each play.
+
+    """
+
+    reply: int
+    sizes_bytes: tuple[int, ...]
+
+    def __str__(self) -> str:
+        verb = "grows" if self.sizes_bytes[-1] > self.sizes_bytes[0] else "shrinks"
+        sizes = ", ".join(map(str, self.sizes_bytes))
+        return f"reply {self.reply + 1} {verb} with each play: {sizes} bytes"
+
+
+class Learnt(msgspec.Struct, frozen=True):
+    """What several plays of one conversation say of its replies.
+
+    Attributes:
+        patterns: one for each reply.
+        growth: replies that can't be judged, because they grow or shrink with every play.
+        borders_moved: whether bytes went from one reply to the next while their sum was the same:
+            the plays waited too short a time for the end of a reply.
+        plays: how many it was learnt from.
+
+    """
+
+    patterns: tuple[Pattern, ...]
+    growth: tuple[Growth, ...]
+    borders_moved: bool
+    plays: int
+
+    @property
+    def shares(self) -> Shares:
+        """How well the bytes of all replies are judged."""
+        total = Shares()
+        for pattern in self.patterns:
+            total += pattern.shares
+        return total
+
+    @property
+    def used_up(self) -> tuple[int, ...]:
+        """Replies, from 0, that only the first play was given: it changed the server's state."""
+        return tuple(
+            pattern.reply
+            for pattern in self.patterns
+            if any(
+                isinstance(one, Span) and isinstance(one.kind, Settled) for one in pattern.elements
+            )
+        )
+
+    def table(self) -> list[SpanRow]:
+        """Return a row for each place that isn't judged as literal bytes."""
+        return [row for pattern in self.patterns for row in pattern.table()]
+
+    def differences(self, replies: Sequence[bytes]) -> list[Mismatch]:
+        """Return how other replies to the same conversation, such as recorded ones, differ.
+
+        Counters, clocks and unique values are looked at for their form alone. At most one
+        difference is told for each reply.
+        """
+        found = []
+        for pattern, reply in zip(self.patterns, replies, strict=False):
+            mismatch = first_mismatch([pattern], [reply])
+            if mismatch is not None:
+                found.append(mismatch)
+        return found
+
+
+def learn(plays: Sequence[Play]) -> Learnt:
+    """Return what the replies of several plays look like.
+
+    Args:
+        plays: of the same conversation, in the order in which they were played. Six and more that
+            took longer than a second tell clocks, counters and random values apart.
+
+    Raises:
+        ValueError: there is none, or they have different numbers of replies.
+
+    """
+    if len({len(play.replies) for play in plays}) != 1:
+        raise ValueError("plays of one conversation have the same number of replies")
+    known = KnownValues()
+    patterns = []
+    for number in range(len(plays[0].replies)):
+        samples = Samples.of(plays, number)
+        parts = classified(align(samples.replies), samples)
+        patterns.append(build(number, parts, known))
+    return Learnt(tuple(patterns), _growth(plays), _borders_moved(plays), len(plays))
+
+
+def remembered(learnt: Learnt, plays: Sequence[Play], *, ordered: bool = True) -> Memory:
+    """Return a memory of the plays, for what is judged after them.
+
+    Args:
+        learnt: from these plays, or from some of them.
+        plays: in their order.
+        ordered: see `Memory`.
+
+    """
+    memory = Memory(ordered=ordered)
+    for play in plays:
+        memory.skip(play.skipped_before)
+        matcher = Matcher()
+        for pattern, reply in zip(learnt.patterns, play.replies, strict=True):
+            matcher.owe(pattern)
+            matcher.receive_data(reply)
+            matcher.finish()
+        memory.commit(matcher.values)
+    return memory
+
+
+def _growth(plays: Sequence[Play]) -> tuple[Growth, ...]:
+    if len(plays) < _LEAST_PLAYS_TO_GROW:
+        return ()
+    found = []
+    for number in range(len(plays[0].replies)):
+        sizes = tuple(len(play.replies[number]) for play in plays)
+        signs = {(later > earlier) - (later < earlier) for earlier, later in pairwise(sizes)}
+        if signs in ({1}, {-1}):
+            found.append(Growth(number, sizes))
+    return tuple(found)
+
+
+def _borders_moved(plays: Sequence[Play]) -> bool:
+    sizes = [[len(reply) for reply in play.replies] for play in plays]
+    return len(set(map(sum, sizes))) == 1 and len(set(map(tuple, sizes))) > 1
