@@ -19,6 +19,7 @@ FLOORS = (
     {"version", "errors", "causes", "files", "deadline", "durations", "words", "target", "results"},
     {"histogram", "pacing", "statistics"},
     {"protocols"},
+    {"learning"},
     {"protocols.built_in"},
     {"protocols.loading"},
     {"wire.kernel"},
@@ -28,7 +29,15 @@ FLOORS = (
     {"cli"},
     {"__main__"},
 )
-PURE = {"histogram", "pacing", "statistics", "protocols", "protocols.built_in", "protocols.loading"}
+PURE = {
+    "learning",
+    "histogram",
+    "pacing",
+    "statistics",
+    "protocols",
+    "protocols.built_in",
+    "protocols.loading",
+}
 ENGINES = {"conformance", "load", "accept_queue"}
 FACE = "wireproof"
 """What users import from: it names what stands on every floor, and no floor imports it."""

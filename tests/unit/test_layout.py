@@ -40,6 +40,7 @@ TOGETHER = {
     ),
     "wireproof/conformance/properties": "unit/wireproof/conformance/test_catalogue.py",
     "wireproof/conformance/suite": "integration/test_check.py",
+    "wireproof/learning": "unit/wireproof/learning/test_learnt.py",
     "wireproof/load": "integration/test_load.py",
     "wireproof/load/figures": "integration/test_load.py",
     "wireproof/load/on_locust": "integration/test_load_users.py",

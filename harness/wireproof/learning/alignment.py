@@ -13,25 +13,13 @@ each level looks only at what the level above left open, and never goes back.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
 
-from wireproof.learning.dates import find_dates
+from wireproof.learning.cutting import LEVELS, Level, is_binary
 from wireproof.learning.rising import longest_rising
 
-_LINES = re.compile(rb"[^\r\n]*(?:\r?\n|\r)|[^\r\n]+")
-_PHRASES = re.compile(rb"[^\x00 ,;>}]*[\x00 ,;>}]|[^\x00 ,;>}]+")
-_WORDS = re.compile(
-    rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z_])"
-    rb"|[0-9A-Za-z_]+|[^0-9A-Za-z_]"
-)
-_TEXT_BYTES: Final = bytes([*b"\t\r\n", *range(0x20, 0x7F)])
 _NOT_ZERO = re.compile(rb"[^\x00]")
-_PHRASES_FROM_BYTES: Final = 4096
-"""Shorter pieces are cut into words at once."""
-_LEAST_ANCHOR_BYTES: Final = 3
-"""A shorter word may be the same by accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +63,6 @@ class Work:
     steps: int = 0
 
 
-def is_binary(data: bytes) -> bool:
-    """Say whether more than an eighth of `data` is neither ASCII nor UTF-8 that can be printed."""
-    strange = data.translate(None, _TEXT_BYTES)
-    if len(strange) * 8 <= len(data):
-        return False
-    try:
-        return not strange.decode().isprintable()
-    except UnicodeDecodeError:
-        return True
-
-
 def align(replies: Sequence[bytes], work: Work | None = None) -> list[Piece]:
     """Return what `replies` have in common, and where they differ.
 
@@ -97,39 +74,12 @@ def align(replies: Sequence[bytes], work: Work | None = None) -> list[Piece]:
     return _merged(_Alignment(work or Work()).level(replies, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """How fine to cut, and what of it may be an anchor."""
-
-    piece: re.Pattern[bytes]
-    least_anchor_bytes: int = 1
-    through_dates: bool = True
-
-    def cut(self, data: bytes) -> list[bytes]:
-        """Cut at this level, dates left whole."""
-        if not self.through_dates:
-            return self.piece.findall(data)
-        pieces: list[bytes] = []
-        at = 0
-        for begin, end in find_dates(data):
-            pieces += self.piece.findall(data, at, begin)
-            pieces.append(data[begin:end])
-            at = end
-        return pieces + self.piece.findall(data, at)
-
-
-_LEVELS: Final = (
-    _Level(_LINES, through_dates=False),
-    _Level(_PHRASES, least_anchor_bytes=_LEAST_ANCHOR_BYTES + 1),
-    _Level(_WORDS, least_anchor_bytes=_LEAST_ANCHOR_BYTES),
-)
-_WORD_LEVEL = len(_LEVELS) - 1
+_WORD_LEVEL = len(LEVELS) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Alignment:
     work: Work
-    pieces: list[Piece] = field(default_factory=list)
 
     def level(self, replies: Sequence[bytes], depth: int) -> Iterator[Piece]:
         """Align at one level, and what it leaves open at the next."""
@@ -144,12 +94,10 @@ class _Alignment:
         if _is_binary_of_one_length(replies) and (found := self._by_position(replies)):
             yield from found
             return
-        if depth == 1 and max(map(len, replies)) < _PHRASES_FROM_BYTES:
-            depth += 1
-        level = _LEVELS[depth]
+        level = LEVELS[depth]
         rows = [level.cut(reply) for reply in replies]
         self.work.steps += sum(map(len, rows))
-        if _comparable_one_by_one(rows, by_words=depth == _WORD_LEVEL):
+        if len(set(map(len, rows))) == 1 and level.are_comparable(rows):
             yield from self._columns(rows, depth)
         else:
             yield from self._between_anchors(rows, level, depth)
@@ -171,7 +119,7 @@ class _Alignment:
         yield Common(b"".join(rows[0][equal_from:]))
 
     def _between_anchors(
-        self, rows: Sequence[list[bytes]], level: _Level, depth: int
+        self, rows: Sequence[list[bytes]], level: Level, depth: int
     ) -> Iterator[Piece]:
         begins = [0] * len(rows)
         for start, length in self._stretches(rows, level.least_anchor_bytes):
@@ -258,11 +206,11 @@ class _Alignment:
         yield from found or [Varying(tuple(replies))]
 
     def _by_position(self, replies: Sequence[bytes]) -> list[Piece] | None:
-        """Compare byte by byte; None where less than half of the bytes are equal."""
+        """Compare byte by byte; None where two replies have the same size by chance, it seems."""
         size = len(replies[0])
         differing = _differing_positions(replies)
         self.work.steps += size
-        if size > 8 and len(differing) * 2 > size:
+        if len(replies) == 2 and len(differing) * 8 > size * 7:
             return None
         pieces: list[Piece] = []
         at = 0
@@ -302,26 +250,6 @@ def _runs(positions: Sequence[int]) -> Iterator[tuple[int, int]]:
         previous = at
     if begin is not None and previous is not None:
         yield begin, previous + 1
-
-
-def _comparable_one_by_one(rows: Sequence[list[bytes]], *, by_words: bool) -> bool:
-    """Say whether piece n of one row is piece n of the others.
-
-    Words are where all that stands between them is equal. Coarser pieces are where at least half
-    of them are.
-    """
-    if len(set(map(len, rows))) != 1:
-        return False
-    columns = list(zip(*rows, strict=True))
-    width = len(rows)
-    differing = [column for column in columns if column.count(column[0]) != width]
-    if by_words:
-        return all(_is_word(piece) for column in differing for piece in column)
-    return len(differing) * 2 <= len(columns)
-
-
-def _is_word(piece: bytes) -> bool:
-    return len(piece) > 1 or piece.isalnum() or piece == b"_"
 
 
 def _places_of_the_unique(

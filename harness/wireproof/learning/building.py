@@ -30,6 +30,7 @@ from wireproof.learning.pattern import (
 _LONGEST_NUMBER_BYTES: Final = 20
 _LEAST_LETTERS_TO_BE_HEXADECIMAL: Final = 24
 """Fewer letters may all be hexadecimal by chance."""
+_LEAST_LETTERS_TO_BE_NO_BASE64: Final = 600
 _LEAST_BYTES_TO_BE_FIXED: Final = 6
 _LEAST_VALUES_TO_BE_SAME: Final = 3
 
@@ -152,7 +153,11 @@ def _alphabet(part: Part, kind: Kind) -> str:
     found = alphabet_of(part.values)
     letters = sum(map(len, part.values))
     if "hexadecimal" in found and letters < _LEAST_LETTERS_TO_BE_HEXADECIMAL:
-        return "letters and digits"
+        found = "letters and digits"
+    if found == "letters and digits" and letters < _LEAST_LETTERS_TO_BE_NO_BASE64:
+        joined = b"".join(part.values)
+        if joined.lower() != joined and joined.upper() != joined:  # marks are rare in base64
+            return "base64"
     return found
 
 

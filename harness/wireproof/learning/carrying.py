@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wireproof.learning.alignment import Common, align, is_binary
-from wireproof.learning.matching import Matcher, MismatchError
+from wireproof.learning.alignment import Common, align
+from wireproof.learning.cutting import is_binary
+from wireproof.learning.matching import Matcher
 from wireproof.learning.memory import Place
+from wireproof.learning.mismatch import MismatchError
 from wireproof.learning.pattern import Literal, Pattern
 
 _LEAST_BYTES: Final = 4
@@ -19,6 +21,8 @@ _LEAST_BYTES: Final = 4
 _MOST_BYTES: Final = 4096
 _WIDE_WORD = re.compile(rb"[0-9A-Za-z_+/=.-]{4,4096}")
 _WORD = re.compile(rb"[0-9A-Za-z_]{4,4096}")
+_TELLING = re.compile(rb".*[0-9]|.+[a-z].*[A-Z]|.{12}")
+"""Shorter words of letters alone, as names of headers, belong to the protocol."""
 _SIZE_BEFORE = re.compile(rb"(?s:.*?)(?<![0-9])([0-9]{1,10})(\r?\n|:)")
 
 
@@ -178,8 +182,10 @@ def _repeated(
     request = requests[number]
 
     def is_given(value: bytes) -> bool:
-        return any(value in one for one in replies) and not any(
-            value in one for one in requests[:number]
+        return (
+            _TELLING.match(value) is not None
+            and any(value in one for one in replies)
+            and not any(value in one for one in requests[:number])
         )
 
     if is_binary(request):

@@ -9,8 +9,9 @@ from wireproof.learning.numerals import Numeral, Writing, numerals_of
 
 _LEAST_PLAYS_TO_COUNT: Final = 4
 _LEAST_PLAYS_TO_RISE: Final = 6
-"""Random numbers rise all the way through six plays once in 720 times."""
 _LEAST_STEPS_TO_RISE: Final = 3
+_SLOWNESS: Final = 4
+"""Random numbers rise through six plays once in 720 times, and hardly ever by so small a part."""
 
 
 def counter_of(
@@ -36,7 +37,8 @@ def rising_of(values: Sequence[bytes], writings: Sequence[Writing]) -> Rising | 
         return None
     for numeral, numbers in numerals_of(values, writings):
         grown = [later - earlier for earlier, later in pairwise(numbers)]
-        if min(grown) >= 0 and len(set(numbers)) >= _LEAST_STEPS_TO_RISE:
+        is_slow = (numbers[-1] - numbers[0]) * _SLOWNESS <= numbers[-1]
+        if min(grown) >= 0 and is_slow and len(set(numbers)) >= _LEAST_STEPS_TO_RISE:
             return Rising(numeral, strictly=min(grown) > 0)
     return None
 

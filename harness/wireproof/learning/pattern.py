@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from wireproof.learning.clocks import Clock
+from wireproof.learning.cutting import is_binary
 from wireproof.learning.dates import FORMS
 from wireproof.learning.kinds import Kind, Length, name_of
 from wireproof.learning.memory import Judged
@@ -267,6 +268,8 @@ def size_of(element: Element) -> int:
 def alphabet_of(values: Sequence[bytes]) -> str:
     """Return the narrowest alphabet that all `values` are made of."""
     joined = b"".join(values)
+    if is_binary(joined):
+        return "any bytes"
     return next(name for name, whole in _WHOLE.items() if whole.fullmatch(joined))
 
 
