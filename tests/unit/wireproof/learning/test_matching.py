@@ -96,7 +96,7 @@ def test_a_span_at_the_end_ends_where_the_next_reply_begins() -> None:
 
 def test_a_span_that_may_contain_what_follows_ends_before_it() -> None:
     """The literal behind it is looked for."""
-    for pieces in ([b"<a>b> end\n"], [b"<a>b", b"> e", b"nd\n"]):
+    for pieces in ([b"<a>b> end\n"], [b"<a>b", b"> en", b"d\n"]):
         matcher = Matcher()
         matcher.owe(QUOTED)
         assert sum(map(matcher.receive_data, pieces)) == 1
