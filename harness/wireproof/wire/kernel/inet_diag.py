@@ -21,12 +21,15 @@ SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST = 0x001
 NLM_F_DUMP = 0x300
 ALL_STATES = 0xFFFFFFFF
+WITH_TCP_INFO = 1 << 1
+"""Of a request's extensions: bit INET_DIAG_INFO - 1, so that the answer carries a `tcp_info`."""
 WILDCARD = {int(socket.AF_INET): "0.0.0.0", int(socket.AF_INET6): "::"}
 HEADER = struct.Struct("=IHHII")
 
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
 _NO_COOKIE = 0xFFFFFFFF
+_INFO = 2
 _SKV6ONLY = 11
 _REQUEST = struct.Struct("=BBBBI")
 _PORTS = struct.Struct("!HH")
@@ -91,6 +94,7 @@ def encode_request(
     *,
     flags: int = NLM_F_REQUEST,
     states: int = ALL_STATES,
+    extensions: int = 0,
 ) -> bytes:
     """Return the question for the socket, or with `NLM_F_DUMP` the sockets, of these addresses.
 
@@ -100,11 +104,12 @@ def encode_request(
         destination: its other end.
         flags: of the netlink header.
         states: bit n set: list sockets in state n; for dumps only.
+        extensions: what the answer is to carry besides; `WITH_TCP_INFO` or nothing.
 
     """
     scope = source[3] if len(source) > 3 else 0
     body = (
-        _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, states)
+        _REQUEST.pack(family, socket.IPPROTO_TCP, extensions, 0, states)
         + _PORTS.pack(source[1], destination[1])
         + _packed(family, source[0])
         + _packed(family, destination[0])
@@ -152,14 +157,24 @@ def parse(message: bytes) -> SocketState:
     )
 
 
-def _attribute(message: bytes, wanted: int) -> bytes | None:
+def tcp_info_span(message: bytes | memoryview) -> range:
+    """Return where the `tcp_info` lies in a `struct inet_diag_msg`; empty where it has none."""
+    return _span(message, _INFO)
+
+
+def _attribute(message: bytes, wanted: int) -> bytes:
+    span = _span(message, wanted)
+    return message[span.start : span.stop]
+
+
+def _span(message: bytes | memoryview, wanted: int) -> range:
     offset = _MESSAGE_BYTES
     while offset + _ATTRIBUTE.size <= len(message):
         size, kind = _ATTRIBUTE.unpack_from(message, offset)
         if kind == wanted:
-            return message[offset + _ATTRIBUTE.size : offset + size]
+            return range(offset + _ATTRIBUTE.size, min(offset + size, len(message)))
         offset += max(_ATTRIBUTE.size, (size + 3) & ~3)  # NLA_ALIGN
-    return None
+    return range(0)
 
 
 def check_absent(reply: bytes | bytearray) -> None:

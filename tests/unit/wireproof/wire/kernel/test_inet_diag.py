@@ -8,11 +8,13 @@ from wireproof.errors import CannotRunError
 from wireproof.wire.kernel.inet_diag import (
     HEADER,
     SOCK_DIAG_BY_FAMILY,
+    WITH_TCP_INFO,
     TcpState,
     check_absent,
     encode_request,
     parse,
     read_batch,
+    tcp_info_span,
 )
 
 
@@ -61,6 +63,24 @@ def test_v6_only_is_an_attribute() -> None:
     """INET_DIAG_SKV6ONLY is found behind other attributes, padding included."""
     attributes = struct.pack("=HHBxxx", 5, 8, 0) + struct.pack("=HHBxxx", 5, 11, 1)
     assert parse(_answer(socket.AF_INET6, TcpState.LISTEN, attributes)).v6_only
+
+
+def test_more_can_be_asked_for() -> None:
+    """The bit for `tcp_info` is in the extensions' byte, and nothing else of the question moves."""
+    addresses = (socket.AF_INET, ("127.0.0.1", 80), ("127.0.0.1", 90))
+    plain, more = encode_request(*addresses), encode_request(*addresses, extensions=WITH_TCP_INFO)
+    assert [at for at in range(len(plain)) if plain[at] != more[at]] == [18]
+    assert more[18] == 2
+
+
+def test_tcp_info_is_found_behind_other_attributes() -> None:
+    """Its span is told, empty where the answer has none, and never longer than the answer."""
+    answer = _answer(socket.AF_INET, TcpState.ESTABLISHED, struct.pack("=HHBxxx", 5, 8, 0))
+    assert len(tcp_info_span(answer)) == 0
+    with_info = answer + struct.pack("=HH", 4 + 12, 2) + b"tcp_info...."
+    span = tcp_info_span(with_info)
+    assert with_info[span.start : span.stop] == b"tcp_info...."
+    assert tcp_info_span(with_info[:-8]) == range(span.start, span.stop - 8)
 
 
 def test_a_batch_is_split() -> None:

@@ -1,12 +1,16 @@
+# ruff: noqa: D102 - what a stand-in does is what it stands for
+
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from typing import cast
 
 import pytest
 
 from tests.support.sock_diag import no_sock_diag
 from wireproof.deadline import Deadline
-from wireproof.wire.kernel.inet_diag import SocketState, TcpState
+from wireproof.wire.kernel.inet_diag import HEADER, SOCK_DIAG_BY_FAMILY, SocketState, TcpState
 from wireproof.wire.kernel.sock_diag import ExactQuery, SockDiag
 
 pytestmark = pytest.mark.skipif(bool(no_sock_diag()), reason=no_sock_diag() or "sock_diag works")
@@ -76,6 +80,82 @@ def test_unread_bytes_are_counted(
     assert state.destination == accepted.getpeername()[:2]
     assert accepted.recv(9) == b"345"
     assert query.receive_queue_bytes() == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "connected"),
+    [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::", "127.0.0.1")],
+)
+def test_received_bytes_are_counted(
+    diag: SockDiag, stack: ExitStack, bound: str, connected: str
+) -> None:
+    """What arrived is told, read or not, from the first byte to the end of the stream, one more."""
+    server = _listen(stack, bound, **({"dualstack_ipv6": True} if bound == "::" else {}))
+    client = stack.enter_context(socket.create_connection((connected, server.getsockname()[1])))
+    query = _server_side(diag, client)
+    assert query.received_bytes() == 0
+    client.sendall(b"12345")  # nobody has accepted the connection
+    _eventually(query.received_bytes, 5)
+    accepted = stack.enter_context(server.accept()[0])
+    assert accepted.recv(3) == b"123"
+    assert query.received_bytes() == 5
+    client.shutdown(socket.SHUT_WR)
+    _eventually(query.received_bytes, 6)
+    assert query.receive_queue_bytes() == 3
+
+
+def test_what_has_no_count_tells_none(diag: SockDiag, stack: ExitStack) -> None:
+    """A connection that is gone has received nothing that could be told, whatever was before."""
+    server = _listen(stack, "127.0.0.1")
+    client, accepted = _pair(stack, server, "127.0.0.1")
+    query = _server_side(diag, client)
+    client.sendall(b"1")
+    _eventually(query.received_bytes, 1)
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    accepted.close()
+    _eventually(query.received_bytes, None)
+    server.close()
+    assert query.received_bytes() is None
+
+
+class PlayedKernel:
+    """Answers as it is told."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+
+    def send(self, request: bytes) -> int:
+        return len(request)
+
+    def recv_into(self, buffer: bytearray) -> int:
+        buffer[: len(self.answer)] = self.answer
+        return len(self.answer)
+
+
+def _answer_with(info: bytes, before: bytes = b"", state: int = TcpState.ESTABLISHED) -> bytes:
+    attribute = struct.pack("=HH", 4 + len(info), 2) + info if info else b""
+    body = bytes([socket.AF_INET, state]).ljust(72, b"\0") + before + attribute
+    return HEADER.pack(HEADER.size + len(body), SOCK_DIAG_BY_FAMILY, 0, 0, 0) + body
+
+
+def test_an_answer_too_short_for_the_count_tells_none() -> None:
+    """Neither a kernel without the field, nor a TIME_WAIT after a better answer, is misread."""
+    kernel = PlayedKernel()
+    played = cast(socket.socket, kernel)
+    query = ExactQuery(played, bytearray(4096), b"?", listening=False)
+    count = struct.pack("=128xQ", 7)
+    shutdown = struct.pack("=HHBxxx", 5, 8, 0)
+    for answer, told in [
+        (_answer_with(count), 7),
+        (_answer_with(count[:-1]), None),
+        (_answer_with(count + bytes(40)), 7),
+        (_answer_with(b"", state=TcpState.TIME_WAIT), None),
+        (_answer_with(count), 7),
+        (_answer_with(count, before=shutdown), 7),
+        (_answer_with(count, state=TcpState.LISTEN), None),
+    ]:
+        kernel.answer = answer
+        assert query.received_bytes() == told
 
 
 def test_mapped_addresses_find_a_dual_stack_server(diag: SockDiag, stack: ExitStack) -> None:
