@@ -1,9 +1,12 @@
 """Whether a segment has reached the server as a read of its own.
 
-Strategy: a segment is delivered when the kernel has nothing of it left: our own send queue is
-empty, so the peer's kernel has acknowledged it, and the peer's receive queue is empty, so the
-server has read it. The order matters: on loopback the bytes may still be under way while the
-peer's queue is empty already (asking for the second alone merged 25 of 20,000 segments).
+Strategy: a segment is delivered when it has arrived, and then the peer's receive queue is empty,
+so the server has read it. The order matters: on loopback the bytes may still be under way while
+the peer's queue is empty already (asking for the second alone merged 25 of 20,000 segments).
+
+It has arrived when it is acknowledged, or when the peer's socket counts as received all that we
+sent: a server that has answered before acknowledges what it merely reads 40 ms late. Both counts
+are the kernel's, so that under TLS they are of records, as they must be.
 
 Where the peer's socket cannot be seen (another host, another network namespace), segments are kept
 apart by time, and that is said.
@@ -15,10 +18,19 @@ import socket
 import struct
 from typing import Protocol
 
+from wireproof.wire.kernel.inet_diag import TcpState
 from wireproof.wire.kernel.sock_diag import ExactQuery, SockDiag
+from wireproof.wire.kernel.tcp_info import acknowledged_bytes, state_of
 
 _SIOCOUTQ = 0x5411  # include/uapi/linux/sockios.h: unacknowledged bytes of our send queue
 _zero = bytes(4)
+_OUR_END_SENT = {
+    TcpState.FIN_WAIT1,
+    TcpState.FIN_WAIT2,
+    TcpState.CLOSING,
+    TcpState.LAST_ACK,
+    TcpState.TIME_WAIT,
+}
 
 
 class DeliveryWatch(Protocol):
@@ -29,6 +41,9 @@ class DeliveryWatch(Protocol):
     gap_s: float
     """How long to wait after a segment where it is a guess."""
 
+    def sent_more(self) -> None:
+        """Hear that more was sent, which the next looks are to be about as well."""
+
     def delivered(self) -> bool:
         """Look once."""
 
@@ -37,26 +52,51 @@ class DeliveryWatch(Protocol):
 
 
 class KernelWatch:
-    """Asks the kernel for both queues of a TCP connection on this host."""
+    """Asks the kernel for both ends of a TCP connection on this host."""
 
     confirms = True
     gap_s = 0.0
 
     def __init__(self, connected: socket.socket, query: ExactQuery) -> None:
         """Watch `connected`, whose other end `query` looks at."""
+        self._connected = connected
         self._descriptor = connected.fileno()
         self._query = query
+        self._arrived = False
+
+    def sent_more(self) -> None:
+        """Look for an arrival anew."""
+        self._arrived = False
 
     def delivered(self) -> bool:
-        """Look at our send queue first, then at the peer's receive queue."""
-        if fcntl.ioctl(self._descriptor, _SIOCOUTQ, _zero) != _zero:
-            return False
+        """Look for the arrival of all that was sent, then for an empty queue of the peer's."""
+        if not self._arrived:
+            if fcntl.ioctl(self._descriptor, _SIOCOUTQ, _zero) != _zero and self._on_its_way():
+                return False
+            self._arrived = True
         # A socket that is gone (-1) reads nothing more; the observation comes from reading.
         return self._query.receive_queue_bytes() <= 0
 
     def unread_bytes(self) -> int:
-        """Return what is in either queue."""
-        return _queued(self._descriptor) + max(0, self._query.receive_queue_bytes())
+        """Return what is on its way or in the peer's queue, our end of stream not counted."""
+        unread = self._on_its_way() + max(0, self._query.receive_queue_bytes())
+        return max(0, unread - (state_of(self._connected) in _OUR_END_SENT))
+
+    def _on_its_way(self) -> int:
+        """Return how many bytes have not arrived, an end of stream counted as one; 0 is certain.
+
+        What is acknowledged has arrived. What is not may have, for up to 40 ms: then the peer's
+        own count tells, or where that cannot be seen, nothing does.
+        """
+        unacknowledged = _queued(self._descriptor)
+        if unacknowledged == 0:
+            return 0
+        received = self._query.received_bytes()
+        # An acknowledgement between the two looks at our end counts twice; the next look is right.
+        acknowledged = acknowledged_bytes(self._connected)
+        if received is None or acknowledged is None:
+            return unacknowledged
+        return max(0, acknowledged + unacknowledged - received)
 
 
 class UnixWatch:
@@ -68,6 +108,9 @@ class UnixWatch:
     def __init__(self, connected: socket.socket) -> None:
         """Watch `connected`."""
         self._descriptor = connected.fileno()
+
+    def sent_more(self) -> None:
+        """Need not know: a look is about all that was sent."""
 
     def delivered(self) -> bool:
         """Look once (unix(7): SIOCOUTQ; net/unix/af_unix.c, unix_outq_len)."""
@@ -86,6 +129,9 @@ class GapWatch:
     def __init__(self, round_trip_s: float) -> None:
         """Leave four round trips, within reason."""
         self.gap_s = min(max(4 * round_trip_s, 0.002), 0.25)
+
+    def sent_more(self) -> None:
+        """Make no use of it."""
 
     def delivered(self) -> bool:
         """Never claims it."""

@@ -264,6 +264,7 @@ class JudgedConnection:
             return "kept apart by time"
         if self.delivery is Delivery.HELD:
             return "not seen read"
+        self._watcher.sent_more()
         if self._seen_delivered():
             return ""
         timeout_s = self._timeout.seconds
@@ -282,7 +283,12 @@ class JudgedConnection:
     def _seen_delivered(self) -> bool:
         """Look some times in a row: the hot spot of octet-wise conversations.
 
-        A look costs 5 us and a server's read takes 10; to wait in poll() would cost 50.
+        A server's read takes 10 us; to wait for it in poll() would cost 50. Profiled, half of a
+        segment's 30 us are `send`, in which loopback delivers and wakes the server, so most
+        segments have arrived at the first look, and take 1.7 looks of 2 to 3 us, nearly all of that
+        in the two system calls of the question to the kernel. So what counts is how often it is
+        asked, not for how much (`tcp_info` adds 0.2 us); but to leave out early looks in the hope
+        of an ACK cost a third where that is delayed.
         """
         delivered = self._watcher.delivered
         for _ in range(_LOOKS_IN_A_ROW):

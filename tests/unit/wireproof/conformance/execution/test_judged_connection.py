@@ -94,6 +94,9 @@ class Watch:
         self.confirms = confirms
         self.looks = 0
 
+    def sent_more(self) -> None:
+        self.looks = 0
+
     def delivered(self) -> bool:
         self.looks += 1
         return not self.unread
