@@ -12,6 +12,7 @@ Where the peer's socket cannot be seen (another host, another network namespace)
 apart by time, and that is said.
 """
 
+import errno
 import fcntl
 import os
 import socket
@@ -142,14 +143,40 @@ class GapWatch:
         return
 
 
+class GoneWatch:
+    """Watches a connection that the peer has reset already: nothing more is read of it."""
+
+    confirms = True
+    gap_s = 0.0
+
+    def sent_more(self) -> None:
+        """Make no use of it: a send will say that the connection is gone."""
+
+    def delivered(self) -> bool:
+        """Wait for nothing; how it ended, reading tells."""
+        return True
+
+    def unread_bytes(self) -> None:
+        """Cannot tell: what the peer left is gone with its socket."""
+        return
+
+
 def watch(connected: socket.socket, diag: SockDiag | None, round_trip_s: float) -> DeliveryWatch:
     """Return the best watch for a connection, found out by asking the kernel for its other end."""
     if connected.family == socket.AF_UNIX:
         return UnixWatch(connected)
     if diag is not None:
-        query = diag.exact(connected.family, connected.getpeername(), connected.getsockname())
+        try:
+            peer = connected.getpeername()
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # a reset after the connect
+                raise
+            return GoneWatch()
+        query = diag.exact(connected.family, peer, connected.getsockname())
         if query.read() is not None:
             return KernelWatch(connected, query)
+        if state_of(connected) == TcpState.CLOSE:  # a reset between the two questions
+            return GoneWatch()
     return GapWatch(round_trip_s)
 
 

@@ -4,7 +4,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
@@ -21,6 +21,7 @@ from wireproof.wire.connection import Connection
 from wireproof.wire.delivery import (
     DeliveryWatch,
     GapWatch,
+    GoneWatch,
     KernelWatch,
     UnixWatch,
     pause_between_looks,
@@ -279,6 +280,43 @@ def test_a_socket_that_is_gone_reads_nothing_more(diag: SockDiag) -> None:
             theirs.close()
             select.select([ours], [], [], 5)
             assert watcher.delivered()
+
+
+def test_a_reset_before_the_watch_is_no_error_of_ours(diag: SockDiag) -> None:
+    """There is no peer any more whose name could be asked for; reading tells what became of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as ours:
+            theirs, _ = server.accept()
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
+            theirs.close()
+            select.select([ours], [], [], 5)
+            watcher = watch(ours, diag, 0.0)
+            watcher.sent_more()
+            assert isinstance(watcher, GoneWatch)
+            assert watcher.confirms
+            assert watcher.delivered()
+            assert watcher.unread_bytes() is None
+            with pytest.raises(ConnectionResetError):
+                ours.recv(1)
+
+
+def test_a_reset_between_the_questions_is_not_taken_for_a_far_server(
+    diag: SockDiag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer that was there a moment ago is gone, not out of sight."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as ours:
+            theirs, _ = server.accept()
+            exact = diag.exact
+
+            def reset_and_ask(*which: object) -> ExactQuery:
+                theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
+                theirs.close()
+                select.select([ours], [], [], 5)
+                return cast(Callable[..., ExactQuery], exact)(*which)
+
+            monkeypatch.setattr(diag, "exact", reset_and_ask)
+            assert isinstance(watch(ours, diag, 0.0), GoneWatch)
 
 
 @pytest.mark.parametrize(("round_trip_s", "gap_s"), [(0.0, 0.002), (0.01, 0.04), (10.0, 0.25)])

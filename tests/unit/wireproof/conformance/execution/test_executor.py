@@ -1,7 +1,9 @@
 """Plans executed against servers in the test's own process."""
 
 import os
+import select
 import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.support.servers import (
     shouting,
     silent,
 )
+from wireproof.conformance.execution import plan_execution
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.plans.plan import (
@@ -42,6 +45,7 @@ from wireproof.conformance.plans.plan import (
 )
 from wireproof.results import Delivery
 from wireproof.target import parse_target, resolve
+from wireproof.wire.delivery import DeliveryWatch, watch
 from wireproof.wire.kernel.sock_diag import SockDiag
 
 TIMEOUT_S = 0.4
@@ -117,6 +121,36 @@ def test_faulty_servers_fail_in_their_own_ways(
         outcome = Executor(server.target, Shout(), diag, TIMEOUT_S).execute(LINES)
     assert outcome.failure is not None
     assert outcome.failure.kind is kind
+
+
+@pytest.mark.parametrize(
+    "plan", [LINES, Plan(((b"a\n",),), (OpenTogether(0), Send(0, 2), Await(0)))]
+)
+def test_a_reset_as_soon_as_the_connection_stands_is_seen(
+    plan: Plan, diag: SockDiag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the server's doing, and never an error of ours, however soon it comes."""
+    connects_returned = threading.Event()
+
+    def watch_late(
+        connected: socket.socket, diag: SockDiag | None, round_trip_s: float
+    ) -> DeliveryWatch:
+        connects_returned.set()
+        gone = select.poll()
+        gone.register(connected, select.POLLRDHUP)
+        assert gone.poll(5000)
+        return watch(connected, diag, round_trip_s)
+
+    def resetting_at_once(peer: socket.socket) -> None:
+        assert connects_returned.wait(5)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    monkeypatch.setattr(plan_execution, "watch", watch_late)
+    with Serving(resetting_at_once) as server:
+        outcome = Executor(server.target, Shout(), diag, TIMEOUT_S).execute(plan)
+    assert outcome.failure is not None
+    assert outcome.failure.kind is FailureKind.RESET
+    assert outcome.delivery is Delivery.CONFIRMED
 
 
 def test_a_server_that_closes_at_once(diag: SockDiag) -> None:
