@@ -24,6 +24,7 @@ _OURS_EXHAUSTED = {
 }
 _RESET = "connection reset"
 _NO_TLS = "no TLS"
+_TCP_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
 
 
@@ -53,6 +54,8 @@ class Connection:
         """Take over a connected socket."""
         self.socket = connected
         self._was_reset = False  # the kernel tells of a reset once; a send may have heard it
+        # What has no delayed acknowledgement (a Unix socket), or no say in it (another system).
+        self._acknowledges = connected.family in _TCP_FAMILIES and hasattr(socket, "TCP_QUICKACK")
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
 
@@ -155,10 +158,23 @@ class Connection:
         """
         if readable and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
             return True
+        self._acknowledge()
         self._poll.modify(
             self.socket, (select.POLLIN if readable else 0) | (select.POLLOUT if writable else 0)
         )
         return bool(self._poll.poll(deadline.remaining_s() * 1000))
+
+    def _acknowledge(self) -> None:
+        """Acknowledge now what was received, where the kernel would delay that by 40 ms.
+
+        A server that writes a reply in two pieces, Nagle's algorithm on, keeps the second for as
+        long. The kernel forgets the option (tcp(7)), so it is set anew before each wait: once for
+        all that was read since the last, and not at all while there is more to read or to send,
+        which would carry the acknowledgement.
+        """
+        if self._acknowledges:
+            with contextlib.suppress(OSError):  # after a reset; reading tells of it
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def next_observation(self, deadline: Deadline) -> Observation:
         """Wait for the next thing to be seen."""

@@ -57,6 +57,49 @@ def test_a_reset_that_a_send_heard_of_first(pair: Pair) -> None:
     assert connection.receive() is RESET
 
 
+def _exchange(pair: Pair, *, patience_s: float) -> bool:
+    """Ask once, be answered in two pieces; say whether the second came within the patience."""
+    connection, peer = pair
+    connection.send(b"request")
+    assert peer.recv(10) == b"request"
+    peer.sendall(b"a")
+    peer.sendall(b"b")  # Nagle's algorithm keeps it until the first is acknowledged
+    soon, got = Deadline(5), b""
+    while not got:
+        assert connection.wait(soon)
+        seen = connection.receive()
+        got += seen.data if isinstance(seen, Data) else b""
+    came = got == b"ab" or connection.wait(Deadline(patience_s))
+    if got == b"a":
+        assert connection.next_observation(soon) == Data(b"b")
+    return came
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="a facility of Linux")
+def test_no_server_waits_for_our_acknowledgement(pair: Pair) -> None:
+    """A reply in two small writes comes at once, not when the kernel sees fit to acknowledge."""
+    connection, _ = pair
+    for _ in range(10):  # a young connection acknowledges at once by itself
+        _exchange(pair, patience_s=5)
+    assert sum(_exchange(pair, patience_s=0.02) for _ in range(20)) > 10
+    # And this is what it is good for:
+    connection._acknowledges = False
+    for _ in range(10):
+        _exchange(pair, patience_s=5)
+    assert sum(_exchange(pair, patience_s=0.02) for _ in range(20)) < 10
+
+
+def test_a_wait_after_a_reset_only_waits(pair: Pair) -> None:
+    """A connection that is gone has nothing to acknowledge; the wait ends, and reading tells."""
+    connection, peer = pair
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
+    peer.close()
+    for _ in range(2):
+        assert connection.wait(Deadline(5))
+    assert connection.receive() is RESET
+    assert connection.wait(Deadline(5))
+
+
 def test_half_close_leaves_the_other_direction_open(pair: Pair) -> None:
     """After our end of stream replies still come."""
     connection, peer = pair
