@@ -94,6 +94,22 @@ class Handler(socketserver.BaseRequestHandler):
             return
 
 
+def counting(size_bytes: int) -> None:
+    """Answer every `size_bytes` with how many reads they took."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        announce(server)
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                left, reads = size_bytes, 0
+                while data := connection.recv(left):
+                    left -= len(data)
+                    reads += 1
+                    if left == 0:
+                        connection.sendall(b"%d\n" % reads)
+                        left, reads = size_bytes, 0
+
+
 def socketserver_of(kind: type[socketserver.TCPServer]) -> None:
     """Threads or processes, one a connection."""
     kind.request_queue_size = 1024
@@ -104,7 +120,9 @@ def socketserver_of(kind: type[socketserver.TCPServer]) -> None:
 
 def main(kind: str) -> None:
     """Serve until killed."""
-    if kind == "asyncio streams":
+    if kind.startswith("counting "):
+        counting(int(kind.partition(" ")[2]))
+    elif kind == "asyncio streams":
         asyncio.run(streams())
     elif kind.startswith("uvloop"):
         import uvloop
