@@ -77,7 +77,7 @@ def _nobody() -> Answer:
 
 
 def _http_server() -> Answer:
-    from wireproof.protocols.built_in.http1 import parse_request
+    from wireproof.protocols.built_in.http_messages import parse_request
 
     def answer(request: bytes) -> bytes:
         method, target, body = parse_request(request)

@@ -5,13 +5,19 @@ This is what a protocol file imports:
     from wireproof.protocols import RequestReply, delimited
 """
 
-from wireproof.protocols.base import Exchange, Protocol, Rule
+from wireproof.protocols.base import Exchange, Protocol, Rule, SecondLogin
 from wireproof.protocols.datagram import DatagramProtocol, Datagrams
-from wireproof.protocols.framed import Delimited, FixedSize, HeaderWithLength, LengthPrefixed
+from wireproof.protocols.framed import (
+    Delimited,
+    FixedSize,
+    HeaderWithLength,
+    LengthPrefixed,
+    VarintLengthPrefixed,
+)
 from wireproof.protocols.framing import delimited, header_with_length, length_prefixed
 from wireproof.protocols.oracle import MalformedReplyError, Oracle, WrongReplyError
 from wireproof.protocols.raw_stream import RawStream
-from wireproof.protocols.replies import Expected, Matcher, Reply
+from wireproof.protocols.replies import Expected, Judge, Matcher, Reply
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.results import Level
 
@@ -23,6 +29,7 @@ __all__ = [
     "Expected",
     "FixedSize",
     "HeaderWithLength",
+    "Judge",
     "LengthPrefixed",
     "Level",
     "MalformedReplyError",
@@ -33,6 +40,8 @@ __all__ = [
     "Reply",
     "RequestReply",
     "Rule",
+    "SecondLogin",
+    "VarintLengthPrefixed",
     "WrongReplyError",
     "delimited",
     "header_with_length",

@@ -16,6 +16,9 @@ from wireproof.results import Level
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+NUMBER_BORDERS = (2**7, 2**8, 2**15, 2**16, 2**31, 2**32)
+"""Where identifiers that count up meet the limits of the fields and variables that hold them."""
+
 DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
 DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -31,6 +34,17 @@ class Exchange(StrEnum):
     """The server speaks until the client closes; what the client sends is thrown away."""
     SILENT = "silent"
     """The server reads and never answers."""
+
+
+class SecondLogin(StrEnum):
+    """What becomes of a connection that opens under a name that another one is using."""
+
+    TAKES_OVER = "takes over"
+    """The new connection is served; the server ends the old one."""
+    REFUSED = "refused"
+    """The old connection goes on; the new one is refused or ended."""
+    SHARED = "shared"
+    """Both are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,8 @@ def as_sent(
         protocol: makes them private.
         requests: as drawn.
         serial: the connection's, see `Protocol.personalise`.
-        first: how many requests it had before these.
+        first: the number of the first: how many requests the connection had before these, or
+            more, where its numbers are to begin further up (see `Protocol.numbered`).
 
     """
     return [
@@ -94,7 +109,11 @@ class Protocol(ABC):
     one_request: bool = False
     """Whether the server answers one request on each connection and then closes."""
     most_requests: int = 1_000_000
-    """The most requests that one connection takes; some servers count them, some are slow."""
+    """The most requests that one connection takes; some servers count them, some are slow.
+
+    For a server that closes after a hundred: `--set most_requests=100`, or in the class
+    `most_requests = 100`. No conversation is longer, opening requests not counted.
+    """
     connections: int = 50
     """How many connections the server must serve at a time."""
     max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
@@ -146,16 +165,30 @@ class Protocol(ABC):
         For protocols in which a reply names its request: a client must not use an identifier that
         is still under way on the connection.
 
+            def numbered(self, request, number):  # an identifier of two bytes in front
+                return (number % 65536).to_bytes(2) + request[2:]
+
         Args:
             request: as `personalise` returned it.
-            number: how many requests the connection had before it, opening requests too.
+            number: 0 or more, without a limit: take the remainder of what the field holds. It
+                counts up by one from request to request, opening requests among them. It begins
+                at 0 as a rule, and wherever a caller wants to cross one of `NUMBER_BORDERS` on
+                one connection a little below it: `as_sent(protocol, requests, 0, 2**16 - 3)`.
 
         """
         del number
         return request
 
     def pauses(self, request: bytes) -> Sequence[int]:
-        """Return the offsets in `request` at which the client must wait for the replies owed."""
+        r"""Return the offsets in `request` at which the client must wait for the replies owed.
+
+        Rising, and within the request. For a client that may send the text of a mail only once
+        the server has said that it will take it:
+
+            def pauses(self, request):
+                at = request.find(b"DATA\r\n")
+                return [at + 6] if at >= 0 else []
+        """
         del request
         return ()
 
@@ -166,6 +199,57 @@ class Protocol(ABC):
         """
         del request
         return False
+
+    def example(self) -> bytes | None:
+        r"""Return a plain request, such as an ordinary user would send, or None.
+
+        What a server must answer if it serves at all: a check asks it first, and again to see
+        whether the server still lives. Not the shortest there is, nor an odd one.
+
+            def example(self):
+                return b"PING\r\n"
+        """
+        return None
+
+    def kinds(self) -> Mapping[str, SearchStrategy[bytes]]:
+        """Return the kinds of requests by name, each with a strategy for one.
+
+        What `requests()` draws, one by one, so that rare kinds can be tried too; and requests
+        that nothing may follow (`is_last`). The kinds of `workload()`, unless said otherwise.
+        """
+        return {name: strategy for name, (strategy, _) in self.workload().items()}
+
+    def workload(self) -> Mapping[str, tuple[SearchStrategy[bytes], float]]:
+        """Return what ordinary clients ask: by name, a strategy for a kind of request, its weight.
+
+        `requests()` draws what finds faults; a figure of capacity wants a mix as it occurs. Shares
+        are the weights over their sum. One kind of all requests, unless said otherwise.
+
+            def workload(self):
+                return {"get": (self.gets(), 80), "set": (self.sets(), 20)}
+        """
+        return {self.name or type(self).__name__: (self.requests(), 1.0)}
+
+    def sized_conversation(self, size_bytes: int) -> Sequence[bytes] | None:
+        """Return requests that write a value of exactly `size_bytes` and read it back, or None.
+
+        Each is sent once the one before is answered. The expected replies show the value, so that
+        one that is stored wrong is seen. None where the protocol has no such value, or none of
+        that size.
+
+            def sized_conversation(self, size_bytes):
+                return [self.set(b"x" * size_bytes), self.get()]
+        """
+        del size_bytes
+        return None
+
+    def same_identity(self) -> SecondLogin | None:
+        """Return what becomes of a second connection that opens under the name of a first.
+
+        Such a connection sends `opening()` personalised with the serial of the first, while that
+        one is open. None where the opening names nobody.
+        """
+        return None
 
     def malformed(self) -> SearchStrategy[bytes] | None:
         """Return a strategy for bytes that are no valid request, or None."""

@@ -24,7 +24,7 @@ from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, 
 from wireproof.protocols.user_code import call_user_code, code_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hypothesis.strategies import SearchStrategy
 
@@ -62,6 +62,16 @@ class Datagrams(ABC):
         """Return what a wrong reply says in the protocol's own words, or nothing."""
         del datagram
         return ""
+
+    def datagram_example(self) -> bytes | None:
+        """Return a plain datagram, as an ordinary user would send it; the stream's, as a rule."""
+        assert isinstance(self, Protocol)
+        return self.example()
+
+    def datagram_workload(self) -> Mapping[str, tuple[SearchStrategy[bytes], float]]:
+        """Return what ordinary clients ask, as `Protocol.workload` does for streams."""
+        assert isinstance(self, Protocol)
+        return {self.name or type(self).__name__: (self.datagrams(), 1.0)}
 
     def unanswered_datagrams(self) -> Sequence[bytes]:
         """Return datagrams that no server may answer, for example because they are replies."""

@@ -25,6 +25,15 @@ def printable(data: bytes | bytearray, limit: int = MAX_SHOWN_BYTES) -> str:
     return shown if len(data) <= limit else f"{shown}… ({len(data)} bytes)"
 
 
+def first_line(data: bytes) -> str:
+    r"""Return the first line of a reply, or of what is there of it, as text.
+
+    >>> first_line(b"ERR no\r\nmore")
+    'ERR no'
+    """
+    return data[:MAX_SHOWN_BYTES].partition(b"\n")[0].rstrip(b"\r").decode("latin-1")
+
+
 def harmless(text: str) -> str:
     r"""Return text that holds a peer's words with what a terminal would obey escaped, and bounded.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
+from wireproof.protocols.sizes import BORDER_SIZES
 from wireproof.protocols.user_code import call_user_code, code_error
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ class RawStream(Protocol):
         """Return any bytes, one or more."""
         from hypothesis import strategies as st
 
-        return st.binary(min_size=1, max_size=4096)
+        return st.one_of(
+            st.binary(min_size=1, max_size=4096),
+            st.sampled_from(BORDER_SIZES).map(self.sized_request),
+        )
 
     def sized_request(self, size_bytes: int) -> bytes:
         """Return all 256 octets over and over."""

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from wireproof import LengthPrefixed
-from wireproof.protocols.built_in.sizes import padded
+from wireproof.protocols.sizes import padded
 
 CALL, REPLY = b"\x80\x01\x00\x01", b"\x80\x01\x00\x02"
 NAME = b"\x00\x00\x00\x04echo"

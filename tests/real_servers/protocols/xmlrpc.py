@@ -4,7 +4,8 @@ import xmlrpc.client
 
 from hypothesis import strategies as st
 
-from wireproof.protocols.built_in.http1 import Http1, parse_request, parse_response
+from wireproof.protocols.built_in.http1 import Http1
+from wireproof.protocols.built_in.http_messages import parse_request, parse_response
 
 
 class XmlRpc(Http1):

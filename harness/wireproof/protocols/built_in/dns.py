@@ -15,11 +15,17 @@ from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.framed import LengthPrefixed
 from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.replies import Judge, Matcher
+from wireproof.protocols.sizes import integers
 from wireproof.results import Level
+from wireproof.words import counted
 
 if TYPE_CHECKING:
     import dns.message
     from hypothesis.strategies import SearchStrategy
+
+
+_HEADER_BYTES = 12
+_MOST_NAME_CHARACTERS = 253
 
 
 class Dns(LengthPrefixed, Datagrams):
@@ -46,8 +52,49 @@ class Dns(LengthPrefixed, Datagrams):
         """Return one query."""
         from hypothesis import strategies as st
 
-        labels = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=20)
-        return st.builds(self._query, st.integers(0, 65535), labels)
+        return st.one_of(*self._queries().values())
+
+    def example(self) -> bytes:
+        """Return a query for `www` of the zone."""
+        return self.frame(self.datagram_example())
+
+    def datagram_example(self) -> bytes:
+        """Return a query for `www` of the zone."""
+        return self._query(1, "www")
+
+    def kinds(self) -> dict[str, SearchStrategy[bytes]]:
+        """Return queries for usual names, and for those with long labels and with many."""
+        return {kind: queries.map(self.frame) for kind, queries in self._queries().items()}
+
+    def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
+        """Return queries for names of a few letters, with their length in front."""
+        return {
+            kind: (queries.map(self.frame), weight)
+            for kind, (queries, weight) in self.datagram_workload().items()
+        }
+
+    def datagram_workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
+        """Return queries for names of a few letters."""
+        from hypothesis import strategies as st
+
+        names = st.integers(0, 999).map(lambda number: f"host{number}")
+        return {"a": (st.builds(self._query, st.integers(0, 65535), names), 1)}
+
+    def _queries(self) -> dict[str, SearchStrategy[bytes]]:
+        from hypothesis import strategies as st
+
+        ids = integers(0, 65535)
+        letters = string.ascii_lowercase + string.digits
+        room = max(1, _MOST_NAME_CHARACTERS - len(self.zone) - 1)
+        labels = {
+            "name": st.text(letters, min_size=1, max_size=20),
+            "long-label": st.sampled_from([62, 63]).map(lambda size: "l" * size),
+            "many-labels": st.integers(2, 120).map(lambda count: ".".join("m" * count)),
+        }
+        return {
+            kind: st.builds(self._query, ids, label.map(lambda text: text[:room].strip(".")))
+            for kind, label in labels.items()
+        }
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return None: names have at most 255 octets."""
@@ -65,6 +112,25 @@ class Dns(LengthPrefixed, Datagrams):
     def datagram_id(self, datagram: bytes) -> bytes:
         """Return the id, which query and response share."""
         return datagram[:2]
+
+    def refused(self, reply: bytes) -> bool:
+        """Say whether the response is an error."""
+        return len(reply) > 5 and reply[5] & 0x0F != 0
+
+    def in_words(self, reply: bytes) -> str:
+        """Return the response code, and how many answers there are."""
+        return self.datagram_in_words(self.payload(reply))
+
+    def datagram_in_words(self, datagram: bytes) -> str:
+        """Return the response code, and how many answers there are."""
+        import dns.rcode
+
+        if len(datagram) < _HEADER_BYTES:
+            return ""
+        if not datagram[2] & 0x80:
+            return "a query"
+        answers = counted(int.from_bytes(datagram[6:8]), "answer", "answers")
+        return f"{dns.rcode.to_text(dns.rcode.Rcode(datagram[3] & 0x0F))}, {answers}"
 
     def expected(self, request: bytes) -> Matcher:
         """Return a judge of the reply, whose length stands in front."""

@@ -11,6 +11,10 @@ class Echo(RawStream, Datagrams):
     source = "RFC 862"
     transports = frozenset({"tcp", "tls", "unix", "udp"})
 
+    def example(self) -> bytes:
+        """Return a line of text."""
+        return b"hello, world\n"
+
     def judge_source(self) -> str:
         """Return a judge for scripts."""
         return "def complete(sent, received, since_s):\n    return received == sent\n"

@@ -9,30 +9,37 @@ What a body should hold only the server's author knows; three contracts can be a
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wireproof.protocols.base import Rule
-from wireproof.protocols.built_in.sizes import padded
-from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.built_in.http_messages import (
+    final_head,
+    method_of,
+    parse_request,
+    parse_response,
+    read_events,
+    response_parser,
+)
+from wireproof.protocols.oracle import first_line, printable
 from wireproof.protocols.replies import Judge, Matcher
 from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.sizes import (
+    BORDER_SIZES,
+    LETTERS,
+    octets,
+    ordinary_values,
+    padded,
+    payloads,
+)
 from wireproof.results import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import h11
     from hypothesis.strategies import SearchStrategy
 
-_FILLER = b"abcdefghijklmnopqrstuvwxyz"
-_MOST_HEADER_BYTES = 4096
 _FEED_BYTES = 512
 _CLOSE = b"\r\nconnection: close"
 _HEAD_STATUS = {200, 405, 501}
 """To HEAD; a server need not have the method (RFC 9110, section 9.1)."""
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-_INTERIM = re.compile(rb"HTTP/[0-9.]+ 1")
 
 
 class Http1(RequestReply):
@@ -48,7 +55,11 @@ class Http1(RequestReply):
     host: str = "localhost"
     paths: str = "/,/a,/b,/c"
     """What is asked for, separated by commas."""
-    methods: str = "GET,POST"
+    methods: str = "GET,HEAD,POST"
+    longest_field: int = 4096
+    """The most bytes of one field of the header section; servers bound it, many at 8,192."""
+    most_fields: int = 64
+    """The most fields that a request has; servers bound it, many at 100."""
     chunked: bool = True
     """Whether bodies are sent in chunks too."""
     body: str = "any"
@@ -63,26 +74,80 @@ class Http1(RequestReply):
         """Return one request, by one of the methods, for one of the paths."""
         from hypothesis import strategies as st
 
-        targets = st.sampled_from([path.encode() for path in self.paths.split(",")])
-        bodies = st.binary(max_size=300)
-        kinds = []
-        if "GET" in self.methods.split(","):
-            kinds.append(targets.map(lambda target: self._request(b"GET", target)))
-        if "POST" in self.methods.split(","):
-            kinds.append(st.builds(self.post, targets, bodies))
-        if "POST" in self.methods.split(",") and self.chunked:
-            kinds.append(st.builds(self._post_chunks, targets, st.lists(bodies, max_size=3)))
-        return st.one_of(*kinds)
+        return st.one_of(*(kind for name, kind in self.kinds().items() if name != "close"))
+
+    def example(self) -> bytes:
+        """Return a GET of the first path; a POST where there is no GET."""
+        path = self._targets[0]
+        return self._request(b"GET", path) if "GET" in self._methods else self.post(path, b"a=1")
+
+    def kinds(self) -> dict[str, SearchStrategy[bytes]]:
+        """Return each method, and what is rare: a wait for 100, long and many fields, a close."""
+        from hypothesis import strategies as st
+
+        targets, bodies = st.sampled_from(self._targets), payloads(300)
+        found: dict[str, SearchStrategy[bytes]] = {}
+        if "GET" in self._methods:
+            found["get"] = targets.map(lambda target: self._request(b"GET", target))
+            sizes = [size for size in (*BORDER_SIZES, 4096) if size <= self.longest_field]
+            found["long-field"] = st.builds(
+                lambda target, size: self._request(b"GET", target, _field(size)),
+                targets,
+                st.sampled_from([*sizes, self.longest_field]),
+            )
+            found["many-fields"] = st.builds(
+                lambda target, count: self._request(
+                    b"GET", target, *(b"X-Field-%d: %d" % (at, at) for at in range(count - 1))
+                ),
+                targets,
+                st.sampled_from([self.most_fields, self.most_fields // 2]),
+            )
+            found["close"] = targets.map(
+                lambda target: self._request(b"GET", target, b"Connection: close")
+            )
+        if "HEAD" in self._methods:
+            found["head"] = targets.map(lambda target: self._request(b"HEAD", target))
+        if "POST" in self._methods:
+            found["post"] = st.builds(self.post, targets, bodies)
+            found["expect"] = st.builds(
+                lambda target, body: self.post(target, body, b"Expect: 100-continue"),
+                targets,
+                bodies.filter(bool),
+            )
+            if self.chunked:
+                found["post-chunks"] = st.builds(
+                    self._post_chunks, targets, st.lists(bodies, max_size=3)
+                )
+        return found
+
+    def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
+        """Return 80 GET to 20 POST with letters of ordinary sizes; what `methods` has of both."""
+        from hypothesis import strategies as st
+
+        targets = st.sampled_from(self._targets)
+        found: dict[str, tuple[SearchStrategy[bytes], float]] = {}
+        if "GET" in self._methods:
+            found["get"] = targets.map(lambda target: self._request(b"GET", target)), 80
+        if "POST" in self._methods:
+            found["post"] = st.builds(self.post, targets, ordinary_values()), 20
+        return found or dict(super().workload())
+
+    def sized_conversation(self, size_bytes: int) -> list[bytes] | None:
+        """Return a POST, where its response holds what was sent."""
+        if self.body != "echo" or "POST" not in self._methods:
+            return None
+        post = self.post(self._targets[0], octets(size_bytes))
+        return [post] if len(post) <= self.max_request_bytes else None
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a POST, or a GET with a long header where there is no POST."""
-        path = self.paths.split(",")[0].encode()
-        if "POST" in self.methods.split(","):
+        path = self._targets[0]
+        if "POST" in self._methods:
             return padded(size_bytes, lambda body: self.post(path, body))
-        if size_bytes > _MOST_HEADER_BYTES:
+        if size_bytes > self.longest_field:
             return None
         return padded(
-            size_bytes, lambda text: self._request(b"GET", path, b"X-Filler: f" + text), _FILLER
+            size_bytes, lambda text: self._request(b"GET", path, b"X-Filler: f" + text), LETTERS
         )
 
     def malformed(self) -> SearchStrategy[bytes]:
@@ -102,7 +167,7 @@ class Http1(RequestReply):
 
     def rules(self) -> list[Rule]:
         """Return what RFC 9112 has every recipient accept."""
-        path = self.paths.split(",")[0].encode()
+        path = self._targets[0]
         plain = self._request(b"GET", path)
         rules = [
             Rule(
@@ -122,7 +187,7 @@ class Http1(RequestReply):
                 ((self._request(b"GET", path, b"X-Space:\t  x \t"), plain),),
             ),
         ]
-        if "POST" in self.methods.split(",") and self.chunked:
+        if "POST" in self._methods and self.chunked:
             head = self._request(b"POST", path, b"Transfer-Encoding: Chunked")
             chunks = b'3;name="value"\r\nabc\r\n0;last\r\nX-Trailer: x\r\n\r\n'
             rules.append(
@@ -142,13 +207,13 @@ class Http1(RequestReply):
         import h11
 
         if self._parser is None:
-            self._parser = _new_parser(method_of(request))
+            self._parser = response_parser(method_of(request))
         while self._fed_bytes < len(buffer):
             # Many responses may wait behind this one: about as much of them is fed as it is long.
             start, end = self._fed_bytes, max(_FEED_BYTES, 2 * self._fed_bytes)
             self._parser.receive_data(bytes(buffer[start:end]))
             self._fed_bytes = min(end, len(buffer))
-            if isinstance(_read(self._parser)[-1], h11.EndOfMessage):
+            if isinstance(read_events(self._parser)[-1], h11.EndOfMessage):
                 length = self._fed_bytes - len(self._parser.trailing_data[0])
                 self._parser, self._fed_bytes = None, 0
                 return length
@@ -170,6 +235,15 @@ class Http1(RequestReply):
             lambda reply: parse_response(reply) == (200, right), f"200 and {printable(right)}"
         )
 
+    def refused(self, reply: bytes) -> bool:
+        """Say whether its status is one of an error."""
+        return self.in_words(reply)[:1] in {"4", "5"}
+
+    def in_words(self, reply: bytes) -> str:
+        """Return status and reason, those of interim responses left out."""
+        head = final_head(reply + b"\r\n\r\n")  # which may be no more than a status line yet
+        return first_line(head.partition(b" ")[2]) if head.startswith(b"HTTP/") else ""
+
     def answerable_at(self, message: bytes) -> int:
         """Return where the header section ends: the body may still be under way."""
         return message.index(b"\r\n\r\n") + 4
@@ -182,7 +256,7 @@ class Http1(RequestReply):
         """Say whether the response ends the connection (RFC 9112, sections 6.3, 9.3 and 9.6)."""
         if self.is_last(request):
             return True
-        lines = next(head for head in _heads(reply) if not _INTERIM.match(head)).splitlines()
+        lines = final_head(reply).splitlines()
         fields: dict[bytes, bytes] = {}
         for name, _, value in (line.partition(b":") for line in lines[1:]):
             fields[name.lower()] = fields.get(name.lower(), b"") + b"," + value.lower()
@@ -200,9 +274,17 @@ class Http1(RequestReply):
         lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + self.host.encode(), *fields]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def post(self, target: bytes, body: bytes) -> bytes:
+    @property
+    def _methods(self) -> list[str]:
+        return self.methods.split(",")
+
+    @property
+    def _targets(self) -> list[bytes]:
+        return [path.encode() for path in self.paths.split(",")]
+
+    def post(self, target: bytes, body: bytes, *fields: bytes) -> bytes:
         """Return a POST with a Content-Length."""
-        return self._request(b"POST", target, b"Content-Length: %d" % len(body)) + body
+        return self._request(b"POST", target, b"Content-Length: %d" % len(body), *fields) + body
 
     def _post_chunks(self, target: bytes, bodies: list[bytes]) -> bytes:
         chunks = b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies if body)
@@ -210,83 +292,7 @@ class Http1(RequestReply):
         return head + chunks + b"0\r\n\r\n"
 
 
-def method_of(request: bytes) -> bytes:
-    """Return the method of a request; GET where it is none."""
-    return request.lstrip(b"\r\n").partition(b" ")[0] or b"GET"
-
-
-def _new_parser(method: bytes) -> h11.Connection:
-    """Return what reads the response to one request; the one to HEAD has no body."""
-    import h11
-
-    parser = h11.Connection(h11.CLIENT)
-    method = b"HEAD" if method == b"HEAD" else b"GET"
-    parser.send(h11.Request(method=method, target="/", headers=[("Host", "any")]))
-    parser.send(h11.EndOfMessage())
-    return parser
-
-
-def _read(parser: h11.Connection) -> list[Any]:
-    """Return the events that are there; the last one is an EndOfMessage or NEED_DATA."""
-    import h11
-
-    events: list[Any] = []
-    try:
-        while not events or not (
-            isinstance(events[-1], h11.EndOfMessage) or events[-1] is h11.NEED_DATA
-        ):
-            events.append(parser.next_event())
-    except h11.RemoteProtocolError as error:
-        raise MalformedReplyError(str(error)) from None
-    return events
-
-
-def _heads(reply: bytes) -> Iterator[bytes]:
-    """Yield the header section of each interim response, and of the last."""
-    start = 0
-    while end := _END_OF_HEAD.search(reply, start):
-        yield reply[start : end.start()]
-        start = end.end()
-
-
-def parse_response(reply: bytes, method: bytes = b"GET") -> tuple[int, bytes]:
-    """Return status and body of a whole response to `method`, interim responses left out.
-
-    Raises:
-        MalformedReplyError: it is none, or has no framing that RFC 9112 allows.
-
-    """
-    import h11
-
-    parser = _new_parser(method)
-    parser.receive_data(reply)
-    events = _read(parser)
-    if events[-1] is h11.NEED_DATA:  # it ends with the stream
-        parser.receive_data(b"")
-        events += _read(parser)
-    *interim, head = [
-        each for each in events if isinstance(each, h11.InformationalResponse | h11.Response)
-    ]
-    for each in (*interim, head):
-        if not each.http_version.startswith(b"1."):
-            raise MalformedReplyError(f"HTTP/{each.http_version.decode()}")
-    names = {name for name, _ in head.headers}
-    if b"transfer-encoding" in names and (
-        b"content-length" in names or head.http_version == b"1.0"
-    ):
-        raise MalformedReplyError("Transfer-Encoding with Content-Length, or in HTTP/1.0")
-    return head.status_code, b"".join(
-        bytes(each.data) for each in events if isinstance(each, h11.Data)
-    )
-
-
-def parse_request(request: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return method, target and body."""
-    import h11
-
-    parser = h11.Connection(h11.SERVER)
-    parser.receive_data(request.lstrip(b"\r\n"))  # RFC 9112, section 2.2
-    events = _read(parser)
-    head = next(each for each in events if isinstance(each, h11.Request))
-    body = b"".join(bytes(each.data) for each in events if isinstance(each, h11.Data))
-    return bytes(head.method), bytes(head.target), body
+def _field(size_bytes: int) -> bytes:
+    """Return a field of exactly so many bytes, its line end not counted."""
+    name = b"X-Filler: "
+    return name + octets(size_bytes - len(name), LETTERS)

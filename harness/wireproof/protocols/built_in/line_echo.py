@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wireproof.protocols.built_in.sizes import octets
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.framed import Delimited
+from wireproof.protocols.sizes import octets, payloads
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -23,9 +23,11 @@ class LineEcho(Delimited, Datagrams):
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one line of any octets but newline; it may be empty."""
-        from hypothesis import strategies as st
+        return payloads(400).map(lambda data: data.replace(b"\n", b"\r") + b"\n")
 
-        return st.binary(max_size=400).map(lambda data: data.replace(b"\n", b"\r") + b"\n")
+    def example(self) -> bytes:
+        """Return a line of text."""
+        return b"hello, world\n"
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return one line."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wireproof.protocols.built_in.sizes import padded
 from wireproof.protocols.framed import Delimited
-from wireproof.protocols.oracle import MalformedReplyError
+from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Judge, Matcher
+from wireproof.protocols.sizes import integers, padded, payloads
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -24,6 +24,18 @@ def message(control_id: bytes, note: bytes) -> bytes:
     return START + b"".join(segment + b"\r" for segment in segments) + END
 
 
+def _acknowledgement(reply: bytes) -> tuple[bytes, list[bytes]]:
+    """Return the code of a reply's MSA segment, and the fields behind it; empty without one."""
+    separator = reply[4:5]  # each message says its own
+    for segment in (
+        reply[1:].removesuffix(END).replace(b"\n", b"\r").split(b"\r") if separator else ()
+    ):
+        fields = segment.split(separator)
+        if fields[0] == b"MSA" and len(fields) > 2:
+            return fields[1], fields[2:]
+    return b"", []
+
+
 class Mllp(Delimited):
     """HL7 version 2 over MLLP: each message has one acknowledgement, which names it."""
 
@@ -37,13 +49,27 @@ class Mllp(Delimited):
         """Return one ADT^A01 message."""
         from hypothesis import strategies as st
 
-        control_ids = st.integers(1, 10**9).map(lambda number: b"%d" % number)
-        notes = st.lists(st.sampled_from(list(_ALPHABET)), max_size=200).map(bytes)
+        control_ids = integers(1, 2**32).map(lambda number: b"%d" % number)
+        notes = payloads(200, _ALPHABET)
         return st.builds(message, control_ids, notes)
+
+    def example(self) -> bytes:
+        """Return an admission with a note."""
+        return message(b"1", b"Admitted")
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a message with a long note."""
         return padded(size_bytes, lambda note: message(b"1", note), _ALPHABET)
+
+    def refused(self, reply: bytes) -> bool:
+        """Say whether it is an error or a rejection."""
+        code, _ = _acknowledgement(reply)
+        return code in _CODES and not code.endswith(b"A")
+
+    def in_words(self, reply: bytes) -> str:
+        """Return code, control id and text of the acknowledgement."""
+        code, rest = _acknowledgement(reply)
+        return first_line(b" ".join([code, *rest]))
 
     def expected(self, request: bytes) -> Matcher:
         """Return an acknowledgement with this message's control id."""
@@ -52,11 +78,9 @@ class Mllp(Delimited):
         def acknowledges(reply: bytes) -> bool:
             if not reply.startswith(START + b"MSH"):
                 raise MalformedReplyError("no 0x0b and MSH at the start")
-            separator = reply[4:5]  # each message says its own
-            for segment in reply[1:-2].replace(b"\n", b"\r").split(b"\r"):
-                fields = segment.split(separator)
-                if fields[0] == b"MSA" and len(fields) > 2:
-                    return fields[2] == control_id and fields[1] in _CODES
-            raise MalformedReplyError("no MSA segment")
+            code, rest = _acknowledgement(reply)
+            if not rest:
+                raise MalformedReplyError("no MSA segment")
+            return rest[0] == control_id and code in _CODES
 
         return Judge(acknowledges, f"an ACK of message {control_id.decode()}")

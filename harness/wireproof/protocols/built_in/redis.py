@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
-from wireproof.protocols.built_in.sizes import padded
 from wireproof.protocols.framing import LineCursor
-from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.oracle import MalformedReplyError, first_line, printable
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.sizes import (
+    BORDER_SIZES,
+    border_integers,
+    octets,
+    ordinary_values,
+    padded,
+    payloads,
+)
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -54,7 +63,7 @@ class Redis(RequestReply):
 
     def __init__(self) -> None:
         """Start from an empty store: `opening` deletes this connection's keys."""
-        self._store: dict[bytes, bytes | list[bytes]] = {}
+        self._store: dict[bytes, bytes | bytearray | deque[bytes]] = {}
         self._cursor = LineCursor()
         self._unread = [1]  # values of the reply, and of each array that is open in it
 
@@ -71,36 +80,78 @@ class Redis(RequestReply):
         """Return one command on one of three keys."""
         from hypothesis import strategies as st
 
+        return st.one_of(*self.kinds().values())
+
+    def example(self) -> bytes:
+        """Return a GET of a key."""
+        return command(b"GET", _KEYS[0])
+
+    def kinds(self) -> dict[str, SearchStrategy[bytes]]:
+        """Return each command, and arrays of many words."""
+        from hypothesis import strategies as st
+
         keys = st.sampled_from(_KEYS)
-        numbers = st.integers(-(10**6), 10**6).map(lambda number: b"%d" % number)
-        values = st.one_of(numbers, st.binary(max_size=300))
+        numbers = st.one_of(
+            st.integers(-(10**6), 10**6), st.sampled_from(border_integers(-(2**63), 2**63 - 1))
+        ).map(lambda number: b"%d" % number)
+        values = st.one_of(numbers, payloads(300))
         indices = st.integers(-4, 4).map(lambda number: b"%d" % number)
+        counts = st.sampled_from(BORDER_SIZES)
 
         def words(name: bytes, *arguments: SearchStrategy[bytes]) -> SearchStrategy[bytes]:
             return st.tuples(*arguments).map(lambda found: command(name, *found))
 
-        return st.one_of(
-            st.just(command(b"PING")),
-            words(b"ECHO", values),
-            words(b"GET", keys),
-            words(b"SET", keys, values),
-            words(b"INCR", keys),
-            words(b"INCRBY", keys, numbers),
-            words(b"DECR", keys),
-            words(b"APPEND", keys, values),
-            words(b"STRLEN", keys),
-            words(b"RPUSH", keys, values),
-            words(b"LPUSH", keys, values, values),
-            words(b"LPOP", keys),
-            words(b"LLEN", keys),
-            words(b"LRANGE", keys, indices, indices),
-            words(b"EXISTS", keys),
-            words(b"DEL", keys),
-        )
+        return {
+            "ping": st.just(command(b"PING")),
+            "echo": words(b"ECHO", values),
+            "get": words(b"GET", keys),
+            "set": words(b"SET", keys, values),
+            "incr": words(b"INCR", keys),
+            "incrby": words(b"INCRBY", keys, numbers),
+            "decr": words(b"DECR", keys),
+            "append": words(b"APPEND", keys, values),
+            "strlen": words(b"STRLEN", keys),
+            "rpush": words(b"RPUSH", keys, values),
+            "rpush-many": st.builds(
+                lambda key, count: command(b"RPUSH", key, *(b"%d" % at for at in range(count))),
+                keys,
+                counts,
+            ),
+            "lpush": words(b"LPUSH", keys, values, values),
+            "lpop": words(b"LPOP", keys),
+            "llen": words(b"LLEN", keys),
+            "lrange": words(b"LRANGE", keys, indices, indices),
+            "lrange-all": words(b"LRANGE", keys, st.just(b"0"), st.just(b"-1")),
+            "exists": words(b"EXISTS", keys),
+            "exists-many": st.builds(
+                lambda key, count: command(b"EXISTS", *[key, _KEYS[0]] * (count // 2), key),
+                keys,
+                counts,
+            ),
+            "del": words(b"DEL", keys),
+        }
+
+    def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
+        """Return 80 GET to 20 SET; what is not set yet is rightly missing."""
+        from hypothesis import strategies as st
+
+        keys = st.sampled_from(_KEYS)
+        return {
+            "get": (keys.map(lambda key: command(b"GET", key)), 80),
+            "set": (
+                st.builds(lambda key, value: command(b"SET", key, value), keys, ordinary_values()),
+                20,
+            ),
+        }
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return an ECHO."""
         return padded(size_bytes, lambda payload: command(b"ECHO", payload))
+
+    def sized_conversation(self, size_bytes: int) -> list[bytes]:
+        """Return a SET and a GET."""
+        key = _KEYS[0]
+        return [command(b"SET", key, octets(size_bytes)), command(b"GET", key)]
 
     def malformed(self) -> SearchStrategy[bytes]:
         """Return arrays that break the grammar of RESP."""
@@ -154,6 +205,14 @@ class Redis(RequestReply):
             unread.append(1)
         return cursor.end(buffer)
 
+    def refused(self, reply: bytes) -> bool:
+        """Say whether it is an error."""
+        return reply.startswith(b"-")
+
+    def in_words(self, reply: bytes) -> str:
+        """Return the line of an error."""
+        return first_line(reply[1:]) if self.refused(reply) else ""
+
     def expected(self, request: bytes) -> Expected:
         """Carry the command out on the model."""
         name, *arguments = _words(request)
@@ -175,7 +234,7 @@ class Redis(RequestReply):
             case b"DEL":
                 return b":%d\r\n" % (self._store.pop(key, None) is not None)
             case b"EXISTS":
-                return b":%d\r\n" % (value is not None)
+                return b":%d\r\n" % sum(each in self._store for each in (key, *arguments))
             case b"RPUSH" | b"LPUSH" | b"LPOP" | b"LLEN" | b"LRANGE":
                 return self._on_list(name, key, value, arguments)
             case _:
@@ -185,23 +244,25 @@ class Redis(RequestReply):
         self,
         name: bytes,
         key: bytes,
-        value: bytes | list[bytes] | None,
+        value: bytes | bytearray | deque[bytes] | None,
         arguments: tuple[bytes, ...],
     ) -> Expected:
-        if isinstance(value, list):
+        if isinstance(value, deque):
             return _WRONG_TYPE
         match name:
             case b"GET":
-                return bulk(value)
+                return bulk(None if value is None else bytes(value))
             case b"STRLEN":
                 return b":%d\r\n" % len(value or b"")
             case b"APPEND":
-                appended = self._store[key] = (value or b"") + arguments[0]
+                appended = value if isinstance(value, bytearray) else bytearray(value or b"")
+                appended += arguments[0]
+                self._store[key] = appended
                 return b":%d\r\n" % len(appended)
         step = {b"INCR": 1, b"DECR": -1}.get(name) or int(arguments[0])
         return self._add(key, b"0" if value is None else value, step)
 
-    def _add(self, key: bytes, value: bytes, step: int) -> Expected:
+    def _add(self, key: bytes, value: bytes | bytearray, step: int) -> Expected:
         if not _INTEGER.fullmatch(value):
             return _NOT_AN_INTEGER
         number = int(value) + step
@@ -214,30 +275,32 @@ class Redis(RequestReply):
         self,
         name: bytes,
         key: bytes,
-        value: bytes | list[bytes] | None,
+        value: bytes | bytearray | deque[bytes] | None,
         arguments: tuple[bytes, ...],
     ) -> Expected:
-        if isinstance(value, bytes):
+        if isinstance(value, bytes | bytearray):
             return _WRONG_TYPE
-        items = value or []
+        items: deque[bytes] = deque() if value is None else value
         match name:
             case b"RPUSH" | b"LPUSH":
-                items = [*items, *arguments] if name == b"RPUSH" else [*arguments[::-1], *items]
+                if name == b"RPUSH":
+                    items.extend(arguments)
+                else:
+                    items.extendleft(arguments)
                 self._store[key] = items
                 return b":%d\r\n" % len(items)
             case b"LPOP":
                 if not items:
                     return bulk(None)
-                first, *rest = items
-                if rest:
-                    self._store[key] = rest
-                else:
+                first = items.popleft()
+                if not items:
                     del self._store[key]
                 return bulk(first)
             case b"LLEN":
                 return b":%d\r\n" % len(items)
         start, stop = (int(a) if int(a) >= 0 else int(a) + len(items) for a in arguments)
-        return command(*items[max(start, 0) : max(stop + 1, 0)])  # an array of bulk strings
+        # An array of bulk strings looks as a command does.
+        return command(*islice(items, max(start, 0), max(stop + 1, 0)))
 
 
 def _words(request: bytes) -> list[bytes]:

@@ -11,11 +11,11 @@ import string
 from typing import TYPE_CHECKING
 
 from wireproof.protocols.base import Rule
-from wireproof.protocols.built_in.sizes import padded
 from wireproof.protocols.framing import LineCursor
-from wireproof.protocols.oracle import MalformedReplyError
+from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.sizes import octets, padded
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _LINE = re.compile(rb"[0-9]{3}(?:[ -][^\r\n]*)?")
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _TEXT = b"abcdefghijklmnopqrstuvwxyz 0123456789"
 _LINE_CHARACTERS = 60
+_LONGEST_LINE = 998
+"""RFC 5321, section 4.5.3.1.6: a thousand with its CR LF."""
 
 
 class Smtp(RequestReply):
@@ -59,11 +61,36 @@ class Smtp(RequestReply):
         """Return a command outside a transaction, or a whole transaction."""
         from hypothesis import strategies as st
 
+        return st.one_of(*self.kinds().values())
+
+    def example(self) -> bytes:
+        """Return NOOP."""
+        return b"NOOP\r\n"
+
+    def kinds(self) -> dict[str, SearchStrategy[bytes]]:
+        """Return commands, and mails of few, many and long lines."""
+        from hypothesis import strategies as st
+
         lines = st.text(string.ascii_letters + string.digits + " .", max_size=70)
-        return st.one_of(
-            st.sampled_from([b"NOOP\r\n", b"RSET\r\n"]),
-            st.lists(lines.map(str.encode), max_size=8).map(self._transaction),
-        )
+        return {
+            "noop": st.just(b"NOOP\r\n"),
+            "rset": st.just(b"RSET\r\n"),
+            "mail": st.lists(lines.map(str.encode), max_size=8).map(self._transaction),
+            "mail-many-lines": st.sampled_from([127, 128, 129, 255, 256, 257]).map(
+                lambda count: self._transaction([b"line"] * count)
+            ),
+            "mail-long-line": st.sampled_from([127, 128, 129, 255, 256, 257, _LONGEST_LINE]).map(
+                lambda size: self._transaction([octets(size, _TEXT)])
+            ),
+        }
+
+    def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
+        """Return mails of ordinary sizes."""
+        from hypothesis import strategies as st
+
+        line = octets(_LINE_CHARACTERS, _TEXT)
+        mails = st.sampled_from([4, 20, 60]).map(lambda count: self._transaction([line] * count))
+        return {"mail": (mails, 1)}
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a transaction with a long text."""
@@ -143,6 +170,14 @@ class Smtp(RequestReply):
             if line[3:4] != b"-":
                 return self._cursor.end(buffer)
         return None
+
+    def refused(self, reply: bytes) -> bool:
+        """Say whether its code is one of failure."""
+        return reply.startswith((b"4", b"5"))
+
+    def in_words(self, reply: bytes) -> str:
+        """Return the first line, its code and text."""
+        return first_line(reply)
 
     def expected(self, request: bytes) -> Expected:
         """Return the code that RFC 5321 section 4.3.2 gives for success."""

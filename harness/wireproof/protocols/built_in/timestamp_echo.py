@@ -26,6 +26,7 @@ from wireproof.protocols.base import Protocol
 from wireproof.protocols.built_in import timestamp_judge
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
+from wireproof.protocols.sizes import BORDER_SIZES
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -67,15 +68,32 @@ class TimestampEcho(Protocol, Datagrams):
         """Return any bytes, among them some that imitate the server's own timestamps."""
         from hypothesis import strategies as st
 
+        return st.one_of(*self.kinds().values())
+
+    def example(self) -> bytes:
+        """Return a line of text."""
+        return b"hello, world\n"
+
+    def kinds(self) -> dict[str, SearchStrategy[bytes]]:
+        """Return bytes, borders of chunks and other sizes, and imitations of timestamps."""
+        from hypothesis import strategies as st
+
+        sizes = [
+            *BORDER_SIZES,
+            *(self.buffer * chunks + at for chunks in (1, 2) for at in (-1, 0, 1)),
+        ]
         imitation = st.sampled_from(
             [b"[Mon Nov 23 14:41:16 2026] ", b"[Mon Nov 23 14:41:16", b"[", b"] "]
         )
-        return st.one_of(
-            st.binary(min_size=1, max_size=4 * self.buffer),
-            st.lists(st.one_of(imitation, st.binary(max_size=40)), min_size=1, max_size=6)
+        return {
+            "bytes": st.binary(min_size=1, max_size=4 * self.buffer),
+            "sizes": st.sampled_from([size for size in sizes if size > 0]).map(self.sized_request),
+            "imitations": st.lists(
+                st.one_of(imitation, st.binary(max_size=40)), min_size=1, max_size=6
+            )
             .map(b"".join)
             .filter(bool),
-        )
+        }
 
     def sized_request(self, size_bytes: int) -> bytes:
         """Return all 256 octets over and over."""

@@ -11,8 +11,10 @@ from wireproof.protocols import (
     LengthPrefixed,
     MalformedReplyError,
     Matcher,
+    VarintLengthPrefixed,
     WrongReplyError,
 )
+from wireproof.protocols.loading.self_check import check_code
 
 
 def prefixed(size: int, little: bool, inclusive: bool) -> LengthPrefixed:
@@ -193,3 +195,76 @@ def test_each_connection_has_a_state_of_its_own():
     assert protocol.mask(b"ab") == b"ab"
     assert not protocol.unsolicited(b"a")
     assert not protocol.closes(b"a")
+
+
+class Varint(VarintLengthPrefixed):
+    """A type, then a length of at most two bytes."""
+
+    name = "varint"
+    header_bytes = 1
+    most_length_bytes = 2
+
+    def requests(self):
+        """Return a frame."""
+        return st.binary(max_size=300).map(lambda data: self.frame(data, b"q"))
+
+    def expected(self, request: bytes):
+        """Return it reversed, judged once it is whole."""
+        right = self.frame(self.payload(request)[::-1], b"r")
+        return lambda reply: reply == right
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 129, 16383])
+def test_frames_with_a_length_of_seven_bits_a_byte(size: int):
+    """A frame has its header, its length and its payload, and ends where it ends."""
+    payload = bytes(at % 251 for at in range(size))
+    frame = Varint().frame(payload, b"t")
+    assert len(frame) == 1 + (1 if size < 128 else 2) + size
+    assert Varint().payload(frame) == payload
+    assert Varint().reply_length(bytearray(frame + b"more")) == len(frame)
+    for there in range(2 if size < 128 else 3):
+        assert Varint().reply_length(bytearray(frame[:there])) is None
+    check_code(Varint())
+
+
+def test_a_length_of_too_many_bytes_is_malformed():
+    """What has more length bytes than the protocol allows is no frame."""
+    with pytest.raises(MalformedReplyError, match="a length of more than 2 bytes"):
+        Varint().reply_length(bytearray(b"t\x80\x80\x01"))
+    assert Varint().payload(b"t") == b""
+
+
+def test_frames_behind_a_header():
+    """The length goes into the header, in its order and by its count; zeros fill the header."""
+
+    class Typed(Header):
+        header_bytes = 6
+        length_at = 2
+        length_bytes = 3
+        little_endian = True
+        length_adjust = -6
+
+    assert Typed().frame(b"hello", b"ab") == b"ab\x0b\0\0\0hello"
+    assert Typed().frame(b"hello") == b"\0\0\x0b\0\0\0hello"
+    assert Typed().payload(Typed().frame(b"hello", b"ab??cd")) == b"hello"
+    assert Typed().reply_length(bytearray(Typed().frame(b"hello"))) == 11
+    with pytest.raises(ValueError, match="a header of 7 bytes, more than 6"):
+        Typed().frame(b"", b"1234567")
+    with pytest.raises(OverflowError):
+        Typed().frame(bytes(2**24))
+
+
+def test_frames_that_end():
+    """A delimiter goes behind the payload, and comes off again."""
+
+    class Ended(Delimited):
+        delimiter = b"\r\n"
+
+        def requests(self) -> st.SearchStrategy[bytes]:
+            return st.just(self.frame(b"a"))
+
+        def expected(self, request: bytes) -> bytes:
+            return self.frame(self.payload(request).upper())
+
+    assert check_code(Ended()) == [b"a\r\n"]
+    assert Ended().expected(b"ab\r\n") == b"AB\r\n"

@@ -86,20 +86,29 @@ def test_a_response_is_judged_over_both_transports(response: bytes, right: bool)
 
 
 def test_queries_for_addresses_in_the_zone_are_drawn():
-    """Each is for the A records of one short name below the zone, with its length in front."""
+    """Each is for the A records of one name below the zone, with its length in front.
+
+    Names are short, or have labels or a number of them at the limit.
+    """
     protocol = find_protocol("dns", {"zone": "example.org"})
     ids: set[int] = set()
     letters = ""
-    for framed in check_code(protocol, 60):
+    longest = most = 0
+    for framed in check_code(protocol, 250):
         assert int.from_bytes(framed[:2]) == len(framed) - 2
         query = dns.message.from_wire(framed[2:])
         (question,) = query.question
-        label, _, zone = question.name.to_text().partition(".")
-        assert zone == "example.org."
-        assert 1 <= len(label) <= 20
+        name = question.name.to_text().removesuffix(".")
+        assert name.endswith(".example.org")
+        assert len(name) <= 253
+        label, *_ = labels = name.split(".")[:-2]
+        assert all(1 <= len(each) <= 63 for each in labels)
+        longest, most = max(longest, len(label)), max(most, len(labels))
         assert (question.rdtype, question.rdclass, query.opcode()) == (1, 1, 0)
         ids.add(query.id)
         letters += label
+    assert longest == 63
+    assert most > 60
     assert set(letters) == set(string.ascii_lowercase + string.digits)
     assert max(ids) > 255
     assert check_code(protocol, 5) == check_code(protocol, 5)  # no id comes from elsewhere

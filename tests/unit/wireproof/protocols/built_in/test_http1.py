@@ -6,7 +6,8 @@ import pytest
 from hypothesis import find
 
 from wireproof.protocols import MalformedReplyError, Oracle, WrongReplyError
-from wireproof.protocols.built_in.http1 import Http1, parse_request, parse_response
+from wireproof.protocols.built_in.http1 import Http1
+from wireproof.protocols.built_in.http_messages import parse_request, parse_response
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.loading.self_check import check_code
 
@@ -161,19 +162,23 @@ def chunks_of(body: bytes) -> list[bytes]:
 
 
 HEAD = re.compile(
-    rb"(GET|POST) (/[^ ]*) HTTP/1[.]1\r\nHost: ([^\r]+)\r\n"
-    rb"(?:Content-Length: ([0-9]+)\r\n|(Transfer-Encoding: chunked)\r\n)?\r\n"
+    rb"(GET|HEAD|POST) (/[^ ]*) HTTP/1[.]1\r\nHost: ([^\r]+)\r\n"
+    rb"(?:Content-Length: ([0-9]+)\r\n|(Transfer-Encoding: chunked)\r\n)?"
+    rb"((?:(?:Expect: 100-continue|X-Filler: [a-z]+|X-Field-[0-9]+: [0-9]+)\r\n)*)\r\n"
 )
 
 
 @pytest.mark.parametrize(
     ("settings", "kinds"),
     [
-        ({}, {"GET", "POST", "chunks"}),
-        ({"methods": "GET"}, {"GET"}),
-        ({"methods": "POST"}, {"POST", "chunks"}),
-        ({"chunked": "no"}, {"GET", "POST"}),
-        ({"methods": "POST", "chunked": "no"}, {"POST"}),
+        ({}, {"GET", "HEAD", "POST", "chunks", "Expect", "X-Filler", "X-Field-0"}),
+        ({"methods": "GET"}, {"GET", "X-Filler", "X-Field-0"}),
+        ({"methods": "POST"}, {"POST", "chunks", "Expect"}),
+        (
+            {"methods": "GET,POST", "chunked": "no"},
+            {"GET", "POST", "Expect", "X-Filler", "X-Field-0"},
+        ),
+        ({"methods": "POST", "chunked": "no"}, {"POST", "Expect"}),
     ],
 )
 def test_what_is_asked_for_is_what_is_set(settings: dict[str, str], kinds: set[str]):
@@ -183,7 +188,7 @@ def test_what_is_asked_for_is_what_is_set(settings: dict[str, str], kinds: set[s
     targets: set[bytes] = set()
     bodies: set[bytes] = set()
     counts: set[int] = set()
-    for request in check_code(protocol, 80):
+    for request in check_code(protocol, 150):
         head = HEAD.match(request)
         assert head, request
         body = request[head.end() :]
@@ -196,8 +201,10 @@ def test_what_is_asked_for_is_what_is_set(settings: dict[str, str], kinds: set[s
             assert len(body) == int(head[4])
         else:
             assert not body
-        assert (head[1] == b"GET") == (not head[4] and not head[5])
-        seen.add("chunks" if head[5] else head[1].decode())
+        assert (head[1] != b"POST") == (not head[4] and not head[5])
+        rare = head[6].partition(b":")[0].decode()
+        assert (rare == "Expect") <= bool(body)  # RFC 9110, section 10.1.1
+        seen.add(rare or ("chunks" if head[5] else head[1].decode()))
         targets.add(head[2])
         bodies.add(body)
         assert parse_request(request) == (head[1], head[2], body)

@@ -70,7 +70,7 @@ def test_a_connection_begins_without_its_keys():
 
 COMMANDS = {
     b"version": rb"version\r\n",
-    b"get": rb"get wp00000000(a|b|n|a wp00000000b)\r\n",
+    b"get": rb"get wp00000000(a|b|n|a( wp00000000-[0-9]+)* wp00000000b)\r\n",
     b"delete": rb"delete wp00000000[ab]( noreply)?\r\n",
     b"incr": rb"incr wp00000000n [0-9]+\r\n",
     **dict.fromkeys(
@@ -82,7 +82,7 @@ COMMANDS = {
 
 def test_every_command_is_drawn_with_arguments_that_fit():
     """Each command is asked for, on strings and on the counter, with noreply and without."""
-    drawn = check_code(Memcached(), 200)
+    drawn = check_code(Memcached(), 300)
     lines: set[bytes] = set()
     for request in drawn:
         line, end, block = request.partition(b"\r\n")
@@ -99,8 +99,10 @@ def test_every_command_is_drawn_with_arguments_that_fit():
     assert any(line.startswith(b"set %b " % N) for line in lines)
     steps = [int(line.split()[2]) for line in lines if line.startswith(b"incr")]
     flags = [int(line.split()[2]) for line in lines if line.startswith((b"set", b"add"))]
-    assert min(steps) < 1000 < max(steps)
+    assert min(steps) < 1000 < 2**32 <= max(steps)
     assert min(flags) < 1000 < max(flags) < 65536
+    many = {len(line.split()) - 1 for line in lines if line.startswith(b"get")}
+    assert many >= {1, 2, 127, 128, 257, 1000}
     for name in (b"set", b"delete"):
         quiet = {line.endswith(b" noreply") for line in lines if line.startswith(name)}
         assert quiet == {False, True}

@@ -87,11 +87,15 @@ def test_a_write_that_was_surely_overwritten_is_not_read():
 
 
 def test_every_function_is_drawn_within_the_block():
-    """Reads and writes, of one register and of several, touch the first 16 registers only."""
+    """Reads and writes, of one register and of several, touch the first 16 registers only.
+
+    Those that read more begin at the first.
+    """
     protocol = ModbusTcp()
     protocol.unit = 7
     seen: set[tuple[int, int, int]] = set()
-    for request in check_code(protocol, 200):
+    many: set[int] = set()
+    for request in check_code(protocol, 500):
         _, zero, length, unit, function, address, count = struct.unpack_from(">HHHBBHH", request)
         assert (zero, length, unit) == (0, len(request) - 6, 7)
         if function == 6:
@@ -102,8 +106,13 @@ def test_every_function_is_drawn_within_the_block():
         else:
             assert function == 3
             assert len(request) == 12
+        if function == 3 and count > 16:
+            assert not address
+            many.add(count)
+            continue
         assert 1 <= count <= 16 - address
         seen.add((function, address, count))
+    assert many == {17, 63, 64, 65, 125}
     assert {(3, 0, 1), (3, 0, 16), (6, 0, 1), (6, 15, 1), (16, 0, 1)} < seen
     ends = {(function, address + count) for function, address, count in seen if address}
     assert {(3, 16), (6, 16), (16, 16)} < ends
@@ -111,16 +120,49 @@ def test_every_function_is_drawn_within_the_block():
 
 @pytest.mark.parametrize(
     ("registers", "serial", "address"),
-    [(64, 0, 3), (64, 3, 51), (64, 5, 19), (79, 4, 3), (16, 1, 3), (8, 1, 3), (65536, 4095, 65523)],
+    [(64, 0, 3), (64, 3, 51), (64, 5, 19), (79, 4, 3), (16, 1, 3), (8, 1, 3), (65536, 4095, 2035)],
 )
 def test_each_connection_has_a_block_of_registers(registers: int, serial: int, address: int):
     """Connections take the blocks in turn, of those that are there whole; one there is always."""
     protocol = ModbusTcp()
     protocol.registers = registers
     for before in (3, 19):
-        request = struct.pack(">HHHBBHH", 9, 0, 6, 1, 3, before, 513)
-        right = struct.pack(">HHHBBHH", 9, 0, 6, 1, 3, address, 513)
-        assert protocol.personalise(request, serial) == right
+        for function, count in ((3, 13), (6, 513)):
+            request = struct.pack(">HHHBBHH", 9, 0, 6, 1, function, before, count)
+            right = struct.pack(">HHHBBHH", 9, 0, 6, 1, function, address, count)
+            assert protocol.personalise(request, serial) == right
+
+
+@pytest.mark.parametrize(
+    ("registers", "serial", "start"),
+    [
+        (9984, 0, 7936),
+        (9984, 15, 7936 + 15 * 128),
+        (9984, 16, 7936),
+        (65536, 1, 63488 + 128),
+        (4096, 2, 2048 + 256),
+    ],
+)
+def test_what_is_longer_than_a_block_has_an_area(registers: int, serial: int, start: int):
+    """The last 2,048 registers are areas of 128, which no block of any connection reaches."""
+    protocol = ModbusTcp()
+    protocol.registers = registers
+    for request in protocol.sized_conversation(246) or []:
+        personal = protocol.personalise(request, serial)
+        assert personal[:8] + personal[10:] == request[:8] + request[10:]
+        assert int.from_bytes(personal[8:10]) == start
+    for each in range(registers // 16):
+        personal = protocol.personalise(read(1, 16), each)
+        assert int.from_bytes(personal[8:10]) + 16 <= registers - 2048
+
+
+def test_where_there_are_few_registers_a_value_is_short():
+    """Without areas a value has a block's size at the most."""
+    protocol = ModbusTcp()
+    protocol.registers = 4095
+    assert protocol.sized_conversation(34) is None
+    assert protocol.sized_conversation(32)
+    assert "read-many" not in protocol.kinds()
 
 
 def test_transactions_are_numbered():

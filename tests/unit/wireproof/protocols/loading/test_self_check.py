@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from wireproof.errors import ProtocolCodeError
-from wireproof.protocols import Delimited
+from wireproof.protocols import Delimited, Expected, Reply
 from wireproof.protocols.loading.self_check import check_code
 
 
@@ -49,6 +49,19 @@ def raise_value_error(*_: object) -> None:
         ("malformed", lambda self: b"bytes", "no Hypothesis strategy"),
         ("parts", lambda self, request: [b"x"], "other bytes"),
         ("opening", lambda self: ["text"], "returned 'text'"),
+        ("is_last", lambda self, request: True, "is_last() ends the connection"),
+        ("kinds", lambda self: {}, "returned {}"),
+        ("kinds", lambda self: [b"a"], "returned [b'a']"),
+        ("kinds", lambda self: {"a": b"a\n"}, "no Hypothesis strategy"),
+        ("kinds", lambda self: {"a": st.just(b"")}, "drew b''"),
+        ("workload", lambda self: {"a": st.just(b"a\n")}, "for 'a'"),
+        ("workload", lambda self: {"a": (st.just(b"a\n"), 0)}, "for 'a'"),
+        ("workload", lambda self: {"a": (st.just("a"), 1)}, "drew 'a'"),
+        ("example", lambda self: "a", "returned 'a'"),
+        ("example", lambda self: b"", "returned b''"),
+        ("example", raise_value_error, "raised ValueError: mine"),
+        ("sized_conversation", lambda self, size: [], "returned []"),
+        ("sized_conversation", lambda self, size: ["a"], "returned ['a']"),
     ],
 )
 def test_contradictions_are_told(method: str, replacement: Callable[..., object], said: str):
@@ -59,3 +72,33 @@ def test_contradictions_are_told(method: str, replacement: Callable[..., object]
         check_code(bad)
     assert said in str(caught.value)
     assert "test_self_check.py:" in str(caught.value)
+
+
+def test_an_example_is_answered():
+    """A plain request that expected() has no reply to, or an optional one only, is told."""
+
+    class Quiet(Good):
+        def expected(self, request: bytes) -> Expected:
+            return None if request == b"quiet\n" else Reply(request, optional=True)
+
+        def example(self) -> bytes:
+            return self.plain
+
+        plain = b"quiet\n"
+
+    for Quiet.plain in (b"quiet\n", b"maybe\n"):
+        with pytest.raises(
+            ProtocolCodeError, match=r"example returned a request that expected\(\)"
+        ):
+            check_code(Quiet())
+
+
+def test_framing_may_know_the_request():
+    """A reply_length that is given the request is asked with it here too."""
+
+    class Choosing(Good):
+        def reply_length(self, buffer: bytearray, request: bytes = b"") -> int:
+            assert request
+            return len(request)
+
+    check_code(Choosing())

@@ -1,10 +1,20 @@
-"""Requests of an exact size."""
+"""Sizes and numbers at borders, and requests of an exact size."""
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
-from wireproof.protocols.built_in.sizes import octets, padded
+from wireproof.protocols.sizes import (
+    BORDER_SIZES,
+    LETTERS,
+    ORDINARY_SIZES,
+    border_integers,
+    integers,
+    octets,
+    ordinary_values,
+    padded,
+    payloads,
+)
 
 
 @given(st.integers(0, 3000))
@@ -45,3 +55,33 @@ def test_padding_that_is_not_all_kept_is_found(size: int, lost: int):
 def test_padding_is_of_the_alphabet(size: int, right: bytes | None):
     """The payload is the alphabet's; what is shorter than an empty request cannot be built."""
     assert padded(size, lambda payload: b"%d:%b" % (len(payload), payload), b"ab") == right
+
+
+def test_numbers_lie_beside_where_types_end():
+    """On both sides of seven, eight, fifteen… bits, of either sign, and within the range only."""
+    assert border_integers(1, 130) == [1, 127, 128, 129, 130]
+    assert border_integers(-129, 0) == [-129, -128, -127, 0]
+    every = border_integers(-(2**63), 2**63 - 1)
+    for bits in (7, 8, 15, 16, 31, 32):
+        assert {2**bits - 1, 2**bits, 2**bits + 1, -(2**bits)} < set(every)
+    assert (every[0], every[-1]) == (-(2**63), 2**63 - 1)
+
+
+@pytest.mark.parametrize("wanted", [0, 255, 256, 65535, 3])
+def test_numbers_at_borders_and_others_are_drawn(wanted: int):
+    """Borders, both ends and any number between are drawn."""
+    assert find(integers(0, 65535), lambda number: number == wanted) == wanted
+
+
+@pytest.mark.parametrize("alphabet", [LETTERS, bytes(range(256))])
+@pytest.mark.parametrize("size", [*BORDER_SIZES, 0, 7])
+def test_payloads_have_sizes_at_borders_too(size: int, alphabet: bytes):
+    """Short ones of any octets, and one of each border's size, of the alphabet alone."""
+    found = find(payloads(100, alphabet), lambda payload: len(payload) == size)
+    assert set(found) <= set(alphabet)
+
+
+def test_ordinary_values_are_of_ordinary_sizes():
+    """What clients store is text of a few sizes."""
+    for size in ORDINARY_SIZES:
+        assert find(ordinary_values(), lambda value, size=size: len(value) == size).isalpha()
