@@ -71,7 +71,7 @@ class Runner:
             half_close=False,
             concurrent=False,
             smallest=requests[0],
-            plain_request=plain_request(protocol, requests),
+            plain_request=plain_request(protocol, target, requests),
             requests=requests,
         )
         # Drawing is our own time: the budget is for looking at the server.

@@ -165,9 +165,12 @@ class Subject:
         return self.protocol.sized_request(size_bytes)
 
 
-def plain_request(protocol: Protocol, requests: Sequence[bytes]) -> bytes:
+def plain_request(protocol: Protocol, target: Target, requests: Sequence[bytes]) -> bytes:
     """Return what an ordinary user would send: what the protocol names, else a middling request."""
-    if example := call_user_code(protocol.example):
+    named = protocol.example
+    if isinstance(protocol, Datagrams) and not target.is_stream:
+        named = protocol.datagram_example
+    if example := call_user_code(named):
         return checked(protocol, example)
     usual = [one for one in requests if 4 <= len(one) <= 64]
     return usual[len(usual) // 2] if usual else requests[0]

@@ -132,10 +132,6 @@ class Protocol(ABC):
     def oracle(self) -> Oracle:
         """Return the judge of a new connection."""
 
-    def example(self) -> bytes | None:
-        """Return a request that an ordinary user would send, or None where any will do."""
-        return None
-
     def opening(self) -> Sequence[bytes]:
         """Return the requests that open every connection, such as a log-in.
 

@@ -23,7 +23,7 @@ def octets(size_bytes: int, alphabet: bytes = ALL_OCTETS) -> bytes:
 
 
 def border_integers(least: int, most: int) -> list[int]:
-    """Return what lies beside the powers of two where integers are wont to end, within a range.
+    """Return what lies beside the powers of two where integers usually end, within a range.
 
     >>> border_integers(0, 300)
     [0, 127, 128, 129, 255, 256, 257, 300]

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 from tests.support.servers import Shout
 from wireproof.conformance.plans.plan import AwaitEnd, Close, Send
 from wireproof.conformance.runner import Runner
-from wireproof.conformance.subject import DEPTHS, Subject, checked, draw_requests
+from wireproof.conformance.subject import DEPTHS, Subject, checked, draw_requests, plain_request
 from wireproof.errors import ProtocolCodeError, UsageError
+from wireproof.protocols.built_in.dns import Dns
 from wireproof.target import parse_target, resolve
 
 TARGET = resolve(parse_target("tcp://127.0.0.1:7"))[0]
@@ -91,3 +92,12 @@ def test_a_strategy_that_raises_is_the_users() -> None:
 
     with pytest.raises(ProtocolCodeError, match="ZeroDivisionError"):
         draw_requests(Raising(), TARGET, 0)
+
+
+@pytest.mark.parametrize(("scheme", "framed"), [("tcp", True), ("udp", False)])
+def test_the_plain_request_is_one_of_the_transport(scheme: str, framed: bool) -> None:
+    """Over UDP the plain datagram is asked for, not the stream's request, which is framed."""
+    protocol, target = Dns(), parse_target(f"{scheme}://127.0.0.1:53")
+    datagram = protocol.datagram_example()
+    right = protocol.frame(datagram) if framed else datagram
+    assert plain_request(protocol, target, ()) == right
