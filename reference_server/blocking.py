@@ -65,7 +65,7 @@ class Conversation:
             self._discard()
 
     def _has_input(self) -> bool:
-        """Wait for input; False when the server ends, or patience does, before there is any."""
+        """Wait for input; False when the server ends, or the timeout, before there is any."""
         if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
             return True
         if self._end_s is None and self._wait(select.POLLIN, self._config.idle_timeout_s):

@@ -130,7 +130,7 @@ class Connection:
         self.close()
 
     def finish(self) -> None:
-        """Close our side though the peer may still send: the server ends or loses patience."""
+        """Close our side though the peer may still send: the server ends or has waited enough."""
         try:
             self.end_output()
         except OSError:

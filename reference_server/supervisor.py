@@ -24,7 +24,7 @@ from reference_server.errors import StartError
 _FORK = multiprocessing.get_context("fork")
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
 # Workers that end by themselves, one after another and each within a second, suffer from what no
-# replacement mends. Those that a signal kills are not counted: it is not their doing.
+# replacement fixes. Those that a signal kills are not counted: it is not their doing.
 _QUICK_END_S = 1.0
 _QUICK_ENDS_ALLOWED = 10
 _RETRY_S = 0.25  # until a replacement is tried again that could not be started

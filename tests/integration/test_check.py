@@ -276,8 +276,8 @@ def test_evidence_tells_a_faulty_server_from_a_sound_one(
         assert capsys.readouterr().out.startswith("FAILS 2 of 2\n")
 
         server.handler = shouting
-        mended = _script(folder / "replay.py", server)
-        assert (mended.returncode, mended.stdout) == (0, "SEG-SINGLE holds\n")
+        fixed = _script(folder / "replay.py", server)
+        assert (fixed.returncode, fixed.stdout) == (0, "SEG-SINGLE holds\n")
         assert invoke(again) == 0
         assert capsys.readouterr().out == "FIXED: holds 2 of 2\n"
         runpy.run_path(str(folder / "test_seg_single.py"))["test_seg_single_holds"]()

@@ -133,7 +133,7 @@ def test_workers_whose_clocks_differ_count_the_same_seconds(
     (tmp_path / "sitecustomize.py").write_text(_OTHER_CLOCK.format(mark=str(mark)))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Serving(echoing) as server:
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=str(server.target),
             protocol="echo",
             users=[4],
@@ -142,7 +142,7 @@ def test_workers_whose_clocks_differ_count_the_same_seconds(
             rate_per_s=200.0,
             processes=2,
         )
-        found = run_load(plan)
+        found = run_load(spec)
     assert mark.exists()
     assert not found.partial, found.notes
     assert (found.requests, found.failures) == (400, {})

@@ -26,8 +26,8 @@ def test_every_reply_of_a_closed_loop_is_counted_and_verified():
     """The figures agree with each other, and each of the seconds was handed out as it passed."""
     seconds: list[Second] = []
     with running("--port", "0", "--workers", "1") as server:
-        plan = LoadSpec(target=server.targets[0], users=[10], seconds=1.5, warm_up_s=0.3)
-        result = run_load(plan, seconds.append)
+        spec = LoadSpec(target=server.targets[0], users=[10], seconds=1.5, warm_up_s=0.3)
+        result = run_load(spec, seconds.append)
     assert result.failures == {}
     assert not result.partial
     assert result.requests == result.latency_us["service"].count > 100
@@ -51,7 +51,7 @@ def test_the_command_line_stays_free_of_locust():
 def test_two_workers_on_a_schedule_send_exactly_what_was_asked_for():
     """An open loop of 600/s over two processes and 2 s is 1200 requests, by either clock."""
     with running("--port", "0", "--workers", "1") as server:
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=server.targets[0],
             users=[8],
             seconds=2.0,
@@ -59,7 +59,7 @@ def test_two_workers_on_a_schedule_send_exactly_what_was_asked_for():
             rate_per_s=600.0,
             processes=2,
         )
-        result = run_load(plan)
+        result = run_load(spec)
     assert not result.partial, result.notes
     assert result.requests == 1200
     assert result.latency_us["scheduled"].count == 1200
@@ -70,7 +70,7 @@ def test_two_workers_on_a_schedule_send_exactly_what_was_asked_for():
 def test_stages_pipelining_and_sizes():
     """Stages stand apart; pipelined requests of many sizes are verified as single ones are."""
     with running("--port", "0", "--workers", "1") as server:
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=server.targets[0],
             users=[2, 5],
             seconds=0.6,
@@ -79,7 +79,7 @@ def test_stages_pipelining_and_sizes():
             payload="1-3000",
             seed=7,
         )
-        result = run_load(plan)
+        result = run_load(spec)
     assert result.failures == {}
     assert [stage.users for stage in result.stages] == [2, 5]
     assert sum(stage.requests for stage in result.stages) == result.requests > 0
@@ -89,8 +89,8 @@ def test_stages_pipelining_and_sizes():
 def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_path: Path):
     """A reply of which one byte is wrong is counted once, and its bytes are in the result."""
     with serving(transport, tmp_path, spoil_one_in=500) as target:
-        plan = LoadSpec(target=target, protocol="echo", users=[4], seconds=3.0, warm_up_s=0.2)
-        result = run_load(plan)
+        spec = LoadSpec(target=target, protocol="echo", users=[4], seconds=3.0, warm_up_s=0.2)
+        result = run_load(spec)
     spoiled = result.failures["wrong reply"] + result.details.get(
         "failures_while_warming_up", {}
     ).get("wrong reply", 0)
@@ -104,8 +104,8 @@ def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_pat
 def test_the_end_of_the_stream_right_behind_a_reply_is_seen(tmp_path: Path):
     """A server that ends its stream with a right reply, and reads on, is no timeout."""
     with serving("tcp", tmp_path, end_one_in=100) as target:
-        plan = LoadSpec(target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1)
-        result = run_load(plan)
+        spec = LoadSpec(target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1)
+        result = run_load(spec)
     assert result.requests > 200
     assert set(result.failures) == {"EOF before reply"}
     assert result.failures["EOF before reply"] >= result.requests // 100 - 4
@@ -114,10 +114,10 @@ def test_the_end_of_the_stream_right_behind_a_reply_is_seen(tmp_path: Path):
 def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
     """Over UDP the load goes on after a loss, and counts losses and repeated replies."""
     with serving("udp", tmp_path, lose_one_in=101, repeat_one_in=37) as target:
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=target, protocol="echo", users=[4], seconds=2.0, warm_up_s=0.1, timeout_s=0.1
         )
-        result = run_load(plan)
+        result = run_load(spec)
     assert result.requests > 100
     assert {"lost", "duplicate reply"} <= result.failures.keys()
     assert result.failures["lost"] >= result.requests // 101 - 10
@@ -127,10 +127,10 @@ def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
 def test_a_server_that_never_answers_is_a_timeout(tmp_path: Path):
     """Nobody waits for ever: every request fails, with a cause and what to do."""
     with serving("tcp", tmp_path, silent=True) as target:
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=target, protocol="echo", users=[3], seconds=1.0, warm_up_s=0.0, timeout_s=0.3
         )
-        result = run_load(plan)
+        result = run_load(spec)
     assert result.requests == 0
     assert result.failures.keys() == {"timeout"}
     assert result.details["hints"]["timeout"]
@@ -140,9 +140,9 @@ def test_nothing_listens():
     """A load on nothing ends at once, in words."""
     with running("--port", "0", "--workers", "1") as server:
         target = server.targets[0]
-    plan = LoadSpec(target=target, users=[2], seconds=30.0, warm_up_s=0.0)
+    spec = LoadSpec(target=target, users=[2], seconds=30.0, warm_up_s=0.0)
     with pytest.raises(CannotRunError, match="refused"):
-        run_load(plan)
+        run_load(spec)
 
 
 def test_a_server_killed_midway_ends_the_run_with_what_was_measured():
@@ -156,8 +156,8 @@ def test_a_server_killed_midway_ends_the_run_with_what_was_measured():
                 for child in children:
                     os.kill(child, signal.SIGKILL)
 
-        plan = LoadSpec(target=server.targets[0], users=[4], seconds=60.0, warm_up_s=0.1)
-        result = run_load(plan, kill_all)
+        spec = LoadSpec(target=server.targets[0], users=[4], seconds=60.0, warm_up_s=0.1)
+        result = run_load(spec, kill_all)
     assert result.partial
     assert any("server is gone" in note for note in result.notes)
     assert result.requests > 0
@@ -174,10 +174,10 @@ def test_a_worker_killed_midway_leaves_the_others_figures():
                 victims.append(load_worker())
                 os.kill(victims[0], signal.SIGKILL)
 
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=server.targets[0], users=[4], seconds=2.5, warm_up_s=0.1, processes=2
         )
-        result = run_load(plan, kill_one)
+        result = run_load(spec, kill_one)
     assert victims
     assert result.partial
     assert any(f"(pid {victims[0]}) was killed by signal 9" in note for note in result.notes)
@@ -239,14 +239,14 @@ def stall_and_compare(
                 os.kill(child, signal.SIGSTOP)
             threading.Timer(stall_s, go_on).start()
 
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=server.targets[0],
             users=[CONNECTIONS],
             seconds=steady_s,
             warm_up_s=0.75,
             rate_per_s=rate,
         )
-        result = run_load(plan, stall)
+        result = run_load(spec, stall)
     scheduled, service = result.latency_us["scheduled"], result.latency_us["service"]
     assert scheduled.count == service.count == steady_s * rate
     # The signals bound the stall from below; on a busy machine the server needs a while to get a

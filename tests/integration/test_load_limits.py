@@ -51,8 +51,8 @@ def hogs(count: int) -> Iterator[None]:
 def test_a_slow_server_is_the_bottleneck(run: int, tmp_path: Path):
     """A server that works 2 ms on each request, one at a time, is named as what limits."""
     with serving("tcp", tmp_path, work_s=0.002) as target:
-        plan = LoadSpec(target=target, protocol="echo", users=[20], seconds=1.5, warm_up_s=0.2)
-        result = run_load(plan)
+        spec = LoadSpec(target=target, protocol="echo", users=[20], seconds=1.5, warm_up_s=0.2)
+        result = run_load(spec)
     assert result.failures == {}
     assert result.bottleneck == "server", (run, result.details)
 
@@ -68,8 +68,8 @@ def test_a_slow_generator_is_the_bottleneck(run: int):
             server = stack.enter_context(running("--port", "0", "--workers", "1"))
         stack.enter_context(bound_to({ours}))
         stack.enter_context(hogs(_HOGS))
-        plan = LoadSpec(target=server.targets[0], users=[50], seconds=2.0, warm_up_s=0.2)
-        result = run_load(plan)
+        spec = LoadSpec(target=server.targets[0], users=[50], seconds=2.0, warm_up_s=0.2)
+        result = run_load(spec)
     assert result.failures == {}
     assert result.bottleneck == "generator", (run, result.details)
 
@@ -79,10 +79,10 @@ def test_one_spoiled_reply_in_a_hundred_thousand_is_found_and_shown(tmp_path: Pa
     """At full load each of the few spoiled replies is counted once, with its bytes."""
     one_in = 100_000
     with serving("tcp", tmp_path, spoil_one_in=one_in) as target:
-        plan = LoadSpec(
+        spec = LoadSpec(
             target=target, protocol="echo", users=[50], seconds=40.0, warm_up_s=0.0, pipeline=1
         )
-        result = run_load(plan)
+        result = run_load(spec)
     warming_up = result.details.get("failures_while_warming_up", {})
     spoiled = result.failures.get("wrong reply", 0) + warming_up.get("wrong reply", 0)
     assert result.requests > 2 * one_in

@@ -41,19 +41,19 @@ class _Locust(subprocess.Popen[bytes]):
 
 
 @contextlib.contextmanager
-def _master(plan: LoadSpec, port: int) -> Iterator[tuple[_Locust, Iterator[Event]]]:
-    """A master that runs the plan, and its events as they come."""
+def _master(spec: LoadSpec, port: int) -> Iterator[tuple[_Locust, Iterator[Event]]]:
+    """A master that runs the spec, and its events as they come."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as lines:
         master = _Locust(
             "--master",
             f"--master-bind-host={_MASTER_HOST}",
             f"--master-bind-port={port}",
-            f"--expect-workers={plan.processes}",
-            f"--users={plan.users[0]}",
-            f"--spawn-rate={plan.users[0]}",
-            f"--host={plan.target}",
-            f"--wireproof-spec={encode_spec(plan)}",
+            f"--expect-workers={spec.processes}",
+            f"--users={spec.users[0]}",
+            f"--spawn-rate={spec.users[0]}",
+            f"--host={spec.target}",
+            f"--wireproof-spec={encode_spec(spec)}",
             events=writing,
         )
         os.close(writing)
@@ -85,7 +85,7 @@ def _await_load(events: Iterator[Event]) -> None:
 
 
 @pytest.fixture
-def plan() -> Iterator[LoadSpec]:
+def spec() -> Iterator[LoadSpec]:
     """Two seconds of load on an echo server by two processes."""
     with Serving(echoing) as server:
         yield LoadSpec(
@@ -99,9 +99,9 @@ def plan() -> Iterator[LoadSpec]:
         )
 
 
-def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadSpec) -> None:
+def test_workers_of_a_killed_master_work_for_the_next_one(spec: LoadSpec) -> None:
     """The new master's run has the same workers, is whole, and holds no reply of the old one's."""
-    long = msgspec.structs.replace(plan, seconds=60.0)
+    long = msgspec.structs.replace(spec, seconds=60.0)
     with contextlib.ExitStack() as stack:
         master, events = stack.enter_context(_master(long, 0))
         port = _port(events)
@@ -109,8 +109,8 @@ def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadSpec) -> Non
         _await_load(events)
         master.kill()
         master.wait(_TIMEOUT_S)
-        _, events = stack.enter_context(_master(plan, port))
-        collector = Collector(plan)
+        _, events = stack.enter_context(_master(spec, port))
+        collector = Collector(spec)
         for event in events:
             assert not isinstance(event, Note), event.text
             if isinstance(event, Tally):
@@ -123,9 +123,9 @@ def test_workers_of_a_killed_master_work_for_the_next_one(plan: LoadSpec) -> Non
     assert (found.requests, found.failures) == (_RATE_PER_S * 2, {})
 
 
-def test_a_worker_that_works_for_a_dead_master_is_told(plan: LoadSpec) -> None:
+def test_a_worker_that_works_for_a_dead_master_is_told(spec: LoadSpec) -> None:
     """What such a worker reports marks the run of the master that gets it, and is not in it."""
-    alone = msgspec.structs.replace(plan, seconds=60.0, processes=1)
+    alone = msgspec.structs.replace(spec, seconds=60.0, processes=1)
     with contextlib.ExitStack() as stack:
         master, events = stack.enter_context(_master(alone, 0))
         port = _port(events)

@@ -168,7 +168,7 @@ def test_a_load_process_that_is_killed_is_told(role: str, tmp_path: Path) -> Non
     assert found.load is not None
     assert found.load.requests > 0
     assert any(
-        "ended before its plan" in note or "was killed by signal 9" in note
+        "ended before its time" in note or "was killed by signal 9" in note
         for note in found.load.notes
     )
 

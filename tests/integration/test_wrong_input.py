@@ -49,7 +49,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("check TARGET --protocol nomodule:Class", 2, "there is no module 'nomodule'"),
     ("check TARGET --protocol missing.py:X", 2, "there is no file missing.py"),
     ("check TARGET --protocol syntax.py:X", 2, "does not import: SyntaxError"),
-    ("check TARGET --protocol boom.py:X", 2, "does not import: RuntimeError: boom\nmend it at"),
+    ("check TARGET --protocol boom.py:X", 2, "does not import: RuntimeError: boom\nfix it at"),
     ("check TARGET --protocol plain.py:Y", 2, "has no protocol class 'Y'"),
     ("check TARGET --protocol plain.py:Plain", 2, "has no protocol class 'Plain'"),
     ("check TARGET --protocol echo --set x", 2, "--set 'x' has no value\nwrite --set name=value"),

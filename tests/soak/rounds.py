@@ -18,7 +18,7 @@ from tests.soak.long_load import LongLoad, long_load
 from tests.soak.processes import SoakError, descriptors, resident_bytes, say, settled_descriptors
 from tests.soak.trends import trend
 from tests.support.server_process import Running
-from wireproof.conformance.session import CheckPlan, run_check
+from wireproof.conformance.session import CheckSpec, run_check
 from wireproof.load.launch import run_load
 from wireproof.load.spec import LoadSpec
 from wireproof.protocols.loading.registry import find_protocol
@@ -61,7 +61,7 @@ BOUND_PER_HOUR = {
 
 def check(server: Running, number: int) -> None:
     """A few requirements, in this process; all must pass."""
-    plan = CheckPlan(
+    spec = CheckSpec(
         protocol=find_protocol("timestamp-echo", {}),
         protocol_name="timestamp-echo",
         settings={},
@@ -73,7 +73,7 @@ def check(server: Running, number: int) -> None:
     )
     target = resolve(parse_target(server.targets[0]))[0]
     with tempfile.TemporaryDirectory() as folder:
-        checked, _ = run_check(target, plan, Path(folder), CheckProgress(enabled=False))
+        checked, _ = run_check(target, spec, Path(folder), CheckProgress(enabled=False))
     verdicts = {one.id: one.verdict for one in checked.requirements}
     if set(verdicts.values()) != {"PASS"}:
         raise SoakError(f"check {number}: {verdicts}")
@@ -81,8 +81,8 @@ def check(server: Running, number: int) -> None:
 
 def load(server: Running, number: int) -> tuple[float, float]:
     """Three seconds of load; p50 and p99 of its service latency in microseconds."""
-    plan = LoadSpec(target=server.targets[0], users=[20], seconds=3, rate_per_s=500.0)
-    loaded = run_load(plan)
+    spec = LoadSpec(target=server.targets[0], users=[20], seconds=3, rate_per_s=500.0)
+    loaded = run_load(spec)
     if loaded.failures or not loaded.requests:
         raise SoakError(f"load {number}: {loaded.requests} requests, {loaded.failures}")
     service = loaded.latency_us["service"]

@@ -1,6 +1,7 @@
 """The floors: a file imports only from floors below its own (the layout's rule, asserted)."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -13,22 +14,19 @@ SOURCES = {"wireproof": ROOT / "harness", "reference_server": ROOT}
 
 MOST_LINES = 350
 
-# The floors of wireproof, lowest first; a file imports from its own room, and from floors below.
-# A name stands for the file or the folder, with all below it that is not named itself.
-FLOORS = (
-    {"version", "errors", "causes", "files", "deadline", "durations", "words", "target", "results"},
-    {"histogram", "pacing", "statistics"},
-    {"protocols"},
-    {"learning"},
-    {"protocols.built_in"},
-    {"protocols.loading"},
-    {"wire.kernel"},
-    {"wire"},
-    {"conformance", "load", "accept_queue"},
-    {"reporting"},
-    {"cli"},
-    {"__main__"},
-)
+
+def _floors() -> tuple[set[str], ...]:
+    """The floors of wireproof as CONTRIBUTING.md's map has them, lowest first.
+
+    A name stands for the file or the folder, with all below it that is not named itself.
+    """
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = text.partition("| floor | rooms |")[2].partition("\n\n")[0].splitlines()[2:]
+    rooms = (re.findall(r"`([^`]+)`", row.split("|")[2]) for row in rows)
+    return tuple({room.rstrip("/").replace("/", ".") for room in floor} for floor in rooms)
+
+
+FLOORS = _floors()
 PURE = {
     "learning",
     "histogram",
@@ -86,6 +84,26 @@ def _room(name: str) -> str:
 
 def _floor(room: str) -> int:
     return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def test_the_map_is_true() -> None:
+    """CONTRIBUTING.md's map names every file and folder at the top, and all folders below.
+
+    What it names is there; folders below are in the text behind the table.
+    """
+    package = ROOT / "harness" / "wireproof"
+    top = {
+        path.name if path.is_dir() else path.stem
+        for path in package.iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file()
+    }
+    assert {room.partition(".")[0] for floor in FLOORS for room in floor} == top
+    assert sum(map(len, FLOORS)) == len({room for floor in FLOORS for room in floor})
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = text.partition("## The map")[2].partition("## ")[0]
+    named = {name.split("/")[-1] for name in re.findall(r"`([\w/]+)/`", text)}
+    folders = {path.parent.name for path in package.rglob("__init__.py")}
+    assert named - {"harness", "src", "reference_server"} == folders - {"wireproof"}
 
 
 def test_imports_go_down() -> None:

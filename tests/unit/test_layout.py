@@ -1,5 +1,6 @@
 """Source files and test files map one to one; what has none is named here, with the reason."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -102,3 +103,17 @@ def test_the_mutation_run_names_files_that_are_there() -> None:
     assert [one for one in mutated if not (ROOT / "harness" / one).is_file()] == []
     tests = options["pytest_add_cli_args_test_selection"]
     assert [one for one in tests if not (ROOT / one).exists()] == []
+
+
+def test_the_guides_name_files_and_tests_that_are_there() -> None:
+    """Where README or CONTRIBUTING point, there is something; what a run makes is no file of ours."""
+    tests = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
+    for guide in ("README.md", "CONTRIBUTING.md", "reports/README.md"):
+        text = (ROOT / guide).read_text(encoding="utf-8")
+        for named in re.findall(r"\b(?:tests|harness|reference_server)/[\w./-]*\w", text):
+            assert (ROOT / named).exists(), f"{guide}: {named}"
+        for file, name in re.findall(r"(test_\w+\.py)::(\w+)", text):
+            assert f"def {name}(" in tests[file].read_text(encoding="utf-8"), f"{guide}: {name}"
+        for name in re.findall(r"`(test_\w+)`", text):
+            found = any(f"def {name}(" in path.read_text("utf-8") for path in tests.values())
+            assert found, f"{guide}: {name}"

@@ -13,7 +13,7 @@ _NOTABLE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Measured:
     """What the explanation is drawn from.
 
     Attributes:
@@ -51,17 +51,17 @@ class Findings:
         return int(text) if text.isdigit() else None
 
 
-def explain(findings: Findings) -> list[str]:
+def explain(measured: Measured) -> list[str]:
     """Return the sentences, the finding first and the advice last."""
     return [
-        *_depth(findings),
-        *_late(findings),
-        *_bursts(findings),
-        *_stuck(findings),
-        *_half_open(findings),
-        *_causes(findings),
-        *_settings(findings),
-        *_advice(findings),
+        *_depth(measured),
+        *_late(measured),
+        *_bursts(measured),
+        *_stuck(measured),
+        *_half_open(measured),
+        *_causes(measured),
+        *_settings(measured),
+        *_advice(measured),
     ]
 
 
@@ -86,10 +86,10 @@ def depth_by_connects(bursts: Sequence[Burst]) -> int | None:
     return max((one.completed_at_once for one in overflowing), default=None)
 
 
-def _depth(findings: Findings) -> Iterator[str]:
-    queue, limit = findings.queue, findings.queue.limit
+def _depth(measured: Measured) -> Iterator[str]:
+    queue, limit = measured.queue, measured.queue.limit
     if queue.completed_at_once is None:
-        yield from _depth_unpaused(findings)
+        yield from _depth_unpaused(measured)
     elif queue.depth is None:
         yield (
             f"{counted(queue.completed_at_once, 'connect')} completed although the server was"
@@ -106,38 +106,38 @@ def _depth(findings: Findings) -> Iterator[str]:
             f"{counted(queue.completed_at_once, 'connect')} completed at once while the server was"
             f" kept from accepting{waited}: {holds} {plus}{told}."
         )
-    if limit is not None and limit == findings.somaxconn:
+    if limit is not None and limit == measured.somaxconn:
         yield (
             f"The backlog equals net.core.somaxconn ({limit}), which caps it:"
             " a larger number in listen() has no effect."
         )
 
 
-def _depth_unpaused(findings: Findings) -> Iterator[str]:
-    deepest = depth_by_connects(findings.bursts)
-    limit = findings.queue.limit
+def _depth_unpaused(measured: Measured) -> Iterator[str]:
+    deepest = depth_by_connects(measured.bursts)
+    limit = measured.queue.limit
     if limit is None:
         known = "is not known" if deepest is None else f"is at most {deepest}, by the connects"
-        yield f"The depth of the queue {known}: {findings.not_paused_because}."
+        yield f"The depth of the queue {known}: {measured.not_paused_because}."
         return
-    holds = f"The backlog is {limit}, so the queue holds {limit + findings.queue.listeners}."
+    holds = f"The backlog is {limit}, so the queue holds {limit + measured.queue.listeners}."
     if deepest is None:
-        yield f"{holds} This was read, not tried: {findings.not_paused_because}."
+        yield f"{holds} This was read, not tried: {measured.not_paused_because}."
     else:
         yield (
             f"{holds} Connects overflowed it, and it was seen {deepest} deep. It was not paused to"
-            f" count: {findings.not_paused_because}."
+            f" count: {measured.not_paused_because}."
         )
 
 
-def _late(findings: Findings) -> Iterator[str]:
-    queue = findings.queue
+def _late(measured: Measured) -> Iterator[str]:
+    queue = measured.queue
     if queue.completed_at_once is None or not queue.turned_away:
         return
     first = queue.completed_at_once + 1
     last = queue.completed_at_once + queue.turned_away
     which = f"Connects {first} to {last}" if last > first else f"Connect {first}"
-    if not findings.tcp:
+    if not measured.tcp:
         yield f"{which} found it full and were told so at once (EAGAIN)."
     elif not queue.late_us:
         yield f"{which} got no answer: their SYN was dropped, and so were its repeats."
@@ -150,26 +150,26 @@ def _late(findings: Findings) -> Iterator[str]:
         )
 
 
-def _bursts(findings: Findings) -> Iterator[str]:
-    if not findings.bursts:
+def _bursts(measured: Measured) -> Iterator[str]:
+    if not measured.bursts:
         return
-    largest = findings.bursts[-1]
-    if not findings.overflowing:
+    largest = measured.bursts[-1]
+    if not measured.overflowing:
         yield (
             f"No connect of a burst of up to {largest.connections} had to try again:"
             " the server accepts as fast as they come."
         )
         return
-    first = findings.overflowing[0]
+    first = measured.overflowing[0]
     yield f"The smallest burst that did not fit was {first.connections}: {_fate(first)}."
     if largest is not first:
         yield f"Of {largest.connections} at the same instant, {_fate(largest)}."
 
 
-def _stuck(findings: Findings) -> Iterator[str]:
-    if findings.stuck:
+def _stuck(measured: Measured) -> Iterator[str]:
+    if measured.stuck:
         yield (
-            f"After that {counted(findings.stuck, 'connection')} stayed in the queue: the server"
+            f"After that {counted(measured.stuck, 'connection')} stayed in the queue: the server"
             " does not accept now, so larger bursts were left out."
         )
 
@@ -186,8 +186,8 @@ def _fate(burst: Burst) -> str:
     return ", ".join(parts)
 
 
-def _half_open(findings: Findings) -> Iterator[str]:
-    worst = max(findings.bursts, key=lambda one: one.half_open or 0, default=None)
+def _half_open(measured: Measured) -> Iterator[str]:
+    worst = max(measured.bursts, key=lambda one: one.half_open or 0, default=None)
     if worst is not None and worst.half_open:
         yield (
             f"{worst.half_open} connections of the burst of {worst.connections} stand for the"
@@ -196,10 +196,10 @@ def _half_open(findings: Findings) -> Iterator[str]:
         )
 
 
-def _causes(findings: Findings) -> Iterator[str]:
-    counters = findings.counters
+def _causes(measured: Measured) -> Iterator[str]:
+    counters = measured.counters
     if OVERFLOWS not in counters:
-        if findings.tcp and findings.overflowing:
+        if measured.tcp and measured.overflowing:
             yield (
                 "Connect times are all there is: the server's own counters cannot be seen from"
                 " here, and a SYN that was sent again may also have been lost on the way."
@@ -222,10 +222,10 @@ def _causes(findings: Findings) -> Iterator[str]:
         yield f"{said}: no queue was full, and nothing else was dropped."
 
 
-def _settings(findings: Findings) -> Iterator[str]:
-    if not findings.tcp or not (findings.overflowing or findings.queue.turned_away):
+def _settings(measured: Measured) -> Iterator[str]:
+    if not measured.tcp or not (measured.overflowing or measured.queue.turned_away):
         return
-    schedule, sysctls = findings.schedule, findings.sysctls
+    schedule, sysctls = measured.schedule, measured.sysctls
     steps = ", ".join(f"{at:g}" for at in schedule.at_s[:7])
     more = " ..." if len(schedule.at_s) > 7 else ""
     yield (
@@ -234,7 +234,7 @@ def _settings(findings: Findings) -> Iterator[str]:
         f" {sysctls.get('net.ipv4.tcp_syn_retries', '?')}, tcp_syn_linear_timeouts"
         f" {sysctls.get('net.ipv4.tcp_syn_linear_timeouts', '?')})."
     )
-    if not findings.local:
+    if not measured.local:
         return
     if sysctls.get("net.ipv4.tcp_abort_on_overflow") == "1":
         yield "tcp_abort_on_overflow is 1: a handshake that ends on a full queue is reset."
@@ -250,10 +250,10 @@ def _settings(findings: Findings) -> Iterator[str]:
         )
 
 
-def _advice(findings: Findings) -> Iterator[str]:
-    if findings.overflowing:
-        largest = findings.bursts[-1].connections
-        cap = findings.somaxconn
+def _advice(measured: Measured) -> Iterator[str]:
+    if measured.overflowing:
+        largest = measured.bursts[-1].connections
+        cap = measured.somaxconn
         too_low = cap is not None and cap < largest
         raise_cap = f", raise net.core.somaxconn from {cap}" if too_low else ""
         yield (

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from wireproof.accept_queue.burst import burst_sizes, connect_burst, settle
 from wireproof.accept_queue.counters import change, read_counters, read_sysctls, schedule_of
-from wireproof.accept_queue.explanation import Findings, depth_by_connects, explain
+from wireproof.accept_queue.explanation import Measured, depth_by_connects, explain
 from wireproof.accept_queue.probe import DepthProbe, accepting_processes, probe_depth
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.results import BacklogResult, Burst, Queue
@@ -100,7 +100,7 @@ class QueueSurvey:
         """Return what is known so far, and its explanation."""
         tcp = self._target.scheme != "unix"
         queue = _queue(self._limit, self._probe, self._bursts, self._listeners)
-        findings = Findings(
+        measured = Measured(
             local=self._local,
             tcp=tcp,
             queue=queue,
@@ -115,7 +115,7 @@ class QueueSurvey:
         return BacklogResult(
             queue=queue,
             burst=list(self._bursts),
-            explanation=[*explain(findings), *below_tls],
+            explanation=[*explain(measured), *below_tls],
             counters=self._counters,
             sysctls=self._sysctls,
             syn_retries_at_s=list(self._schedule.at_s) if tcp else [],

@@ -67,11 +67,11 @@ def backlog(
     wireproof backlog tcp://127.0.0.1:7 --protocol echo --connections 1,50,200 --for 5s
     """
     from wireproof.accept_queue.survey import QueueSurvey
-    from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_plan
+    from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.reporting.terminal.progress import LoadProgress, StepProgress
 
-    plan = ladder_plan(
+    spec = ladder_spec(
         target,
         connections or CONNECTIONS,
         seconds,
@@ -80,7 +80,7 @@ def backlog(
         allow_hosts=allow_hosts,
     )
     if not queue_only:
-        plan.check()
+        spec.check()
         find_protocol(protocol_name, settings)
     found = find_target(target, allow_hosts)
     survey = QueueSurvey(found, pause_pids)
@@ -99,7 +99,7 @@ def backlog(
             with LoadProgress(enabled=not as_json) as progress:
                 rungs, partial = climb(
                     found,
-                    plan,
+                    spec,
                     on_second=progress.update,
                     on_rungs=lambda so_far: folder.keep(
                         target, backlog=add_ladder(survey.result(), so_far)

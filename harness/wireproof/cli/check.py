@@ -65,7 +65,7 @@ def check(
     """
     from wireproof.conformance.baseline import apply_baseline, read_baseline
     from wireproof.conformance.catalogue import catalogue_for, select
-    from wireproof.conformance.session import CheckPlan, run_check
+    from wireproof.conformance.session import CheckSpec, run_check
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.reporting.terminal.progress import CheckProgress
 
@@ -73,7 +73,7 @@ def check(
     catalogue = catalogue_for(protocol)
     select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
     known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
-    plan = CheckPlan(
+    spec = CheckSpec(
         protocol=protocol,
         protocol_name=protocol_name,
         settings=settings,
@@ -89,7 +89,7 @@ def check(
         with CheckProgress(enabled=not as_json) as progress:
             result, complete = run_check(
                 found,
-                plan,
+                spec,
                 folder.folder,
                 progress,
                 lambda so_far: folder.keep(target, check=so_far),

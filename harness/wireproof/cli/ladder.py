@@ -21,7 +21,7 @@ _WARM_UP_S = 0.4
 _TIMEOUT_S = 2.0
 
 
-def ladder_plan(
+def ladder_spec(
     target: str,
     connections: Sequence[int],
     seconds: float,

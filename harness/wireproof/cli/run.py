@@ -15,7 +15,7 @@ from wireproof.cli.common import (
 )
 from wireproof.cli.parameters import Duration
 from wireproof.cli.results_folder import ResultsFolder
-from wireproof.conformance.session import CheckPlan, run_check
+from wireproof.conformance.session import CheckSpec, run_check
 from wireproof.results import BacklogResult, CheckResult, LoadResult
 from wireproof.target import Target
 from wireproof.wire.reference import ReferenceServer
@@ -76,7 +76,7 @@ def run(
     """
     from wireproof.protocols.loading.registry import find_protocol
 
-    spec = CheckPlan(
+    spec = CheckSpec(
         protocol=find_protocol(protocol_name, settings),
         protocol_name=protocol_name,
         settings=settings,
@@ -127,7 +127,7 @@ class _Job:
     where: str
     target: Target
     allow_hosts: tuple[str, ...]
-    spec: CheckPlan
+    spec: CheckSpec
     seconds: float
     folder: ResultsFolder
     shown: bool
@@ -178,12 +178,12 @@ class _Job:
 
     def climb(self, backlog: BacklogResult | None, where: str, model: str) -> BacklogResult | None:
         """Add the ladder of the server at `where`."""
-        from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_plan
+        from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
         from wireproof.reporting.terminal.progress import LoadProgress
 
         if backlog is None:
             return None
-        spec = ladder_plan(
+        spec = ladder_spec(
             where,
             CONNECTIONS,
             _RUNG_S,

@@ -4,7 +4,7 @@ The file is TOML:
 
     [[known]]
     id = "SEG-SINGLE"
-    reason = "ticket 4711, mended in 2.4"
+    reason = "ticket 4711, fixed in 2.4"
     message = "wrong reply"          # optional: must be part of what is found
 """
 

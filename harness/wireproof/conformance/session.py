@@ -34,7 +34,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckPlan:
+class CheckSpec:
     """What to check.
 
     Attributes:
@@ -61,7 +61,7 @@ class CheckPlan:
 
 def run_check(
     target: Target,
-    plan: CheckPlan,
+    spec: CheckSpec,
     folder: Path,
     progress: Progress,
     on_result: Callable[[CheckResult], None] = lambda _: None,
@@ -72,7 +72,7 @@ def run_check(
 
     Args:
         target: resolved and reachable.
-        plan: what to check.
+        spec: what to check.
         folder: receives `evidence/`.
         progress: told of each conversation and each verdict.
         on_result: given the result so far after each verdict.
@@ -88,7 +88,7 @@ def run_check(
 
     """
     begun = time.monotonic()
-    requirements = select(catalogue_for(plan.protocol), plan.only, plan.skip)
+    requirements = select(catalogue_for(spec.protocol), spec.only, spec.skip)
     diag = open_diag()
     lines: list[RequirementResult] = []
     maps: list[BoundaryMap] = []
@@ -106,9 +106,9 @@ def run_check(
 
     def so_far() -> CheckResult:
         return CheckResult(
-            protocol=plan.protocol_name,
-            depth=plan.depth,
-            seed=plan.seed,
+            protocol=spec.protocol_name,
+            depth=spec.depth,
+            seed=spec.seed,
             seconds=round(time.monotonic() - begun, 3),
             plans=runner.executor.distinct,
             requirements=list(lines),
@@ -117,17 +117,17 @@ def run_check(
 
     runner = Runner(
         target,
-        plan.protocol,
-        DEPTHS[plan.depth],
-        seed=plan.seed,
+        spec.protocol,
+        DEPTHS[spec.depth],
+        seed=spec.seed,
         diag=diag,
-        time_budget_s=plan.time_budget_s,
+        time_budget_s=spec.time_budget_s,
         server=server,
         on_executed=tell,
     )
     try:
         for judged in runner.judge(requirements):
-            line = _with_evidence(judged, target, plan, folder, runner.executor.timeout_s)
+            line = _with_evidence(judged, target, spec, folder, runner.executor.timeout_s)
             lines.append(line)
             if judged.boundary_map:
                 maps.append(judged.boundary_map)
@@ -142,7 +142,7 @@ def run_check(
 
 
 def _with_evidence(
-    judged: Judged, target: Target, plan: CheckPlan, folder: Path, timeout_s: float
+    judged: Judged, target: Target, spec: CheckSpec, folder: Path, timeout_s: float
 ) -> RequirementResult:
     if judged.finding is None:
         return judged.result
@@ -151,9 +151,9 @@ def _with_evidence(
             folder,
             judged.finding,
             target=target,
-            protocol=plan.protocol,
-            protocol_name=plan.protocol_name,
-            settings=plan.settings,
+            protocol=spec.protocol,
+            protocol_name=spec.protocol_name,
+            settings=spec.settings,
             timeout_s=timeout_s,
         )
     except OSError as error:

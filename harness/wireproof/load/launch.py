@@ -236,7 +236,7 @@ def _follow(
             return
     if not finished:
         collector.note(
-            Note(kind=NoteKind.CUT_SHORT, text="the load ended before its plan did", partial=True)
+            Note(kind=NoteKind.CUT_SHORT, text="the load ended before its time", partial=True)
         )
 
 

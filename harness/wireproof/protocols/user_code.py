@@ -1,4 +1,4 @@
-"""Calls into a protocol class, where what goes wrong is its author's to mend, and is said so."""
+"""Calls into a protocol class, where what goes wrong is its author's to fix, and is said so."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def call_user_code(
     except Exception as error:
         at = _line_of(function, error)
         raise ProtocolCodeError(
-            f"{_name(function)} raised {type(error).__name__}: {error}", f"mend it at {at}"
+            f"{_name(function)} raised {type(error).__name__}: {error}", f"fix it at {at}"
         ) from error
 
 
@@ -48,9 +48,7 @@ def _takes_request(function: Callable[..., object]) -> bool:
 
 def code_error(function: Callable[..., object], did: str, instead: str) -> ProtocolCodeError:
     """Return the error that says what `function` did, what it is to do, and where it stands."""
-    return ProtocolCodeError(
-        f"{_name(function)} {did}", f"{instead}; mend it at {_where(function)}"
-    )
+    return ProtocolCodeError(f"{_name(function)} {did}", f"{instead}; fix it at {_where(function)}")
 
 
 def _name(function: Callable[..., object]) -> str:
@@ -63,9 +61,9 @@ def _name(function: Callable[..., object]) -> str:
 def line_of_import(error: Exception) -> str:
     """Return where a file went wrong while it was imported."""
     if isinstance(error, SyntaxError):
-        return f"mend it at {error.filename}:{error.lineno}"
+        return f"fix it at {error.filename}:{error.lineno}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"mend it at {frame.filename}:{frame.lineno}"
+    return f"fix it at {frame.filename}:{frame.lineno}"
 
 
 def _where(function: Callable[..., object]) -> str:

@@ -21,7 +21,7 @@ class Outcome:
         missed: of these.
         wrong_replies: under load and on the ladder.
         unanswered: whether there was a load of which nothing was answered.
-        partial: whether the run ended before its plan did.
+        partial: whether the run ended before all of it was done.
 
     """
 

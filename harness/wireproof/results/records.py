@@ -174,7 +174,7 @@ class LoadResult(LoadStage, frozen=True, kw_only=True):
     slo: list[dict[str, Any]] = []
     """One entry an objective: `expression`, `measured`, `met`."""
     partial: bool = False
-    """Whether the run ended before its plan did."""
+    """Whether the run ended before all of it was done."""
     notes: list[str] = []
     """What happened to it, a sentence each."""
 

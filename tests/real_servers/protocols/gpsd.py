@@ -5,7 +5,7 @@ import re
 
 from hypothesis import strategies as st
 
-from wireproof.protocols import Delimited, MalformedReplyError
+from wireproof import Delimited, MalformedReplyError
 from wireproof.protocols.replies import Judge
 
 

@@ -4,7 +4,7 @@ import re
 
 from hypothesis import strategies as st
 
-from wireproof.protocols import Delimited
+from wireproof import Delimited
 
 
 class Rigctl(Delimited):

@@ -4,7 +4,7 @@ import re
 
 from hypothesis import strategies as st
 
-from wireproof.protocols import Level, RequestReply
+from wireproof import Level, RequestReply
 
 REFUSAL = re.compile(rb"\x05[\x01-\x05]\x00\x01.{6}", re.DOTALL)
 CONNECT = b"\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x01"

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from wireproof.protocols import Delimited
+from wireproof import Delimited
 
 
 class StatsdManagement(Delimited):

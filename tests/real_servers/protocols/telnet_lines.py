@@ -4,7 +4,7 @@ from string import ascii_lowercase
 
 from hypothesis import strategies as st
 
-from wireproof.protocols import Delimited
+from wireproof import Delimited
 
 
 class TelnetLines(Delimited):

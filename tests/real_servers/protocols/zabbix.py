@@ -4,7 +4,7 @@ import re
 
 from hypothesis import strategies as st
 
-from wireproof.protocols import HeaderWithLength
+from wireproof import HeaderWithLength
 
 HEADER = b"ZBXD\x01"
 

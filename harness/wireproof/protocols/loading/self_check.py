@@ -105,7 +105,7 @@ def _drawn(
     except ProtocolCodeError:
         raise
     except Exception as error:
-        raise code_error(blame, f"cannot be drawn from: {error}", "mend the strategy") from error
+        raise code_error(blame, f"cannot be drawn from: {error}", "fix the strategy") from error
     for value in drawn:
         if not isinstance(value, bytes) or not (value or empty):
             raise code_error(blame, f"drew {value!r:.80}", "draw bytes, at least one")

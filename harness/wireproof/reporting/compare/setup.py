@@ -1,4 +1,4 @@
-"""Why two runs may not compare: differences of machine, target and plan."""
+"""Why two runs may not compare: differences of machine, target and what was asked."""
 
 from collections.abc import Iterator
 

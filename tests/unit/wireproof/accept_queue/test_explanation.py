@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from wireproof.accept_queue.explanation import Findings, depth_by_connects, explain, explain_ladder
+from wireproof.accept_queue.explanation import Measured, depth_by_connects, explain, explain_ladder
 from wireproof.accept_queue.syn_retries import retry_schedule
 from wireproof.reporting.terminal.queue import queue_line
 from wireproof.results import Burst, Queue, Rung
@@ -49,7 +49,7 @@ def _explain(**more: Any) -> str:
         "sysctls": SYSCTLS,
         "schedule": retry_schedule(6, 4),
     }
-    return "\n".join(explain(Findings(**fields | more)))
+    return "\n".join(explain(Measured(**fields | more)))
 
 
 def test_depth_and_what_became_of_the_others() -> None:

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from tests.support.servers import Serving, echoing
-from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_plan
+from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
 from wireproof.errors import UsageError
 from wireproof.results import BacklogResult, Queue, Rung
 from wireproof.target import parse_target, resolve
@@ -51,8 +51,8 @@ def test_a_ladder_without_rungs_changes_nothing() -> None:
 
 def test_rungs_are_climbed_once_and_in_order() -> None:
     """The numbers of connections are sorted and told once; by default they surround the backlog."""
-    plan = ladder_plan("tcp://127.0.0.1:9", [9, 1, 9], 1, protocol="echo", settings={})
-    assert plan.users == [1, 9]
+    spec = ladder_spec("tcp://127.0.0.1:9", [9, 1, 9], 1, protocol="echo", settings={})
+    assert spec.users == [1, 9]
     assert {50, 51} < set(CONNECTIONS)
 
 
@@ -60,9 +60,9 @@ def test_a_plan_that_makes_no_sense() -> None:
     """A rung of no length is refused before anybody connects."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         text = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        plan = ladder_plan(text, [1], 0, protocol="echo", settings={})
+        spec = ladder_spec(text, [1], 0, protocol="echo", settings={})
         with pytest.raises(UsageError, match="--for"):
-            climb(resolve(parse_target(text))[0], plan)
+            climb(resolve(parse_target(text))[0], spec)
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -71,7 +71,7 @@ def test_a_plan_that_makes_no_sense() -> None:
 def test_a_ladder_of_one_rung_has_one() -> None:
     """A load of one stage has no list of stages; its rung is there all the same."""
     with Serving(echoing) as server:
-        plan = ladder_plan(str(server.target), [2], 0.5, protocol="echo", settings={})
-        rungs, partial = climb(server.target, plan)
+        spec = ladder_spec(str(server.target), [2], 0.5, protocol="echo", settings={})
+        rungs, partial = climb(server.target, spec)
     assert [rung.connections for rung in rungs] == [2]
     assert not partial

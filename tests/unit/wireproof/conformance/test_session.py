@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import SHOUT, Serving, Shout, one_read_one_line, shouting
-from wireproof.conformance.session import CheckPlan, run_check
+from wireproof.conformance.session import CheckSpec, run_check
 from wireproof.errors import UsageError
 from wireproof.results import RequirementResult, Verdict
 
@@ -31,8 +31,8 @@ class Heard:
         self.results.append(result)
 
 
-def _plan(*only: str, skip: tuple[str, ...] = ()) -> CheckPlan:
-    return CheckPlan(
+def _spec(*only: str, skip: tuple[str, ...] = ()) -> CheckSpec:
+    return CheckSpec(
         protocol=Shout(),
         protocol_name=SHOUT,
         settings={},
@@ -47,8 +47,8 @@ def test_a_run(tmp_path: Path) -> None:
     """Verdicts, numbers and maps; progress counts requirements from 1."""
     heard = Heard()
     with Serving(shouting) as server:
-        plan = _plan("BASE-ANSWER", "SEG-SINGLE")
-        result, complete = run_check(server.target, plan, tmp_path, heard)
+        spec = _spec("BASE-ANSWER", "SEG-SINGLE")
+        result, complete = run_check(server.target, spec, tmp_path, heard)
     assert complete
     assert [line.verdict for line in result.requirements] == [Verdict.PASS] * 2
     assert heard.results == result.requirements
@@ -62,7 +62,7 @@ def test_a_run(tmp_path: Path) -> None:
 def test_evidence_is_named_relative_to_the_result(tmp_path: Path) -> None:
     """Each path of a finding leads to a file."""
     with Serving(one_read_one_line) as server:
-        result, _ = run_check(server.target, _plan("SEG-OCTETS"), tmp_path, Heard())
+        result, _ = run_check(server.target, _spec("SEG-OCTETS"), tmp_path, Heard())
     (line,) = result.requirements
     assert line.verdict is Verdict.FAIL
     assert line.evidence
@@ -75,8 +75,8 @@ def test_ctrl_c_ends_the_run_not_the_result(
 ) -> None:
     """What was found by then is kept, from the first conversation on."""
     with Serving(shouting) as server:
-        plan = _plan("BASE-ANSWER", "SEG-SINGLE")
-        result, complete = run_check(server.target, plan, tmp_path, Heard(conversations))
+        spec = _spec("BASE-ANSWER", "SEG-SINGLE")
+        result, complete = run_check(server.target, spec, tmp_path, Heard(conversations))
     assert not complete
     assert len(result.requirements) == verdicts
 
@@ -84,5 +84,5 @@ def test_ctrl_c_ends_the_run_not_the_result(
 def test_nothing_to_try_is_wrong_usage(tmp_path: Path) -> None:
     """A run without a requirement would pass anything."""
     with Serving(shouting) as server, pytest.raises(UsageError, match="leaves no requirement"):
-        plan = _plan("BASE-ANSWER", skip=("BASE-*",))
-        run_check(server.target, plan, tmp_path, Heard())
+        spec = _spec("BASE-ANSWER", skip=("BASE-*",))
+        run_check(server.target, spec, tmp_path, Heard())

@@ -71,7 +71,7 @@ def test_several_replies_are_the_users_fault():
     with pytest.raises(ProtocolCodeError, match=r"test_datagram\.py:\d+") as caught:
         shout.datagram_oracle().sent(b"a")
     assert "Shout.expected returned several replies" in str(caught.value)
-    assert "\na datagram has one reply at most; mend it at " in str(caught.value)
+    assert "\na datagram has one reply at most; fix it at " in str(caught.value)
 
 
 def test_an_answer_that_is_no_reply_is_the_users_fault():

@@ -59,7 +59,7 @@ def test_a_conversion_that_changes_the_length_is_the_users_fault():
     with pytest.raises(ProtocolCodeError, match=r"test_raw_stream\.py:\d+") as caught:
         oracle.sent(3)
     assert "Bad.convert returned 6 bytes for 3" in str(caught.value)
-    assert "\nreturn one byte for each; mend it at " in str(caught.value)
+    assert "\nreturn one byte for each; fix it at " in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -548,7 +548,7 @@ def test_a_wrong_length_is_told_with_what_it_was_asked_of():
     said = str(caught.value)
     assert f"returned 0 for {printable(b'b' * 61, 60)}" in said
     instead = "return the reply's length in bytes, or None while it is incomplete"
-    assert f"\n{instead}; mend it at " in said
+    assert f"\n{instead}; fix it at " in said
 
 
 class UntilEnd(Lines):
@@ -727,7 +727,7 @@ def test_parts_that_are_not_the_request_are_the_users_fault():
         Bad().oracle().announce(b"a\n")
     said = str(caught.value)
     assert said.startswith(
-        "Bad.parts returned other bytes than the request's\ncut only; mend it at "
+        "Bad.parts returned other bytes than the request's\ncut only; fix it at "
     )
     assert re.search(r"test_request_reply_oracle\.py:\d+", said)
 

@@ -244,7 +244,7 @@ def test_right_replies_that_come_slowly(plan: Plan) -> None:
 
 
 def test_a_server_that_answers_is_not_silent() -> None:
-    """Behind our end of stream, too, patience begins anew with each reply."""
+    """Behind our end of stream, too, the timeout begins anew with each reply."""
     with Serving(_slowly) as server:
         assert Executor(server.target, Shout(), None, 0.3).execute(_half_closed(25)).failure is None
 

@@ -17,7 +17,7 @@ from wireproof.wire.connection import Connection
 from wireproof.wire.observations import END_OF_STREAM, RESET, Data, Observation
 from wireproof.wire.transcript import Transcript
 
-NOW = 0.02  # of seconds: the patience of a test that waits in vain
+NOW = 0.02  # of seconds: the timeout of a test that waits in vain
 
 
 class Played:

@@ -27,9 +27,9 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
         yield resolve(parse_target(f"tcp://127.0.0.1:{listener.getsockname()[1]}"))[0]
 
 
-def _rounds(holdings: ServerResources, changes: list[int]) -> list[Complaint | None]:
+def _rounds(resources: ServerResources, changes: list[int]) -> list[Complaint | None]:
     """Count before all, and after each of some rounds that open, or close, so many files."""
-    found = [holdings.count_descriptors(Deadline(0))]
+    found = [resources.count_descriptors(Deadline(0))]
     with ExitStack() as stack:
         opened: list[int] = []
         stack.callback(lambda: [os.close(one) for one in opened])
@@ -37,7 +37,7 @@ def _rounds(holdings: ServerResources, changes: list[int]) -> list[Complaint | N
             opened += [os.open(os.devnull, os.O_RDONLY) for _ in range(change)]
             for _ in range(-change):
                 os.close(opened.pop())
-            found.append(holdings.count_descriptors(Deadline(0)))
+            found.append(resources.count_descriptors(Deadline(0)))
     return found
 
 
@@ -69,17 +69,17 @@ def test_a_socket_in_close_wait(diag: SockDiag) -> None:
     """A socket whose client has gone is a complaint until it is closed, and none of ours is."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = listener.getsockname()
-        holdings = ServerResources(resolve(parse_target(f"tcp://127.0.0.1:{where[1]}"))[0], diag)
+        resources = ServerResources(resolve(parse_target(f"tcp://127.0.0.1:{where[1]}"))[0], diag)
         client = socket.create_connection(where)
         accepted, _ = listener.accept()
         with accepted:
-            assert holdings.await_released(Deadline(0)) is None
+            assert resources.await_released(Deadline(0)) is None
             client.close()
             assert accepted.recv(1) == b""
-            complaint = holdings.await_released(Deadline(0))
+            complaint = resources.await_released(Deadline(0))
         assert complaint is not None
         assert complaint.actual == "1 in CLOSE-WAIT"
-        assert holdings.await_released(Deadline(5)) is None
+        assert resources.await_released(Deadline(5)) is None
 
 
 def test_a_stranger_in_close_wait_on_the_same_port_is_none(diag: SockDiag) -> None:

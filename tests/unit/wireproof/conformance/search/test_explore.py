@@ -80,7 +80,7 @@ def test_after_a_failure_the_others_are_tried_with_less_timeout(subject: Subject
     failing = dict.fromkeys(CUTS[1:3], FailureKind.SILENCE)
     search, executor = _search(subject, failing.get, CUTS)
     try_certain(search, _requirement(CUTS), subject, FOREVER)
-    assert [patience for _, patience in executor.executed] == [None, None, 0.25, 0.25]
+    assert [timeout_s for _, timeout_s in executor.executed] == [None, None, 0.25, 0.25]
     assert search.tried.single_cuts == {(b"abcd\n",): {4: False, 3: True, 2: True, 1: False}}
 
 

@@ -18,27 +18,27 @@ def connection(state: State = State.BUSY, sent_ns: int = 0) -> Any:
 
 def test_all_but_the_first_wait_until_it_is_over():
     """The first connection that could send does; when its time is up, nobody waits any more."""
-    solo, first, second = UnloadedStart(wanted=True), connection(), connection()
-    assert not solo.under_way
-    assert not solo.holds_back(first, 5 * MS)
-    assert solo.under_way
-    assert solo.holds_back(second, 6 * MS)
-    assert not solo.holds_back(first, 7 * MS)
+    start, first, second = UnloadedStart(wanted=True), connection(), connection()
+    assert not start.under_way
+    assert not start.holds_back(first, 5 * MS)
+    assert start.under_way
+    assert start.holds_back(second, 6 * MS)
+    assert not start.holds_back(first, 7 * MS)
     first.sent_ns = 7 * MS
-    assert not solo.ends(35 * MS)
-    assert solo.ends(36 * MS)
-    assert not solo.under_way
-    assert not solo.ends(37 * MS)
-    assert not solo.holds_back(second, 38 * MS)
+    assert not start.ends(35 * MS)
+    assert start.ends(36 * MS)
+    assert not start.under_way
+    assert not start.ends(37 * MS)
+    assert not start.holds_back(second, 38 * MS)
 
 
 def test_nobody_waits_where_it_is_not_wanted():
     """An open loop's schedule says who sends."""
-    solo = UnloadedStart(wanted=False)
-    assert not solo.holds_back(connection(), 0)
-    assert not solo.holds_back(connection(), 0)
-    assert not solo.under_way
-    assert not solo.ends(10**12)
+    start = UnloadedStart(wanted=False)
+    assert not start.holds_back(connection(), 0)
+    assert not start.holds_back(connection(), 0)
+    assert not start.under_way
+    assert not start.ends(10**12)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_nobody_waits_where_it_is_not_wanted():
 )
 def test_it_lasts_until_a_reply_was_seen_or_for_a_second(alone: Any, over_at_ms: int):
     """A connection without a first reply keeps the others waiting, but not for ever."""
-    solo = UnloadedStart(wanted=True)
-    solo.holds_back(alone, 0)
-    assert not solo.ends((over_at_ms - 1) * MS)
-    assert solo.ends(over_at_ms * MS)
+    start = UnloadedStart(wanted=True)
+    start.holds_back(alone, 0)
+    assert not start.ends((over_at_ms - 1) * MS)
+    assert start.ends(over_at_ms * MS)
