@@ -106,7 +106,7 @@ def test_the_mutation_run_names_files_that_are_there() -> None:
 
 
 def test_the_guides_name_files_and_tests_that_are_there() -> None:
-    """Where README or CONTRIBUTING point, there is something; what a run makes is no file of ours."""
+    """What README and CONTRIBUTING point at is there; what a run makes is no file of ours."""
     tests = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
     for guide in ("README.md", "CONTRIBUTING.md", "reports/README.md"):
         text = (ROOT / guide).read_text(encoding="utf-8")
