@@ -68,7 +68,7 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True)
 class Byte:
-    """One byte of a conversation and the cut before it: `held`, `failed` or `untried`."""
+    """One byte of a conversation and the cut before it: `passed`, `failed` or `untried`."""
 
     offset: int
     shown: str
@@ -193,7 +193,7 @@ def _bytes(conversation: bytes, entry: BoundaryMap) -> list[Byte]:
         if offset == 0:
             state, told = "start", "the first byte"
         elif cut is not None and cut.tried:
-            state = "failed" if cut.failed else "held"
+            state = "failed" if cut.failed else "passed"
             told = f"cut at offset {offset}: tried {cut.tried}, failed {cut.failed}"
         views.append(Byte(offset, preview(conversation[offset : offset + 1]), state, told))
     return views

@@ -53,7 +53,7 @@ def test_the_boundary_map_shows_each_byte_and_its_cut() -> None:
     (view,) = boundary_views(samples.check())
     assert (view.tried, view.failed, view.failed_ranges) == (11, 1, "1")
     assert [byte.shown for byte in view.bytes][:6] == ["h", "e", "l", "l", "o", "\\r"]
-    assert [byte.cut for byte in view.bytes][:3] == ["start", "failed", "held"]
+    assert [byte.cut for byte in view.bytes][:3] == ["start", "failed", "passed"]
 
 
 def test_long_and_broken_conversations_have_offsets_alone() -> None:
