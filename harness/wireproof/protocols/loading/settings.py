@@ -4,6 +4,7 @@ import inspect
 from math import inf
 from typing import Any
 
+from wireproof.durations import parse_duration
 from wireproof.errors import UsageError
 from wireproof.protocols.base import Protocol
 
@@ -54,6 +55,8 @@ def _read(name: str, text: str, kind: type[Any]) -> Setting:
         if text.lower() not in _TRUE | _FALSE:
             raise UsageError(f"{name} takes true or false, not {text!r}")
         return text.lower() in _TRUE
+    if kind is float and name.endswith("_s"):  # its unit, as in every name of ours
+        return _duration(name, text)
     try:
         value: Setting = kind(text)
     except ValueError:
@@ -61,3 +64,10 @@ def _read(name: str, text: str, kind: type[Any]) -> Setting:
     if isinstance(value, int | float) and not 0 <= value < inf:  # nan is in no range
         raise UsageError(f"{name} takes a number of 0 or more, not {text}")
     return value
+
+
+def _duration(name: str, text: str) -> float:
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.problem}") from None

@@ -54,6 +54,15 @@ def test_fixed_names_are_no_settings(tmp_path: Path):
         find_protocol(f"{written(tmp_path, SHOUT)}:Shout", {"name": "x"})
 
 
+def test_a_setting_in_seconds_is_a_duration():
+    """It is read as every option that takes a time; a bare number is in seconds."""
+    for text, seconds in (("500ms", 0.5), ("2m", 120.0), ("3", 3.0)):
+        protocol = find_protocol("timestamp-echo", {"skew_s": text})
+        assert settings_of(protocol)["skew_s"] == seconds
+    with pytest.raises(UsageError, match="^skew_s: invalid duration '3x': write 500ms, 5s or 2m$"):
+        find_protocol("timestamp-echo", {"skew_s": "3x"})
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
