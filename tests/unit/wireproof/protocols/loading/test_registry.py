@@ -59,7 +59,7 @@ def test_a_setting_in_seconds_is_a_duration():
     for text, seconds in (("500ms", 0.5), ("2m", 120.0), ("3", 3.0)):
         protocol = find_protocol("timestamp-echo", {"skew_s": text})
         assert settings_of(protocol)["skew_s"] == seconds
-    with pytest.raises(UsageError, match="^skew_s: invalid duration '3x': write 500ms, 5s or 2m$"):
+    with pytest.raises(UsageError, match=r"^skew_s: invalid duration '3x': write 500ms, 5s or 2m$"):
         find_protocol("timestamp-echo", {"skew_s": "3x"})
 
 
