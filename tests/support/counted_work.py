@@ -10,7 +10,7 @@ from types import FrameType, ModuleType
 from typing import Any, SupportsIndex
 from unittest.mock import patch
 
-from wireproof.protocols import raw_stream, request_reply_oracle
+from wireproof.protocols import raw_stream, remembered, request_reply_oracle
 from wireproof.protocols.built_in import timestamp_echo
 
 
@@ -118,6 +118,8 @@ def counted_buffers(work: Work) -> Iterator[None]:
         patch.object(module, name, counting(getattr(module, name, bytearray), work), create=True)
         for module, name in _buffers()
     ]
+    # As if each message came for the first time.
+    patches.append(patch.object(remembered, "LONGEST_REMEMBERED_BYTES", -1))
     patches.append(
         patch.object(timestamp_echo, "HEADER", _CountedPattern(timestamp_echo.HEADER, work))
     )

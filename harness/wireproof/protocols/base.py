@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wireproof.protocols.oracle import Oracle
 from wireproof.results import Level
@@ -88,8 +88,15 @@ def as_sent(
     ]
 
 
+_OF_REQUESTS = ("example", "kinds", "workload", "sized_conversation")
+"""What a protocol says of its requests; a subclass with other requests says it anew."""
+
+
 class Protocol(ABC):
     """A protocol as the harness sees it.
+
+    A class that draws other `requests()` than its base inherits none of the base's `example()`,
+    `kinds()`, `workload()` and `sized_conversation()`.
 
     Every public attribute of type int, float, str or bool that is no ClassVar is a setting that
     the user may change with `--set name=value`.
@@ -123,6 +130,16 @@ class Protocol(ABC):
 
     levels: ClassVar[Mapping[str, Level]] = MappingProxyType({})
     """Requirements that bind this protocol more or less than others, by ID."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Leave what is said of a base's requests to the base, where the class has others."""
+        super().__init_subclass__(**kwargs)
+        inherited = next((base for base in cls.__mro__[1:] if "requests" in vars(base)), Protocol)
+        is_said = not getattr(vars(inherited)["requests"], "__isabstractmethod__", False)
+        if is_said and "requests" in vars(cls):
+            for hook in _OF_REQUESTS:
+                if hook not in vars(cls):
+                    setattr(cls, hook, getattr(Protocol, hook))
 
     @abstractmethod
     def requests(self) -> SearchStrategy[bytes]:

@@ -12,4 +12,4 @@ def application(environ, start_response):
         body = stream.read() if chunked else stream.read(int(length))
     answer = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}\n".encode() + body
     start_response("200 OK", [("Content-Length", str(len(answer)))])
-    return [answer]
+    return [answer] if environ["REQUEST_METHOD"] != "HEAD" else []

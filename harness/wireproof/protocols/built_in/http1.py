@@ -69,6 +69,7 @@ class Http1(RequestReply):
         """Start with no reply under way."""
         self._parser: Any = None
         self._fed_bytes = 0
+        self._last = b"", b""  # method and whole response
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one request, by one of the methods, for one of the paths."""
@@ -203,11 +204,18 @@ class Http1(RequestReply):
         return rules
 
     def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
-        """Return where the response ends; only bytes that are new are parsed."""
+        """Return where the response ends; only bytes that are new are parsed.
+
+        Where the last whole response stands again, no other parse of it is possible.
+        """
         import h11
 
+        method = method_of(request)
         if self._parser is None:
-            self._parser = response_parser(method_of(request))
+            last_method, last = self._last
+            if last and last_method == method and buffer.startswith(last):
+                return len(last)
+            self._parser = response_parser(method)
         while self._fed_bytes < len(buffer):
             # Many responses may wait behind this one: about as much of them is fed as it is long.
             start, end = self._fed_bytes, max(_FEED_BYTES, 2 * self._fed_bytes)
@@ -216,6 +224,7 @@ class Http1(RequestReply):
             if isinstance(read_events(self._parser)[-1], h11.EndOfMessage):
                 length = self._fed_bytes - len(self._parser.trailing_data[0])
                 self._parser, self._fed_bytes = None, 0
+                self._last = method, bytes(buffer[:length])
                 return length
         return None
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from wireproof.protocols.oracle import MalformedReplyError
+from wireproof.protocols.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,7 @@ def _heads(reply: bytes) -> Iterator[bytes]:
         start = end.end()
 
 
+@remembered
 def parse_response(reply: bytes, method: bytes = b"GET") -> tuple[int, bytes]:
     """Return status and body of a whole response to `method`, interim responses left out.
 
@@ -93,6 +95,7 @@ def parse_response(reply: bytes, method: bytes = b"GET") -> tuple[int, bytes]:
     )
 
 
+@remembered
 def parse_request(request: bytes) -> tuple[bytes, bytes, bytes]:
     """Return method, target and body."""
     import h11
