@@ -44,6 +44,14 @@ def harmless(text: str) -> str:
     return shown if len(shown) <= MAX_SHOWN_WORDS else shown[:MAX_SHOWN_WORDS] + "…"
 
 
+def around(data: bytes | bytearray, at: int) -> str:
+    """Return `data`, harmless to print, whole if it is short, else from a little before `at`."""
+    if len(data) <= MAX_SHOWN_BYTES:
+        return printable(data)
+    start = max(0, at - 16)
+    return ("…" if start else "") + printable(data[start:])
+
+
 class WrongReplyError(Exception):
     """The server sent what the protocol does not allow.
 
@@ -52,12 +60,22 @@ class WrongReplyError(Exception):
         expected: what would have been right, harmless to print.
         actual: what came, harmless to print.
         offset_bytes: where in everything received on this connection it went wrong.
+        is_surplus: whether nothing was owed: there is a byte too many, not a wrong one.
 
     """
 
-    def __init__(self, problem: str, *, expected: str, actual: str, offset_bytes: int) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        expected: str,
+        actual: str,
+        offset_bytes: int,
+        is_surplus: bool = False,
+    ) -> None:
         """Keep both sides of the comparison."""
         super().__init__(f"{problem} at byte {offset_bytes}: expected {expected}, got {actual}")
+        self.is_surplus = is_surplus
         self.problem = problem
         self.expected = expected
         self.actual = actual
@@ -109,6 +127,21 @@ class Oracle(ABC):
     def settled(self) -> bool:
         """Whether all that was sent so far, whole requests or not, has its reply."""
         return self.owed == 0
+
+    @property
+    def due(self) -> str:
+        """What the first reply owed is to be, harmless to print; empty where that is not known."""
+        return ""
+
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a reply or another message that is not all here, some of it at least."""
+        return b""
+
+    @property
+    def unasked_bytes(self) -> int:
+        """How many of the bytes received the server sent without owing them, as it may."""
+        return 0
 
     @property
     def ended(self) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wireproof.protocols.replies import Matcher, matches
-from wireproof.protocols.user_code import call_user_code
+from wireproof.protocols.user_code import call_on_reply, call_user_code
 
 _LEAST_STALE = 64
 
@@ -241,7 +241,7 @@ class OwedReplies:
 
     def _id_in(self, reply: bytes) -> bytes:
         assert self._id_of is not None
-        named = call_user_code(self._id_of, reply)
+        named = call_on_reply(self._id_of, reply)
         return b"" if named is None else named
 
     def _drop_settled(self) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wireproof.protocols.base import Protocol, overrides
-from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
+from wireproof.protocols.oracle import (
+    MAX_SHOWN_BYTES,
+    Oracle,
+    SentRequests,
+    WrongReplyError,
+    printable,
+)
 from wireproof.protocols.sizes import BORDER_SIZES
 from wireproof.protocols.user_code import call_user_code, code_error
 
@@ -57,6 +63,7 @@ class RawStreamOracle(Oracle):
         self._unsent = bytearray()
         self._incomplete = 0
         self._received_bytes = 0
+        self._latest = b""  # received
 
     def announce(self, request: bytes) -> None:
         """Append a request."""
@@ -87,6 +94,7 @@ class RawStreamOracle(Oracle):
             raise self._wrong(data)
         del self._outstanding[:size]
         self._received_bytes += size
+        self._latest = data[-MAX_SHOWN_BYTES:]
         answered = self._answered.sent(size)
         self._incomplete -= answered
         return answered
@@ -111,6 +119,18 @@ class RawStreamOracle(Oracle):
         """Whether every byte that was sent is answered."""
         return not self._outstanding
 
+    @property
+    def due(self) -> str:
+        """The bytes that have not come back."""
+        return printable(self._outstanding) if self._outstanding else ""
+
+    @property
+    def unfinished(self) -> bytes:
+        """The end of what has come back of a request whose last byte has not."""
+        answered = self._answered
+        partly = answered.sent_bytes - answered.completed_bytes
+        return self._latest[-partly:] if partly else b""
+
     def _wrong(self, data: bytes) -> WrongReplyError:
         outstanding = self._outstanding
         same = 0
@@ -124,4 +144,5 @@ class RawStreamOracle(Oracle):
             expected="nothing more" if surplus else printable(outstanding[same:]),
             actual=printable(data[same:]),
             offset_bytes=self._received_bytes + same,
+            is_surplus=surplus,
         )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wireproof.protocols.oracle import printable
-from wireproof.protocols.user_code import call_user_code, code_error
+from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.user_code import call_on_reply, call_user_code, code_error
 
 Matcher = bytes | re.Pattern[bytes] | Callable[[bytes], bool]
 """A right reply: exactly these bytes, a pattern that matches it whole, or a judge of it."""
@@ -87,17 +87,17 @@ def matches(matcher: Matcher, reply: bytes, mask: Callable[[bytes], bytes] | Non
         mask: applied to both sides before they are compared byte for byte.
 
     Raises:
-        MalformedReplyError: the matcher says what is wrong.
+        MalformedReplyError: the matcher says what is wrong, or cannot take the reply.
         ProtocolCodeError: the matcher, or the mask, is at fault.
 
     """
     if isinstance(matcher, bytes):
         if mask is None:
             return reply == matcher
-        return call_user_code(mask, reply) == call_user_code(mask, matcher)
+        return call_user_code(mask, matcher) == call_on_reply(mask, reply)
     if isinstance(matcher, re.Pattern):
         return matcher.fullmatch(reply) is not None
-    return bool(call_user_code(matcher, reply))
+    return bool(call_on_reply(matcher, reply))
 
 
 def shown(matcher: Matcher) -> str:
@@ -110,3 +110,32 @@ def shown(matcher: Matcher) -> str:
         description = matcher.description
         return description if isinstance(description, str) else call_user_code(description)
     return f"what {getattr(matcher, '__qualname__', type(matcher).__name__)} accepts"
+
+
+def wrong_reply(
+    reply: bytes,
+    later: Sequence[Matcher],
+    before: Matcher,
+    mask: Callable[[bytes], bytes] | None,
+) -> str:
+    """Say what is wrong with a reply that is not the one due: it may be right for another request.
+
+    Args:
+        reply: what came, at its beginning at least.
+        later: what is owed to requests behind the one that is due.
+        before: what came last, or no bytes.
+        mask: see `matches`.
+
+    """
+
+    def fits(matcher: Matcher) -> bool:
+        if isinstance(matcher, bytes) and mask is None:
+            return reply.startswith(matcher)
+        try:
+            return matches(matcher, reply, mask)
+        except MalformedReplyError:
+            return False
+
+    if any(map(fits, later)):
+        return "wrong reply, right for a later request"
+    return "wrong reply, right for the request before" if before and fits(before) else "wrong reply"

@@ -24,14 +24,18 @@ from wireproof.protocols.oracle import (
     Oracle,
     SentRequests,
     WrongReplyError,
+    around,
     harmless,
     printable,
 )
 from wireproof.protocols.owed import Owed, OwedReplies, Request
-from wireproof.protocols.replies import Expected, matches, replies_of, shown
-from wireproof.protocols.user_code import call_user_code, code_error, takes_request
+from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown, wrong_reply
+from wireproof.protocols.user_code import call_on_reply, call_user_code, code_error, takes_request
 from wireproof.words import counted
 
+_MOST_SHOWN = 3
+_MOST_OTHERS = 64
+"""Of the replies owed that a wrong one is compared with, to say whose it is."""
 _HOOKS = ("mask", "unsolicited", "closes", "parts", "answerable_at", "in_words", "message_id")
 
 
@@ -65,6 +69,8 @@ class RequestReplyOracle(Oracle):
         self._buffer = ReplyBuffer()
         self._compared = 0  # bytes of the buffer that are known to be right
         self._received_bytes = 0
+        self._unasked_bytes = 0
+        self._last_settled: Matcher = b""
         self._has_ended = False
         self._owe(call_user_code(session.greeting), session.greeting, b"", None)
 
@@ -102,11 +108,11 @@ class RequestReplyOracle(Oracle):
         try:
             while self._buffer:
                 if self._has_ended:
-                    raise self._wrong("bytes behind the reply that ends the stream", "nothing")
+                    raise self._surplus("bytes behind the reply that ends the stream")
                 if not queue and self._answerable_at:
                     self._owe_early()
                 if not queue and not self._unsolicited:
-                    raise self._wrong(self._surplus(), "nothing")
+                    raise self._surplus()
                 if self._next_is_known():
                     size = self._compare_with_next()
                     reply = None
@@ -132,7 +138,10 @@ class RequestReplyOracle(Oracle):
             except MalformedReplyError as error:
                 raise self._wrong(f"malformed reply ({error})", shown(last.matcher)) from None
             self._settle(last)
-            self._end_if_closed_by(reply, last.message)
+            try:
+                self._end_if_closed_by(reply, last.message)
+            except MalformedReplyError as error:
+                raise self._wrong(f"malformed reply ({error})", shown(last.matcher)) from None
             self._buffer.drop(len(reply))
         if required := self._owed.required:
             raise self._wrong(
@@ -153,6 +162,21 @@ class RequestReplyOracle(Oracle):
     def settled(self) -> bool:
         """Whether every reply that must come is here, and none is half received."""
         return not self._owed.required and not self._buffer
+
+    @property
+    def due(self) -> str:
+        """The first reply that must come."""
+        return shown(self._owed.first_required.matcher) if self._owed.required else ""
+
+    @property
+    def unfinished(self) -> bytes:
+        """The head of the message that is not all here."""
+        return bytes(self._buffer[:MAX_SHOWN_BYTES])
+
+    @property
+    def unasked_bytes(self) -> int:
+        """Those of messages that the server may send by itself."""
+        return self._unasked_bytes
 
     @property
     def ended(self) -> bool:
@@ -200,7 +224,8 @@ class RequestReplyOracle(Oracle):
         if buffer[start:end] != right[start:end]:
             while buffer[start] == right[start]:
                 start += 1
-            raise self._wrong(self._told("wrong reply", buffer), _around(right, start), at=start)
+            problem = self._wrong_reply([self._owed.queue[0]], bytes(buffer))
+            raise self._wrong(self._told(problem, buffer), around(right, start), at=start)
         self._compared = end
         return size if end == size else None
 
@@ -209,9 +234,9 @@ class RequestReplyOracle(Oracle):
         function, buffer = self._reply_length, self._buffer
         if self._length_by_request:
             queue = self._owed.queue
-            length = call_user_code(function, buffer, queue[0].message if queue else b"")
+            length = call_on_reply(function, buffer, queue[0].message if queue else b"")
         else:
-            length = call_user_code(function, buffer)
+            length = call_on_reply(function, buffer)
         if length is None or (length.__class__ is int and length > len(buffer)):
             limit = self._session.max_reply_bytes
             if len(buffer) > limit or (length is not None and length > limit):
@@ -231,10 +256,10 @@ class RequestReplyOracle(Oracle):
             fitting: Owed | None = self._owed.queue[0]
         else:
             fitting = self._owed.fitting(reply)
-            if fitting is None and not (
-                self._unsolicited and call_user_code(self._unsolicited, reply)
-            ):
-                raise self._mismatch(reply)
+            if fitting is None:
+                if not (self._unsolicited and call_on_reply(self._unsolicited, reply)):
+                    raise self._mismatch(reply)
+                self._unasked_bytes += size
         completed = self._settle(fitting) if fitting else 0
         if self._closes:
             message = fitting.message if fitting else b""
@@ -249,9 +274,9 @@ class RequestReplyOracle(Oracle):
         if closes is None:
             return
         if (
-            call_user_code(closes, reply, message)
+            call_on_reply(closes, reply, message)
             if self._closes_by_request
-            else call_user_code(closes, reply)
+            else call_on_reply(closes, reply)
         ):
             self._has_ended = True
             self._owed.clear()
@@ -259,6 +284,7 @@ class RequestReplyOracle(Oracle):
     def _settle(self, owed: Owed) -> int:
         """Strike off a reply; return how many requests that completed."""
         self._owed.settle(owed)
+        self._last_settled = owed.matcher
         request = owed.request
         if owed.optional or request is None:
             return 0
@@ -266,34 +292,36 @@ class RequestReplyOracle(Oracle):
         answerable_parts = 1 if request is self._answered_early else 0
         return int(not request.replies_owed and request.unsent_parts == answerable_parts)
 
-    def _surplus(self) -> str:
-        if self._announced and self._requests.sent_bytes > self._requests.completed_bytes:
-            return "a reply before its request was complete"
-        return "bytes that answer no request"
+    def _surplus(self, problem: str = "") -> WrongReplyError:
+        unfinished = self._announced and self._requests.sent_bytes > self._requests.completed_bytes
+        early = "a reply before its request was complete"
+        problem = problem or (early if unfinished else "bytes that answer no request")
+        return self._wrong(problem, "nothing", is_surplus=True)
 
     def _mismatch(self, reply: bytes) -> WrongReplyError:
-        candidates = [shown(each.matcher) for each in islice(self._owed.candidates(reply), 3)]
-        if not candidates:
-            return self._wrong(self._surplus(), "nothing")
-        return self._wrong(self._told("wrong reply", reply), " or ".join(candidates))
+        due = list(islice(self._owed.candidates(reply), _MOST_SHOWN))
+        if not due:
+            return self._surplus()
+        problem = self._told(self._wrong_reply(due, reply), reply)
+        return self._wrong(problem, " or ".join(shown(each.matcher) for each in due))
+
+    def _wrong_reply(self, due: list[Owed], reply: bytes) -> str:
+        others = islice(self._owed.queue, _MOST_OTHERS)
+        later = [each.matcher for each in others if each not in due and not each.settled]
+        return wrong_reply(reply, later, self._last_settled, self._mask)
 
     def _told(self, problem: str, reply: bytes | bytearray) -> str:
         """Return `problem`, and behind it what the protocol says that the reply says."""
-        words = call_user_code(self._in_words, bytes(reply)) if self._in_words else ""
+        words = call_on_reply(self._in_words, bytes(reply)) if self._in_words else ""
         return f"{problem} ({harmless(words)})" if words else problem
 
-    def _wrong(self, problem: str, expected: str, at: int = 0) -> WrongReplyError:
+    def _wrong(
+        self, problem: str, expected: str, at: int = 0, *, is_surplus: bool = False
+    ) -> WrongReplyError:
         return WrongReplyError(
             problem,
             expected=expected,
-            actual=_around(self._buffer, at) if self._buffer else "nothing",
+            actual=around(self._buffer, at) if self._buffer else "nothing",
             offset_bytes=self._received_bytes + at,
+            is_surplus=is_surplus,
         )
-
-
-def _around(data: bytes | bytearray, at: int) -> str:
-    """Return `data` whole if it is short, else from a little before `at`."""
-    if len(data) <= MAX_SHOWN_BYTES:
-        return printable(data)
-    start = max(0, at - 16)
-    return ("…" if start else "") + printable(data[start:])

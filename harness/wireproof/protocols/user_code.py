@@ -9,10 +9,11 @@ from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 from wireproof.errors import ProtocolCodeError
-from wireproof.protocols.oracle import MalformedReplyError
+from wireproof.protocols.oracle import MalformedReplyError, harmless
 
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
+_NEVER_THE_BYTES = (NameError, ImportError, NotImplementedError, SyntaxError)
 
 
 def call_user_code(
@@ -33,6 +34,34 @@ def call_user_code(
         at = _line_of(function, error)
         raise ProtocolCodeError(
             f"{_name(function)} raised {type(error).__name__}: {error}", f"fix it at {at}"
+        ) from error
+
+
+def call_on_reply(
+    function: Callable[Arguments, Value], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Value:
+    """Call a protocol's method on bytes of the server's: what it cannot take, they may be.
+
+    `json.loads` of garbage raises, and that says more of the garbage than of who calls it.
+
+    Raises:
+        ProtocolCodeError: it raised what no bytes can be the cause of.
+        MalformedReplyError: it raised anything else; the message has the file and line.
+
+    """
+    try:
+        return function(*args, **kwargs)
+    except (MalformedReplyError, ProtocolCodeError):
+        raise
+    except _NEVER_THE_BYTES as error:
+        raise ProtocolCodeError(
+            f"{_name(function)} raised {type(error).__name__}: {error}",
+            f"fix it at {_line_of(function, error)}",
+        ) from error
+    except Exception as error:
+        said = harmless(f"{type(error).__name__}: {error}")
+        raise MalformedReplyError(
+            f"{_name(function)} raised {said}, at {_line_of(function, error)}"
         ) from error
 
 

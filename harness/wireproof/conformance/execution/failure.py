@@ -6,7 +6,7 @@ import msgspec
 
 
 class FailureKind(StrEnum):
-    """What was seen in place of a right reply. Shrinking keeps to one kind."""
+    """What was seen in place of a right reply."""
 
     WRONG_REPLY = "wrong reply"
     END = "end of stream"
@@ -32,16 +32,55 @@ class FailureKind(StrEnum):
         return self in {FailureKind.DIED, FailureKind.STOPPED_SERVING}
 
 
+class Phase(StrEnum):
+    """When in the life of its connections a conversation failed."""
+
+    CONNECTING = "connecting"
+    OPENING = "opening"
+    """During the greeting and the opening exchange, before the plan's own requests."""
+    TALKING = "talking"
+    ENDING = "ending"
+    """Behind the client's end of stream."""
+    OVER = "over"
+    """When connections were over."""
+
+
+class Owed(StrEnum):
+    """What the server owed when it failed."""
+
+    CONNECTION = "a connection"
+    REPLY = "a reply"
+    NOTHING = "nothing"
+    END = "the end of the stream"
+    RELEASE = "what its connections held"
+
+
+class Seen(StrEnum):
+    """What was seen instead."""
+
+    NOTHING = "nothing"
+    LESS = "less"
+    OTHER = "other"
+    MORE = "more"
+    END = "end of stream"
+    RESET = "reset"
+    LATE = "late"
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """One failure.
 
     Attributes:
-        kind: what shrinking must keep.
+        kind: coarse; what to do about it.
         connection: on which connection of the plan it was seen.
         action: at which of the plan's actions, counted from 0.
         message: what was found, in words; harmless to print.
         expected: what would have been right; harmless to print.
         actual: what was seen; harmless to print.
+        phase: when.
+        owed: what the server owed.
+        seen: what came instead.
+        answered: requests of the plan's that had been answered on that connection.
 
     """
 
@@ -51,6 +90,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     expected: str
     actual: str
+    phase: Phase = Phase.TALKING
+    owed: Owed = Owed.REPLY
+    seen: Seen = Seen.OTHER
+    answered: int = 0
 
 
 class ConversationFailedError(AssertionError):

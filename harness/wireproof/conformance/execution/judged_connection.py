@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.execution.outgoing import Outgoing
 from wireproof.conformance.execution.waiting import (
     MOST_TIMEOUTS,
@@ -71,9 +70,11 @@ class JudgedConnection:
     ) -> None:
         """Do the opening exchange; then announce the requests, which offsets count from."""
         self.await_replies(deadline)  # a greeting, where there is one
-        for request in opening:
+        for number, request in enumerate(opening, 1):
+            self.witness.opens_with(request, number, len(opening))
             self.send(self._out.announce(request), deadline)
             self.await_replies(deadline)
+        self.witness.is_open()
         self._out.begin_here()
         self._out.announce(*requests)
 
@@ -134,6 +135,7 @@ class JudgedConnection:
     def half_close(self) -> None:
         """Send the end of our stream."""
         self._transcript.add(self.number, "half-close")
+        self.witness.ends()
         self._connection.half_close()
 
     def close(self) -> None:
@@ -196,8 +198,13 @@ class JudgedConnection:
                 raise self.witness.too_slow() if slow else self.witness.endless()
 
     def _progress(self) -> int:
-        """Return how many bytes have moved; none do where nothing is judged."""
-        return self._out.sent + self._received if self._out.judged else 0
+        """Return how many bytes have moved; none do where nothing is judged.
+
+        What the server may send unasked is none of what it owes.
+        """
+        if not self._out.judged:
+            return 0
+        return self._out.sent + self._received - self.oracle.unasked_bytes
 
     def _all_sent(self) -> bool:
         return self._out.complete
@@ -239,9 +246,9 @@ class JudgedConnection:
             if self._out.judged:
                 self._received += len(seen.data)
                 try:
-                    self.oracle.receive_data(seen.data)
+                    self.witness.has_answered(self.oracle.receive_data(seen.data))
                 except WrongReplyError as error:
-                    raise self.witness.wrong(error, FailureKind.WRONG_REPLY) from None
+                    raise self.witness.wrong(error) from None
         elif isinstance(seen, EndOfStream):
             self._transcript.add(self.number, "end")
             self._gone = seen
@@ -307,7 +314,7 @@ class JudgedConnection:
         try:
             self.oracle.receive_eof()
         except WrongReplyError as error:
-            raise self.witness.wrong(error, FailureKind.END) from None
+            raise self.witness.wrong_end(error) from None
 
 
 def abandon(connections: Collection[JudgedConnection]) -> None:

@@ -4,7 +4,7 @@ import select
 import socket
 from collections.abc import Sequence
 
-from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.execution.failure import FailureKind, Owed, Seen
 from wireproof.conformance.execution.witness import Witness
 from wireproof.deadline import Deadline
 from wireproof.protocols.datagram import DatagramOracle
@@ -61,7 +61,12 @@ class JudgedSocket:
         except OSError as error:
             said = error.strerror or str(error)
             raise self.witness.failed(
-                FailureKind.NO_CONNECTION, said, "a datagram sent", said
+                FailureKind.NO_CONNECTION,
+                said,
+                "a datagram sent",
+                said,
+                Owed.CONNECTION,
+                Seen.END,
             ) from None
 
     def await_replies(self, deadline: Deadline) -> None:
@@ -71,9 +76,13 @@ class JudgedSocket:
                 what = counted(self._oracle.owed, "reply", "replies")
                 if self._nobody_listens():
                     said = "nothing listens on the port"
-                    raise self.witness.failed(FailureKind.NO_CONNECTION, said, what, said)
+                    raise self.witness.failed(
+                        FailureKind.NO_CONNECTION, said, what, said, Owed.CONNECTION, Seen.END
+                    )
                 message = f"the server fell silent with {what} owed"
-                raise self.witness.failed(FailureKind.SILENCE, message, what, "silence")
+                raise self.witness.failed(
+                    FailureKind.SILENCE, message, what, "silence", Owed.REPLY, Seen.NOTHING
+                )
 
     def await_quiet(self, seconds: float) -> None:
         """Read for a while; whatever comes must answer something, and nothing is owed."""
@@ -95,7 +104,9 @@ class JudgedSocket:
             return True
         except OSError as error:
             said = error.strerror or str(error)
-            raise self.witness.failed(FailureKind.RESET, said, "a datagram", said) from None
+            raise self.witness.failed(
+                FailureKind.RESET, said, "a datagram", said, Owed.REPLY, Seen.RESET
+            ) from None
         self._transcript.add(self.number, "receive", datagram)
         if sender[:2] != self._address[:2]:
             raise self.witness.failed(
@@ -103,13 +114,19 @@ class JudgedSocket:
                 "a reply came from another address than the one that was asked",
                 f"{self._address[0]} port {self._address[1]}",
                 f"{sender[0]} port {sender[1]}",
+                Owed.REPLY,
+                Seen.OTHER,
             )
         try:
             self._oracle.receive(datagram)
         except WrongReplyError as error:
             message = f"{error.problem}, datagram {error.offset_bytes + 1} of those received"
             raise self.witness.failed(
-                FailureKind.WRONG_REPLY, message, error.expected, error.actual
+                FailureKind.WRONG_REPLY,
+                message,
+                error.expected,
+                error.actual,
+                *((Owed.REPLY, Seen.OTHER) if self._oracle.owed else (Owed.NOTHING, Seen.MORE)),
             ) from None
         return True
 

@@ -3,7 +3,13 @@
 import socket
 from collections.abc import Iterator
 
-from wireproof.conformance.execution.failure import ConversationFailedError, FailureKind
+from wireproof.conformance.execution.failure import (
+    ConversationFailedError,
+    FailureKind,
+    Owed,
+    Phase,
+    Seen,
+)
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.judged_socket import JudgedSocket
 from wireproof.conformance.execution.released import Complaint, ServerResources
@@ -233,12 +239,13 @@ class PlanExecution:
             raise self._no_connection(number, f"{which} failed: {attempt.cause}", attempt.cause)
         if attempt.retransmitted:
             or_else = "" if self._target.is_loopback else ", or the network lost the first"
-            raise self._failed(
-                number,
+            raise self._witness_of_connect(number).failed(
                 FailureKind.SECOND_SYN,
                 f"{which} needed a second SYN: the accept queue was full{or_else}",
                 "a connection by the first SYN",
                 f"a connection after {attempt.retries} more and {attempt.seconds:.2f} s",
+                Owed.CONNECTION,
+                Seen.LATE,
             )
 
     def _adopt(self, number: int, raw: socket.socket, deadline: Deadline) -> Connection:
@@ -252,13 +259,19 @@ class PlanExecution:
 
     def _complain(self, complaint: Complaint | None) -> None:
         if complaint is not None:
-            raise self._failed(0, FailureKind.RULE, *complaint)
+            witness = Witness(0, self.transcript, self._number, Phase.OVER)
+            raise witness.failed(FailureKind.RULE, *complaint, Owed.RELEASE, Seen.LESS)
 
     def _no_connection(self, number: int, message: str, reason: str) -> ConversationFailedError:
-        return self._failed(number, FailureKind.NO_CONNECTION, message, "a connection", reason)
+        witness = self._witness_of_connect(number)
+        return witness.failed(
+            FailureKind.NO_CONNECTION,
+            message,
+            "a connection",
+            reason,
+            Owed.CONNECTION,
+            Seen.NOTHING,
+        )
 
-    def _failed(
-        self, connection: int, kind: FailureKind, message: str, expected: str, actual: str
-    ) -> ConversationFailedError:
-        witness = Witness(connection, self.transcript, self._number)
-        return witness.failed(kind, message, expected, actual)
+    def _witness_of_connect(self, number: int) -> Witness:
+        return Witness(number, self.transcript, self._number, Phase.CONNECTING)

@@ -1,10 +1,19 @@
 """What was seen on one connection of a plan in place of what was owed, put into words."""
 
-from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
-from wireproof.protocols.oracle import Oracle, WrongReplyError
+from wireproof.conformance.execution.failure import (
+    ConversationFailedError,
+    Failure,
+    FailureKind,
+    Owed,
+    Phase,
+    Seen,
+)
+from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
 from wireproof.wire.delivery import DeliveryWatch
 from wireproof.wire.transcript import Transcript
 from wireproof.words import counted
+
+_SHOWN_REQUEST_BYTES = 60
 
 
 class Witness:
@@ -15,18 +24,28 @@ class Witness:
 
     """
 
-    def __init__(self, number: int, transcript: Transcript, action: int = 0) -> None:
+    def __init__(
+        self, number: int, transcript: Transcript, action: int = 0, phase: Phase = Phase.TALKING
+    ) -> None:
         """Tell of connection `number`; `transcript` hears of it too."""
         self.number = number
         self._action = action
+        self._phase = phase
+        self._answered = 0
         self._transcript = transcript
 
     def at_action(self, number: int) -> None:
         """Hear which of the plan's actions is under way."""
         self._action = number
 
-    def failed(
-        self, kind: FailureKind, message: str, expected: str, actual: str
+    def failed(  # noqa: PLR0917 - what a failure is
+        self,
+        kind: FailureKind,
+        message: str,
+        expected: str,
+        actual: str,
+        owed: Owed,
+        seen: Seen,
     ) -> ConversationFailedError:
         """Return the failure, for raising; the transcript shows a wrong reply by itself."""
         if kind is not FailureKind.WRONG_REPLY:
@@ -39,6 +58,10 @@ class Witness:
                 message=message,
                 expected=expected,
                 actual=actual,
+                phase=self._phase,
+                owed=owed,
+                seen=seen,
+                answered=self._answered,
             )
         )
 
@@ -50,25 +73,89 @@ class StreamWitness(Witness):
         self, number: int, transcript: Transcript, oracle: Oracle, watcher: DeliveryWatch
     ) -> None:
         """Ask `oracle` what is owed, and `watcher` what the server has not read."""
-        super().__init__(number, transcript)
+        super().__init__(number, transcript, phase=Phase.OPENING)
         self._oracle = oracle
         self._watcher = watcher
+        self._opening = "before anything was sent"
 
-    def wrong(self, error: WrongReplyError, kind: FailureKind) -> ConversationFailedError:
-        """Return what the oracle says of the bytes, or of the end of the stream."""
+    def opens_with(self, request: bytes, number: int, count: int) -> None:
+        """Hear that an opening request goes out: number `number` of `count`."""
+        which = "the opening request" if count == 1 else f"opening request {number} of {count}"
+        self._opening = f"in answer to {which}, {printable(request, _SHOWN_REQUEST_BYTES)}"
+
+    def is_open(self) -> None:
+        """Hear that the opening exchange is over."""
+        self._phase = Phase.TALKING
+
+    def ends(self) -> None:
+        """Hear that the client has ended its stream."""
+        self._phase = Phase.ENDING
+
+    def has_answered(self, requests: int) -> None:
+        """Hear that so many more requests are answered."""
+        if self._phase is not Phase.OPENING:
+            self._answered += requests
+
+    def failed(  # noqa: PLR0917 - what a failure is
+        self,
+        kind: FailureKind,
+        message: str,
+        expected: str,
+        actual: str,
+        owed: Owed,
+        seen: Seen,
+    ) -> ConversationFailedError:
+        """Return the failure; one of the opening exchange names the request that is refused."""
+        if self._phase is Phase.OPENING:
+            message = f"{message}, {self._opening}"
+        return super().failed(kind, message, expected, actual, owed, seen)
+
+    def wrong(self, error: WrongReplyError) -> ConversationFailedError:
+        """Return what the oracle says of bytes that came."""
         message = f"{error.problem} at byte {error.offset_bytes} of the replies"
-        return self.failed(kind, message, error.expected, error.actual)
+        owed, seen = (Owed.NOTHING, Seen.MORE) if error.is_surplus else (Owed.REPLY, Seen.OTHER)
+        return self.failed(
+            FailureKind.WRONG_REPLY, message, error.expected, error.actual, owed, seen
+        )
+
+    def wrong_end(self, error: WrongReplyError) -> ConversationFailedError:
+        """Return what the oracle says of the end of the stream."""
+        message = f"{error.problem} at byte {error.offset_bytes} of the replies"
+        return self.failed(
+            FailureKind.END, message, error.expected, error.actual, Owed.REPLY, Seen.END
+        )
 
     def silent(self) -> ConversationFailedError:
-        """Return that nothing moves any more."""
+        """Return that nothing moves any more: what has come of a reply is told."""
         unread = self._watcher.unread_bytes()
         left = f"; it left {counted(unread, 'byte')} unread" if unread else ""
+        part, due = self._oracle.unfinished, self._oracle.due
         what = self._what_is_owed("more bytes")
+        if part and not due:
+            return self.failed(
+                FailureKind.SILENCE,
+                f"the server sent what answers nothing and is no whole message{left}",
+                "nothing",
+                printable(part),
+                Owed.NOTHING,
+                Seen.MORE,
+            )
+        if part:
+            return self.failed(
+                FailureKind.SILENCE,
+                f"the server fell silent within a reply, with {what} owed{left}",
+                due,
+                f"{printable(part)}, then silence",
+                Owed.REPLY,
+                Seen.LESS,
+            )
         return self.failed(
             FailureKind.SILENCE,
             f"the server fell silent with {what} owed{left}",
-            f"{what} owed",
+            due or f"{what} owed",
             "silence",
+            Owed.REPLY,
+            Seen.NOTHING,
         )
 
     def endless(self) -> ConversationFailedError:
@@ -77,8 +164,10 @@ class StreamWitness(Witness):
         return self.failed(
             FailureKind.SILENCE,
             f"the server sends on and on, with {what} still owed",
-            what,
+            self._oracle.due or what,
             "bytes without end",
+            Owed.REPLY,
+            Seen.NOTHING,
         )
 
     def too_slow(self) -> ConversationFailedError:
@@ -89,6 +178,8 @@ class StreamWitness(Witness):
             f"{self._what_is_owed('more bytes')} owed",
             "all replies",
             "some of them",
+            Owed.REPLY,
+            Seen.LATE,
         )
 
     def was_reset(self) -> ConversationFailedError:
@@ -98,6 +189,8 @@ class StreamWitness(Witness):
             "the server reset the connection, which can destroy replies under way",
             "replies, then end of stream",
             "connection reset",
+            Owed.NOTHING if self._oracle.settled else Owed.REPLY,
+            Seen.RESET,
         )
 
     def closed_early(self, sent: int, goal: int) -> ConversationFailedError:
@@ -107,6 +200,8 @@ class StreamWitness(Witness):
             f"the server closed the connection after {sent} of {goal} bytes",
             "an open connection",
             "end of stream",
+            Owed.REPLY,
+            Seen.END,
         )
 
     def not_closed(self) -> ConversationFailedError:
@@ -116,6 +211,8 @@ class StreamWitness(Witness):
             "the server keeps the connection open after the client's end of stream",
             "end of stream",
             "silence",
+            Owed.END,
+            Seen.NOTHING,
         )
 
     def _what_is_owed(self, otherwise: str) -> str:

@@ -211,6 +211,18 @@ class TimestampOracle(Oracle):
         """Whether some parse accounts for every byte sent and every byte received."""
         return self._furthest() == self._requests.sent_bytes
 
+    @property
+    def due(self) -> str:
+        """The payload that has not come back, as the parse that got furthest has it."""
+        at = max(self._furthest(), 0) - self._dropped
+        left = self._payload[at:]
+        return f"a timestamp and {printable(left)}" if left else ""
+
+    @property
+    def unfinished(self) -> bytes:
+        """What may be the beginning of a timestamp."""
+        return bytes(self._buffer)
+
     def _first_undecided(self, position: int) -> int:
         """Return where a header may have begun that is not all here yet, or the buffer's end."""
         at = self._buffer.find(b"[", max(position, len(self._buffer) - HEADER_BYTES + 1))
@@ -281,6 +293,7 @@ class TimestampOracle(Oracle):
         """Describe the mismatch of the parse that got furthest."""
         got = self._buffer[start:end]
         furthest, expected = -1, "nothing"
+        surplus = False
         for (offset, _), length in self._parses.items():
             at = offset - self._dropped
             due = self._payload[at : at + self._limit - length]
@@ -288,10 +301,10 @@ class TimestampOracle(Oracle):
             if same > furthest:
                 furthest = same
                 header_due = length + same == self._limit or not due
-                all_back = same == len(due) == len(self._payload) - at
+                surplus = same == len(due) == len(self._payload) - at
                 expected = (
                     "nothing more"
-                    if all_back
+                    if surplus
                     else "a timestamp in brackets and a space"
                     if header_due
                     else printable(due[same:])
@@ -301,6 +314,7 @@ class TimestampOracle(Oracle):
             expected=expected,
             actual=printable(got[furthest:]) if got[furthest:] else "nothing",
             offset_bytes=self._received_bytes + start + furthest,
+            is_surplus=surplus and bool(got[furthest:]),
         )
 
 

@@ -1,6 +1,7 @@
 """The oracle of request-reply protocols: order, lanes, parts, and whose fault it is."""
 
 import itertools
+import json
 import re
 from typing import Any
 
@@ -341,12 +342,12 @@ class Broken(RequestReply):
         ("length", "4", "Broken.reply_length returned '4'"),
         ("length", 1.5, "Broken.reply_length returned 1.5"),
         ("length", True, "Broken.reply_length returned True"),
-        ("length", IndexError("too far"), "Broken.reply_length raised IndexError: too far"),
+        ("length", NameError("nonsense"), "Broken.reply_length raised NameError: nonsense"),
         ("answer", KeyError("x"), "Broken.expected raised KeyError"),
         ("answer", "text", "Broken.expected returned 'text'"),
         ("answer", b"", "Broken.expected returned an empty reply"),
         ("answer", re.compile("text"), "a pattern of text"),
-        ("answer", lambda reply: reply.nonsense, "raised AttributeError"),
+        ("answer", lambda _: nonsense, "raised NameError"),  # noqa: F821
     ],
 )
 def test_faults_of_the_users_class_are_theirs(attribute: str, value: object, said: str):
@@ -359,6 +360,49 @@ def test_faults_of_the_users_class_are_theirs(attribute: str, value: object, sai
         oracle.receive_data(b"b\n")
     assert said in str(caught.value)
     assert re.search(r"test_request_reply_oracle\.py:\d+", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("length", IndexError("too far"), "Broken.reply_length raised IndexError: too far, at "),
+        ("answer", lambda reply: json.loads(reply)["a"], "raised JSONDecodeError: Expecting"),
+        ("answer", lambda _: int("\x1b[2J"), r"raised ValueError: invalid literal"),
+    ],
+)
+def test_what_a_judge_cannot_take_is_a_wrong_reply(attribute: str, value: object, said: str):
+    """An exception over the server's bytes is told of the reply, harmless, with file and line."""
+    protocol = Broken()
+    setattr(protocol, attribute, value)
+    oracle = protocol.oracle()
+    ask(oracle, b"a\n")
+    with pytest.raises(WrongReplyError) as caught:
+        oracle.receive_data(b"b\n")
+    assert caught.value.problem.startswith("malformed reply (")
+    assert said in caught.value.problem
+    assert re.search(r"test_request_reply_oracle\.py:\d+\)$", caught.value.problem)
+    assert caught.value.problem.isprintable()
+    assert caught.value.actual == r"b'b\n'"
+
+
+def test_whose_reply_it_is():
+    """A wrong reply that is right for another request is told as that one's."""
+    requests = [b"a\n", b"b\n", b"c\n"]
+    said = [refusal(Lines().oracle(), requests, [sent])[0] for sent in (b"C\n", b"A\nA\n", b"X\n")]
+    assert said == [
+        "wrong reply, right for a later request",
+        "wrong reply, right for the request before",
+        "wrong reply",
+    ]
+
+
+def test_what_is_due_and_what_has_come_of_it():
+    """The reply that is waited for, and the part that is here."""
+    oracle = Lines().oracle()
+    assert (oracle.due, oracle.unfinished) == ("", b"")
+    ask(oracle, b"abc\n")
+    oracle.receive_data(b"AB")
+    assert (oracle.due, oracle.unfinished) == (r"b'ABC\n'", b"AB")
 
 
 def test_a_reply_that_cannot_be_one_is_the_servers_fault():
@@ -756,7 +800,8 @@ def test_replies_without_a_lane_keep_their_order_whatever_form_they_have():
     oracle = Mixed().oracle()
     ask(oracle, *requests)
     assert oracle.receive_data(b"OTHER\nA\n5\n") == 3
-    words = ("wrong reply", r"b'A\n' or b'OTHER\n'", r"b'5\n'", 0)
+    problem = "wrong reply, right for a later request"
+    words = (problem, r"b'A\n' or b'OTHER\n'", r"b'5\n'", 0)
     assert refusal(Mixed().oracle(), requests, [b"5\n"]) == words
 
 
