@@ -2,12 +2,10 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 
 from reference_server.faults import find
-from tests.scores.minima import Extent, noted
 from tests.scores.record import Finding, Record, Run
-from tests.scores.scripts import Scripts
+from tests.scores.scripts import Scripts, replayed
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.runner import Runner
@@ -19,9 +17,7 @@ from wireproof.target import parse_target, resolve
 from wireproof.wire.reference import ReferenceServer
 
 _FINDINGS = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
-_LATER_SHRINK_S = 0.3
-"""For a finding of a fault whose smallest conversation is found already. The others are made as
-small as the depth allows."""
+_WORTH_A_NOTE = {Verdict.INCONCLUSIVE, Verdict.ERROR}
 _DEAD = "a plain request gets no right answer any more"
 
 
@@ -40,45 +36,48 @@ def judge(run: Run, code: str) -> Record:
         if diag is not None:
             stack.enter_context(diag)
         runner = Runner(target, protocol, DEPTHS[run.depth], seed=run.seed, diag=diag)
-        found = _judge_all(runner, record)
-        if run.scripts and found:
-            scripts = Scripts(options, server, stack)
-            for finding, judged in found:
-                tried = judged.finding and scripts.try_one(judged.finding, runner)
-                if tried:
-                    finding.exits, finding.where = tried.exits, tried.where
-                    record.notes += filter(None, [tried.accusation])
+        _judge_all(runner, record)
+        if run.scripts and not run.first_kill:
+            _try_again(runner, record, Scripts(options, server, stack))
     return record
 
 
-def _judge_all(runner: Runner, record: Record) -> list[tuple[Finding, Judged]]:
-    found: list[tuple[Finding, Judged]] = []
+def _judge_all(runner: Runner, record: Record) -> None:
     begun = time.monotonic()
-    depth = runner.subject.depth
-    variant = find(record.run.variant)
-    wanted = noted(variant.smallest) if variant else None
-    runner.settle()
-    for requirement in catalogue_for(runner.subject.protocol):
-        extents = [Extent(*finding.extent) for finding, _ in found if finding.extent]
-        shrunk = not any(wanted is None or one.within(wanted) for one in extents)
-        shrink_s = depth.shrink_s if shrunk else _LATER_SHRINK_S
-        runner.subject = replace(runner.subject, depth=replace(depth, shrink_s=shrink_s))
-        judged = runner.judge_one(requirement)
-        result = judged.result
-        if result.verdict in _FINDINGS:
-            finding = Finding(
+    for judged in runner.judge(catalogue_for(runner.subject.protocol)):
+        for one in (judged, *judged.amended):
+            _note(one, record, round(time.monotonic() - begun, 2))
+        if record.findings and record.run.first_kill:
+            break
+    record.seconds = round(time.monotonic() - begun, 2)
+    record.plans = runner.executor.distinct
+
+
+def _note(judged: Judged, record: Record, after_s: float) -> None:
+    result = judged.result
+    if result.verdict in _FINDINGS:
+        record.findings.append(
+            Finding(
                 requirement=result.id,
                 verdict=result.verdict,
                 message=result.message,
-                after_s=round(time.monotonic() - begun, 2),
+                after_s=after_s,
                 extent=judged.finding.failing.plan.size[:3] if judged.finding else (),
+                cause=result.cause,
             )
-            found.append((finding, judged))
-            if record.run.first_kill:
-                break
-        elif not result.verdict.is_settled and _DEAD not in result.message:
-            record.notes.append(f"{result.id} {result.verdict}: {result.message}")
-    record.seconds = round(time.monotonic() - begun, 2)
-    record.plans = runner.executor.distinct
-    record.findings += [finding for finding, _ in found]
-    return found
+        )
+    elif result.verdict in _WORTH_A_NOTE and _DEAD not in result.message:
+        record.notes.append(f"{result.id} {result.verdict}: {result.message}")
+
+
+def _try_again(runner: Runner, record: Record, scripts: Scripts) -> None:
+    """Replay each cause's smallest conversation, and run its script."""
+    for cause in runner.causes:
+        first = next((one for one in record.findings if one.cause == cause.id), None)
+        if first is None:
+            continue
+        again = replayed(cause.finding, runner)
+        first.replays = (again.failed, again.runs)
+        if tried := scripts.try_one(cause.finding, runner):
+            first.exits, first.where = tried.exits, tried.where
+            record.notes += filter(None, [tried.accusation])

@@ -46,6 +46,8 @@ class Finding(msgspec.Struct, kw_only=True):
         message: what was found, in words.
         after_s: since the run began.
         extent: connections, bytes and cuts of the minimum; empty where no conversation failed.
+        cause: its ID; empty where no conversation failed.
+        replays: how often its recorded case failed again, and of how many; empty if not run.
         exits: of its script: against the fault, and against the sound server; empty if not run.
         where: what the script failed on: a `fresh` server, or the one that was `judged`.
 
@@ -56,6 +58,8 @@ class Finding(msgspec.Struct, kw_only=True):
     message: str
     after_s: float
     extent: tuple[int, ...] = ()
+    cause: str = ""
+    replays: tuple[int, ...] = ()
     exits: tuple[int, ...] = ()
     where: str = ""
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from wireproof.conformance.evidence.case import Replayed, read_case, run_case
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.search.pursuit import Finding
@@ -75,6 +76,23 @@ class Scripts:
             (on_fault, _), where = _outcome(script, self._judged), "judged"
         on_sound, said = _outcome(script, self._sound)
         return Tried((on_fault, on_sound), where, said if on_sound else "")
+
+
+def replayed(finding: Finding, runner: Runner) -> Replayed:
+    """Run a finding's recorded case again on the server that was judged, as `replay` does."""
+    target, protocol = runner.executor.target, runner.subject.protocol
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_evidence(
+            Path(folder),
+            finding,
+            target=target,
+            protocol=protocol,
+            protocol_name="timestamp-echo",
+            settings={},
+            timeout_s=runner.executor.timeout_s,
+        )
+        case = read_case(next(Path(folder) / one for one in paths if one.endswith("replay.json")))
+    return run_case(case, runner.executor, protocol, finding.runs)
 
 
 def _outcome(script: Path, server: ReferenceServer) -> tuple[int, str]:

@@ -42,6 +42,7 @@ def scores(records: Sequence[Record]) -> Iterator[str]:
     if faults:
         yield from _caught(faults)
         yield from _smallest(faults)
+        yield from _replays(faults)
         yield from _scripts(faults)
     if sound:
         yield from _alarms(sound)
@@ -54,6 +55,7 @@ def is_perfect(records: Sequence[Record]) -> bool:
         and not any(alarms_of(record) for record in of_sound(records))
         and not list(_longer(of_faults(records)))
         and not list(_bad_scripts(of_faults(records)))
+        and not list(_bad_replays(of_faults(records)))
     )
 
 
@@ -104,6 +106,25 @@ def _longer(faults: Sequence[Record]) -> Iterator[tuple[Record, Extent | None, E
             found, wanted = extents
             if found is None or not found.within(wanted):
                 yield record, found, wanted
+
+
+def _replays(faults: Sequence[Record]) -> Iterator[str]:
+    ran = [one for record in faults for one in record.findings if one.replays]
+    bad = list(_bad_replays(faults))
+    if not ran:
+        return
+    yield f"{len(ran) - len(bad)} of {len(ran)} causes' smallest conversations fail every replay"
+    for record, one in bad:
+        failed, runs = one.replays
+        yield f"  {record.run.variant} {one.requirement}: FAILS {failed} of {runs}"
+
+
+def _bad_replays(faults: Sequence[Record]) -> Iterator[tuple[Record, Finding]]:
+    """Yield what FAILs and does not fail again each time; what is FLAKY says so itself."""
+    for record in faults:
+        for one in record.findings:
+            if one.replays and one.verdict != "FLAKY" and one.replays[0] < one.replays[1]:
+                yield record, one
 
 
 def _scripts(faults: Sequence[Record]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from wireproof.conformance.execution.executor import Executor, open_diag
 from wireproof.conformance.plans.plan import Plan, single
 from wireproof.conformance.search.explore import Failing
 from wireproof.conformance.search.pursuit import Finding
+from wireproof.conformance.search.signature import signature_of
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 
@@ -23,7 +24,9 @@ def finding(target: Target, protocol: Protocol, plan: Plan = CUT) -> Finding:
     with closing(diag):
         outcome = Executor(target, protocol, diag, 1.0).execute(plan)
     assert outcome.failure is not None
-    return Finding(REQUIREMENT, Failing(plan, outcome, outcome.failure), 2, 2, "when it is cut")
+    signature = signature_of(plan, outcome.failure)
+    failing = Failing(plan, outcome, outcome.failure, signature)
+    return Finding(REQUIREMENT, failing, 2, 2, "when it is cut")
 
 
 def evidence(folder: Path, target: Target, protocol: Protocol, plan: Plan = CUT) -> Path:

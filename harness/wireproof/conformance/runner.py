@@ -3,25 +3,39 @@
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from wireproof.conformance.execution.executor import Executor, Held
+from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import FailureKind
-from wireproof.conformance.liveness import Liveness
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.liveness import Liveness, is_out_of_reach
+from wireproof.conformance.plans.plan import (
+    Await,
+    AwaitEnd,
+    Close,
+    HalfClose,
+    Open,
+    Plan,
+    Send,
+    single,
+)
 from wireproof.conformance.requirements import Requirement
-from wireproof.conformance.search.death import DeathHunt
-from wireproof.conformance.search.explore import Search, Tried, try_certain, try_drawn
+from wireproof.conformance.search.causes import Cause, Causes
+from wireproof.conformance.search.explore import Search, try_certain, try_drawn
+from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.pursuit import Finding, Pursuit
-from wireproof.conformance.settling import settled
-from wireproof.conformance.subject import Depth, Subject, draw_requests, plain_request
-from wireproof.conformance.verdict import Judged, searched, without_search
+from wireproof.conformance.subject import Depth, Subject, draw_requests
+from wireproof.conformance.verdict import Judged, amended, searched, without_search
 from wireproof.deadline import Deadline
-from wireproof.errors import WireproofError
+from wireproof.errors import CannotRunError, WireproofError
 from wireproof.protocols.base import Protocol
 from wireproof.results import Verdict
 from wireproof.target import Target
 from wireproof.wire.kernel.sock_diag import SockDiag
-from wireproof.wire.started_server import StartedServer
+
+_SETTLING_TIMEOUT_S = 1.0
+_GENERIC = frozenset(one.id for one in GENERIC)
+"""A protocol's own requirements are more to the point than these."""
 
 
 class Runner:
@@ -30,6 +44,7 @@ class Runner:
     Attributes:
         executor: executes every plan.
         subject: the server, as properties see it.
+        causes: of what was found so far.
 
     """
 
@@ -43,19 +58,8 @@ class Runner:
         diag: SockDiag | None,
         time_budget_s: float | None = None,
         on_executed: Callable[[], None] = lambda: None,
-        server: StartedServer | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
-
-        Args:
-            target: resolved.
-            protocol: judges.
-            depth: how much to try.
-            seed: of everything that is drawn.
-            diag: asks the kernel; None where it cannot be asked.
-            time_budget_s: after which nothing more is tried; None for no limit.
-            on_executed: called before each plan.
-            server: the process, where it is ours to start again.
 
         Raises:
             ProtocolCodeError: the protocol's requests cannot be drawn.
@@ -71,16 +75,15 @@ class Runner:
             half_close=False,
             concurrent=False,
             smallest=requests[0],
-            plain_request=plain_request(protocol, target, requests),
             requests=requests,
         )
         # Drawing is our own time: the budget is for looking at the server.
         self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
-        self._first_seen: dict[Plan, str] = {}
-        self._liveness = Liveness(self.executor, self.subject.plain(), server)
-        self._hunt = DeathHunt(self.executor, self.subject, self._liveness)
+        self.causes = Causes()
+        self._selected: dict[str, Requirement] = {}
+        self._passed: dict[str, Judged] = {}
+        self._liveness = Liveness(self.executor, self.subject.plain())
         self._has_judged = False
-        self._gone_since = ""
 
     def judge(self, requirements: Sequence[Requirement]) -> Iterator[Judged]:
         """Yield a verdict for each requirement, in order.
@@ -91,6 +94,7 @@ class Runner:
 
         """
         self.settle()
+        self._selected = {one.id: one for one in requirements}
         for requirement in requirements:
             yield self.judge_one(requirement)
 
@@ -98,10 +102,12 @@ class Runner:
         """Return the verdict for one requirement."""
         if reason := requirement.unsupported_reason(self.subject):
             return self._without_search(requirement, Verdict.UNSUPPORTED, reason)
-        if (gone := self._liveness.gone) is not None and not self._liveness.revive():
-            how_on = "; --start COMMAND would start it again" if gone.kind.is_death else ""
-            message = f"not tried, since in {self._gone_since} {gone}{how_on}"
-            return self._without_search(requirement, Verdict.INCONCLUSIVE, message)
+        if self._liveness.dead_since and not self._liveness.revived():
+            return self._without_search(
+                requirement,
+                Verdict.INCONCLUSIVE,
+                f"a plain request gets no right answer any more since {self._liveness.dead_since}",
+            )
         if self._budget.expired and self._has_judged:  # the first tells the most
             return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")
         begun = time.monotonic()
@@ -117,31 +123,79 @@ class Runner:
         return self._unless_dead(requirement, judged, begun)
 
     def settle(self) -> None:
-        """Find out, once, what later plans may build on."""
-        self.subject = settled(self.executor, self.subject)
-        self._liveness.settle(self.subject.plain())
-        self._hunt = DeathHunt(self.executor, self.subject, self._liveness)
+        """Find out, once, what later plans may build on: half-close and a second connection."""
+        if not self.subject.target.is_stream:
+            failure = self.executor.execute(self.subject.plain()).failure
+            if failure is not None and failure.kind is FailureKind.NO_CONNECTION:
+                raise CannotRunError(
+                    f"nothing answers on {self.subject.target}: {failure.actual}",
+                    "start the server first",
+                )
+            return
+        smallest = self.subject.smallest
+        half_close = self.subject.target.scheme != "tls" and self._holds(
+            single([smallest], ending=(HalfClose, AwaitEnd))
+        )
+        beside_idle = (Open(0), Open(1), Send(1, len(smallest)), Await(1), Close(1), Close(0))
+        concurrent = self._holds(Plan(((), (smallest,)), beside_idle))
+        self.subject = replace(self.subject, half_close=half_close, concurrent=concurrent)
+
+    def _holds(self, plan: Plan) -> bool:
+        return self.executor.execute(plan, _SETTLING_TIMEOUT_S).failure is None
 
     def _search(self, requirement: Requirement) -> Judged:
         begun = time.monotonic()
-        search = Search(self.executor, self.subject, requirement, self._liveness)
+        search = Search(self.executor, self.subject, requirement, self.causes)
         complete = try_certain(search, requirement, self.subject, self._budget)
         tried = search.tried
         if tried.best is None and complete:
             self._draw(search, requirement, self._budget)
-        if search.is_over:
-            return searched(requirement, self.subject, tried, 0.0, "the server is gone")
         if not tried.plans and complete:
             return self._without_search(
                 requirement, Verdict.UNSUPPORTED, "the protocol has no such conversation"
             )
-        finding = None if tried.best is None else self._pursue(search, requirement)
-        if finding is None:
-            message = tried.too_slow or ("" if complete else "the time was used up")
-        else:
-            message = self._message(finding)
+        cause = self.causes.met()
+        if tried.best is not None:
+            finding = self._pursue(search, requirement)
+            if not finding.failed:
+                return searched(
+                    requirement, self.subject, tried, time.monotonic() - begun, finding=finding
+                )
+            cause = self._cause_of(finding)
+        cause = cause or self.causes.headed_by(requirement.id)
         seconds = time.monotonic() - begun
-        return searched(requirement, self.subject, tried, seconds, message, finding)
+        if cause is None:
+            why = tried.too_slow or ("" if complete else "the time was used up")
+            judged = searched(requirement, self.subject, tried, seconds, why)
+            self._passed[requirement.id] = judged
+            return judged
+        cause.meet(requirement.id)
+        finding = cause.finding_of(requirement)
+        judged = searched(requirement, self.subject, tried, seconds, finding=finding, cause=cause)
+        return replace(judged, amended=self._amended(cause))
+
+    def _cause_of(self, finding: Finding) -> Cause:
+        """Return the cause of a finding, a known one or one under the heading that fits it."""
+        failing = finding.failing
+        heading = finding.requirement
+        fits = fitting(failing.plan, failing.signature, finding.condition)
+        if heading.id in _GENERIC and heading.id not in fits:
+            usable = (self._selected[one] for one in fits if one in self._selected)
+            able = (one for one in usable if not one.unsupported_reason(self.subject))
+            heading = next(able, heading)
+        return self.causes.add(replace(finding, requirement=heading))
+
+    def _amended(self, cause: Cause) -> tuple[Judged, ...]:
+        """Return the line of the requirement that fits a cause, if it has passed before.
+
+        The smallest conversation breaks it, too: its own plans had not come upon it.
+        """
+        heading = cause.finding.requirement
+        passed = self._passed.pop(heading.id, None)
+        if passed is None:
+            return ()
+        cause.meet(heading.id)
+        return (amended(passed, heading, self.subject, cause.finding, cause),)
 
     def _pursue(self, search: Search, requirement: Requirement) -> Finding:
         shrink_s = min(self.subject.depth.shrink_s, self._budget.remaining_s())
@@ -157,45 +211,20 @@ class Runner:
             examples=self.subject.depth.examples,
             seed=self._seed ^ zlib.crc32(requirement.id.encode()),
             until=until,
-            timeout_s=lambda: search.executor.shrink_timeout_s if search.tried.best else None,
         )
-
-    def _message(self, finding: Finding) -> str:
-        words = finding.failing.failure.message
-        first = self._first_seen.setdefault(finding.failing.plan, finding.requirement.id)
-        if first != finding.requirement.id:
-            words = f"the same conversation as {first}: {words}"
-        again = (
-            "" if finding.failed == finding.runs else f"; again {finding.failed} of {finding.runs}"
-        )
-        return f"{words}, {finding.explanation}{again}"
 
     def _unless_dead(self, requirement: Requirement, judged: Judged, begun: float) -> Judged:
         """Ask plainly; where no answer comes, that is the verdict."""
-        gone = self._liveness.gone or self._liveness.look()
-        if gone is None:
+        complaint = self._liveness.complaint_after(requirement.id)
+        if complaint is None:
             return judged
-        self._gone_since = requirement.id
-        if not gone.kind.is_death:
-            if judged.finding is not None:
-                return judged
-            return self._without_search(requirement, Verdict.INCONCLUSIVE, str(gone), begun)
-        seconds = min(self.subject.depth.shrink_s, self._budget.remaining_s())
-        finding = self._hunt.finding(requirement, gone, self._suspects(), seconds)
-        took_s = time.monotonic() - begun
-        message = self._message(finding)
-        tried = Tried(plans=judged.result.examples)
-        return searched(requirement, self.subject, tried, took_s, message, finding)
-
-    def _suspects(self) -> list[Held]:
-        """Return the last conversations that reached the server: a refused one ended nothing."""
-        latest = list(self.executor.latest)
-        reached = [
-            (plan, outcome)
-            for plan, outcome in latest
-            if outcome.failure is None or outcome.failure.kind is not FailureKind.NO_CONNECTION
-        ]
-        return reached or latest
+        if is_out_of_reach(complaint, self.executor):
+            message = f"the server's host cannot be reached any more: {complaint.actual}"
+            return self._without_search(requirement, Verdict.INCONCLUSIVE, message, begun)
+        if judged.finding is None:
+            message = "after this the server answers nobody"
+            return self._without_search(requirement, Verdict.FAIL, message, begun)
+        return judged
 
     def _without_search(
         self, requirement: Requirement, verdict: Verdict, message: str, begun: float | None = None

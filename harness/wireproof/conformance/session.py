@@ -1,24 +1,26 @@
 """One run of the catalogue against one target, from options to records."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from wireproof import results
 from wireproof.conformance.catalogue import catalogue_for, select
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.runner import Runner
+from wireproof.conformance.search.causes import Cause
+from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.subject import DEPTHS
 from wireproof.conformance.verdict import Judged
 from wireproof.errors import CannotRunError
 from wireproof.protocols import base
-from wireproof.results import BoundaryMap, CheckResult, RequirementResult
+from wireproof.results import BoundaryMap, CheckResult, RequirementResult, Verdict
 from wireproof.target import Target
-from wireproof.wire.started_server import StartedServer
 
 
 class Progress(Protocol):
@@ -34,7 +36,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSpec:
+class CheckPlan:
     """What to check.
 
     Attributes:
@@ -61,22 +63,19 @@ class CheckSpec:
 
 def run_check(
     target: Target,
-    spec: CheckSpec,
+    plan: CheckPlan,
     folder: Path,
     progress: Progress,
     on_result: Callable[[CheckResult], None] = lambda _: None,
-    *,
-    server: StartedServer | None = None,
 ) -> tuple[CheckResult, bool]:
     """Judge a server, and write the evidence for what is found.
 
     Args:
         target: resolved and reachable.
-        spec: what to check.
+        plan: what to check.
         folder: receives `evidence/`.
         progress: told of each conversation and each verdict.
         on_result: given the result so far after each verdict.
-        server: the process, where it is ours to start again when it has died.
 
     Returns:
         The result, and whether every requirement was tried: Ctrl-C ends the run, not the result.
@@ -88,50 +87,38 @@ def run_check(
 
     """
     begun = time.monotonic()
-    requirements = select(catalogue_for(spec.protocol), spec.only, spec.skip)
+    requirements = select(catalogue_for(plan.protocol), plan.only, plan.skip)
     diag = open_diag()
-    lines: list[RequirementResult] = []
-    maps: list[BoundaryMap] = []
     complete = True
+    matrix = _Matrix(target, plan, folder)
 
     def tell() -> None:
-        number = min(len(lines), len(requirements) - 1)
+        number = min(len(matrix.lines), len(requirements) - 1)
         progress.update(
             position=number + 1,
             total=len(requirements),
             requirement=requirements[number].id,
             executed=runner.executor.executed,
-            failures=sum(line.verdict.is_finding for line in lines),
+            failures=sum(line.verdict.is_finding for line in matrix.lines.values()),
         )
 
     def so_far() -> CheckResult:
-        return CheckResult(
-            protocol=spec.protocol_name,
-            depth=spec.depth,
-            seed=spec.seed,
-            seconds=round(time.monotonic() - begun, 3),
-            plans=runner.executor.distinct,
-            requirements=list(lines),
-            boundary_maps=list(maps),
-        )
+        return matrix.result(runner, round(time.monotonic() - begun, 3))
 
     runner = Runner(
         target,
-        spec.protocol,
-        DEPTHS[spec.depth],
-        seed=spec.seed,
+        plan.protocol,
+        DEPTHS[plan.depth],
+        seed=plan.seed,
         diag=diag,
-        time_budget_s=spec.time_budget_s,
-        server=server,
+        time_budget_s=plan.time_budget_s,
         on_executed=tell,
     )
     try:
         for judged in runner.judge(requirements):
-            line = _with_evidence(judged, target, spec, folder, runner.executor.timeout_s)
-            lines.append(line)
-            if judged.boundary_map:
-                maps.append(judged.boundary_map)
-            progress.finished(line)
+            progress.finished(matrix.add(judged, runner))
+            for line in judged.amended:
+                matrix.add(line, runner)
             on_result(so_far())
     except KeyboardInterrupt:
         complete = False
@@ -141,24 +128,85 @@ def run_check(
     return so_far(), complete
 
 
-def _with_evidence(
-    judged: Judged, target: Target, spec: CheckSpec, folder: Path, timeout_s: float
-) -> RequirementResult:
-    if judged.finding is None:
-        return judged.result
-    try:
-        evidence = write_evidence(
-            folder,
-            judged.finding,
-            target=target,
-            protocol=spec.protocol,
-            protocol_name=spec.protocol_name,
-            settings=spec.settings,
-            timeout_s=timeout_s,
+class _Matrix:
+    """The lines so far, and the evidence of each cause, written once.
+
+    Attributes:
+        lines: by requirement, in the order in which they were judged.
+
+    """
+
+    def __init__(self, target: Target, plan: CheckPlan, folder: Path) -> None:
+        self.lines: dict[str, RequirementResult] = {}
+        self._maps: dict[str, BoundaryMap] = {}
+        self._evidence: dict[str, list[str]] = {}
+        self._target = target
+        self._plan = plan
+        self._folder = folder
+
+    def add(self, judged: Judged, runner: Runner) -> RequirementResult:
+        """Add a line, or put it in the place of the requirement's own before; return it."""
+        line = judged.result
+        if judged.finding is not None:
+            # Of a cause that is known there is evidence already, under the heading that fits it.
+            finding = judged.cause.finding if judged.cause else judged.finding
+            key = line.cause or line.id
+            if key not in self._evidence:
+                self._evidence[key] = self._write(finding, runner.executor.timeout_s)
+            line = msgspec.structs.replace(line, evidence=self._evidence[key])
+        self.lines[line.id] = line
+        if judged.boundary_map:
+            self._maps[line.id] = judged.boundary_map
+        return line
+
+    def result(self, runner: Runner, seconds: float) -> CheckResult:
+        """Return all that there is so far."""
+        return CheckResult(
+            protocol=self._plan.protocol_name,
+            depth=self._plan.depth,
+            seed=self._plan.seed,
+            seconds=seconds,
+            plans=runner.executor.distinct,
+            requirements=list(self.lines.values()),
+            causes=list(self._causes(runner.causes)),
+            boundary_maps=list(self._maps.values()),
         )
-    except OSError as error:
-        raise CannotRunError(
-            f"cannot write the evidence to {folder}: {error.strerror}",
-            "name another folder with --out",
-        ) from None
-    return msgspec.structs.replace(judged.result, evidence=evidence)
+
+    def _causes(self, causes: Iterable[Cause]) -> Iterator[results.Cause]:
+        """Yield those for which a requirement is not kept."""
+        for cause in causes:
+            kept = {one for one in cause.requirements if self._is_kept(one)}
+            broken = [one for one in cause.requirements if one not in kept]
+            if broken:
+                yield results.Cause(
+                    id=cause.id,
+                    sentence=cause.finding.sentence,
+                    requirements=broken,
+                    evidence=self._evidence.get(cause.id, []),
+                    confirmed=f"{cause.finding.failed}/{cause.finding.runs}",
+                )
+
+    def _is_kept(self, requirement: str) -> bool:
+        line = self.lines.get(requirement)
+        return line is None or not line.cause or line.verdict is Verdict.PASS
+
+    def _write(self, finding: Finding, timeout_s: float) -> list[str]:
+        name = finding.requirement.id
+        taken = {Path(path).parent.name for paths in self._evidence.values() for path in paths}
+        number = sum(one == name or one.startswith(f"{name}_") for one in taken)
+        try:
+            return write_evidence(
+                self._folder,
+                finding,
+                name=f"{name}_{number + 1}" if number else name,
+                target=self._target,
+                protocol=self._plan.protocol,
+                protocol_name=self._plan.protocol_name,
+                settings=self._plan.settings,
+                timeout_s=timeout_s,
+            )
+        except OSError as error:
+            raise CannotRunError(
+                f"cannot write the evidence to {self._folder}: {error.strerror}",
+                "name another folder with --out",
+            ) from None

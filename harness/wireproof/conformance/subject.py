@@ -144,7 +144,9 @@ class Subject:
     def allows(self, plan: Plan) -> bool:
         """Say whether the protocol knows conversations like `plan`."""
         most = 1 if self.protocol.one_request else self.protocol.most_requests
-        return all(len(each) <= most for each in plan.requests)
+        if any(len(each) > most for each in plan.requests):
+            return False
+        return self.protocol.pipelining or not plan.pipelines
 
     def smaller_requests(self, request: bytes) -> list[bytes]:
         """Return valid requests shorter than `request`, the shortest first."""

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.causes import Cause
 from wireproof.conformance.search.explore import Tried
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.subject import Subject
@@ -12,11 +15,22 @@ from wireproof.results import Boundary, BoundaryMap, Level, RequirementResult, V
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A requirement's line of the matrix, and what stands behind it."""
+    """A requirement's line of the matrix, and what stands behind it.
+
+    Attributes:
+        result: the line.
+        finding: what was found.
+        cause: of it; None where it was not seen again.
+        boundary_map: where the cuts of a conversation failed.
+        amended: lines of other requirements, told before, that this one's finding changes.
+
+    """
 
     result: RequirementResult
     finding: Finding | None = None
     boundary_map: BoundaryMap | None = None
+    cause: Cause | None = None
+    amended: tuple["Judged", ...] = ()
 
 
 def without_search(
@@ -41,8 +55,9 @@ def searched(  # noqa: PLR0917 - the parts of a line
     subject: Subject,
     tried: Tried,
     seconds: float,
-    message: str,
+    message: str = "",
     finding: Finding | None = None,
+    cause: Cause | None = None,
 ) -> Judged:
     """Return the verdict of a search.
 
@@ -51,29 +66,44 @@ def searched(  # noqa: PLR0917 - the parts of a line
         subject: on which.
         tried: all of it.
         seconds: how long that took.
-        message: of the finding; without one, why the search settles nothing, or empty.
+        message: why the search settles nothing, or empty.
         finding: None where no plan failed.
+        cause: of the finding.
 
     """
-    if finding is not None:
-        verdict = _of_finding(requirement, subject, finding)
-    else:
-        verdict = Verdict.INCONCLUSIVE if message else Verdict.PASS
-    failure = finding.failing.failure if finding else None
     result = RequirementResult(
         id=requirement.id,
         title=requirement.title,
         level=requirement.level_for(subject),
-        verdict=verdict,
+        verdict=Verdict.INCONCLUSIVE if message else Verdict.PASS,
         delivery=tried.delivery,
         examples=tried.plans,
         seconds=round(seconds, 3),
         message=message,
-        expected=failure.expected if failure else "",
-        actual=failure.actual if failure else "",
         source=requirement.source,
     )
-    return Judged(result, finding, _boundary_map(requirement, tried))
+    judged = Judged(result, None, _boundary_map(requirement, tried))
+    return amended(judged, requirement, subject, finding, cause) if finding else judged
+
+
+def amended(
+    judged: Judged,
+    requirement: Requirement,
+    subject: Subject,
+    finding: Finding,
+    cause: Cause | None,
+) -> Judged:
+    """Return the line with the verdict on what was found."""
+    failure = finding.failing.failure
+    result = msgspec.structs.replace(
+        judged.result,
+        verdict=_of_finding(requirement, subject, finding),
+        message=finding.sentence,
+        expected=failure.expected,
+        actual=failure.actual,
+        cause=cause.id if cause else "",
+    )
+    return Judged(result, finding, judged.boundary_map, cause)
 
 
 def _of_finding(requirement: Requirement, subject: Subject, finding: Finding) -> Verdict:

@@ -83,6 +83,23 @@ class RequirementResult(Record, frozen=True, kw_only=True):
     """Paths, relative to the result file."""
     source: str = ""
     """Where the requirement stands: an RFC section or a section of PROTOCOL.md."""
+    cause: str = ""
+    """ID of the cause for which it is not kept, in `CheckResult.causes`."""
+
+
+class Cause(Record, frozen=True, kw_only=True):
+    """Why one or more requirements are not kept: findings of one smallest conversation."""
+
+    id: str
+    """C1 for the first that was found, and so on."""
+    sentence: str
+    """What goes wrong and when, in words; may hold bytes of the peer only in escaped form."""
+    requirements: list[str]
+    """IDs; first the one whose sentence fits the cause."""
+    evidence: list[str] = []
+    """Paths, relative to the result file."""
+    confirmed: str
+    """How often its smallest conversation failed again: `5/5`."""
 
 
 class Boundary(Record, frozen=True, kw_only=True):
@@ -113,6 +130,8 @@ class CheckResult(Record, frozen=True, kw_only=True):
     plans: int
     """Different conversations executed."""
     requirements: list[RequirementResult]
+    causes: list[Cause] = []
+    """In the order in which they were found."""
     boundary_maps: list[BoundaryMap] = []
 
 

@@ -121,7 +121,7 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
         requests=(smallest,),
     )
     search = Search(executor, subject, known[case.requirement])
-    failures = [failure for _ in range(runs) if (failure := search.run(case.plan)) is not None]
+    failures = [one.failure for _ in range(runs) if (one := search.run(case.plan)) is not None]
     fate: Fate = "FAILS" if failures else "FIXED" if case.failed == case.runs else "NOT REPRODUCED"
     return Replayed(fate, len(failures), runs, failures[0] if failures else None)
 

@@ -26,8 +26,9 @@ def write_evidence(
     protocol_name: str,
     settings: dict[str, str],
     timeout_s: float,
+    name: str = "",
 ) -> list[str]:
-    """Write a finding's files into `folder/evidence/<ID>/`.
+    """Write a finding's files into `folder/evidence/<name>/`; its requirement's ID, without a name.
 
     Returns:
         Their paths, relative to `folder`.
@@ -35,7 +36,8 @@ def write_evidence(
     """
     identifier = finding.requirement.id
     failing = finding.failing
-    place = folder / "evidence" / identifier
+    subfolder = name or identifier
+    place = folder / "evidence" / subfolder
     place.mkdir(parents=True, exist_ok=True)
     case = Case(
         format=REPLAY_FORMAT,
@@ -60,9 +62,9 @@ def write_evidence(
     script = standalone_script(case, target, protocol, timeout_s)
     if script:
         files["replay.py"] = script
-    for name, content in files.items():
-        (place / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    return [f"evidence/{identifier}/{name}" for name in files]
+    for file, content in files.items():
+        (place / file).write_bytes(content.encode() if isinstance(content, str) else content)
+    return [f"evidence/{subfolder}/{file}" for file in files]
 
 
 def transcript_text(case: Case) -> str:

@@ -80,7 +80,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         phase: when.
         owed: what the server owed.
         seen: what came instead.
-        answered: requests of the plan's that had been answered on that connection.
 
     """
 
@@ -93,7 +92,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.TALKING
     owed: Owed = Owed.REPLY
     seen: Seen = Seen.OTHER
-    answered: int = 0
 
 
 class ConversationFailedError(AssertionError):

@@ -246,7 +246,7 @@ class JudgedConnection:
             if self._out.judged:
                 self._received += len(seen.data)
                 try:
-                    self.witness.has_answered(self.oracle.receive_data(seen.data))
+                    self.oracle.receive_data(seen.data)
                 except WrongReplyError as error:
                     raise self.witness.wrong(error) from None
         elif isinstance(seen, EndOfStream):

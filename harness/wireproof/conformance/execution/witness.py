@@ -31,7 +31,6 @@ class Witness:
         self.number = number
         self._action = action
         self._phase = phase
-        self._answered = 0
         self._transcript = transcript
 
     def at_action(self, number: int) -> None:
@@ -61,7 +60,6 @@ class Witness:
                 phase=self._phase,
                 owed=owed,
                 seen=seen,
-                answered=self._answered,
             )
         )
 
@@ -90,11 +88,6 @@ class StreamWitness(Witness):
     def ends(self) -> None:
         """Hear that the client has ended its stream."""
         self._phase = Phase.ENDING
-
-    def has_answered(self, requests: int) -> None:
-        """Hear that so many more requests are answered."""
-        if self._phase is not Phase.OPENING:
-            self._answered += requests
 
     def failed(  # noqa: PLR0917 - what a failure is
         self,

@@ -38,7 +38,8 @@ def may_go(plan: Plan, number: int) -> bool:
         earlier = [one for one in plan.actions[:number] if one.connection == action.connection]
         # After a push, the wait is also what sends the rest.
         after_push = bool(earlier) and isinstance(earlier[-1], Push)
-        return not after_push and any(isinstance(one, Await | AwaitEnd) for one in later)
+        # Behind our end of stream the server may owe other things than before it.
+        return not after_push and any(isinstance(one, Await) for one in later)
     return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
 
 
@@ -79,6 +80,62 @@ def in_lock_step(plan: Plan) -> Plan:
         actions.append(action)
         following[number] = action
     return Plan(plan.requests, tuple(reversed(actions)))
+
+
+def apart(plan: Plan) -> Plan:
+    """Send each request by itself, once the one before is answered; cuts inside them stay."""
+    ends = [list(accumulate(map(len, requests))) for requests in plan.requests]
+    sent = [0] * len(ends)
+    actions: list[Action] = []
+    for number, action in enumerate(plan.actions):
+        on = action.connection
+        if isinstance(action, Send | SendLast | Push):
+            for end in ends[on]:
+                if sent[on] < end < action.until:
+                    actions += [Send(on, end), Await(on)]
+            sent[on] = action.until
+            actions.append(action)
+            following = next(
+                (one for one in plan.actions[number + 1 :] if one.connection == on), None
+            )
+            if action.until in ends[on] and isinstance(following, Send | SendLast | Push):
+                actions.append(Await(on))
+        else:
+            actions.append(action)
+    return Plan(plan.requests, tuple(actions))
+
+
+def uncut(plan: Plan) -> Plan:
+    """Send no request in parts: leave out the sends that end inside one."""
+    ends = [set(accumulate(map(len, requests))) for requests in plan.requests]
+    inside = {
+        number
+        for number in cuts_of(plan)
+        if isinstance(action := plan.actions[number], Send)
+        and action.until not in ends[action.connection]
+    }
+    return without_actions(plan, inside)
+
+
+def unheld(plan: Plan) -> Plan:
+    """Pause nowhere."""
+    return Plan(plan.requests, tuple(map(_unheld, plan.actions)))
+
+
+def _unheld(action: Action) -> Action:
+    held = isinstance(action, Send) and action.hold_s
+    return msgspec.structs.replace(action, hold_s=0.0) if held else action
+
+
+def read_at_once(plan: Plan) -> Plan:
+    """Read replies while requests are sent."""
+    return Plan(
+        plan.requests,
+        tuple(
+            Send(one.connection, one.until) if isinstance(one, Push) else one
+            for one in plan.actions
+        ),
+    )
 
 
 def with_segments_as_requests(plan: Plan, of_size: Mapping[int, bytes]) -> Plan | None:

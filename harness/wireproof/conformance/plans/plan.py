@@ -156,6 +156,23 @@ class Plan(msgspec.Struct, frozen=True):
         return cuts
 
     @property
+    def pipelines(self) -> bool:
+        """Whether a byte of a request is sent before the reply to the one before is awaited."""
+        ends = [list(accumulate(map(len, requests))) for requests in self.requests]
+        sent = [0] * len(ends)
+        may_send = [each[0] if each else 0 for each in ends]
+        for action in self.actions:
+            number = action.connection
+            if isinstance(action, Send | SendLast | Push):
+                sent[number] = action.until
+                if action.until > may_send[number]:
+                    return True
+            elif isinstance(action, Await):
+                later = (end for end in ends[number] if end > sent[number])
+                may_send[number] = next(later, sent[number])
+        return False
+
+    @property
     def segments(self) -> int:
         """How many sends there are."""
         return sum(isinstance(action, Send) for action in self.actions)

@@ -19,12 +19,13 @@ from wireproof.conformance.plans.edits import (
     in_lock_step,
     may_go,
     replaced,
+    unheld,
     with_requests,
     with_segments_as_requests,
     without_actions,
     without_connections,
 )
-from wireproof.conformance.plans.plan import Action, Plan, Push, Send
+from wireproof.conformance.plans.plan import Plan, Push, Send
 
 _SHORT_STALL_S = 0.05
 _OFFSETS_TRIED = 16
@@ -104,20 +105,15 @@ def _alone(plan: Plan, connection: int) -> Iterator[Plan]:
 
 def _less_waiting(plan: Plan, _: SmallerRequests) -> Iterator[Plan]:
     """First of all, since it saves time."""
-    yield Plan(plan.requests, tuple(map(_unheld, plan.actions)))
+    yield unheld(plan)
     for number, action in enumerate(plan.actions):
         if isinstance(action, Send) and action.hold_s:
-            yield replaced(plan, number, _unheld(action))
+            yield replaced(plan, number, msgspec.structs.replace(action, hold_s=0.0))
         if isinstance(action, Push):
             yield replaced(plan, number, Send(action.connection, action.until))
             if action.stall_s > _SHORT_STALL_S:
                 short = msgspec.structs.replace(action, stall_s=_SHORT_STALL_S)
                 yield replaced(plan, number, short)
-
-
-def _unheld(action: Action) -> Action:
-    held = isinstance(action, Send) and action.hold_s
-    return msgspec.structs.replace(action, hold_s=0.0) if held else action
 
 
 def _lock_step(plan: Plan, smaller_requests: SmallerRequests) -> Iterator[Plan]:

@@ -1,14 +1,13 @@
 """Looking for a failing plan: the certain ones first, then those that Hypothesis draws."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wireproof.conformance.execution.executor import Executor, Outcome, weakest
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
-from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.signature import Signature, signature_of
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 from wireproof.results import Delivery
@@ -16,12 +15,10 @@ from wireproof.results import Delivery
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-_MAY_BE_A_DEATH = {
-    FailureKind.END,
-    FailureKind.RESET,
-    FailureKind.SILENCE,
-    FailureKind.NO_CONNECTION,
-}
+_SHRINK_TIMEOUT_FACTOR = 20
+_LEAST_SHRINK_TIMEOUT_S = 0.25
+_LONGEST_MAPPED_BYTES = 256
+_ENOUGH_OF_ONE_CAUSE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,7 @@ class Failing:
     plan: Plan
     outcome: Outcome
     failure: Failure
+    signature: Signature
 
 
 @dataclass(slots=True)
@@ -40,9 +38,10 @@ class Tried:
     Attributes:
         plans: how many plans were executed.
         delivery: the weakest delivery of any.
-        first: the plan that failed first.
+        first: the plan that failed first for a reason that is not known.
         too_slow: what kept a plan from being judged to its end, or nothing.
-        best: the smallest failing plan of the kind that failed first.
+        best: the smallest failing plan with the signature of the one that failed first.
+        explained: how many plans failed for known causes.
         single_cuts: for each conversation cut once: offset to whether it failed.
 
     """
@@ -52,68 +51,132 @@ class Tried:
     first: Failing | None = None
     best: Failing | None = None
     too_slow: str = ""
+    explained: int = 0
     single_cuts: dict[tuple[bytes, ...], dict[int, bool]] = field(default_factory=dict)
 
 
+class Known(Protocol):
+    """What is known of the server from requirements judged before."""
+
+    @property
+    def silence(self) -> bool:
+        """Whether it is known to fall silent: that need not be waited for at length again."""
+
+    def explains(self, search: "Search", failing: Failing, *, by_signature: bool) -> bool:
+        """Whether a plan fails for a known cause; by its signature alone, where that will do."""
+
+
+class NothingKnown:
+    """Before the first finding."""
+
+    silence = False
+
+    def explains(self, search: "Search", failing: Failing, *, by_signature: bool) -> bool:
+        """Explain nothing."""
+        del search, failing, by_signature
+        return False
+
+
 class Search:
-    """The search for a failing plan of one requirement."""
+    """The search for a failing plan of one requirement.
+
+    Attributes:
+        tried: what has been tried so far.
+        subject: the server.
+
+    """
 
     def __init__(
         self,
         executor: Executor,
         subject: Subject,
         requirement: Requirement,
-        liveness: Liveness | None = None,
+        known: Known | None = None,
     ) -> None:
-        """Search with `executor`; `liveness` tells a server that is gone from one that failed."""
+        """Search with `executor`; what `known` explains is not looked for again."""
         self.tried = Tried()
-        self.executor = executor
-        self._liveness = liveness
         self.subject = subject
+        self._executor = executor
         self._requirement = requirement
+        self._known: Known = known or NothingKnown()
 
-    def run(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:
-        """Execute one plan, judge it, and remember the smallest that fails."""
-        outcome = self.executor.execute(plan, timeout_s)
-        failure = outcome.failure
+    def attempt(self, plan: Plan) -> Failing | None:
+        """Try one of the requirement's plans; None if it holds, or fails for a known cause."""
+        tried = self.tried
+        if tried.best is not None:  # the others show where else it fails
+            failing = self.run(plan, self.shrink_timeout_s())
+        else:
+            failing = self._news(plan)
+        if failing is not None:
+            self.consider(failing)
+        return failing
+
+    def consider(self, failing: Failing) -> None:
+        """Keep the smallest plan with the signature of the first."""
+        tried, best = self.tried, self.tried.best
+        if best is None:
+            tried.first = tried.best = failing
+        elif best.signature.covers(failing.signature) and failing.plan.size < best.plan.size:
+            tried.best = failing
+
+    def run(self, plan: Plan, timeout_s: float | None = None) -> Failing | None:
+        """Execute one plan and judge it; None where it holds."""
+        outcome = self._executor.execute(plan, timeout_s)
+        failure, rule = outcome.failure, ""
         if failure is None and self._requirement.judge is not None:
             failure = self._requirement.judge(self.subject, outcome)
+            rule = self._requirement.id
         tried = self.tried
         tried.plans += 1
         tried.delivery = weakest(outcome.delivery, *filter(None, [tried.delivery]))
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             return None
-        if failure is not None and self._has_ended_the_server(failure):
-            return None
-        if failure is not None and self._is_best(plan, failure.kind):
-            tried.best = Failing(plan, outcome, failure)
-            tried.first = tried.first or tried.best
         self._mark_single_cut(plan, failure is not None)
-        return failure
+        if failure is None:
+            return None
+        return Failing(plan, outcome, failure, signature_of(plan, failure, rule))
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the server is gone: nothing counts against it any more."""
-        return self._liveness is not None and self._liveness.is_dead
+    def fails_alike(self, plan: Plan, signature: Signature) -> Failing | None:
+        """Execute a plan with little timeout, and return it if it fails with this signature."""
+        failing = self.run(plan, self.shrink_timeout_s())
+        return failing if failing and signature.covers(failing.signature) else None
 
-    def _has_ended_the_server(self, failure: Failure) -> bool:
-        if self._liveness is None or failure.kind not in _MAY_BE_A_DEATH:
-            return False
-        if self._liveness.has_served:
-            self._liveness.look()
-        return self._liveness.is_dead
+    def fails_at_all(self, plan: Plan) -> bool:
+        """Execute a plan with little timeout; say whether it fails, in whatever way."""
+        return self.run(plan, self.shrink_timeout_s()) is not None
+
+    def shrink_timeout_s(self) -> float:
+        """How long a reply may take while shrinking: long for this server, short for us."""
+        usual_s = _SHRINK_TIMEOUT_FACTOR * self._executor.usual_s
+        return min(self._executor.timeout_s, max(_LEAST_SHRINK_TIMEOUT_S, usual_s))
 
     def confirmation_timeout_s(self) -> float:
         """How long a reply may take in the runs that confirm a failure: a second at least."""
-        return min(self.executor.timeout_s, max(1.0, self.executor.shrink_timeout_s))
+        return min(self._executor.timeout_s, max(1.0, self.shrink_timeout_s()))
 
-    def _is_best(self, plan: Plan, kind: FailureKind) -> bool:
-        best = self.tried.best
-        return best is None or (best.failure.kind is kind and plan.size < best.plan.size)
+    @property
+    def enough_explained(self) -> bool:
+        """Whether known causes have been met so often that the same is no news."""
+        return self.tried.explained >= _ENOUGH_OF_ONE_CAUSE
+
+    def _news(self, plan: Plan) -> Failing | None:
+        """Run a plan, and return it if it fails for no known cause.
+
+        A silence is waited for at length once: where one is known, only what it doesn't explain is.
+        """
+        hasty = self._known.silence
+        failing = self.run(plan, self.shrink_timeout_s() if hasty else None)
+        if failing is None:
+            return None
+        if self._known.explains(self, failing, by_signature=self.enough_explained):
+            self.tried.explained += 1
+            return None
+        return self.run(plan) if hasty else failing
 
     def _mark_single_cut(self, plan: Plan, failed: bool) -> None:
-        if len(plan.requests) == 1 and plan.cuts == 1 and plan.bytes_sent <= 256:
+        one_cut = len(plan.requests) == 1 and plan.cuts == 1
+        if one_cut and plan.bytes_sent <= _LONGEST_MAPPED_BYTES:
             sends = [action for action in plan.actions if hasattr(action, "until")]
             cuts = self.tried.single_cuts.setdefault(plan.requests[0], {})
             cuts[sends[0].until] = failed
@@ -125,31 +188,26 @@ def try_certain(
     """Execute the requirement's certain plans; stop soon after the first failure.
 
     Returns:
-        Whether all were executed.
+        Whether all were executed, or enough of them.
 
     """
     enough: Deadline | None = None
     for plan in filter(subject.allows, requirement.plans(subject)):
-        if enough is None:
-            failure = search.run(plan)
-            enough = Deadline(subject.depth.shrink_s / 2) if failure else None
-        elif enough.expired or until.expired:
-            break
-        else:  # the others show where else it fails, and may fail smaller; but not for ever
-            search.run(plan, search.executor.shrink_timeout_s)
-        if until.expired or search.is_over:
-            return False
+        search.attempt(plan)
+        if until.expired:
+            return search.tried.best is not None
+        if enough is not None:
+            if enough.expired:
+                break
+        elif search.tried.best is not None or search.tried.explained:
+            # The others show where else it fails, and may fail smaller; but not for ever.
+            share = 2 if search.tried.best is not None else 4
+            enough = Deadline(subject.depth.shrink_s / share)
     return True
 
 
 def try_drawn(
-    search: Search,
-    strategy: "SearchStrategy[Plan]",
-    *,
-    examples: int,
-    seed: int,
-    until: Deadline,
-    timeout_s: Callable[[], float | None],
+    search: Search, strategy: "SearchStrategy[Plan]", *, examples: int, seed: int, until: Deadline
 ) -> None:
     """Let Hypothesis draw plans, and shrink what fails.
 
@@ -172,12 +230,14 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        if until.expired or search.is_over or not search.subject.allows(plan):
+        if until.expired or not search.subject.allows(plan):
             return
-        failure = search.run(plan, timeout_s())
+        if search.tried.best is None and search.enough_explained:
+            return
+        failing = search.attempt(plan)
         best = search.tried.best
-        if failure is not None and best is not None and failure.kind is best.failure.kind:
-            raise ConversationFailedError(failure)
+        if failing is not None and best is not None and best.signature.covers(failing.signature):
+            raise ConversationFailedError(failing.failure)
 
     try:
         holds()

@@ -1,13 +1,15 @@
-"""What follows a failing plan: make it smaller, run it again, and explain it."""
+"""What follows a failing plan: make it smaller, find out what it needs, and run it again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wireproof.conformance.explain import explain
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.plans.reduce import reduce
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.explain import explain
 from wireproof.conformance.search.explore import Failing, Search
+from wireproof.conformance.search.features import UNKNOWN, Condition
+from wireproof.conformance.search.inquiry import inquire
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 
@@ -24,6 +26,7 @@ class Finding:
         failed: how often that plan failed again, out of `runs`.
         runs: how often it was run again on fresh connections.
         explanation: when the server fails, in words.
+        condition: what makes the difference, by experiment.
 
     """
 
@@ -32,6 +35,13 @@ class Finding:
     failed: int
     runs: int
     explanation: str
+    condition: Condition = UNKNOWN
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and when."""
+        again = "" if self.failed == self.runs else f"; again {self.failed} of {self.runs}"
+        return f"{self.failing.failure.message}, {self.explanation}{again}"
 
 
 class Pursuit:
@@ -55,9 +65,20 @@ class Pursuit:
         """
         draw_until(Deadline(self._shrink_s / 2))
         steps = self._reduce()
+        first = self._search.tried.first
+        assert first is not None
+        until = Deadline(max(self._until.remaining_s(), self._shrink_s / 4))
+        smallest, condition = inquire(self._search, self._subject, steps[-1], first, until)
+        if smallest is not steps[-1]:
+            steps.append(smallest)
         failing, failed = self._confirmed(steps)
-        explanation = explain(failing.plan, self._search.tried.single_cuts)
-        return Finding(requirement, failing, failed, self._subject.depth.confirmations, explanation)
+        if failing is not smallest:  # what chance has found tells nothing of the cause
+            condition = UNKNOWN
+        explanation = explain(
+            failing.plan, self._search.tried.single_cuts, failing.failure.phase, condition
+        )
+        runs = self._subject.depth.confirmations
+        return Finding(requirement, failing, failed, runs, explanation, condition)
 
     def _reduce(self) -> list[Failing]:
         """Make the best plan smaller; return the failing plans on the way, the smallest last."""
@@ -69,17 +90,16 @@ class Pursuit:
         def fails(plan: Plan) -> bool:
             if not self._subject.allows(plan):
                 return False
-            failure = search.run(plan, search.executor.shrink_timeout_s)
-            smaller = search.tried.best
-            if smaller is not None and smaller is not steps[-1]:
-                steps.append(smaller)
-            return failure is not None and failure.kind is best.failure.kind
+            found = search.fails_alike(plan, best.signature)
+            if found is not None:
+                steps.append(found)
+            return found is not None
 
         reduce(
             best.plan,
             fails,
             self._subject.smaller_requests,
-            lambda: self._until.expired or search.is_over,
+            lambda: self._until.expired,
             best.failure.connection,
         )
         return steps
@@ -93,7 +113,7 @@ class Pursuit:
         smallest, first = steps[-1], self._search.tried.first
         failed = self._again(smallest)
         for larger in (*steps[-2 : -2 - _STEPS_BACK : -1], *filter(None, [first])):
-            if failed == self._subject.depth.confirmations or self._search.is_over:
+            if failed == self._subject.depth.confirmations:
                 break
             again = self._again(larger)
             if again > failed or not failed:
@@ -101,7 +121,12 @@ class Pursuit:
         return smallest, failed
 
     def _again(self, failing: Failing) -> int:
-        """Run a failing plan again on fresh connections, and count how often it fails."""
-        timeout_s = self._search.confirmation_timeout_s()
-        runs = range(self._subject.depth.confirmations)
-        return sum(self._search.run(failing.plan, timeout_s) is not None for _ in runs)
+        """Run a failing plan again on fresh connections, and count how often it fails.
+
+        The first of these runs waits as long as a replay does: what is only slow holds then. The
+        others need not wait for the same silence as long.
+        """
+        count = self._subject.depth.confirmations
+        short_s = self._search.confirmation_timeout_s()
+        timeouts_s = [None, *[short_s] * (count - 1)] if count else []
+        return sum(self._search.run(failing.plan, one) is not None for one in timeouts_s)

@@ -97,14 +97,16 @@ def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
     assert "when the cut falls after byte 1" in judged.result.message
 
 
-def test_the_same_minimum_is_told_as_such(diag: SockDiag) -> None:
-    """Two requirements broken by one fault say so."""
+def test_one_cause_is_one_story(diag: SockDiag) -> None:
+    """Two requirements broken by one fault name the same cause, and it is made small once."""
     with Serving(one_read_one_line) as server:
         first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS", shrink_s=30)
     assert first.finding is not None
     assert second.finding is not None
     assert first.finding.failing.plan == second.finding.failing.plan
-    assert second.result.message.startswith("the same conversation as SEG-SINGLE: ")
+    assert (first.result.cause, second.result.cause) == ("C1", "C1")
+    assert first.result.message == second.result.message
+    assert second.result.examples < first.result.examples
 
 
 def test_a_fault_that_comes_and_goes_is_flaky(diag: SockDiag) -> None:

@@ -2,13 +2,20 @@
 
 # ruff: noqa: D102 - what a stand-in does is what it stands for
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 
 from tests.support.servers import GreetedShout, Shout
-from wireproof.conformance.execution.failure import ConversationFailedError, FailureKind
+from wireproof.conformance.execution.failure import (
+    ConversationFailedError,
+    FailureKind,
+    Owed,
+    Phase,
+    Seen,
+)
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.deadline import Deadline
@@ -452,3 +459,91 @@ def test_a_closed_connection_is_not_touched_again() -> None:
     judged.reset()
     abandon([judged])
     assert connection.log == ["reset", "close"]
+
+
+class _Beating(Shout):
+    """A protocol whose server may send heartbeats."""
+
+    def unsolicited(self, message: bytes) -> bool:
+        """A dot is one."""
+        return message == b".\n"
+
+
+class _BeatingServer(Ready):
+    """Sends half a heartbeat at a time, every tenth of the time that silence may last."""
+
+    def receive(self) -> Observation | None:
+        self.waits += 1
+        half = {10: b".", 0: b"\n"}.get(self.waits % 20)
+        return Data(half) if half else None
+
+    def wait(self, deadline: Deadline, **_: bool) -> bool:
+        time.sleep(NOW / 20)
+        return not deadline.expired
+
+
+def test_heartbeats_do_not_make_the_wait_longer() -> None:
+    """What comes unasked is neither what is owed nor to blame."""
+    connection = _BeatingServer()
+    judged = _judged(connection, b"hi\n", protocol=_Beating())
+    judged.send(3, Deadline(NOW))
+    waits = connection.waits
+    failure = _failure(lambda: judged.await_replies(Deadline(10 * NOW))).failure
+    assert failure.message.startswith("the server fell silent")
+    assert "1 reply owed" in failure.message
+    assert connection.waits - waits < 400  # half of what two such waits would take
+
+
+def test_a_partial_reply_is_no_silence() -> None:
+    """What has come of the reply is shown beside the reply that was owed."""
+    connection = Played()
+    judged = _judged(connection, b"hi\n")
+    judged.send(3, Deadline(NOW))
+    connection.peer = _in_turn(Data(b"H"))
+    failure = _failure(lambda: judged.await_replies(Deadline(NOW))).failure
+    assert failure.message == "the server fell silent within a reply, with 1 reply owed"
+    assert (failure.expected, failure.actual) == ("b'HI\\n'", "b'H', then silence")
+    assert failure.seen is Seen.LESS
+
+
+def test_a_surplus_that_is_no_whole_message_is_no_silence() -> None:
+    """Where messages may come unasked, a part of one behind all replies is told as such."""
+    connection = Played()
+    judged = _judged(connection, b"hi\n", protocol=_Beating())
+    judged.send(3, Deadline(NOW))
+    connection.peer = _in_turn(Data(b"HI\nmore"))
+    failure = _failure(lambda: judged.await_replies(Deadline(NOW))).failure
+    assert (failure.expected, failure.actual) == ("nothing", "b'more'")
+    assert failure.seen is Seen.MORE
+
+
+def test_a_refused_opening_names_its_request() -> None:
+    """Not the conversation that never began, but the log-in that was refused."""
+    connection = Played(_in_turn(Data(b"220 ready\n"), None, Data(b"NO\n")))
+    failure = _failure(lambda: _judged(connection, b"hi\n", protocol=GreetedShout())).failure
+    assert failure.message.endswith(r", in answer to the opening request, b'login\n'")
+    assert failure.phase is Phase.OPENING
+
+
+@pytest.mark.parametrize(
+    ("peer", "what"),
+    [
+        (_in_turn(None, None), (Phase.ENDING, Owed.REPLY, Seen.NOTHING)),
+        (_in_turn(END_OF_STREAM), (Phase.ENDING, Owed.REPLY, Seen.END)),
+        (_in_turn(RESET), (Phase.ENDING, Owed.REPLY, Seen.RESET)),
+        (_in_turn(Data(b"HI\n!")), (Phase.ENDING, Owed.NOTHING, Seen.MORE)),
+        (_in_turn(Data(b"HI\n")), (Phase.ENDING, Owed.END, Seen.NOTHING)),
+        (_in_turn(Data(b"HA\n")), (Phase.ENDING, Owed.REPLY, Seen.OTHER)),
+    ],
+)
+def test_a_failure_says_when_what_and_instead_of_what(
+    peer: Callable[[bytes], Observation | None], what: tuple[Phase, Owed, Seen]
+) -> None:
+    """Behind the client's end of stream a lost reply differs from a surplus byte."""
+    connection = Played()
+    judged = _judged(connection, b"hi\n")
+    judged.send(3, Deadline(NOW))
+    judged.half_close()
+    connection.peer = peer
+    failure = _failure(lambda: judged.await_end(Deadline(NOW))).failure
+    assert (failure.phase, failure.owed, failure.seen) == what

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from tests.support.servers import Shout
 from wireproof.conformance.execution.executor import Executor, Outcome
-from wireproof.conformance.execution.failure import Failure, FailureKind
+from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
 from wireproof.conformance.plans.plan import Plan, single
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.runner import Runner
-from wireproof.conformance.search.explore import Search, try_certain, try_drawn
+from wireproof.conformance.search.explore import Failing, Search, try_certain, try_drawn
 from wireproof.conformance.subject import DEPTHS, Subject
 from wireproof.deadline import Deadline
 from wireproof.results import Delivery, Level
@@ -26,7 +26,7 @@ class Played:
     """An executor whose server is a function of the plan."""
 
     timeout_s = 5.0
-    shrink_timeout_s = 0.25
+    usual_s = 0.0
 
     def __init__(self, judge: Judge) -> None:
         """Fail as `judge` says."""
@@ -38,7 +38,15 @@ class Played:
         self.executed.append((plan, timeout_s))
         kind = self.judge(plan)
         failure = kind and Failure(
-            kind=kind, connection=0, action=0, message="m", expected="e", actual="a"
+            kind=kind,
+            connection=0,
+            action=0,
+            message="m",
+            expected="e",
+            actual="a",
+            seen={FailureKind.SILENCE: Seen.NOTHING, FailureKind.RESET: Seen.RESET}.get(
+                kind, Seen.END
+            ),
         )
         return Outcome(failure, Delivery.CONFIRMED, Transcript(), ())
 
@@ -80,12 +88,12 @@ def test_after_a_failure_the_others_are_tried_with_less_timeout(subject: Subject
     failing = dict.fromkeys(CUTS[1:3], FailureKind.SILENCE)
     search, executor = _search(subject, failing.get, CUTS)
     try_certain(search, _requirement(CUTS), subject, FOREVER)
-    assert [timeout_s for _, timeout_s in executor.executed] == [None, None, 0.25, 0.25]
+    assert [patience for _, patience in executor.executed] == [None, None, 0.25, 0.25]
     assert search.tried.single_cuts == {(b"abcd\n",): {4: False, 3: True, 2: True, 1: False}}
 
 
-def test_the_best_is_the_smallest_of_the_first_kind(subject: Subject) -> None:
-    """Another way of failing is another fault, however small its plan."""
+def test_the_best_is_the_smallest_of_the_first_signature(subject: Subject) -> None:
+    """What was seen instead is another fault's, however small its plan."""
     plans = [single([b"abcd\n"]), single([b"abc\n"]), single([b"a\n"])]
     kinds = dict(
         zip(plans, [FailureKind.SILENCE, FailureKind.SILENCE, FailureKind.RESET], strict=True)
@@ -113,7 +121,6 @@ def _drawn(search: Search, seed: int, until: Deadline = FOREVER) -> None:
         examples=40,
         seed=seed,
         until=until,
-        timeout_s=lambda: None,
     )
 
 
@@ -159,12 +166,56 @@ def test_a_rule_judges_what_went_well(subject: Subject) -> None:
     )
     ruled = replace(_requirement(CUTS), judge=lambda *_: broken)
     search = Search(cast(Executor, Played(lambda _: None)), subject, ruled)
-    assert search.run(CUTS[0]) == broken
+    failing = search.run(CUTS[0])
+    assert failing is not None
+    assert (failing.failure, failing.signature.rule) == (broken, "T-EST")
 
 
-def test_confirming_takes_a_second_at_least(subject: Subject) -> None:
-    """A minimum is run again with more time than shrinking gives, within the limit."""
+def test_timeout_follows_the_server(subject: Subject) -> None:
+    """A slow server is given time while its failure is made smaller, within the limit."""
     search, executor = _search(subject, lambda _: None, [])
-    assert search.confirmation_timeout_s() == 1.0
-    executor.shrink_timeout_s = 2.0
-    assert search.confirmation_timeout_s() == 2.0
+    assert search.shrink_timeout_s() == 0.25
+    executor.usual_s = 0.1
+    assert search.shrink_timeout_s() == 2.0
+    executor.usual_s = 1.0
+    assert search.shrink_timeout_s() == 5.0
+    assert search.confirmation_timeout_s() == 5.0
+
+
+class _Known:
+    """A server whose every silence is known."""
+
+    silence = True
+
+    def __init__(self) -> None:
+        self.by_signature: list[bool] = []
+
+    def explains(self, search: Search, failing: Failing, *, by_signature: bool) -> bool:
+        """Explain silence."""
+        del search
+        self.by_signature.append(by_signature)
+        return failing.failure.kind is FailureKind.SILENCE
+
+
+def test_what_is_known_is_not_looked_for_again(subject: Subject) -> None:
+    """A known silence is waited for briefly, and after some times told by its signature alone."""
+    known = _Known()
+    executor = Played(lambda _: FailureKind.SILENCE)
+    search = Search(cast(Executor, executor), subject, _requirement(CUTS), known)
+    try_certain(search, _requirement(CUTS), subject, FOREVER)
+    assert search.tried.best is None
+    assert search.tried.explained == 4
+    assert [timeout for _, timeout in executor.executed] == [0.25] * 4
+    assert known.by_signature == [False, False, False, True]
+
+
+def test_what_is_not_known_is_waited_for_at_length(subject: Subject) -> None:
+    """What fails in haste and is not explained must fail with all the time that there is."""
+    slow = Played(lambda _: None)
+    search = Search(cast(Executor, slow), subject, _requirement(CUTS), _Known())
+    slow.judge = lambda _: FailureKind.END if slow.executed[-1][1] else None
+    try_certain(search, _requirement(CUTS), subject, FOREVER)
+    assert search.tried.best is None
+    slow.judge = lambda _: FailureKind.END
+    try_certain(search, _requirement(CUTS), subject, FOREVER)
+    assert search.tried.best is not None

@@ -1,0 +1,117 @@
+"""What may make the difference in a conversation, and the same conversation without it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wireproof.conformance.plans.edits import (
+    apart,
+    read_at_once,
+    uncut,
+    unheld,
+    with_requests,
+    without_connections,
+)
+from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.subject import Subject
+
+_KINDS = 4
+
+
+class Feature(StrEnum):
+    """One thing about a conversation that a failure may depend on."""
+
+    OTHERS = "other connections"
+    PAUSES = "pauses"
+    LATE_READING = "reading late"
+    CUTS = "cuts"
+    PIPELINING = "pipelining"
+    EARLIER = "the requests before it"
+    REQUEST = "which request it is"
+
+
+ABLATIONS = (
+    Feature.OTHERS,
+    Feature.PAUSES,
+    Feature.LATE_READING,
+    Feature.CUTS,
+    Feature.PIPELINING,
+    Feature.EARLIER,
+)
+"""What can be left out, in the order in which it is tried; a request can only be exchanged."""
+
+
+def without(feature: Feature, plan: Plan, connection: int) -> Plan | None:
+    """Return the conversation without one of its features; None where it has none of it.
+
+    Args:
+        feature: one of `ABLATIONS`.
+        plan: the conversation.
+        connection: on which it failed.
+
+    """
+    match feature:
+        case Feature.OTHERS:
+            others = [one for one in range(len(plan.requests)) if one != connection]
+            changed = without_connections(plan, others)
+        case Feature.PAUSES:
+            changed = unheld(plan)
+        case Feature.LATE_READING:
+            changed = read_at_once(plan)
+        case Feature.CUTS:
+            changed = uncut(plan)
+        case Feature.PIPELINING:
+            changed = apart(plan) if plan.pipelines else plan
+        case Feature.EARLIER:
+            earlier = range(len(plan.requests[connection]) - 1)
+            changed = with_requests(plan, connection, dict.fromkeys(earlier, b""))
+        case _:
+            raise ValueError(f"{feature} cannot be left out")
+    return None if changed == plan else changed
+
+
+def with_another(plan: Plan, request: bytes) -> Plan | None:
+    """Return the conversation with `request` in the place of all others; None if that cuts less."""
+    changed = plan
+    for connection, requests in enumerate(plan.requests):
+        changes = dict.fromkeys(range(len(requests)), request)
+        changed = with_requests(changed, connection, changes)
+    same = changed.cuts == plan.cuts and changed.pipelines == plan.pipelines
+    return changed if same and changed != plan else None
+
+
+def stand_ins(subject: Subject, request: bytes) -> Iterator[bytes]:
+    """Yield other requests: of other sizes, with another value, of other kinds."""
+    size = len(request)
+    carry = subject.protocol.payload_request
+    sizes = (1, 2, size // 2, size - 1, size + 1, 2 * size)
+    kinds = {one[:1]: one for one in reversed(subject.requests)}
+    candidates = [
+        subject.smallest,
+        *(carry(letter * count) for letter in (b"a", b"Q") for count in (1, 2, size)),
+        *(subject.sized(one) for one in sizes if one > 0),
+        *list(kinds.values())[:_KINDS],
+    ]
+    yield from dict.fromkeys(one for one in candidates if one and one != request)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a failure depends on, as far as experiments have told.
+
+    Attributes:
+        needed: without it the conversation holds.
+        needless: without it the conversation fails all the same.
+        fails_with: other requests with which it fails.
+        holds_with: other requests with which it holds.
+
+    """
+
+    needed: frozenset[Feature] = frozenset()
+    needless: frozenset[Feature] = frozenset()
+    fails_with: tuple[bytes, ...] = ()
+    holds_with: tuple[bytes, ...] = ()
+
+
+UNKNOWN = Condition()
+"""Of a failure with which nothing was tried."""
