@@ -154,20 +154,17 @@ class Runner:
             return self._without_search(
                 requirement, Verdict.UNSUPPORTED, "the protocol has no such conversation"
             )
-        cause = self.causes.met()
-        if tried.best is not None:
-            finding = self._pursue(search, requirement)
-            if not finding.failed:
-                return searched(
-                    requirement, self.subject, tried, time.monotonic() - begun, finding=finding
-                )
-            cause = self._cause_of(finding)
-        cause = cause or self.causes.headed_by(requirement.id)
+        finding = None if tried.best is None else self._pursue(search, requirement)
         seconds = time.monotonic() - begun
+        if finding is not None and not finding.failed:
+            return searched(requirement, self.subject, tried, seconds, finding=finding)
+        cause = self._cause_of(finding) if finding is not None else self.causes.met()
+        cause = cause or self.causes.headed_by(requirement.id)
         if cause is None:
             why = tried.too_slow or ("" if complete else "the time was used up")
             judged = searched(requirement, self.subject, tried, seconds, why)
-            self._passed[requirement.id] = judged
+            if judged.result.verdict is Verdict.PASS:
+                self._passed[requirement.id] = judged
             return judged
         cause.meet(requirement.id)
         finding = cause.finding_of(requirement)
@@ -197,7 +194,7 @@ class Runner:
         cause.meet(heading.id)
         return (amended(passed, heading, self.subject, cause.finding, cause),)
 
-    def _pursue(self, search: Search, requirement: Requirement) -> Finding:
+    def _pursue(self, search: Search, requirement: Requirement) -> Finding | None:
         shrink_s = min(self.subject.depth.shrink_s, self._budget.remaining_s())
         pursuit = Pursuit(search, self.subject, shrink_s)
         return pursuit.finding(requirement, lambda until: self._draw(search, requirement, until))

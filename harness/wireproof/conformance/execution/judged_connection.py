@@ -61,6 +61,7 @@ class JudgedConnection:
         self._timeout = timeout
         self._out = Outgoing(connection, oracle, pauses_of)
         self._received = 0  # bytes
+        self._answered = 0  # requests
         self._more_follows = False
         self._reads_slowly = False  # as long as the window is as narrow as it was opened
         self._gone: EndOfStream | Reset | None = None
@@ -189,12 +190,13 @@ class JudgedConnection:
         The deadline is for silence: as long as something moves it begins anew, within bounds.
         """
         timeout_s = deadline.remaining_s()
-        before = self._progress()
+        before = self._answered
         match self._wait(Wait(reached, timeout_s, MOST_TIMEOUTS * timeout_s, sends=True)):
             case Ended.SILENT:
                 raise self.witness.silent()
             case Ended.OUT_OF_TIME:
-                slow = self._progress() > before
+                # Bytes that complete no reply may come for ever.
+                slow = self._answered > before
                 raise self.witness.too_slow() if slow else self.witness.endless()
 
     def _progress(self) -> int:
@@ -246,7 +248,7 @@ class JudgedConnection:
             if self._out.judged:
                 self._received += len(seen.data)
                 try:
-                    self.oracle.receive_data(seen.data)
+                    self._answered += self.oracle.receive_data(seen.data)
                 except WrongReplyError as error:
                     raise self.witness.wrong(error) from None
         elif isinstance(seen, EndOfStream):

@@ -10,6 +10,7 @@ from wireproof.conformance.plans.plan import (
     Action,
     Await,
     AwaitEnd,
+    Close,
     HalfClose,
     OnServer,
     Open,
@@ -125,6 +126,27 @@ def unheld(plan: Plan) -> Plan:
 def _unheld(action: Action) -> Action:
     held = isinstance(action, Send) and action.hold_s
     return msgspec.structs.replace(action, hold_s=0.0) if held else action
+
+
+def unended(plan: Plan) -> Plan:
+    """Await the replies and close, in place of ending our stream and reading on."""
+    actions: list[Action] = []
+    for action in plan.actions:
+        on = action.connection
+        if isinstance(action, SendLast):
+            actions += [Send(on, action.until), Await(on)]
+        elif isinstance(action, HalfClose):
+            actions.append(Await(on))
+        elif isinstance(action, AwaitEnd):
+            actions.append(Close(on))
+        else:
+            actions.append(action)
+    kept = [
+        action
+        for action, before in zip(actions, [None, *actions], strict=False)
+        if not (isinstance(action, Await) and action == before)
+    ]
+    return Plan(plan.requests, tuple(kept))
 
 
 def read_at_once(plan: Plan) -> Plan:

@@ -60,10 +60,8 @@ class Causes:
         """Whether a plan fails for one of them; see `inquiry.is_explained_by`."""
         for one in self._all:
             known = one.finding
-            alike = failing.signature.covers(known.failing.signature)
-            if alike and (
-                by_signature or is_explained_by(search, failing, known.failing, known.condition)
-            ):
+            enough = by_signature and failing.signature.is_like(known.failing.signature)
+            if enough or is_explained_by(search, failing, known.failing, known.condition):
                 self._met = one
                 return True
         return False
@@ -81,8 +79,7 @@ class Causes:
         """Return the cause of a finding: a known one of its signature and minimum, or a new one."""
         for one in self._all:
             known, new = one.finding.failing, finding.failing
-            alike = known.signature.covers(new.signature) or new.signature.covers(known.signature)
-            if alike and known.plan == new.plan:
+            if known.plan == new.plan and known.signature.is_like(new.signature):
                 return one
         cause = Cause(f"C{len(self._all) + 1}", finding)
         self._all.append(cause)

@@ -27,11 +27,12 @@ _NO_DIFFERENCE = (
     Feature.PIPELINING,
     Feature.LATE_READING,
     Feature.OTHERS,
+    Feature.ENDING,
     Feature.EARLIER,
     Feature.REQUEST,
 )
 """In the order in which they are named."""
-_SINGULAR = {Feature.PIPELINING, Feature.LATE_READING, Feature.REQUEST}
+_SINGULAR = {Feature.PIPELINING, Feature.LATE_READING, Feature.ENDING, Feature.REQUEST}
 
 
 def explain(
@@ -143,9 +144,12 @@ def _request(request: bytes, condition: Condition, noun: str) -> str:
         if max(holds) < min(fails):
             return f"a {noun} of {counted(min(fails), 'byte')} or more"
         if min(holds) > max(fails):
-            return f"a {noun} of {counted(max(fails), 'byte')} or less"
+            less = " or less" if max(fails) > 1 else ""
+            return f"a {noun} of {counted(max(fails), 'byte')}{less}"
         if {size - 1, size + 1} <= set(holds) and set(fails) == {size}:
             return f"a {noun} of {counted(size, 'byte')}, neither {size - 1} nor {size + 1},"
+    if size > _SHOWN_BYTES:
+        return f"a {noun} of {counted(size, 'byte')}, {printable(request[: _SHOWN_BYTES // 2])}…,"
     return printable(request, _SHOWN_BYTES)
 
 

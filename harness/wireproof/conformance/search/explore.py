@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _SHRINK_TIMEOUT_FACTOR = 20
 _LEAST_SHRINK_TIMEOUT_S = 0.25
 _LONGEST_MAPPED_BYTES = 256
-_ENOUGH_OF_ONE_CAUSE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +98,12 @@ class Search:
         self._executor = executor
         self._requirement = requirement
         self._known: Known = known or NothingKnown()
+        self._known_until: Deadline | None = None
 
     def attempt(self, plan: Plan) -> Failing | None:
         """Try one of the requirement's plans; None if it holds, or fails for a known cause."""
-        tried = self.tried
-        if tried.best is not None:  # the others show where else it fails
-            failing = self.run(plan, self.shrink_timeout_s())
-        else:
-            failing = self._news(plan)
+        # Once one has failed, the others show where else it fails.
+        failing = self._news(plan) if self.tried.best is None else self.in_haste(plan)
         if failing is not None:
             self.consider(failing)
         return failing
@@ -137,14 +134,18 @@ class Search:
             return None
         return Failing(plan, outcome, failure, signature_of(plan, failure, rule))
 
+    def in_haste(self, plan: Plan) -> Failing | None:
+        """Execute a plan with little timeout, and return it if it fails, in whatever way."""
+        return self.run(plan, self.shrink_timeout_s())
+
     def fails_alike(self, plan: Plan, signature: Signature) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails with this signature."""
-        failing = self.run(plan, self.shrink_timeout_s())
+        failing = self.in_haste(plan)
         return failing if failing and signature.covers(failing.signature) else None
 
-    def fails_at_all(self, plan: Plan) -> bool:
-        """Execute a plan with little timeout; say whether it fails, in whatever way."""
-        return self.run(plan, self.shrink_timeout_s()) is not None
+    def is_known(self, failing: Failing) -> bool:
+        """Whether a plan fails for a cause that is known."""
+        return self._known.explains(self, failing, by_signature=False)
 
     def shrink_timeout_s(self) -> float:
         """How long a reply may take while shrinking: long for this server, short for us."""
@@ -155,24 +156,26 @@ class Search:
         """How long a reply may take in the runs that confirm a failure: a second at least."""
         return min(self._executor.timeout_s, max(1.0, self.shrink_timeout_s()))
 
-    @property
-    def enough_explained(self) -> bool:
-        """Whether known causes have been met so often that the same is no news."""
-        return self.tried.explained >= _ENOUGH_OF_ONE_CAUSE
-
     def _news(self, plan: Plan) -> Failing | None:
         """Run a plan, and return it if it fails for no known cause.
 
         A silence is waited for at length once: where one is known, only what it doesn't explain is.
         """
         hasty = self._known.silence
-        failing = self.run(plan, self.shrink_timeout_s() if hasty else None)
+        failing = self.in_haste(plan) if hasty else self.run(plan)
         if failing is None:
             return None
-        if self._known.explains(self, failing, by_signature=self.enough_explained):
+        if self._known.explains(self, failing, by_signature=self.tried.explained > 0):
             self.tried.explained += 1
+            self._known_until = self._known_until or Deadline(self.subject.depth.shrink_s / 4)
             return None
         return self.run(plan) if hasty else failing
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether a known cause has been met, and other failures have not come up for some time."""
+        known_for_long = self._known_until is not None and self._known_until.expired
+        return self.tried.best is None and known_for_long
 
     def _mark_single_cut(self, plan: Plan, failed: bool) -> None:
         one_cut = len(plan.requests) == 1 and plan.cuts == 1
@@ -196,13 +199,11 @@ def try_certain(
         search.attempt(plan)
         if until.expired:
             return search.tried.best is not None
-        if enough is not None:
-            if enough.expired:
-                break
-        elif search.tried.best is not None or search.tried.explained:
+        if enough is None and search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.
-            share = 2 if search.tried.best is not None else 4
-            enough = Deadline(subject.depth.shrink_s / share)
+            enough = Deadline(subject.depth.shrink_s / 2)
+        if search.has_enough or (enough is not None and enough.expired):
+            break
     return True
 
 
@@ -230,9 +231,7 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        if until.expired or not search.subject.allows(plan):
-            return
-        if search.tried.best is None and search.enough_explained:
+        if until.expired or search.has_enough or not search.subject.allows(plan):
             return
         failing = search.attempt(plan)
         best = search.tried.best

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wireproof.conformance.execution.failure import Failure, Phase
 from wireproof.conformance.plans.edits import (
     apart,
     read_at_once,
     uncut,
+    unended,
     unheld,
     with_requests,
     without_connections,
@@ -26,6 +28,7 @@ class Feature(StrEnum):
     LATE_READING = "reading late"
     CUTS = "cuts"
     PIPELINING = "pipelining"
+    ENDING = "the client's end of stream"
     EARLIER = "the requests before it"
     REQUEST = "which request it is"
 
@@ -34,6 +37,7 @@ ABLATIONS = (
     Feature.OTHERS,
     Feature.PAUSES,
     Feature.LATE_READING,
+    Feature.ENDING,
     Feature.CUTS,
     Feature.PIPELINING,
     Feature.EARLIER,
@@ -58,6 +62,8 @@ def without(feature: Feature, plan: Plan, connection: int) -> Plan | None:
             changed = unheld(plan)
         case Feature.LATE_READING:
             changed = read_at_once(plan)
+        case Feature.ENDING:
+            changed = unended(plan)
         case Feature.CUTS:
             changed = uncut(plan)
         case Feature.PIPELINING:
@@ -68,6 +74,22 @@ def without(feature: Feature, plan: Plan, connection: int) -> Plan | None:
         case _:
             raise ValueError(f"{feature} cannot be left out")
     return None if changed == plan else changed
+
+
+def had(feature: Feature, plan: Plan, failure: Failure) -> bool:
+    """Whether a conversation that failed had a feature by which that can be explained."""
+    if feature is Feature.ENDING and failure.phase is not Phase.ENDING:
+        return False  # it had not come to that
+    return without(feature, plan, failure.connection) is not None
+
+
+def joined(plan: Plan, subject: Subject) -> Plan | None:
+    """Return the conversation with its requests made one of the same size, if there is one."""
+    if len(plan.requests) != 1 or len(plan.requests[0]) < 2 or not plan.pipelines:
+        return None
+    together = b"".join(plan.requests[0])
+    request = together if subject.is_payload(together) else subject.sized(len(together))
+    return None if request is None else Plan(((request,),), plan.actions)
 
 
 def with_another(plan: Plan, request: bytes) -> Plan | None:

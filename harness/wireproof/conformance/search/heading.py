@@ -8,6 +8,8 @@ from wireproof.conformance.search.signature import Signature
 _CUTS = ("SEG-SINGLE", "SEG-OCTETS", "SEG-PAIRS", "SEG-SETS", "SEG-BUFFER", "SEG-LATER", "TS-CHUNK")
 _SINGLE = ("SEG-SINGLE", "SEG-BUFFER", "SEG-LATER")
 _REQUESTS = ("FRAME-EXACT", "OCTET-ALL", "SIZE-POWERS", "BASE-ANSWER", "TS-CHUNK")
+_LARGE_BYTES = 16
+"""From here on a size by which a request fails is that of a buffer."""
 _DEPENDS_ON_MORE = {Feature.OTHERS, Feature.LATE_READING}
 
 
@@ -51,4 +53,4 @@ def _of_whole_requests(plan: Plan, condition: Condition) -> tuple[str, ...]:
     size = len(plan.requests[0][0])
     others = [*map(len, condition.holds_with)]
     by_size = bool(others) and size not in others
-    return ("SIZE-POWERS" if by_size and size > 1 else "FRAME-EXACT", *_REQUESTS)
+    return ("SIZE-POWERS" if by_size and size >= _LARGE_BYTES else "FRAME-EXACT", *_REQUESTS)

@@ -1,10 +1,17 @@
 """The cause by experiment: the smallest failing conversation without each of its features."""
 
+from collections.abc import Iterator
+
+from wireproof.conformance.execution.failure import Owed, Phase
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.search.features import (
     ABLATIONS,
+    UNKNOWN,
     Condition,
     Feature,
+    had,
+    joined,
     stand_ins,
     with_another,
     without,
@@ -13,75 +20,136 @@ from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 
 _MOST_STAND_INS = 10
-_LONGEST_REPLACED = 64
-"""Requests; a conversation of more is about their number."""
+_LONGEST_REPLACED = 4096
+"""Requests of a conversation."""
+_STRIPPED: list[Feature] = [feature for feature in ABLATIONS if feature is not Feature.EARLIER]
+"""What can be left out of a conversation that isn't small yet, without losing what matters."""
 
 
-def inquire(
-    search: Search, subject: Subject, smallest: Failing, first: Failing, until: Deadline
-) -> tuple[Failing, Condition]:
-    """Return the conversation with what it needs alone, and what that is.
+class Inquiry:
+    """Experiments with one failing conversation.
 
-    Args:
-        search: executes and judges.
-        subject: knows other requests, and what the protocol allows.
-        smallest: fails.
-        first: what failed at first; what it had and `smallest` has not makes no difference.
-        until: then what is left untried counts as needed.
+    Attributes:
+        smallest: the conversation, with no more than it needs so far.
 
     """
-    needed: set[Feature] = set()
-    needless: set[Feature] = set()
-    for feature in ABLATIONS:
-        connection = smallest.failure.connection
-        plan = without(feature, smallest.plan, connection)
-        if plan is None:
-            if without(feature, first.plan, first.failure.connection) is not None:
-                needless.add(feature)
-            continue
-        found = None
-        if subject.allows(plan) and not until.expired:
-            found = search.fails_alike(plan, smallest.signature)
-        if found is None:
-            needed.add(feature)
-        else:
-            smallest = found
-            needless.add(feature)
-    fails_with, holds_with = _exchanged(search, subject, smallest, until)
-    if holds_with:
-        needed.add(Feature.REQUEST)
-    elif fails_with:
-        needless.add(Feature.REQUEST)
-    condition = Condition(
-        frozenset(needed), frozenset(needless), tuple(fails_with), tuple(holds_with)
-    )
-    return smallest, condition
+
+    def __init__(
+        self, search: Search, subject: Subject, smallest: Failing, first: Failing, seconds: float
+    ) -> None:
+        """Prepare.
+
+        Args:
+            search: executes and judges.
+            subject: knows other requests, and what the protocol allows.
+            smallest: fails.
+            first: failed at first; what it had and `smallest` has not makes no difference.
+            seconds: after which what is left untried counts as needed.
+
+        """
+        self.smallest = smallest
+        self._search = search
+        self._subject = subject
+        self._first = first
+        self._seconds = seconds
+        self._until = Deadline(seconds)
+        self._needed: set[Feature] = set()
+        self._needless: set[Feature] = set()
+        self._fails_with: dict[bytes, None] = {}
+        self._holds_with: dict[bytes, None] = {}
+
+    def leave_out(self) -> None:
+        """Leave out each feature, for good where the conversation fails all the same."""
+        for feature in ABLATIONS:
+            failing = self.smallest
+            if not had(feature, failing.plan, failing.failure):
+                if had(feature, self._first.plan, self._first.failure):
+                    self._needless.add(feature)
+                continue
+            found = next(
+                filter(None, map(self._tried, _without(feature, failing, self._subject))), None
+            )
+            if found is None:
+                self._needed.add(feature)
+            else:
+                self.smallest = found
+                self._needless.add(feature)
+
+    def exchange(self) -> None:
+        """Put other requests in the place of its own, and keep the simplest that fails."""
+        requests = [one for each in self.smallest.plan.requests for one in each]
+        if not requests or len(requests) > _LONGEST_REPLACED:
+            return
+        own = max(requests, key=len)
+        simplest = self.smallest
+        self._until = Deadline(self._seconds)
+        for request in stand_ins(self._subject, own):
+            tried = len(self._fails_with) + len(self._holds_with)
+            if self._until.expired or tried == _MOST_STAND_INS:
+                break
+            plan = with_another(self.smallest.plan, request)
+            if plan is None or not self._subject.allows(plan):
+                continue
+            found = self._search.in_haste(plan)
+            if found is None or not _is_about_replies(found):
+                self._holds_with[request] = None
+            else:
+                self._fails_with[request] = None
+                simplest = min(found, simplest, key=_simplicity)
+        if simplest is not self.smallest:
+            self._fails_with[own] = None
+            self.smallest = simplest
+
+    @property
+    def condition(self) -> Condition:
+        """What has been found out."""
+        smallest = self.smallest
+        needed = set(self._needed)
+        needless = {one for one in self._needless if not had(one, smallest.plan, smallest.failure)}
+        if self._holds_with:
+            needed.add(Feature.REQUEST)
+        elif self._fails_with:
+            needless.add(Feature.REQUEST)
+        return Condition(
+            frozenset(needed),
+            frozenset(needless - needed),
+            tuple(self._fails_with),
+            tuple(self._holds_with),
+        )
+
+    def _tried(self, plan: Plan) -> Failing | None:
+        if self._until.expired or not self._subject.allows(plan):
+            return None
+        found = self._search.in_haste(plan)
+        return found if found is not None and _is_about_replies(found) else None
 
 
-def _exchanged(
-    search: Search, subject: Subject, smallest: Failing, until: Deadline
-) -> tuple[list[bytes], list[bytes]]:
-    """Return with which other requests the conversation fails, and with which it holds."""
-    fails_with: list[bytes] = []
-    holds_with: list[bytes] = []
-    requests = [one for each in smallest.plan.requests for one in each]
-    if not requests or len(requests) > _LONGEST_REPLACED:
-        return fails_with, holds_with
-    for request in stand_ins(subject, max(requests, key=len)):
-        tried = len(fails_with) + len(holds_with)
-        if until.expired or tried == _MOST_STAND_INS:
-            break
-        plan = with_another(smallest.plan, request)
-        if plan is not None and subject.allows(plan):
-            fails = search.fails_alike(plan, smallest.signature) is not None
-            (fails_with if fails else holds_with).append(request)
-    return fails_with, holds_with
+def _without(feature: Feature, failing: Failing, subject: Subject) -> Iterator[Plan]:
+    """Yield the conversation without a feature: requests may be apart, or one."""
+    plan = without(feature, failing.plan, failing.failure.connection)
+    if plan is not None:
+        yield plan
+    if feature is Feature.PIPELINING and (one := joined(failing.plan, subject)):
+        yield one
+
+
+def _simplicity(failing: Failing) -> tuple[object, ...]:
+    """Order conversations by size, then by how plain their bytes are to read."""
+    text = b"".join(one for each in failing.plan.requests for one in each)
+    return (failing.plan.size, not text.isalnum(), text)
+
+
+def _is_about_replies(failing: Failing) -> bool:
+    opened = failing.failure.phase not in {Phase.CONNECTING, Phase.OPENING, Phase.OVER}
+    return opened and failing.failure.owed in {Owed.REPLY, Owed.NOTHING}
 
 
 def is_explained_by(
     search: Search, failing: Failing, smallest: Failing, condition: Condition
 ) -> bool:
-    """Whether a conversation fails for a known cause: without what that needs it must hold.
+    """Whether a conversation fails for a known cause.
+
+    Less what the cause doesn't need it must fail as the cause does; less what it needs, hold.
 
     Args:
         search: executes and judges.
@@ -90,13 +158,23 @@ def is_explained_by(
         condition: what the cause needs.
 
     """
-    if not failing.signature.covers(smallest.signature):
+    if condition is UNKNOWN:
+        return False
+    stripped = failing
+    for feature in _STRIPPED:
+        if feature not in condition.needed and had(feature, stripped.plan, stripped.failure):
+            others = _without(feature, stripped, search.subject)
+            found = next(filter(None, map(search.in_haste, others)), None)
+            if found is None:
+                return False
+            stripped = found
+    if not stripped.signature.is_like(smallest.signature):
         return False
     for feature in condition.needed:
         if feature is Feature.REQUEST:
-            changed = with_another(failing.plan, condition.holds_with[0])
+            changed = with_another(stripped.plan, condition.holds_with[0])
         else:
-            changed = without(feature, failing.plan, failing.failure.connection)
-        if changed is None or search.fails_at_all(changed):
+            changed = without(feature, stripped.plan, stripped.failure.connection)
+        if changed is None or search.in_haste(changed):
             return False
     return search.fails_alike(smallest.plan, smallest.signature) is not None

@@ -9,7 +9,7 @@ from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.explain import explain
 from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.search.features import UNKNOWN, Condition
-from wireproof.conformance.search.inquiry import inquire
+from wireproof.conformance.search.inquiry import Inquiry
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 
@@ -55,8 +55,10 @@ class Pursuit:
         self._until = Deadline(shrink_s)
         self._shrink_s = shrink_s
 
-    def finding(self, requirement: Requirement, draw_until: Callable[[Deadline], None]) -> Finding:
-        """Return the smallest failing plan, confirmed and explained.
+    def finding(
+        self, requirement: Requirement, draw_until: Callable[[Deadline], None]
+    ) -> Finding | None:
+        """Return the smallest failing plan, confirmed and explained; None if its cause is known.
 
         Args:
             requirement: that it breaks.
@@ -64,43 +66,47 @@ class Pursuit:
 
         """
         draw_until(Deadline(self._shrink_s / 2))
-        steps = self._reduce()
-        first = self._search.tried.first
+        best, first = self._search.tried.best, self._search.tried.first
+        assert best is not None
         assert first is not None
-        until = Deadline(max(self._until.remaining_s(), self._shrink_s / 4))
-        smallest, condition = inquire(self._search, self._subject, steps[-1], first, until)
-        if smallest is not steps[-1]:
-            steps.append(smallest)
+        steps = self._reduced(best, self._until)
+        smallest = steps[-1]
+        inquiry = Inquiry(self._search, self._subject, smallest, first, self._shrink_s / 2)
+        inquiry.leave_out()
+        inquiry.exchange()
+        if inquiry.smallest is not smallest:
+            steps += self._reduced(inquiry.smallest, Deadline(self._shrink_s / 2))
+            inquiry.smallest = steps[-1]
+        if self._search.is_known(inquiry.smallest):
+            return None
+        steps.append(inquiry.smallest)
         failing, failed = self._confirmed(steps)
-        if failing is not smallest:  # what chance has found tells nothing of the cause
-            condition = UNKNOWN
+        # What chance has found tells nothing of the cause.
+        condition = inquiry.condition if failing is inquiry.smallest else UNKNOWN
         explanation = explain(
             failing.plan, self._search.tried.single_cuts, failing.failure.phase, condition
         )
         runs = self._subject.depth.confirmations
         return Finding(requirement, failing, failed, runs, explanation, condition)
 
-    def _reduce(self) -> list[Failing]:
-        """Make the best plan smaller; return the failing plans on the way, the smallest last."""
-        search = self._search
-        best = search.tried.best
-        assert best is not None
-        steps = [best]
+    def _reduced(self, failing: Failing, until: Deadline) -> list[Failing]:
+        """Make a failing plan smaller; return the failing plans on the way, the smallest last."""
+        steps = [failing]
 
         def fails(plan: Plan) -> bool:
             if not self._subject.allows(plan):
                 return False
-            found = search.fails_alike(plan, best.signature)
+            found = self._search.fails_alike(plan, failing.signature)
             if found is not None:
                 steps.append(found)
             return found is not None
 
         reduce(
-            best.plan,
+            failing.plan,
             fails,
             self._subject.smaller_requests,
-            lambda: self._until.expired,
-            best.failure.connection,
+            lambda: until.expired,
+            failing.failure.connection,
         )
         return steps
 

@@ -61,6 +61,10 @@ class Signature:
         alike = self.seen is other.seen or less
         return alike and self.phase is other.phase and self.owed is other.owed
 
+    def is_like(self, other: "Signature") -> bool:
+        """Whether one of two conversations failed as the other did."""
+        return self.covers(other) or other.covers(self)
+
 
 _WRONG_BYTES = {Seen.OTHER, Seen.MORE}
 

@@ -206,7 +206,7 @@ def test_what_is_known_is_not_looked_for_again(subject: Subject) -> None:
     assert search.tried.best is None
     assert search.tried.explained == 4
     assert [timeout for _, timeout in executor.executed] == [0.25] * 4
-    assert known.by_signature == [False, False, False, True]
+    assert known.by_signature == [False, True, True, True]
 
 
 def test_what_is_not_known_is_waited_for_at_length(subject: Subject) -> None:
