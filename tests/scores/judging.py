@@ -17,7 +17,6 @@ from wireproof.target import parse_target, resolve
 from wireproof.wire.reference import ReferenceServer
 
 _FINDINGS = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
-_WORTH_A_NOTE = {Verdict.INCONCLUSIVE, Verdict.ERROR}
 _DEAD = "a plain request gets no right answer any more"
 
 
@@ -66,7 +65,7 @@ def _note(judged: Judged, record: Record, after_s: float) -> None:
                 cause=result.cause,
             )
         )
-    elif result.verdict in _WORTH_A_NOTE and _DEAD not in result.message:
+    elif not result.verdict.is_settled and _DEAD not in result.message:
         record.notes.append(f"{result.id} {result.verdict}: {result.message}")
 
 

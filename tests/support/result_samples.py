@@ -15,6 +15,7 @@ from wireproof.results import (
     Boundary,
     BoundaryMap,
     Burst,
+    CauseResult,
     CheckResult,
     Delivery,
     Environment,
@@ -98,6 +99,33 @@ def check(*requirements: RequirementResult) -> CheckResult:
             )
         ],
     )
+
+
+def check_with_causes() -> CheckResult:
+    """Return a check with two causes: the first of three requirements, one of them a SHOULD."""
+    cut = "wrong reply at byte 0 of the replies, when the cut falls after byte 1"
+    late = "the server fell silent with 1 reply owed, whenever request 101 of a connection is sent"
+    evidence = ["evidence/SEG-SINGLE/replay.json", "evidence/SEG-SINGLE/replay.py"]
+    shown: dict[str, object] = {"cause": "C1", "evidence": evidence, "expected": "b'A'"}
+    lines = (
+        requirement("CLOSE-X", Verdict.NON_STRICT, cut, level=Level.SHOULD, **shown),
+        requirement("SEG-SINGLE", Verdict.FAIL, cut, **shown),
+        requirement("SEG-PAIRS", Verdict.FAIL, cut, **shown),
+        requirement("SLOW-LOSS", Verdict.FLAKY, late, cause="C2"),
+        requirement("CON-03", Verdict.INCONCLUSIVE, "the time budget ended after 12 of 200 cases"),
+        requirement("FRAME-EXACT"),
+    )
+    causes = [
+        CauseResult(id="C2", sentence=late, requirements=["SLOW-LOSS"], confirmed="3/5"),
+        CauseResult(
+            id="C1",
+            sentence=cut,
+            requirements=["SEG-SINGLE", "CLOSE-X", "SEG-PAIRS"],
+            evidence=evidence,
+            confirmed="5/5",
+        ),
+    ]
+    return msgspec.structs.replace(check(*lines), causes=causes)
 
 
 def percentiles(scale_us: float, number: int = 100_000) -> Percentiles:

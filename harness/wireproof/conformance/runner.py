@@ -6,34 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wireproof.conformance.catalogue import GENERIC
-from wireproof.conformance.execution.executor import Executor
+from wireproof.conformance.execution.executor import Executor, Held
 from wireproof.conformance.execution.failure import FailureKind
-from wireproof.conformance.liveness import Liveness, is_out_of_reach
-from wireproof.conformance.plans.plan import (
-    Await,
-    AwaitEnd,
-    Close,
-    HalfClose,
-    Open,
-    Plan,
-    Send,
-    single,
-)
+from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.requirements import Requirement
-from wireproof.conformance.search.causes import Cause, Causes
-from wireproof.conformance.search.explore import Search, try_certain, try_drawn
+from wireproof.conformance.search.causes import FoundCause, FoundCauses
+from wireproof.conformance.search.death import DeathHunt
+from wireproof.conformance.search.explore import Search, Tried, try_certain, try_drawn
 from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.pursuit import Finding, Pursuit
-from wireproof.conformance.subject import Depth, Subject, draw_requests
+from wireproof.conformance.settling import settled
+from wireproof.conformance.subject import Depth, Subject, draw_requests, plain_request
 from wireproof.conformance.verdict import Judged, amended, searched, without_search
 from wireproof.deadline import Deadline
-from wireproof.errors import CannotRunError, WireproofError
+from wireproof.errors import WireproofError
 from wireproof.protocols.base import Protocol
 from wireproof.results import Verdict
 from wireproof.target import Target
 from wireproof.wire.kernel.sock_diag import SockDiag
+from wireproof.wire.started_server import StartedServer
 
-_SETTLING_TIMEOUT_S = 1.0
 _GENERIC = frozenset(one.id for one in GENERIC)
 """A protocol's own requirements are more to the point than these."""
 
@@ -58,8 +50,19 @@ class Runner:
         diag: SockDiag | None,
         time_budget_s: float | None = None,
         on_executed: Callable[[], None] = lambda: None,
+        server: StartedServer | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
+
+        Args:
+            target: resolved.
+            protocol: judges.
+            depth: how much to try.
+            seed: of everything that is drawn.
+            diag: asks the kernel; None where it cannot be asked.
+            time_budget_s: after which nothing more is tried; None for no limit.
+            on_executed: called before each plan.
+            server: the process, where it is ours to start again.
 
         Raises:
             ProtocolCodeError: the protocol's requests cannot be drawn.
@@ -75,15 +78,18 @@ class Runner:
             half_close=False,
             concurrent=False,
             smallest=requests[0],
+            plain_request=plain_request(protocol, target, requests),
             requests=requests,
         )
         # Drawing is our own time: the budget is for looking at the server.
         self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
-        self.causes = Causes()
+        self.causes = FoundCauses()
         self._selected: dict[str, Requirement] = {}
         self._passed: dict[str, Judged] = {}
-        self._liveness = Liveness(self.executor, self.subject.plain())
+        self._liveness = Liveness(self.executor, self.subject.plain(), server)
+        self._hunt = DeathHunt(self.executor, self.subject, self._liveness)
         self._has_judged = False
+        self._gone_since = ""
 
     def judge(self, requirements: Sequence[Requirement]) -> Iterator[Judged]:
         """Yield a verdict for each requirement, in order.
@@ -102,12 +108,10 @@ class Runner:
         """Return the verdict for one requirement."""
         if reason := requirement.unsupported_reason(self.subject):
             return self._without_search(requirement, Verdict.UNSUPPORTED, reason)
-        if self._liveness.dead_since and not self._liveness.revived():
-            return self._without_search(
-                requirement,
-                Verdict.INCONCLUSIVE,
-                f"a plain request gets no right answer any more since {self._liveness.dead_since}",
-            )
+        if (gone := self._liveness.gone) is not None and not self._liveness.revive():
+            how_on = "; --start COMMAND would start it again" if gone.kind.is_death else ""
+            message = f"not tried, since in {self._gone_since} {gone}{how_on}"
+            return self._without_search(requirement, Verdict.INCONCLUSIVE, message)
         if self._budget.expired and self._has_judged:  # the first tells the most
             return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")
         begun = time.monotonic()
@@ -123,33 +127,20 @@ class Runner:
         return self._unless_dead(requirement, judged, begun)
 
     def settle(self) -> None:
-        """Find out, once, what later plans may build on: half-close and a second connection."""
-        if not self.subject.target.is_stream:
-            failure = self.executor.execute(self.subject.plain()).failure
-            if failure is not None and failure.kind is FailureKind.NO_CONNECTION:
-                raise CannotRunError(
-                    f"nothing answers on {self.subject.target}: {failure.actual}",
-                    "start the server first",
-                )
-            return
-        smallest = self.subject.smallest
-        half_close = self.subject.target.scheme != "tls" and self._holds(
-            single([smallest], ending=(HalfClose, AwaitEnd))
-        )
-        beside_idle = (Open(0), Open(1), Send(1, len(smallest)), Await(1), Close(1), Close(0))
-        concurrent = self._holds(Plan(((), (smallest,)), beside_idle))
-        self.subject = replace(self.subject, half_close=half_close, concurrent=concurrent)
-
-    def _holds(self, plan: Plan) -> bool:
-        return self.executor.execute(plan, _SETTLING_TIMEOUT_S).failure is None
+        """Find out, once, what later plans may build on."""
+        self.subject = settled(self.executor, self.subject)
+        self._liveness.settle(self.subject.plain())
+        self._hunt = DeathHunt(self.executor, self.subject, self._liveness)
 
     def _search(self, requirement: Requirement) -> Judged:
         begun = time.monotonic()
-        search = Search(self.executor, self.subject, requirement, self.causes)
+        search = Search(self.executor, self.subject, requirement, self.causes, self._liveness)
         complete = try_certain(search, requirement, self.subject, self._budget)
         tried = search.tried
         if tried.best is None and complete:
             self._draw(search, requirement, self._budget)
+        if search.is_over:
+            return searched(requirement, self.subject, tried, 0.0, "the server is gone")
         if not tried.plans and complete:
             return self._without_search(
                 requirement, Verdict.UNSUPPORTED, "the protocol has no such conversation"
@@ -171,7 +162,7 @@ class Runner:
         judged = searched(requirement, self.subject, tried, seconds, finding=finding, cause=cause)
         return replace(judged, amended=self._amended(cause))
 
-    def _cause_of(self, finding: Finding) -> Cause:
+    def _cause_of(self, finding: Finding) -> FoundCause:
         """Return the cause of a finding, a known one or one under the heading that fits it."""
         failing = finding.failing
         heading = finding.requirement
@@ -182,7 +173,7 @@ class Runner:
             heading = next(able, heading)
         return self.causes.add(replace(finding, requirement=heading))
 
-    def _amended(self, cause: Cause) -> tuple[Judged, ...]:
+    def _amended(self, cause: FoundCause) -> tuple[Judged, ...]:
         """Return the line of the requirement that fits a cause, if it has passed before.
 
         The smallest conversation breaks it, too: its own plans had not come upon it.
@@ -212,16 +203,34 @@ class Runner:
 
     def _unless_dead(self, requirement: Requirement, judged: Judged, begun: float) -> Judged:
         """Ask plainly; where no answer comes, that is the verdict."""
-        complaint = self._liveness.complaint_after(requirement.id)
-        if complaint is None:
+        gone = self._liveness.gone or self._liveness.look()
+        if gone is None:
             return judged
-        if is_out_of_reach(complaint, self.executor):
-            message = f"the server's host cannot be reached any more: {complaint.actual}"
-            return self._without_search(requirement, Verdict.INCONCLUSIVE, message, begun)
-        if judged.finding is None:
-            message = "after this the server answers nobody"
-            return self._without_search(requirement, Verdict.FAIL, message, begun)
-        return judged
+        self._gone_since = requirement.id
+        if not gone.kind.is_death:
+            if judged.finding is not None:
+                return judged
+            return self._without_search(requirement, Verdict.INCONCLUSIVE, str(gone), begun)
+        seconds = min(self.subject.depth.shrink_s, self._budget.remaining_s())
+        finding = self._hunt.finding(requirement, gone, self._suspects(), seconds)
+        took_s = time.monotonic() - begun
+        tried = Tried(plans=judged.result.examples)
+        if not finding.failed:
+            return searched(requirement, self.subject, tried, took_s, finding=finding)
+        cause = self.causes.add(finding)
+        cause.meet(requirement.id)
+        finding = cause.finding_of(requirement)
+        return searched(requirement, self.subject, tried, took_s, finding=finding, cause=cause)
+
+    def _suspects(self) -> list[Held]:
+        """Return the last conversations that reached the server: a refused one ended nothing."""
+        latest = list(self.executor.latest)
+        reached = [
+            (plan, outcome)
+            for plan, outcome in latest
+            if outcome.failure is None or outcome.failure.kind is not FailureKind.NO_CONNECTION
+        ]
+        return reached or latest
 
     def _without_search(
         self, requirement: Requirement, verdict: Verdict, message: str, begun: float | None = None

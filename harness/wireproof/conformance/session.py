@@ -8,19 +8,19 @@ from typing import Protocol
 
 import msgspec
 
-from wireproof import results
 from wireproof.conformance.catalogue import catalogue_for, select
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.runner import Runner
-from wireproof.conformance.search.causes import Cause
+from wireproof.conformance.search.causes import FoundCause
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.subject import DEPTHS
 from wireproof.conformance.verdict import Judged
 from wireproof.errors import CannotRunError
 from wireproof.protocols import base
-from wireproof.results import BoundaryMap, CheckResult, RequirementResult, Verdict
+from wireproof.results import BoundaryMap, CauseResult, CheckResult, RequirementResult, Verdict
 from wireproof.target import Target
+from wireproof.wire.started_server import StartedServer
 
 
 class Progress(Protocol):
@@ -36,7 +36,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckPlan:
+class CheckSpec:
     """What to check.
 
     Attributes:
@@ -63,19 +63,22 @@ class CheckPlan:
 
 def run_check(
     target: Target,
-    plan: CheckPlan,
+    spec: CheckSpec,
     folder: Path,
     progress: Progress,
     on_result: Callable[[CheckResult], None] = lambda _: None,
+    *,
+    server: StartedServer | None = None,
 ) -> tuple[CheckResult, bool]:
     """Judge a server, and write the evidence for what is found.
 
     Args:
         target: resolved and reachable.
-        plan: what to check.
+        spec: what to check.
         folder: receives `evidence/`.
         progress: told of each conversation and each verdict.
         on_result: given the result so far after each verdict.
+        server: the process, where it is ours to start again when it has died.
 
     Returns:
         The result, and whether every requirement was tried: Ctrl-C ends the run, not the result.
@@ -87,10 +90,10 @@ def run_check(
 
     """
     begun = time.monotonic()
-    requirements = select(catalogue_for(plan.protocol), plan.only, plan.skip)
+    requirements = select(catalogue_for(spec.protocol), spec.only, spec.skip)
     diag = open_diag()
     complete = True
-    matrix = _Matrix(target, plan, folder)
+    matrix = _Matrix(target, spec, folder)
 
     def tell() -> None:
         number = min(len(matrix.lines), len(requirements) - 1)
@@ -107,11 +110,12 @@ def run_check(
 
     runner = Runner(
         target,
-        plan.protocol,
-        DEPTHS[plan.depth],
-        seed=plan.seed,
+        spec.protocol,
+        DEPTHS[spec.depth],
+        seed=spec.seed,
         diag=diag,
-        time_budget_s=plan.time_budget_s,
+        time_budget_s=spec.time_budget_s,
+        server=server,
         on_executed=tell,
     )
     try:
@@ -136,12 +140,12 @@ class _Matrix:
 
     """
 
-    def __init__(self, target: Target, plan: CheckPlan, folder: Path) -> None:
+    def __init__(self, target: Target, spec: CheckSpec, folder: Path) -> None:
         self.lines: dict[str, RequirementResult] = {}
         self._maps: dict[str, BoundaryMap] = {}
         self._evidence: dict[str, list[str]] = {}
         self._target = target
-        self._plan = plan
+        self._spec = spec
         self._folder = folder
 
     def add(self, judged: Judged, runner: Runner) -> RequirementResult:
@@ -162,9 +166,9 @@ class _Matrix:
     def result(self, runner: Runner, seconds: float) -> CheckResult:
         """Return all that there is so far."""
         return CheckResult(
-            protocol=self._plan.protocol_name,
-            depth=self._plan.depth,
-            seed=self._plan.seed,
+            protocol=self._spec.protocol_name,
+            depth=self._spec.depth,
+            seed=self._spec.seed,
             seconds=seconds,
             plans=runner.executor.distinct,
             requirements=list(self.lines.values()),
@@ -172,13 +176,13 @@ class _Matrix:
             boundary_maps=list(self._maps.values()),
         )
 
-    def _causes(self, causes: Iterable[Cause]) -> Iterator[results.Cause]:
+    def _causes(self, causes: Iterable[FoundCause]) -> Iterator[CauseResult]:
         """Yield those for which a requirement is not kept."""
         for cause in causes:
             kept = {one for one in cause.requirements if self._is_kept(one)}
             broken = [one for one in cause.requirements if one not in kept]
             if broken:
-                yield results.Cause(
+                yield CauseResult(
                     id=cause.id,
                     sentence=cause.finding.sentence,
                     requirements=broken,
@@ -200,9 +204,9 @@ class _Matrix:
                 finding,
                 name=f"{name}_{number + 1}" if number else name,
                 target=self._target,
-                protocol=self._plan.protocol,
-                protocol_name=self._plan.protocol_name,
-                settings=self._plan.settings,
+                protocol=self._spec.protocol,
+                protocol_name=self._spec.protocol_name,
+                settings=self._spec.settings,
                 timeout_s=timeout_s,
             )
         except OSError as error:

@@ -6,7 +6,7 @@ import msgspec
 
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.requirements import Requirement
-from wireproof.conformance.search.causes import Cause
+from wireproof.conformance.search.causes import FoundCause
 from wireproof.conformance.search.explore import Tried
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.subject import Subject
@@ -29,7 +29,7 @@ class Judged:
     result: RequirementResult
     finding: Finding | None = None
     boundary_map: BoundaryMap | None = None
-    cause: Cause | None = None
+    cause: FoundCause | None = None
     amended: tuple["Judged", ...] = ()
 
 
@@ -57,7 +57,7 @@ def searched(  # noqa: PLR0917 - the parts of a line
     seconds: float,
     message: str = "",
     finding: Finding | None = None,
-    cause: Cause | None = None,
+    cause: FoundCause | None = None,
 ) -> Judged:
     """Return the verdict of a search.
 
@@ -91,7 +91,7 @@ def amended(
     requirement: Requirement,
     subject: Subject,
     finding: Finding,
-    cause: Cause | None,
+    cause: FoundCause | None,
 ) -> Judged:
     """Return the line with the verdict on what was found."""
     failure = finding.failing.failure

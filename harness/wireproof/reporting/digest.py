@@ -5,6 +5,7 @@ Pure: from the records alone, without a format.
 
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from wireproof.reporting.figures import seconds
 from wireproof.reporting.text import escaped
 from wireproof.results import (
     BacklogResult,
+    CauseResult,
     CheckResult,
     LoadResult,
     LoadStage,
@@ -48,6 +50,8 @@ BOTTLENECK_WORDS = {
 def reasons(found: Outcome) -> str:
     """Return what the outcome's word rests on."""
     said = []
+    if found.causes:
+        said.append(f"{counted(found.causes, 'cause')}, {counted(found.broken, 'requirement')}")
     if found.verdicts:
         said.append(_check_sentence(found.verdicts))
     if found.objectives:
@@ -94,6 +98,44 @@ def by_verdict(
     for line in requirements:
         groups[line.verdict].append(line)
     return {verdict: lines for verdict, lines in groups.items() if lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is told together: requirements not kept for one cause, or lines that say the same.
+
+    Attributes:
+        verdict: the gravest of the lines'.
+        lines: what it is told under first.
+        cause: None where there is none.
+
+    """
+
+    verdict: Verdict
+    lines: tuple[RequirementResult, ...]
+    cause: CauseResult | None = None
+
+    @property
+    def message(self) -> str:
+        """What was found, once for all lines."""
+        return self.cause.sentence if self.cause else self.lines[0].message
+
+
+def stories(check: CheckResult) -> list[Story]:
+    """Return all that needs attention, the gravest first; of one verdict causes before the rest."""
+    order = list(Verdict)
+    known = {line.id: line for line in check.requirements}
+    told: list[Story] = []
+    for cause in check.causes:
+        lines = tuple(known[one] for one in cause.requirements if one in known)
+        if lines:
+            told.append(Story(min((one.verdict for one in lines), key=order.index), lines, cause))
+    of_causes = {line.id for story in told for line in story.lines}
+    for verdict, group in by_verdict(check.requirements).items():
+        if verdict not in {Verdict.PASS, Verdict.UNSUPPORTED}:
+            rest = [line for line in group if line.id not in of_causes]
+            told += [Story(verdict, tuple(same)) for same in alike(rest)]
+    return sorted(told, key=lambda story: order.index(story.verdict))
 
 
 def alike(lines: Iterable[RequirementResult]) -> list[list[RequirementResult]]:
@@ -150,11 +192,10 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
 
     The paths stay below `folder`: a result file is data that someone else may have written.
     """
-    for verdict in Verdict:
-        for line in check.requirements:
-            if line.verdict is not verdict or not line.evidence:
-                continue
-            inside = [path for name in line.evidence if (path := evidence_path(folder, name))]
+    for story in stories(check):
+        names = next((line.evidence for line in story.lines if line.evidence), [])
+        inside = [path for name in names if (path := evidence_path(folder, name))]
+        if names:
             replays = [path for path in inside if path.suffix == ".json"]
             scripts = [path for path in inside if path.suffix == ".py"]
             scripts.sort(key=lambda path: path.stem.startswith("test_"))

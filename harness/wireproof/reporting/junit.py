@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 
 from wireproof.reporting.text import escaped
 from wireproof.results import (
+    CauseResult,
     CheckResult,
     Outcome,
     RequirementResult,
@@ -71,11 +72,16 @@ def _holding(cases: list[ET.Element], tag: str) -> int:
 
 def _check_suite(results: Results, check: CheckResult) -> ET.Element:
     classname = f"wireproof.check.{escaped(check.protocol)}"
-    cases = [_requirement_case(classname, line) for line in check.requirements]
+    causes = {cause.id: cause for cause in check.causes}
+    cases = [
+        _requirement_case(classname, line, causes.get(line.cause)) for line in check.requirements
+    ]
     return _suite(results, "check", cases, check.seconds)
 
 
-def _requirement_case(classname: str, line: RequirementResult) -> ET.Element:
+def _requirement_case(
+    classname: str, line: RequirementResult, cause: CauseResult | None
+) -> ET.Element:
     case = ET.Element(
         "testcase",
         classname=classname,
@@ -84,14 +90,16 @@ def _requirement_case(classname: str, line: RequirementResult) -> ET.Element:
     )
     message = escaped(line.message, keep_newlines=True)
     summary = f"{line.verdict.value}: {message}"
+    if cause is not None:
+        summary = f"{line.verdict.value}: cause {escaped(cause.id)}: {message}"
     match line.verdict:
         case Verdict.FAIL:
-            _tell(case, "failure", summary, line)
+            _tell(case, "failure", summary, line, cause)
         case Verdict.FLAKY:
-            _tell(case, "failure", summary, line)
-            _tell(case, "flakyFailure", summary, line)
+            _tell(case, "failure", summary, line, cause)
+            _tell(case, "flakyFailure", summary, line, cause)
         case Verdict.ERROR | Verdict.INCONCLUSIVE:
-            _tell(case, "error", summary, line)
+            _tell(case, "error", summary, line, cause)
         case Verdict.UNSUPPORTED:
             ET.SubElement(case, "skipped", message=message or "unsupported")
         case Verdict.NON_STRICT:
@@ -101,16 +109,24 @@ def _requirement_case(classname: str, line: RequirementResult) -> ET.Element:
     return case
 
 
-def _tell(case: ET.Element, tag: str, summary: str, line: RequirementResult) -> None:
+def _tell(
+    case: ET.Element, tag: str, summary: str, line: RequirementResult, cause: CauseResult | None
+) -> None:
     told = ET.SubElement(case, tag, message=summary, type=line.verdict.value)
     rows = [
         f"{line.level.value} {escaped(line.source)}".strip(),
         summary,
         f"expected: {escaped(line.expected, keep_newlines=True)}" if line.expected else "",
         f"actual: {escaped(line.actual, keep_newlines=True)}" if line.actual else "",
+        _told(cause) if cause else "",
         *(f"evidence: {escaped(path)}" for path in line.evidence),
     ]
     told.text = "\n".join(row for row in rows if row)
+
+
+def _told(cause: CauseResult) -> str:
+    broken = ", ".join(escaped(one) for one in cause.requirements)
+    return f"cause: {escaped(cause.id)}, confirmed {escaped(cause.confirmed)}, of {broken}"
 
 
 def _load_suite(results: Results, found: Outcome) -> ET.Element:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wireproof.reporting.digest import (
     BOTTLENECK_WORDS,
-    alike,
+    Story,
     by_verdict,
     causes,
     effort,
@@ -12,6 +12,7 @@ from wireproof.reporting.digest import (
     leading_latency,
     reasons,
     steady_stages,
+    stories,
 )
 from wireproof.reporting.figures import duration, rate, short
 from wireproof.reporting.text import escaped, one_line
@@ -20,7 +21,6 @@ from wireproof.results import (
     CheckResult,
     Environment,
     LoadResult,
-    RequirementResult,
     Results,
     Verdict,
     outcome,
@@ -83,9 +83,8 @@ def environment_line(environment: Environment) -> str:
 
 def _check(check: CheckResult) -> Iterator[str]:
     yield f"  \n{plain(check.protocol)}: {plain(effort(check))}"
-    groups = by_verdict(check.requirements)
-    passed = groups.pop(Verdict.PASS, [])
-    rows = [_finding(same) for lines in groups.values() for same in alike(lines)]
+    passed = by_verdict(check.requirements).get(Verdict.PASS, [])
+    rows = [_finding(story) for story in stories(check)]
     if rows:
         yield from table(["", "requirement", "level", "found"], rows, right_from=9)
     if passed:
@@ -95,14 +94,20 @@ def _check(check: CheckResult) -> Iterator[str]:
         yield from ("", "</details>")
 
 
-def _finding(same: list[RequirementResult]) -> list[str]:
-    line = same[0]
-    found = plain(line.message)
+def _finding(story: Story) -> list[str]:
+    line = story.lines[0]
+    found = plain(story.message)
     if line.expected or line.actual:
         found += f"<br>expected {code(line.expected)}<br>actual {code(line.actual)}"
-    title = plain(line.title) if len(same) == 1 else ""
-    name = f"{', '.join(code(one.id) for one in same)} {title}".strip()
-    return [f"**{line.verdict.value}**", name, line.level.value, found]
+    if story.cause is not None:
+        found += f"<br>cause {plain(story.cause.id)}, confirmed {plain(story.cause.confirmed)}"
+    title = plain(line.title) if len(story.lines) == 1 or story.cause else ""
+    first, *others = (code(one.id) for one in story.lines)
+    if story.cause is None:
+        name = f"{', '.join([first, *others])} {title}"
+    else:
+        name = f"{first} {title}" + (f"<br>and {', '.join(others)}" if others else "")
+    return [f"**{story.verdict.value}**", name.strip(), line.level.value, found]
 
 
 def _load(load: LoadResult) -> Iterator[str]:

@@ -17,6 +17,8 @@ class Outcome:
 
     Attributes:
         verdicts: requirements by verdict, in the order of `Verdict`, none of them zero.
+        causes: for which requirements are not kept.
+        broken: requirements that are not kept for one of them.
         objectives: of the load.
         missed: of these.
         wrong_replies: under load and on the ladder.
@@ -26,6 +28,8 @@ class Outcome:
     """
 
     verdicts: Mapping[Verdict, int]
+    causes: int
+    broken: int
     objectives: int
     missed: int
     wrong_replies: int
@@ -54,15 +58,18 @@ class Outcome:
 def outcome(results: Results) -> Outcome:
     """Return the outcome of all that a command measured."""
     counts = Counter(line.verdict for line in results.check.requirements) if results.check else {}
+    causes = results.check.causes if results.check else []
     load, backlog = results.load, results.backlog
     objectives = load.slo if load else []
     failures = [load.failures] if load else []
     failures += [rung.failures for rung in backlog.ladder] if backlog else []
     return Outcome(
         verdicts=MappingProxyType({one: counts[one] for one in Verdict if one in counts}),
+        causes=len(causes),
+        broken=len({one for cause in causes for one in cause.requirements}),
         objectives=len(objectives),
         missed=sum(not objective["met"] for objective in objectives),
-        wrong_replies=sum(causes.get(Cause.WRONG_REPLY, 0) for causes in failures),
+        wrong_replies=sum(one.get(Cause.WRONG_REPLY, 0) for one in failures),
         unanswered=load is not None and load.requests == 0,
         partial=results.partial,
     )

@@ -87,7 +87,7 @@ class RequirementResult(Record, frozen=True, kw_only=True):
     """ID of the cause for which it is not kept, in `CheckResult.causes`."""
 
 
-class Cause(Record, frozen=True, kw_only=True):
+class CauseResult(Record, frozen=True, kw_only=True):
     """Why one or more requirements are not kept: findings of one smallest conversation."""
 
     id: str
@@ -130,7 +130,7 @@ class CheckResult(Record, frozen=True, kw_only=True):
     plans: int
     """Different conversations executed."""
     requirements: list[RequirementResult]
-    causes: list[Cause] = []
+    causes: list[CauseResult] = []
     """In the order in which they were found."""
     boundary_maps: list[BoundaryMap] = []
 

@@ -245,6 +245,21 @@ def with_requests(plan: Plan, connection: int, changes: Mapping[int, bytes]) -> 
     return Plan(tuple(everything), tuple(actions))
 
 
+def only_last_request(plan: Plan, connection: int) -> Plan:
+    """Leave out all requests of a connection but the last, and the waits for their replies."""
+    earlier = range(len(plan.requests[connection]) - 1)
+    changed = with_requests(plan, connection, dict.fromkeys(earlier, b""))
+    sent = False
+    actions: list[Action] = []
+    for action in changed.actions:
+        if action.connection == connection:
+            sent = sent or isinstance(action, Send | SendLast | Push)
+            if isinstance(action, Await) and not sent:
+                continue
+        actions.append(action)
+    return Plan(changed.requests, tuple(actions)) if earlier else plan
+
+
 class _Moved:
     """Where offsets into requests lie once others stand in their place."""
 

@@ -11,7 +11,7 @@ from wireproof.conformance.search.pursuit import Finding
 
 
 @dataclass(slots=True)
-class Cause:
+class FoundCause:
     """One cause of findings.
 
     Attributes:
@@ -39,15 +39,15 @@ class Cause:
         return replace(self.finding, requirement=requirement)
 
 
-class Causes:
+class FoundCauses:
     """All that are known of one server."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._all: list[Cause] = []
-        self._met: Cause | None = None
+        self._all: list[FoundCause] = []
+        self._met: FoundCause | None = None
 
-    def __iter__(self) -> Iterator[Cause]:
+    def __iter__(self) -> Iterator[FoundCause]:
         """Yield them in the order in which they were found."""
         return iter(self._all)
 
@@ -66,21 +66,21 @@ class Causes:
                 return True
         return False
 
-    def met(self) -> Cause | None:
+    def met(self) -> FoundCause | None:
         """Return the cause that has explained a plan since the last time that this was asked."""
         met, self._met = self._met, None
         return met
 
-    def headed_by(self, requirement: str) -> Cause | None:
+    def headed_by(self, requirement: str) -> FoundCause | None:
         """Return the first cause that a requirement fits: its smallest conversation breaks it."""
         return next((one for one in self._all if one.finding.requirement.id == requirement), None)
 
-    def add(self, finding: Finding) -> Cause:
+    def add(self, finding: Finding) -> FoundCause:
         """Return the cause of a finding: a known one of its signature and minimum, or a new one."""
         for one in self._all:
             known, new = one.finding.failing, finding.failing
             if known.plan == new.plan and known.signature.is_like(new.signature):
                 return one
-        cause = Cause(f"C{len(self._all) + 1}", finding)
+        cause = FoundCause(f"C{len(self._all) + 1}", finding)
         self._all.append(cause)
         return cause

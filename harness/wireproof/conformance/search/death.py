@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from wireproof.conformance.execution.executor import Executor, Held, Outcome
-from wireproof.conformance.execution.failure import Failure
-from wireproof.conformance.explain import explain
+from wireproof.conformance.execution.failure import Failure, Owed, Phase, Seen
 from wireproof.conformance.liveness import Gone, Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.plans.reduce import reduce
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.explain import explain
 from wireproof.conformance.search.explore import Failing
 from wireproof.conformance.search.pursuit import Finding
+from wireproof.conformance.search.signature import signature_of
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 
@@ -128,9 +129,13 @@ class DeathHunt:
             message=str(end.gone),
             expected="an answer to a plain request on a new connection",
             actual=end.gone.complaint.actual,
+            phase=Phase.OVER,
+            owed=Owed.REPLY,
+            seen=Seen.NOTHING,
         )
+        whole = then_plain(plan, self._liveness.plain)
         failing = Failing(
-            then_plain(plan, self._liveness.plain), replace(end.outcome, failure=failure), failure
+            whole, replace(end.outcome, failure=failure), failure, signature_of(whole, failure)
         )
         return Finding(requirement, failing, failed, runs, explain(plan, {}))
 

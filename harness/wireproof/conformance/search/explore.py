@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wireproof.conformance.execution.executor import Executor, Outcome, weakest
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
+from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.signature import Signature, signature_of
@@ -15,8 +16,12 @@ from wireproof.results import Delivery
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-_SHRINK_TIMEOUT_FACTOR = 20
-_LEAST_SHRINK_TIMEOUT_S = 0.25
+_MAY_BE_A_DEATH = {
+    FailureKind.END,
+    FailureKind.RESET,
+    FailureKind.SILENCE,
+    FailureKind.NO_CONNECTION,
+}
 _LONGEST_MAPPED_BYTES = 256
 
 
@@ -82,6 +87,7 @@ class Search:
     Attributes:
         tried: what has been tried so far.
         subject: the server.
+        executor: executes plans.
 
     """
 
@@ -91,11 +97,22 @@ class Search:
         subject: Subject,
         requirement: Requirement,
         known: Known | None = None,
+        liveness: Liveness | None = None,
     ) -> None:
-        """Search with `executor`; what `known` explains is not looked for again."""
+        """Search with `executor`.
+
+        Args:
+            executor: executes plans.
+            subject: the server.
+            requirement: whose plans are tried.
+            known: what it explains is not looked for again.
+            liveness: tells a server that is gone from one that failed.
+
+        """
         self.tried = Tried()
         self.subject = subject
-        self._executor = executor
+        self.executor = executor
+        self._liveness = liveness
         self._requirement = requirement
         self._known: Known = known or NothingKnown()
         self._known_until: Deadline | None = None
@@ -118,7 +135,7 @@ class Search:
 
     def run(self, plan: Plan, timeout_s: float | None = None) -> Failing | None:
         """Execute one plan and judge it; None where it holds."""
-        outcome = self._executor.execute(plan, timeout_s)
+        outcome = self.executor.execute(plan, timeout_s)
         failure, rule = outcome.failure, ""
         if failure is None and self._requirement.judge is not None:
             failure = self._requirement.judge(self.subject, outcome)
@@ -129,6 +146,8 @@ class Search:
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             return None
+        if failure is not None and self._has_ended_the_server(failure):
+            return None
         self._mark_single_cut(plan, failure is not None)
         if failure is None:
             return None
@@ -136,7 +155,7 @@ class Search:
 
     def in_haste(self, plan: Plan) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails, in whatever way."""
-        return self.run(plan, self.shrink_timeout_s())
+        return self.run(plan, self.executor.shrink_timeout_s)
 
     def fails_alike(self, plan: Plan, signature: Signature) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails with this signature."""
@@ -147,14 +166,14 @@ class Search:
         """Whether a plan fails for a cause that is known."""
         return self._known.explains(self, failing, by_signature=False)
 
-    def shrink_timeout_s(self) -> float:
-        """How long a reply may take while shrinking: long for this server, short for us."""
-        usual_s = _SHRINK_TIMEOUT_FACTOR * self._executor.usual_s
-        return min(self._executor.timeout_s, max(_LEAST_SHRINK_TIMEOUT_S, usual_s))
+    @property
+    def is_over(self) -> bool:
+        """Whether the server is gone: nothing counts against it any more."""
+        return self._liveness is not None and self._liveness.is_dead
 
     def confirmation_timeout_s(self) -> float:
         """How long a reply may take in the runs that confirm a failure: a second at least."""
-        return min(self._executor.timeout_s, max(1.0, self.shrink_timeout_s()))
+        return min(self.executor.timeout_s, max(1.0, self.executor.shrink_timeout_s))
 
     def _news(self, plan: Plan) -> Failing | None:
         """Run a plan, and return it if it fails for no known cause.
@@ -177,6 +196,13 @@ class Search:
         known_for_long = self._known_until is not None and self._known_until.expired
         return self.tried.best is None and known_for_long
 
+    def _has_ended_the_server(self, failure: Failure) -> bool:
+        if self._liveness is None or failure.kind not in _MAY_BE_A_DEATH:
+            return False
+        if self._liveness.has_served:
+            self._liveness.look()
+        return self._liveness.is_dead
+
     def _mark_single_cut(self, plan: Plan, failed: bool) -> None:
         one_cut = len(plan.requests) == 1 and plan.cuts == 1
         if one_cut and plan.bytes_sent <= _LONGEST_MAPPED_BYTES:
@@ -197,7 +223,7 @@ def try_certain(
     enough: Deadline | None = None
     for plan in filter(subject.allows, requirement.plans(subject)):
         search.attempt(plan)
-        if until.expired:
+        if until.expired or search.is_over:
             return search.tried.best is not None
         if enough is None and search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.
@@ -231,7 +257,8 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        if until.expired or search.has_enough or not search.subject.allows(plan):
+        over = until.expired or search.is_over or search.has_enough
+        if over or not search.subject.allows(plan):
             return
         failing = search.attempt(plan)
         best = search.tried.best

@@ -7,6 +7,7 @@ from enum import StrEnum
 from wireproof.conformance.execution.failure import Failure, Phase
 from wireproof.conformance.plans.edits import (
     apart,
+    only_last_request,
     read_at_once,
     uncut,
     unended,
@@ -69,8 +70,7 @@ def without(feature: Feature, plan: Plan, connection: int) -> Plan | None:
         case Feature.PIPELINING:
             changed = apart(plan) if plan.pipelines else plan
         case Feature.EARLIER:
-            earlier = range(len(plan.requests[connection]) - 1)
-            changed = with_requests(plan, connection, dict.fromkeys(earlier, b""))
+            changed = only_last_request(plan, connection)
         case _:
             raise ValueError(f"{feature} cannot be left out")
     return None if changed == plan else changed

@@ -105,7 +105,7 @@ class Pursuit:
             failing.plan,
             fails,
             self._subject.smaller_requests,
-            lambda: until.expired,
+            lambda: until.expired or self._search.is_over,
             failing.failure.connection,
         )
         return steps
@@ -119,7 +119,7 @@ class Pursuit:
         smallest, first = steps[-1], self._search.tried.first
         failed = self._again(smallest)
         for larger in (*steps[-2 : -2 - _STEPS_BACK : -1], *filter(None, [first])):
-            if failed == self._subject.depth.confirmations:
+            if failed == self._subject.depth.confirmations or self._search.is_over:
                 break
             again = self._again(larger)
             if again > failed or not failed:

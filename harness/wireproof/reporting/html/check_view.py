@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wireproof.reporting.digest import alike, replay_command
+from wireproof.reporting.digest import Story, replay_command, stories
 from wireproof.reporting.html.evidence_files import (
     REPLAY,
     evidence_files,
@@ -54,6 +54,7 @@ class FindingView:
     """One requirement that does not hold, with its conversation; `also` do for the same reason."""
 
     row: Row
+    cause: str
     also: list[Row]
     anchor: str
     expected: str
@@ -123,19 +124,14 @@ def finding_views(
     check: CheckResult, folder: Path, link: Link, *, with_conversations: bool
 ) -> list[FindingView]:
     """Return what needs attention, the gravest first."""
-    shown = [line for line in check.requirements if _is_shown(line)]
-    shown.sort(key=lambda line: list(Verdict).index(line.verdict))
-    return [_finding(same, check, folder, link, with_conversations) for same in alike(shown)]
+    told = stories(check)
+    return [_finding(story, check, folder, link, with_conversations) for story in told]
 
 
 def _finding(
-    same: list[RequirementResult],
-    check: CheckResult,
-    folder: Path,
-    link: Link,
-    with_conversations: bool,
+    story: Story, check: CheckResult, folder: Path, link: Link, with_conversations: bool
 ) -> FindingView:
-    line = same[0]
+    line = story.lines[0]
     files = evidence_files(folder, line.evidence)
     script = read_script(files) if with_conversations else None
     conversation = read_conversation(files) if with_conversations else None
@@ -146,7 +142,10 @@ def _finding(
     replays = [file for file in files if file.path.name == REPLAY]
     return FindingView(
         row=_row(line),
-        also=[_row(other) for other in same[1:]],
+        cause=f"{escaped(story.cause.id, limit=20)}, confirmed {escaped(story.cause.confirmed)}"
+        if story.cause
+        else "",
+        also=[_row(other) for other in story.lines[1:]],
         anchor=anchor_of(line.id),
         expected=escaped(line.expected, limit=_TEXT_CHARACTERS, keep_newlines=True),
         actual=escaped(line.actual, limit=_TEXT_CHARACTERS, keep_newlines=True),

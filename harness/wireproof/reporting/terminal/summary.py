@@ -15,13 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from wireproof.reporting.digest import (
-    alike,
+    Story,
     by_verdict,
     effort,
     family,
     first_evidence,
     reasons,
     replay_command,
+    stories,
 )
 from wireproof.reporting.terminal.figures import backlog_lines, load_lines
 from wireproof.reporting.text import escaped, one_line
@@ -104,36 +105,40 @@ def _title(results: Results) -> Iterator[Text]:
 
 def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table]:
     groups = by_verdict(check.requirements)
-    passed = groups.pop(Verdict.PASS, [])
-    unsupported = groups.pop(Verdict.UNSUPPORTED, [])
-    shown = sum(len(alike(lines)) for lines in groups.values())
+    told = stories(check)
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    room = max(options.max_width - 16, 20) * (2 if shown <= _FEW else 1)
-    for verdict, lines in groups.items():
-        for same in alike(lines):
-            table.add_row(_word(verdict), _finding(same, room if options.is_terminal else None))
-    if unsupported:
-        table.add_row(_word(Verdict.UNSUPPORTED), _families(unsupported))
-    if passed:
-        table.add_row(_word(Verdict.PASS), _families(passed))
-    if groups:
+    room = max(options.max_width - 16, 20) * (2 if len(told) <= _FEW else 1)
+    for story in told:
+        table.add_row(_word(story.verdict), _story(story, room if options.is_terminal else None))
+    for verdict in (Verdict.UNSUPPORTED, Verdict.PASS):
+        if verdict in groups:
+            table.add_row(_word(verdict), _families(groups[verdict]))
+    if told:
         yield Text()
     yield table
 
 
-def _finding(same: list[RequirementResult], room: int | None) -> Text:
-    line = same[0]
-    identifiers = ", ".join(escaped(one.id) for one in same)
-    title = f"{len(same)} requirements" if len(same) > 1 else escaped(line.title)
-    text = Text().append(identifiers, style="bold").append(f"  {title}")
-    if line.message:
-        message = one_line(line.message)
-        if room is not None and len(message) > room:
-            message = message[: room - 1] + "…"
-        text.append(f"\n{message}", style="dim")
+def _story(story: Story, room: int | None) -> Text:
+    first, *others = story.lines
+    names = [first, *others] if story.cause is None else [first]
+    title = f"{len(names)} requirements" if len(names) > 1 else escaped(first.title)
+    text = Text().append(", ".join(escaped(one.id) for one in names), style="bold")
+    text.append(f"  {title}")
+    if story.message:
+        text.append(f"\n{_fitted(one_line(story.message), room)}", style="dim")
+    if story.cause is not None:
+        said = f"cause {escaped(story.cause.id)}, confirmed {escaped(story.cause.confirmed)}"
+        if others:
+            met = ", ".join(escaped(one.id) for one in others)
+            said += f", of {len(story.lines)} requirements; the others: {met}"
+        text.append(f"\n{_fitted(said, room)}", style="dim")
     return text
+
+
+def _fitted(words: str, room: int | None) -> str:
+    return words if room is None or len(words) <= room else words[: room - 1] + "…"
 
 
 def _families(lines: list[RequirementResult]) -> Text:

@@ -11,6 +11,7 @@ from wireproof.reporting.digest import (
     first_evidence,
     leading_latency,
     reasons,
+    stories,
 )
 from wireproof.results import Verdict, outcome
 
@@ -80,3 +81,28 @@ def test_the_first_finding_gives_the_next_steps() -> None:
         Path("r/evidence/B-1/replay.json"),
         Path("r/evidence/B-1/replay.py"),
     )
+
+
+def test_causes_are_told_first_each_under_what_fits_it() -> None:
+    """The gravest first, requirements of one cause together, and what has no cause behind them."""
+    told = stories(samples.check_with_causes())
+    assert [(one.verdict, [line.id for line in one.lines]) for one in told] == [
+        (Verdict.FAIL, ["SEG-SINGLE", "CLOSE-X", "SEG-PAIRS"]),
+        (Verdict.FLAKY, ["SLOW-LOSS"]),
+        (Verdict.INCONCLUSIVE, ["CON-03"]),
+    ]
+    assert [one.cause and one.cause.id for one in told] == ["C1", "C2", None]
+    assert told[0].message.startswith("wrong reply at byte 0")
+
+
+def test_how_many_causes_and_requirements() -> None:
+    """Of a check with causes that is what is said first."""
+    results = samples.results("check", check=samples.check_with_causes())
+    assert reasons(outcome(results)).startswith("2 causes, 4 requirements, 1 of 6 requirements pas")
+
+
+def test_the_first_cause_gives_the_next_steps() -> None:
+    """Its evidence, not that of a requirement that stands before it."""
+    replay, script = first_evidence(samples.check_with_causes(), Path("out"))
+    assert replay == Path("out/evidence/SEG-SINGLE/replay.json")
+    assert script == Path("out/evidence/SEG-SINGLE/replay.py")

@@ -68,3 +68,18 @@ def test_any_text_gives_well_formed_xml(text: str) -> None:
     line = samples.requirement("A-1", Verdict.FAIL, text, title=text, expected=text, actual=text)
     root = _parsed(check=samples.check(line), target=text)
     assert len(root.findall(".//failure")) == 1
+
+
+def test_each_case_names_its_cause() -> None:
+    """With how often it was confirmed, and the requirements that it breaks, the first first."""
+    root = _parsed(check=samples.check_with_causes())
+    cases = {case.get("name", "").split()[0]: case for case in root.iter("testcase")}
+    for name in ("SEG-SINGLE", "SEG-PAIRS"):
+        failure = cases[name].find("failure")
+        assert failure is not None
+        assert failure.get("message", "").startswith("FAIL: cause C1: wrong reply")
+        told = "cause: C1, confirmed 5/5, of SEG-SINGLE, CLOSE-X, SEG-PAIRS"
+        assert told in (failure.text or "").splitlines()
+    error = cases["CON-03"].find("error")
+    assert error is not None
+    assert "cause" not in (error.text or "")

@@ -31,3 +31,12 @@ def test_text_of_a_peer_has_nothing_that_markdown_acts_on(text: str) -> None:
     shown = re.sub(r"&#[0-9]+;", "", plain(text))
     assert not set("\\`*_{}[]<>()|~@$&") & set(shown)
     assert "\n" not in shown
+
+
+def test_a_cause_is_one_row() -> None:
+    """Its sentence stands once, with all requirements that it breaks."""
+    text = markdown(samples.results("check", check=samples.check_with_causes()))
+    (row,) = [line for line in text.splitlines() if "SEG&#45;PAIRS" in line]
+    assert row.index("SEG&#45;SINGLE") < row.index("CLOSE&#45;X") < row.index("SEG&#45;PAIRS")
+    assert "cause C1, confirmed 5/5" in row
+    assert text.count("when the cut falls after byte 1") == 1

@@ -26,7 +26,7 @@ class Played:
     """An executor whose server is a function of the plan."""
 
     timeout_s = 5.0
-    usual_s = 0.0
+    shrink_timeout_s = 0.25
 
     def __init__(self, judge: Judge) -> None:
         """Fail as `judge` says."""
@@ -88,7 +88,7 @@ def test_after_a_failure_the_others_are_tried_with_less_timeout(subject: Subject
     failing = dict.fromkeys(CUTS[1:3], FailureKind.SILENCE)
     search, executor = _search(subject, failing.get, CUTS)
     try_certain(search, _requirement(CUTS), subject, FOREVER)
-    assert [patience for _, patience in executor.executed] == [None, None, 0.25, 0.25]
+    assert [timeout_s for _, timeout_s in executor.executed] == [None, None, 0.25, 0.25]
     assert search.tried.single_cuts == {(b"abcd\n",): {4: False, 3: True, 2: True, 1: False}}
 
 
@@ -171,15 +171,12 @@ def test_a_rule_judges_what_went_well(subject: Subject) -> None:
     assert (failing.failure, failing.signature.rule) == (broken, "T-EST")
 
 
-def test_timeout_follows_the_server(subject: Subject) -> None:
-    """A slow server is given time while its failure is made smaller, within the limit."""
+def test_confirming_takes_a_second_at_least(subject: Subject) -> None:
+    """A minimum is run again with more time than shrinking gives, within the limit."""
     search, executor = _search(subject, lambda _: None, [])
-    assert search.shrink_timeout_s() == 0.25
-    executor.usual_s = 0.1
-    assert search.shrink_timeout_s() == 2.0
-    executor.usual_s = 1.0
-    assert search.shrink_timeout_s() == 5.0
-    assert search.confirmation_timeout_s() == 5.0
+    assert search.confirmation_timeout_s() == 1.0
+    executor.shrink_timeout_s = 2.0
+    assert search.confirmation_timeout_s() == 2.0
 
 
 class _Known:

@@ -66,3 +66,13 @@ def test_long_and_broken_conversations_have_offsets_alone() -> None:
     ]
     views = boundary_views(msgspec.structs.replace(check, boundary_maps=maps))
     assert [(view.bytes, view.failed_ranges) for view in views] == [([], "1500")] * 2
+
+
+def test_a_cause_is_one_finding(tmp_path: Path) -> None:
+    """Under the requirement that fits it; the others are named, and can be jumped to."""
+    check = samples.check_with_causes()
+    views = finding_views(check, tmp_path, lambda _: None, with_conversations=True)
+    assert [view.row.id for view in views] == ["SEG-SINGLE", "SLOW-LOSS", "CON-03"]
+    assert [view.cause for view in views] == ["C1, confirmed 5/5", "C2, confirmed 3/5", ""]
+    assert [row.id for row in views[0].also] == ["CLOSE-X", "SEG-PAIRS"]
+    assert all(row.anchor for row in views[0].also)

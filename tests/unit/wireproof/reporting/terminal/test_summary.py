@@ -142,3 +142,13 @@ def test_an_ascii_stream_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     console.file.flush()
     assert b" us" in raw.getvalue()
     assert b"s\\xf6kett" in raw.getvalue()
+
+
+def test_one_cause_is_one_entry() -> None:
+    """Its sentence, how often it was confirmed, and the other requirements, under the first."""
+    screen = _screen(samples.results("check", check=samples.check_with_causes()), width=120)
+    assert "2 causes, 4 requirements" in screen
+    assert screen.count("when the cut falls after byte 1") == 1
+    told = "cause C1, confirmed 5/5, of 3 requirements; the others: CLOSE-X, SEG-PAIRS"
+    assert told in screen
+    assert screen.index("SEG-SINGLE") < screen.index(told) < screen.index("SLOW-LOSS")

@@ -1,0 +1,103 @@
+from tests.support import played
+from tests.support.played import Judge
+from wireproof.conformance.execution.failure import Seen
+from wireproof.conformance.plans.plan import Plan, Push, interleaved, single
+from wireproof.conformance.search.features import UNKNOWN, Condition, Feature
+from wireproof.conformance.search.inquiry import Inquiry, is_explained_by
+
+
+def _inquired(judge: Judge, plan: Plan, first: Plan | None = None) -> tuple[Plan, Condition]:
+    subject = played.subject()
+    search, failing = played.failing(judge, plan, subject)
+    before = failing if first is None else search.run(first)
+    assert before is not None
+    inquiry = Inquiry(search, subject, failing, before, 60.0)
+    inquiry.leave_out()
+    inquiry.exchange()
+    return inquiry.smallest.plan, inquiry.condition
+
+
+def _when(fails: bool, seen: Seen = Seen.NOTHING) -> Seen | None:
+    return seen if fails else None
+
+
+def test_what_is_needed_is_found_by_leaving_it_out() -> None:
+    """A cut that matters stays; which request it cuts does not."""
+    plan, condition = _inquired(lambda plan: _when(plan.cuts > 0), single([b"abcd"], [2]))
+    assert plan.cuts == 1
+    assert condition.needed == {Feature.CUTS}
+    assert condition.needless == {Feature.REQUEST}
+
+
+def test_what_is_needless_is_left_out_for_good() -> None:
+    """A request that fails in whatever way it is sent is told without its cuts and company."""
+    first = interleaved([single([b"q", b"\0b"], [2]), single([b"q"])], [0, 1])
+    plan, condition = _inquired(
+        lambda plan: _when(any(b"\0" in one for each in plan.requests for one in each)), first
+    )
+    assert plan == single([b"\0"])
+    assert {Feature.CUTS, Feature.OTHERS, Feature.EARLIER} <= condition.needless
+    assert condition.needed == {Feature.REQUEST}
+    assert b"aa" in condition.holds_with
+
+
+def test_it_may_fail_in_another_way() -> None:
+    """A wrong reply under a cut is no matter of cuts where there is silence without it."""
+    plan, condition = _inquired(
+        lambda plan: Seen.OTHER if plan.cuts else Seen.NOTHING, single([b"abc"], [1])
+    )
+    assert plan.cuts == 0
+    assert Feature.CUTS in condition.needless
+
+
+def test_the_simplest_request_is_kept() -> None:
+    """Of those that fail alike, the one that reads best."""
+    plan, condition = _inquired(
+        lambda plan: _when(len(plan.requests[0][0]) >= 2), single([b"\xff\xfe"])
+    )
+    assert plan.requests in {((b"QQ",),), ((b"aa",),)}
+    assert condition.needed == {Feature.REQUEST}
+    assert max(map(len, condition.holds_with)) == 1
+    assert min(map(len, condition.fails_with)) == 2
+
+
+def test_what_the_first_had_is_named() -> None:
+    """Shrinking has left it out already: it makes no difference."""
+    first = Plan(((b"a",),), (*single([b"a"]).actions[:1], Push(0, 1, 0.1)))
+    _, condition = _inquired(lambda _: Seen.NOTHING, single([b"a"]), first)
+    assert Feature.LATE_READING in condition.needless
+
+
+def test_a_known_cause_explains_by_experiment() -> None:
+    """Less what it doesn't need it fails as the cause does; less what it needs, it holds."""
+    subject = played.subject()
+
+    def judge(plan: Plan) -> Seen | None:
+        if plan.cuts:
+            return Seen.NOTHING
+        return _when(any(b"\0" in one for each in plan.requests for one in each), Seen.OTHER)
+
+    search, cut = played.failing(judge, single([b"ab"], [1]), subject)
+    needs_cut = Condition(frozenset({Feature.CUTS}))
+    longer = search.run(single([b"abc", b"d"], [1, 2]))
+    both = search.run(single([b"\0bc"], [1]))
+    value = search.run(single([b"\0"]))
+    assert longer is not None
+    assert both is not None
+    assert value is not None
+    assert is_explained_by(search, longer, cut, needs_cut)
+    assert not is_explained_by(search, both, cut, needs_cut)
+    assert not is_explained_by(search, value, cut, needs_cut)
+    assert not is_explained_by(search, longer, cut, UNKNOWN)
+
+
+def test_a_cause_that_is_gone_explains_nothing() -> None:
+    """Its own smallest conversation has to fail still."""
+    subject = played.subject()
+    gone = single([b"ab"], [1])
+    search, cut = played.failing(lambda plan: _when(plan.cuts > 0), gone, subject)
+    other, longer = played.failing(
+        lambda plan: _when(plan.cuts > 0 and plan != gone), single([b"abc"], [1]), subject
+    )
+    del search
+    assert not is_explained_by(other, longer, cut, Condition(frozenset({Feature.CUTS})))
