@@ -161,3 +161,16 @@ def resolve(target: Target, allow_hosts: Collection[str] = (), pin: str = "") ->
                 f"if you own it, add --allow-host {target.host}",
             )
     return pinned
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether what listens at a host can be reached from this machine alone.
+
+    Nothing is looked up: a name that is not certainly loopback is not.
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

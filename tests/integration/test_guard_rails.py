@@ -12,7 +12,8 @@ from tests.support.servers import Serving, echoing, one_read_one_line
 from wireproof.cli import invoke
 from wireproof.conformance import replay
 from wireproof.errors import UsageError
-from wireproof.load.launch import LOCUSTFILE, run_load
+from wireproof.load.launch import run_load
+from wireproof.load.locust_process import LOCUSTFILE
 from wireproof.load.spec import LoadSpec
 
 FOREIGN = "192.0.2.1"  # TEST-NET-1, RFC 5737: nobody's

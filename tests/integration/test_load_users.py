@@ -3,7 +3,6 @@
 import contextlib
 import json
 import select
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.listening import free_port
 from tests.support.spoiling_server import serving
 from wireproof.deadline import Deadline
 
@@ -165,12 +165,6 @@ def test_the_web_interface_has_our_tab():
     assert rows["service"]["p50"] > 0
     assert rows["wire"]["p50"] <= rows["service"]["max"]
     assert rows["ListenOverflows"]["count"] >= 0  # the whole machine's, other tests included
-
-
-def free_port() -> int:
-    """Return a port for Locust, which cannot choose one itself; a race, but only with ourselves."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def wait_for_rows(url: str, *names: str) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.servers import Serving, echoing
 from wireproof.load.figures.collect import Collector
-from wireproof.load.launch import EVENTS_DESCRIPTOR, LOCUSTFILE
+from wireproof.load.locust_process import EVENTS_DESCRIPTOR, LOCUSTFILE
+from wireproof.load.secret import SECRET_VARIABLE
 from wireproof.load.spec import LoadSpec, encode_spec
 from wireproof.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 
@@ -28,7 +29,7 @@ class _Locust(subprocess.Popen[bytes]):
 
     def __init__(self, *options: str, events: int = -1) -> None:
         command = [sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), *_HEADLESS]
-        environment = {**os.environ, EVENTS_DESCRIPTOR: str(events)}
+        environment = {**os.environ, EVENTS_DESCRIPTOR: str(events), SECRET_VARIABLE: "s" * 32}
         if events < 0:
             del environment[EVENTS_DESCRIPTOR]
         super().__init__(
@@ -65,9 +66,10 @@ def _master(spec: LoadSpec, port: int) -> Iterator[tuple[_Locust, Iterator[Event
 
 
 @contextlib.contextmanager
-def _workers(count: int, port: int) -> Iterator[list[_Locust]]:
+def _workers(spec: LoadSpec, count: int, port: int) -> Iterator[list[_Locust]]:
     options = ("--worker", f"--master-host={_MASTER_HOST}", f"--master-port={port}")
-    workers = [_Locust(*options) for _ in range(count)]
+    own = (f"--host={spec.target}", f"--wireproof-spec={encode_spec(spec)}")
+    workers = [_Locust(*options, *own) for _ in range(count)]
     try:
         yield workers
     finally:
@@ -80,8 +82,11 @@ def _port(events: Iterator[Event]) -> int:
     return next(event.port for event in events if isinstance(event, MasterPort))
 
 
-def _await_load(events: Iterator[Event]) -> None:
-    next(event for event in events if isinstance(event, Tally) and event.counts.get("service"))
+def _await_load(events: Iterator[Event]) -> str:
+    """Wait for the first reply; who reports it."""
+    return next(
+        event.worker for event in events if isinstance(event, Tally) and event.counts.get("service")
+    )
 
 
 @pytest.fixture
@@ -105,7 +110,7 @@ def test_workers_of_a_killed_master_work_for_the_next_one(spec: LoadSpec) -> Non
     with contextlib.ExitStack() as stack:
         master, events = stack.enter_context(_master(long, 0))
         port = _port(events)
-        workers = stack.enter_context(_workers(2, port))
+        workers = stack.enter_context(_workers(spec, 2, port))
         _await_load(events)
         master.kill()
         master.wait(_TIMEOUT_S)
@@ -129,16 +134,15 @@ def test_a_worker_that_works_for_a_dead_master_is_told(spec: LoadSpec) -> None:
     with contextlib.ExitStack() as stack:
         master, events = stack.enter_context(_master(alone, 0))
         port = _port(events)
-        (stray,) = stack.enter_context(_workers(1, port))
+        (stray,) = stack.enter_context(_workers(spec, 1, port))
         _await_load(events)
         stray.send_signal(signal.SIGSTOP)
         master.kill()
         master.wait(_TIMEOUT_S)
         _, events = stack.enter_context(_master(alone, port))
-        stack.enter_context(_workers(1, port))
-        _await_load(events)
+        stack.enter_context(_workers(spec, 1, port))
+        workers = {_await_load(events)}
         stray.send_signal(signal.SIGCONT)
-        workers = set()
         for event in events:
             if isinstance(event, Tally):
                 workers.add(event.worker)

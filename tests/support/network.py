@@ -25,7 +25,7 @@ CLIENT_ADDRESS = "198.51.100.1"  # TEST-NET-2, RFC 5737
 SERVER_ADDRESS = "198.51.100.2"
 _PROJECT = Path(__file__).parents[2]
 _NAMESPACES = Path("/run/netns")
-_NAME = re.compile(r"wireproof(\d+)-\d+-(?:client|server|cable)\Z")
+_NAME = re.compile(r"wireproof(\d+)-s?\d+-(?:client|server|cable|switch|host\d+)\Z")
 _IP = shutil.which("ip") or "ip"
 _numbers = itertools.count()
 

@@ -17,6 +17,7 @@ ELSEWHERE = {
     "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
     "wireproof/cli/load.py": "integration/test_load.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
+    "wireproof/cli/worker.py": "integration/test_more_machines.py",
     "wireproof/conformance/execution/failure.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),

@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": "check, load ladder and backlog in one",
     "check": "prove that a server's replies do not depend on how TCP cuts the bytes",
     "load": "measure throughput and latency, every reply verified",
+    "worker": "join a load that another machine leads",
     "backlog": "show what the accept queue really does",
     "serve": "the reference server",
     "talk": "a prompt to a server",

@@ -15,14 +15,17 @@ from wireproof.cli.common import (
     protocol_options,
     target_options,
 )
+from wireproof.cli.elsewhere import Asked, elsewhere_options, meeting_place, refuse_what_is_here
 from wireproof.cli.parameters import Counts, Duration
 from wireproof.cli.results_folder import ResultsFolder
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses
 from wireproof.load.units import parse_share
 from wireproof.results import LoadResult, Second
+from wireproof.target import parse_target, resolve
 
 if TYPE_CHECKING:
     from wireproof.load.objectives import Objective
+    from wireproof.load.processes import Elsewhere
 
 
 def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
@@ -128,6 +131,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     help="How many connections the objective holds for (with --rate: which rate).",
 )
 @click.option("--seed", type=int, help="Draw the same payloads again.  [default: a new one]")
+@elsewhere_options
 @output_options
 def load(
     target: str,
@@ -152,6 +156,7 @@ def load(
     slos: tuple[str, ...],
     knee: str | None,
     seed: int | None,
+    elsewhere: Asked | None,
     out: Path | None,
     force: bool,
     as_json: bool,
@@ -162,12 +167,16 @@ def load(
     wireproof load tcp://127.0.0.1:28812 --users 50 --for 30s
     wireproof load tcp://127.0.0.1:28812 --rate 2000 --slo 'p99<5ms' --slo 'errors==0'
     wireproof load tcp://127.0.0.1:7 --protocol echo --stages 1,10,50,100 --for 5s
+    wireproof load tcp://192.0.2.9:7 --protocol echo --allow-host 192.0.2.9 --master \\
+        --bind 192.0.2.7 --expect-workers 2 --secret-file secret
     """
     from wireproof.load.objectives import parse_objective
     from wireproof.load.preflight import preflight
     from wireproof.protocols.loading.registry import find_protocol
 
     objectives = [parse_objective(text) for text in slos]
+    if elsewhere is not None:
+        refuse_what_is_here(processes=processes, knee=knee, source_addresses=source_addresses)
     spec = LoadSpec(
         target=target,
         allow_hosts=list(allow_hosts),
@@ -185,25 +194,30 @@ def load(
         connection_lifetime_s=connection_lifetime,
         connect_rate_per_s=connect_rate,
         source_addresses=source_addresses,
-        processes=processes,
+        processes=processes if elsewhere is None else elsewhere.workers,
         timeout_s=timeout_s,
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
     spec.check()
     protocol = find_protocol(protocol_name, settings)
-    found = find_target(target, allow_hosts)
+    warnings: list[str] = []
+    if elsewhere is None:
+        found = find_target(target, allow_hosts)
+        warnings = preflight(
+            spec,
+            scheme=found.scheme,
+            backlog=getattr(protocol, "backlog", None),
+            sources=max(1, len(source_addresses)),
+        )
+    else:  # whether it is to be reached is for the workers to see
+        found = resolve(parse_target(target), allow_hosts)[0]
     spec = structs.replace(spec, target=str(found), pin=found.pin)
-    warnings = preflight(
-        spec,
-        scheme=found.scheme,
-        backlog=getattr(protocol, "backlog", None),
-        sources=max(1, len(source_addresses)),
-    )
     folder = ResultsFolder("load", out, force=force)
     if knee is not None:
         result = _find_knee(spec, parse_objective(knee), quiet=as_json)
     else:
-        result = _run(spec, lambda so_far: folder.keep(target, load=so_far), quiet=as_json)
+        place = meeting_place(elsewhere, found, spec) if elsewhere else None
+        result = _run(spec, lambda so_far: folder.keep(target, load=so_far), place, quiet=as_json)
     result = structs.replace(
         result,
         slo=result.slo + [objective.judge(result) for objective in objectives],
@@ -214,7 +228,11 @@ def load(
 
 
 def _run(
-    spec: LoadSpec, on_result: Callable[[LoadResult], None] | None = None, *, quiet: bool
+    spec: LoadSpec,
+    on_result: Callable[[LoadResult], None] | None = None,
+    elsewhere: "Elsewhere | None" = None,
+    *,
+    quiet: bool,
 ) -> LoadResult:
     from wireproof.load.launch import run_load
     from wireproof.reporting.terminal.progress import LoadProgress
@@ -225,7 +243,7 @@ def _run(
         def show(second: Second) -> None:
             progress.update(second, total_s)
 
-        return run_load(spec, show, on_result)
+        return run_load(spec, show, on_result, elsewhere)
 
 
 def _find_knee(spec: LoadSpec, objective: "Objective", *, quiet: bool) -> LoadResult:

@@ -79,6 +79,8 @@ class NoteKind(StrEnum):
     """It should have ended and did not."""
     WORKER = "worker"
     """A load process was lost, or came unasked."""
+    REFUSED = "refused"
+    """Somebody who does not belong to the run was not let in, or something was not counted."""
     SERVER_GONE = "server gone"
     FAULT = "fault"
     """The spec or the user's protocol cannot be worked with."""
@@ -99,6 +101,12 @@ class MasterPort(msgspec.Struct, frozen=True, kw_only=True, tag="master"):
     port: int
 
 
+class Joined(msgspec.Struct, frozen=True, kw_only=True, tag="joined"):
+    """A worker belongs to the run now."""
+
+    worker: str
+
+
 class StageDone(msgspec.Struct, frozen=True, kw_only=True, tag="stage-done"):
     """A stage of the spec has ended on all workers."""
 
@@ -109,7 +117,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
     """The run came to its planned end."""
 
 
-Event = Tally | Note | MasterPort | StageDone | Finished
+Event = Tally | Note | MasterPort | Joined | StageDone | Finished
 
 _decoder = msgspec.json.Decoder(Event)
 

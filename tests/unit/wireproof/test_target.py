@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from wireproof.errors import CannotRunError, UsageError
-from wireproof.target import Target, parse_target, resolve
+from wireproof.target import Target, is_loopback_host, parse_target, resolve
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,24 @@ def test_streams_and_datagrams() -> None:
     assert not parse_target("udp://127.0.0.1:1").is_stream
     assert parse_target("unix:/a").is_stream
     assert parse_target("udp://127.0.0.1:1").socket_type is socket.SOCK_DGRAM
+
+
+@pytest.mark.parametrize(
+    ("host", "is_it"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("localhost", True),
+        ("[::1]", True),
+        ("::1", True),
+        ("", False),
+        ("*", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("localhost.evil.example", False),
+    ],
+)
+def test_loopback_is_told_from_all_else(host: str, is_it: bool) -> None:
+    """What is not certainly this machine's own is not."""
+    assert is_loopback_host(host) is is_it

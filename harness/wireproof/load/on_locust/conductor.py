@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import gevent
 import msgspec
@@ -19,7 +20,7 @@ from locust.runners import MasterRunner
 
 from wireproof.causes import Cause
 from wireproof.deadline import Deadline
-from wireproof.load.launch import EVENTS_DESCRIPTOR
+from wireproof.load.locust_process import EVENTS_DESCRIPTOR
 from wireproof.load.on_locust.engine import (
     DONE,
     NOTE,
@@ -29,10 +30,13 @@ from wireproof.load.on_locust.engine import (
     StageOrder,
     StageReport,
 )
+from wireproof.load.on_locust.reports import Reports
+from wireproof.load.on_locust.runners import GuardedMaster, shown
 from wireproof.load.spec import LoadSpec
 from wireproof.load.tally import (
     Event,
     Finished,
+    Joined,
     MasterPort,
     Note,
     NoteKind,
@@ -42,6 +46,7 @@ from wireproof.load.tally import (
 )
 
 _log = logging.getLogger(__name__)
+Record = TypeVar("Record")
 
 _SPAWN_S = 120.0
 _GONE_AFTER_S = 3
@@ -109,22 +114,25 @@ class Conductor:
         self._silent_s: dict[int, list[int]] = {}
         self._last_good = -1
         self._over = False
-        self._reported_lost: set[str] = set()
+        self._reported_lost: set[tuple[str, str]] = set()
+        self._reports = Reports(time.monotonic)
         events = environment.events
         events.spawning_complete.add_listener(self._on_spawning_complete)
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
-        events.worker_report.add_listener(self._on_worker_report)
         events.worker_connect.add_listener(self._on_worker_connect)
         self._runner.register_message(TALLY, self._on_tally)
         self._runner.register_message(DONE, self._on_done)
         self._runner.register_message(NOTE, self._on_note)
-        if isinstance(self._runner, MasterRunner):
+        if isinstance(self._runner, GuardedMaster):
+            self._runner.on_told = self._tell_of_refused
+            self._runner.on_stray = self._on_stray
             pipe.emit(MasterPort(port=self._runner.server.port))
 
     def _on_test_start(self, **_: Any) -> None:
         self._stage = -1
         self._over = False
+        self._reports = Reports(time.monotonic)
         gevent.spawn(self._relay)
         if self._pipe.is_read:
             gevent.spawn(self._conduct)
@@ -202,44 +210,57 @@ class Conductor:
         lost = self._awaited - set(self._worker_ids())
         for worker in lost:
             # Who started the workers sees how one ends, but not that one hangs: it is told here.
-            self._lose(worker, "is lost; what it had not reported is missing")
+            share = self._reports.share_of(worker)
+            self._lose(worker, "lost", f"is lost: {share}; what it had not reported is missing")
         self._awaited -= lost
 
-    def _lose(self, worker: str, how: str) -> None:
-        """Say, once for each, what became of a worker."""
-        if worker not in self._reported_lost:
-            self._reported_lost.add(worker)
-            self._note(NoteKind.WORKER, f"worker {worker[:40]} {how}")
+    def _lose(self, worker: str, what: str, how: str) -> None:
+        """Say, once for each worker and what became of it, how that was."""
+        if (worker, what) not in self._reported_lost:
+            self._reported_lost.add((worker, what))
+            self._note(NoteKind.WORKER, f"worker {shown(worker[:60])} {how}")
 
     def _on_done(self, msg: Any, **_: Any) -> None:
         self._take_local()
-        report = msgspec.convert(msg.data, StageReport)
-        if report.stage == self._stage:
+        report = _read(msg, StageReport)
+        if report is not None and report.stage == self._stage:
             self._awaited.discard(msg.node_id)
         if not self._awaited:
             self._all_done.set()
 
     def _on_note(self, msg: Any, **_: Any) -> None:
-        note = msgspec.convert(msg.data, Note)
-        self._pipe.emit(note)
-        if not self._pipe.is_read:
-            _log.error(note.text)
+        note = _read(msg, Note)
+        if note is None:
+            return
+        self._tell(msgspec.structs.replace(note, text=shown(note.text)))
         if note.partial:
             self._over = True
             self._all_done.set()
 
     def _on_tally(self, msg: Any, **_: Any) -> None:
-        if msg.node_id in self._runner.clients:  # else it is owed to a master that is gone
-            self._pass_on([msgspec.convert(msg.data, Tally)])
+        try:
+            tally = self._reports.read(msg.node_id, msg.data, self._stage)
+        except ValueError as problem:
+            how = f"reported what cannot be, which is not counted: {shown(str(problem))}"
+            self._lose(msg.node_id, "wrong", how)
+        else:
+            self._pass_on([tally])
 
     def _on_worker_connect(self, client_id: str, **_: Any) -> None:
+        if client_id not in self._runner.clients:
+            self._pipe.emit(Joined(worker=shown(client_id[:60])))
         if self._pipe.is_read and self._stage >= 0 and not self._over:
-            self._lose(client_id, "came while the load ran, and took connections from the others")
+            self._lose(
+                client_id, "late", "came while the load ran, and took connections from the others"
+            )
 
-    def _on_worker_report(self, client_id: str, **_: Any) -> None:
-        """Tell of what Locust adds to its own statistics unasked."""
-        if client_id not in self._runner.clients and self._stage >= 0 and not self._over:
-            self._lose(client_id, "works for a master that is gone; Locust's statistics have it")
+    def _tell_of_refused(self, text: str, partial: bool) -> None:
+        self._tell(Note(kind=NoteKind.REFUSED, text=text, partial=partial))
+
+    def _on_stray(self, client_id: str) -> None:
+        """Tell of a worker whose reports are dropped, where there is a run that lacks them."""
+        if self._stage >= 0 and not self._over:
+            self._lose(client_id, "stray", "works for a master that is gone: it is not counted")
 
     def _relay(self) -> None:
         """Pass on what the one process of a small run has counted."""
@@ -278,6 +299,18 @@ class Conductor:
             self._all_done.set()
 
     def _note(self, kind: NoteKind, text: str) -> None:
-        self._pipe.emit(Note(kind=kind, text=text, partial=True))
+        self._tell(Note(kind=kind, text=text, partial=True))
+
+    def _tell(self, note: Note) -> None:
+        self._pipe.emit(note)
         if not self._pipe.is_read:
-            _log.error(text)
+            _log.error(note.text)
+
+
+def _read(msg: Any, kind: type[Record]) -> Record | None:
+    """Return what a worker has sent; None where it is no such record."""
+    try:
+        return msgspec.convert(msg.data, kind)
+    except msgspec.ValidationError as error:
+        _log.warning("worker %s sent no %s: %s", shown(msg.node_id[:60]), kind.__name__, error)
+        return None

@@ -15,7 +15,11 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from wireproof.errors import WireproofError
+from wireproof.load.job import adopt
+from wireproof.load.on_locust.family import Family
 from wireproof.load.on_locust.master_watch import MasterWatch
+from wireproof.load.on_locust.options import told_spec
+from wireproof.load.on_locust.runners import TOLD, GuardedWorker
 from wireproof.load.on_locust.stats import feed
 from wireproof.load.preflight import raise_descriptor_limit
 from wireproof.load.spec import Arrivals, LoadSpec
@@ -58,11 +62,19 @@ class Engine:
 
     """
 
-    def __init__(self, environment: Environment, spec: LoadSpec) -> None:
-        """Listen to Locust's events."""
+    def __init__(self, environment: Environment, spec: LoadSpec, family: Family) -> None:
+        """Listen to Locust's events.
+
+        Args:
+            environment: Locust's.
+            spec: by this process's own command line.
+            family: knows the target where that names none.
+
+        """
         self._environment = environment
         self._runner = cast("Any", environment.runner)
-        self._spec = spec
+        self._own_spec = self._spec = spec
+        self._family = family
         self._swarm: Swarm | None = None
         self._untaken: list[Tally] = []
         self._worker_name = worker_name()
@@ -74,7 +86,7 @@ class Engine:
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
         self._runner.register_message(STAGE, self._on_stage_order)
-        if isinstance(environment.runner, WorkerRunner):
+        if isinstance(environment.runner, GuardedWorker):
             MasterWatch(environment.runner)
 
     def join(self) -> SwarmConnection | None:
@@ -91,13 +103,12 @@ class Engine:
         self.trouble = None
         try:
             options = environment.parsed_options
+            spec = self._own_spec
             if self._is_remote and options is not None:
-                from wireproof.load.on_locust.options import spec_of
-
-                self._spec = spec_of(options, environment.host)
-            spec = self._spec
-            if environment.host not in {None, spec.target}:  # changed in Locust's page
-                spec = msgspec.structs.replace(spec, target=environment.host, pin="")
+                own = msgspec.structs.replace(spec, target=spec.target or self._family.target)
+                spec = adopt(own, told_spec(getattr(options, TOLD, None), own.target))
+            elif options is not None and not options.wireproof_spec:  # the page may set the rate
+                spec = msgspec.structs.replace(spec, rate_per_s=options.rate or None)
             spec.check()
             target = resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)[0]
             protocol = find_protocol(spec.protocol, spec.settings)
@@ -175,11 +186,11 @@ class Engine:
 _engines: WeakKeyDictionary[Environment, Engine] = WeakKeyDictionary()
 
 
-def install_engine(environment: Environment, spec: LoadSpec) -> Engine | None:
+def install_engine(environment: Environment, spec: LoadSpec, family: Family) -> Engine | None:
     """Give the environment its engine; a master has none, since it has no users."""
     if isinstance(environment.runner, MasterRunner):
         return None
-    engine = _engines[environment] = Engine(environment, spec)
+    engine = _engines[environment] = Engine(environment, spec, family)
     return engine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import sys
 from typing import Any
 
@@ -11,33 +12,34 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from wireproof.errors import WireproofError
+from wireproof.load.on_locust import guard
 from wireproof.load.on_locust.conductor import Conductor, EventPipe
 from wireproof.load.on_locust.engine import install_engine
+from wireproof.load.on_locust.family import Family
 from wireproof.load.on_locust.options import add_options, spec_of
 from wireproof.load.on_locust.stats import use_fine_buckets
 from wireproof.target import parse_target, resolve
-from wireproof.wire.kernel.leash import leash_forks
 from wireproof.wire.reference import ReferenceServer
 
 
 def install() -> None:
     """Add Wireproof's options, engine and conductor to this Locust process."""
+    family = guard.install()
     use_fine_buckets()
-    leash_forks()  # the workers of --processes
     events.init_command_line_parser.add_listener(add_options)
-    events.init.add_listener(_on_init)
+    events.init.add_listener(functools.partial(_on_init, family))
 
 
-def _on_init(environment: Environment, **_: Any) -> None:
+def _on_init(family: Family, environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     try:
         is_worker = isinstance(environment.runner, WorkerRunner)
         if not environment.host and not is_worker:
-            environment.host = _start_reference_server()
+            environment.host = family.target = _start_reference_server()
         spec = spec_of(options, environment.host)
         if not is_worker:  # who reads the log of a run that sends nothing?
             resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)
-        engine = install_engine(environment, spec)
+        engine = install_engine(environment, spec, family)
         if not is_worker:
             pipe = EventPipe()
             Conductor(environment, spec, engine, pipe)

@@ -14,8 +14,10 @@ from uuid import uuid4
 
 import gevent
 from locust import __version__
-from locust.rpc import Message, rpc
-from locust.runners import STATE_INIT, WorkerRunner
+from locust.rpc import Message
+from locust.runners import STATE_INIT
+
+from wireproof.load.on_locust.runners import GuardedWorker
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ _SILENT_S = 5
 class MasterWatch:
     """Watches the master of a worker's process."""
 
-    def __init__(self, runner: WorkerRunner) -> None:
+    def __init__(self, runner: GuardedWorker) -> None:
         """Begin to watch; the master knows the worker already."""
         self._runner: Any = runner
         self._silent_s = 0
@@ -60,7 +62,8 @@ class MasterWatch:
         runner.environment.stats.clear_all()
         old = runner.client
         client_id = f"{gethostname()}_{uuid4().hex}"
-        runner.client = rpc.Client(runner.master_host, runner.master_port, client_id)
+        runner.client = runner.sockets.Client(runner.master_host, runner.master_port, client_id)
         runner.client_id = client_id
+        runner.join()
         runner.client.send(Message("client_ready", __version__, client_id))
         old.close(linger=0)

@@ -1,6 +1,7 @@
-"""Wireproof's options in Locust's command line and web form, and the spec that they make.
+"""Wireproof's options in Locust's command line, and the spec that they make.
 
-Locust's master hands them to its workers, so only the master is told. No Locust is imported here.
+Of these a worker takes its master's numbers, and has the others on its own command line. In the web
+form is the rate alone. No Locust is imported here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, decode_spec
 
 _DEFAULTS = LoadSpec(target="")
+OPTIONS = (
+    *("protocol", "settings", "payload", "pipeline", "rate", "arrivals", "warm_up"),
+    *("reply_timeout", "seed", "allow_host", "wireproof_spec", "num_users"),
+)
+"""What a spec is made of, as Locust's options are named; all but the last are ours."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--payload", default="", help="size of a request: 64, 1-4096, or any (drawn)"
     )
     group.add_argument("--pipeline", type=int, default=1, help="requests sent in one go")
-    group.add_argument(
+    rate = group.add_argument(
         "--rate", type=float, default=0.0, help="requests per second in all; 0: a closed loop"
     )
+    vars(rate)["include_in_web_ui"] = True  # Locust's page leaves out what is in a group
     group.add_argument(
         "--arrivals", choices=[str(one) for one in Arrivals], default="constant", help="with --rate"
     )
@@ -58,6 +65,10 @@ def _duration(text: str) -> float:
 
 def spec_of(options: Any, host: str | None) -> LoadSpec:
     """Return the spec that the options make.
+
+    Args:
+        options: Locust's, ours among them.
+        host: the target, where no whole spec is among the options.
 
     Raises:
         UsageError: they make none.
@@ -85,3 +96,32 @@ def spec_of(options: Any, host: str | None) -> LoadSpec:
         timeout_s=options.reply_timeout,
         seed=options.seed,
     )
+
+
+def told_spec(told: Any, host: str) -> LoadSpec:
+    """Return the spec that a master's options make, as a worker was told them.
+
+    Args:
+        told: options by name, from the network.
+        host: the target.
+
+    Raises:
+        UsageError: they make none.
+
+    """
+    defaults = argparse.ArgumentParser()
+    add_options(defaults)
+    options = defaults.parse_args([], argparse.Namespace(num_users=1))
+    for name, value in (told if isinstance(told, dict) else {}).items():
+        known = getattr(options, str(name), None)
+        if value is None or known is None:
+            continue
+        if isinstance(known, str) != isinstance(value, str) or not isinstance(
+            value, str | int | float
+        ):
+            raise UsageError(f"the master's {name} is no {type(known).__name__}: refused")
+        setattr(options, name, value)
+    try:
+        return spec_of(options, host)
+    except ValueError as error:  # arrivals that there are not
+        raise UsageError(f"the master's options make no load: {error}") from None

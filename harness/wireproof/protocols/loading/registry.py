@@ -100,13 +100,34 @@ def missing_modules(kind: type[Protocol]) -> list[str]:
     return [module for module in kind.modules if importlib.util.find_spec(module) is None]
 
 
+def protocol_file(name: str) -> Path | None:
+    """Return the file that a protocol's class is in, without importing it; None if not known."""
+    module, _, _ = BUILT_IN.get(name, name).rpartition(":")
+    if module.endswith(".py"):
+        return Path(module)
+    if name not in BUILT_IN:
+        _look_in_current_folder()
+    try:
+        found = importlib.util.find_spec(module) if module else None
+    except ImportError:
+        return None
+    return Path(found.origin) if found is not None and found.origin else None
+
+
+def _look_in_current_folder() -> None:
+    """Let modules of the user's be found there, which an installed command does not.
+
+    For ours it must not: a dns.py there would come before the library.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+
+
 def _import(name: str, *, is_ours: bool) -> ModuleType:
     try:
         if not name.endswith(".py"):
-            # An installed command does not look in the current folder. For ours it must not: a
-            # dns.py there would come before the library.
-            if not is_ours and "" not in sys.path:
-                sys.path.insert(0, "")
+            if not is_ours:
+                _look_in_current_folder()
             return importlib.import_module(name)
         path = Path(name).resolve()
         if not path.is_file():
