@@ -182,3 +182,18 @@ def test_the_locustfile_refuses_too() -> None:
     assert f"--allow-host {FOREIGN}" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.returncode == 2
+
+
+@pytest.mark.parametrize("role", ["--master", "--worker"])
+def test_locust_without_a_secret_leads_nobody_and_follows_nobody(role: str) -> None:
+    """Either would take anybody for one of the run; it is told what to write, in two lines."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), role, "--headless", "--skip-log"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "--secret-file" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 2

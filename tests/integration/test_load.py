@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.listening import free_port
 from tests.support.server_process import running
 from tests.support.spoiling_server import serving
 from wireproof.errors import CannotRunError
 from wireproof.histogram import Histogram, index_of
-from wireproof.load.launch import LOCUSTFILE, run_load
+from wireproof.load.launch import run_load
+from wireproof.load.locust_process import LOCUSTFILE
 from wireproof.load.spec import LoadSpec
 from wireproof.results import Second
 
@@ -270,9 +272,12 @@ def stall_and_compare(
     return compared
 
 
-def test_locust_alone_starts_the_reference_server():
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=" ".join)
+def test_locust_alone_starts_the_reference_server(processes: tuple[str, ...]):
     """`locust -f harness/locustfile.py` without a host is a whole load run."""
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless"]
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", *processes]
+    port = str(free_port())
+    command += ["--master-bind-port", port, "--master-port", port]
     run = subprocess.run(
         [*command, "-u", "5", "-r", "5", "-t", "3s", "--only-summary", "--json"],
         check=False,

@@ -91,6 +91,7 @@ class GuardedMaster(runners.MasterRunner):
     """
 
     sockets: Sockets
+    greenlet: Any = None  # Locust looks at it when it ends, also one that was not made
 
     def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
         """As Locust does."""
@@ -167,6 +168,7 @@ class GuardedWorker(runners.WorkerRunner):
     """
 
     sockets: Sockets
+    greenlet: Any = None
 
     def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
         """As Locust does; a worker that may not join ends the process."""

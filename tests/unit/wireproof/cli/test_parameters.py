@@ -34,6 +34,7 @@ def test_every_option_that_takes_a_time_reads_it_alike() -> None:
         "load --warm-up",
         "load --connection-lifetime",
         "load --timeout",
+        "load --wait",
         "backlog --for",
     }
     numbers = {where for where, option in options.items() if option.type is click.FLOAT}
