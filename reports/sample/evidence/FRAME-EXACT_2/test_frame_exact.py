@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from harness.conformance import replay
+from wireproof.conformance import replay
 
 TARGET = 'tcp://127.0.0.1:28812'
 
 
-def test_ts_chunk_holds():
-    """TS-CHUNK holds for the conversation that once broke it."""
+def test_frame_exact_holds():
+    """FRAME-EXACT holds for the conversation that once broke it."""
     outcome = replay(Path(__file__).with_name("replay.json"), TARGET, protocol='timestamp-echo')
     assert outcome.fate == "FIXED", outcome

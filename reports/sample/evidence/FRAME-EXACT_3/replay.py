@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Replay one recorded failure of a socket server. Needs Python 3.9 and nothing else.
 
-    python3 SCRIPT [HOST PORT | PATH]
+    python3 SCRIPT [HOST PORT]
 
 Exits 1 while the fault is there, 0 once it is gone, 2 on wrong usage, 3 when the server cannot be
 reached. The conversation is held several times, since some faults depend on timing or on history.
@@ -15,35 +15,24 @@ import ssl
 import struct
 import sys
 import time
-
-CASE = {'requirement': 'SLOW-LOSS', 'explanation': 'on a conversation of 1024 bytes, without any cut', 'address': ['127.0.0.1', 28812], 'no_connection': False, 'patience_s': 5.0, 'runs': 5, 'scheme': 'tcp', 'streams': [[('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 1)]], 'replies': [None], 'steps': [{'do': 'open', 'connection': 0, 'receive_buffer_bytes': 2304}, {'do': 'await', 'connection': 0}, {'do': 'send', 'connection': 0, 'until': 1024, 'hold_s': 0.0}, {'do': 'await', 'connection': 0}, {'do': 'half-close', 'connection': 0}, {'do': 'await-end', 'connection': 0}]}
-COUNTS = []  # of the server's descriptors, as long as each is more than the one before
-
-
-"""A judge of timestamp-echo that sees everything at once, with the standard library alone.
-
-It goes into the scripts that replay a failure, and the oracle is tested against it.
-"""
-
-import re
-import time
 from datetime import datetime
-from itertools import pairwise
 
-BUFFER_BYTES = 1024
-SKEW_S = 2.0
+CASE = {'requirement': 'FRAME-EXACT', 'explanation': 'whenever a request of 1,024 bytes or more is sent; the requests before it make no difference', 'address': ['127.0.0.1', 28812], 'no_connection': False, 'timeout_s': 5.0, 'runs': 5, 'scheme': 'tcp', 'streams': [[('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 1)]], 'replies': [None], 'steps': [{'do': 'open', 'connection': 0, 'receive_buffer_bytes': 0}, {'do': 'await', 'connection': 0}, {'do': 'send', 'connection': 0, 'until': 1024, 'hold_s': 0.0}, {'do': 'await', 'connection': 0}, {'do': 'await', 'connection': 0}, {'do': 'half-close', 'connection': 0}, {'do': 'await-end', 'connection': 0}]}
+
+
 HEADER = re.compile(rb"\[([A-Z][a-z]{2}) ([A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4})\] ")
 
 
-def complete(sent: bytes, received: bytes, since_s: float) -> bool:
+def judge(sent: bytes, received: bytes, since_s: float, buffer_bytes: int, skew_s: float) -> bool:
     """Say whether some division of `sent` into chunks yields `received`, with right timestamps.
 
-    Right is a timestamp of the time from `since_s`, in seconds of the epoch, to now.
+    Right is a timestamp of the time from `since_s`, in seconds of the epoch, to now, give or take
+    `skew_s`; a chunk has `buffer_bytes` at the most.
     """
-    headers = [match for match in HEADER.finditer(received) if _is_right_time(match, since_s)]
+    headers = [one for one in HEADER.finditer(received) if _is_right_time(one, since_s, skew_s)]
     starts = [match.start() for match in headers]
     if b"[" not in sent and any(
-        _moment(later) < _moment(earlier) for earlier, later in pairwise(headers)
+        _moment(headers[number]) < _moment(headers[number - 1]) for number in range(1, len(headers))
     ):
         return False
     starts.append(len(received))
@@ -54,7 +43,7 @@ def complete(sent: bytes, received: bytes, since_s: float) -> bool:
         for offset in reached[start]:
             for end in starts[number + 1 :]:
                 chunk = received[start + 27 : end]
-                if len(chunk) > BUFFER_BYTES or sent[offset : offset + len(chunk)] != chunk:
+                if len(chunk) > buffer_bytes or sent[offset : offset + len(chunk)] != chunk:
                     break
                 if chunk:
                     reached[end].add(offset + len(chunk))
@@ -65,176 +54,22 @@ def _moment(header: re.Match[bytes]) -> datetime:
     return datetime.strptime(header[2].decode(), "%b %d %H:%M:%S %Y")  # noqa: DTZ007 - local
 
 
-def _is_right_time(header: re.Match[bytes], since_s: float) -> bool:
+def _is_right_time(header: re.Match[bytes], since_s: float, skew_s: float) -> bool:
     try:
         moment = _moment(header)
     except ValueError:
         return False
     weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    near = since_s - SKEW_S < moment.timestamp() < time.time() + SKEW_S
+    near = since_s - skew_s < moment.timestamp() < time.time() + skew_s
     return weekday == header[1].decode() and near
+
+
+def complete(sent, received, since_s):
+    return judge(sent, received, since_s, 1024, 2.0)
 
 
 class Broken(Exception):
     """The fault is there."""
-
-
-class Peer:
-    """One connection, what was sent on it, and what came back."""
-
-    def __init__(self, number, connected):
-        self.number = number
-        self.socket = connected
-        self.stream = b"".join(bytes.fromhex(run) * count for run, count in CASE["streams"][number])
-        replies = CASE["replies"][number]
-        self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
-        self.sent = self.goal = 0
-        self.begun = time.time()
-        # Bytes sent and received when all was answered the last time, and that time.
-        self.answered = (0, 0, self.begun)
-        self.received = b""
-        self.ended = False
-        self.judged = True
-        self.slow = False
-
-    def done(self):
-        """Say whether everything that was sent is answered."""
-        if not self.judged:
-            return True
-        if self.replies is None:
-            sent, received, at = self.answered  # what is sent later is answered apart from it
-            later = complete(self.stream[sent : self.sent], self.received[received:], at)
-            return later and complete(self.stream[: self.sent], self.received, self.begun)
-        due = b"".join(pattern for end, pattern in self.replies if end <= self.sent)
-        return re.fullmatch(due, self.received) is not None
-
-    def read(self, wait_s):
-        """Read what comes within `wait_s`; say whether anything did."""
-        if self.ended or not select.select([self.socket], [], [], max(wait_s, 0))[0]:
-            return False
-        try:
-            data = self.socket.recv(65536)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError as error:
-            if self.judged:
-                raise Broken(f"connection {self.number}: {error.strerror}") from None
-            data = b""
-        self.received += data
-        self.ended = not data
-        return True
-
-    def write(self, flags=0):
-        """Hand over what the kernel takes."""
-        try:
-            self.sent += self.socket.send(self.stream[self.sent : self.goal], flags)
-        except (BlockingIOError, ssl.SSLWantWriteError):
-            pass
-        except OSError as error:
-            if self.judged:
-                raise Broken(f"connection {self.number}: {error.strerror} while sending") from None
-            self.ended = True
-
-    def send(self, until, hold_s, deadline):
-        """Send one segment, let the server read it, and hold."""
-        self.goal = until
-        while self.sent < until and not (self.ended and not self.judged):
-            self.write()
-            if self.sent < until:
-                if not self.read(0.01):
-                    select.select([], [self.socket], [], 0.01)
-                deadline.check(f"connection {self.number}: the server stopped reading")
-        self.let_it_be_read()
-        over = time.monotonic() + hold_s
-        while time.monotonic() < over and not self.ended:
-            self.read(over - time.monotonic())
-        if hold_s:
-            self.note_answered()
-
-    def note_answered(self):
-        """Remember where all is answered: what comes later is judged apart from it, too."""
-        if self.judged and self.done():
-            self.answered = (self.sent, len(self.received), time.time())
-
-    def let_it_be_read(self):
-        """Wait until the server's receive queue is empty, or 20 ms where it cannot be seen."""
-        over = time.monotonic() + 2
-        while time.monotonic() < over and not self.ended:
-            unread = unread_by_server(self.socket)
-            if unread is None:
-                time.sleep(0.02)
-                return
-            if unread == 0:
-                return
-            self.read(0.001)
-
-    def send_last(self, until, deadline):
-        """Send a segment and the end of the stream at the same instant."""
-        self.goal = until
-        while self.sent < until and not self.ended:
-            self.write(0 if CASE["scheme"] == "tls" else socket.MSG_MORE)
-            if self.sent < until and not self.read(0.01):
-                select.select([], [self.socket], [], 0.01)
-            deadline.check(f"connection {self.number}: the server stopped reading")
-        self.half_close()
-
-    def half_close(self):
-        """Send the end of the stream."""
-        try:
-            self.socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the connection is gone; reading tells how
-
-    def push(self, until, stall_s):
-        """Send without reading until nothing has moved for `stall_s`."""
-        self.goal = until
-        quiet = time.monotonic() + stall_s
-        while time.monotonic() < quiet:
-            before = self.sent
-            if self.sent < until:
-                self.write()
-            if self.sent > before:
-                quiet = time.monotonic() + stall_s
-            else:
-                waiting = [self.socket] if self.sent < until else []
-                select.select([], waiting, [], max(quiet - time.monotonic(), 0))
-        self.slow = True
-
-    def read_fast(self):
-        """Widen the window, which was as narrow as it was opened."""
-        if self.slow:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            self.slow = False
-
-    def await_replies(self, deadline):
-        """Read until all is answered."""
-        self.read_fast()
-        over = Deadline(60)
-        came = False
-        # A long reply is judged when nothing more of it comes, not after each piece.
-        while came or self.sent < self.goal or not self.done():
-            if self.sent < self.goal:
-                self.write()
-            if self.ended:
-                raise Broken(f"connection {self.number}: end of stream, replies missing")
-            came = self.read(0.01 if self.sent < self.goal or came else min(deadline.left(), 0.2))
-            if came and over.left():
-                deadline = Deadline(CASE["patience_s"])
-            deadline.check(f"connection {self.number}: no right reply in time")
-        if self.read(0.03) and not self.done() and not self.ended:
-            raise Broken(f"connection {self.number}: bytes that answer no request")
-        self.note_answered()
-
-    def await_end(self, deadline):
-        """Read to the end of the stream, and judge the whole."""
-        self.read_fast()
-        over = Deadline(60)
-        while not self.ended:
-            if self.read(min(deadline.left(), 0.2)) and over.left():
-                deadline = Deadline(CASE["patience_s"])
-            deadline.check(f"connection {self.number}: not closed in time")
-        if not self.done():
-            raise Broken(f"connection {self.number}: the replies are not right")
 
 
 class Deadline:
@@ -390,6 +225,167 @@ def connect_together(address, count):
     return [ready(one) for one in fresh]
 
 
+class Peer:
+    """One connection, what was sent on it, and what came back."""
+
+    def __init__(self, number, connected):
+        self.number = number
+        self.socket = connected
+        self.stream = b"".join(bytes.fromhex(run) * count for run, count in CASE["streams"][number])
+        replies = CASE["replies"][number]
+        self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
+        self.sent = self.goal = 0
+        self.begun = time.time()
+        # Bytes sent and received when all was answered the last time, and that time.
+        self.answered = (0, 0, self.begun)
+        self.received = b""
+        self.ended = False
+        self.judged = True
+        self.slow = False
+
+    def done(self):
+        """Say whether everything that was sent is answered."""
+        if not self.judged:
+            return True
+        if self.replies is None:
+            sent, received, at = self.answered  # what is sent later is answered apart from it
+            later = complete(self.stream[sent : self.sent], self.received[received:], at)
+            return later and complete(self.stream[: self.sent], self.received, self.begun)
+        due = b"".join(pattern for end, pattern in self.replies if end <= self.sent)
+        return re.fullmatch(due, self.received) is not None
+
+    def read(self, wait_s):
+        """Read what comes within `wait_s`; say whether anything did."""
+        if self.ended or not select.select([self.socket], [], [], max(wait_s, 0))[0]:
+            return False
+        try:
+            data = self.socket.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError as error:
+            if self.judged:
+                raise Broken(f"connection {self.number}: {error.strerror}") from None
+            data = b""
+        self.received += data
+        self.ended = not data
+        return True
+
+    def write(self, flags=0):
+        """Hand over what the kernel takes."""
+        try:
+            self.sent += self.socket.send(self.stream[self.sent : self.goal], flags)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:
+            if self.judged:
+                raise Broken(f"connection {self.number}: {error.strerror} while sending") from None
+            self.ended = True
+
+    def send(self, until, hold_s, deadline):
+        """Send one segment, let the server read it, and hold."""
+        self.goal = until
+        while self.sent < until and not (self.ended and not self.judged):
+            self.write()
+            if self.sent < until:
+                if not self.read(0.01):
+                    select.select([], [self.socket], [], 0.01)
+                deadline.check(f"connection {self.number}: the server stopped reading")
+        self.let_it_be_read()
+        over = time.monotonic() + hold_s
+        while time.monotonic() < over and not self.ended:
+            self.read(over - time.monotonic())
+        if hold_s:
+            self.note_answered()
+
+    def note_answered(self):
+        """Remember where all is answered: what comes later is judged apart from it, too."""
+        if self.judged and self.done():
+            self.answered = (self.sent, len(self.received), time.time())
+
+    def let_it_be_read(self):
+        """Wait until the server's receive queue is empty, or 20 ms where it cannot be seen."""
+        over = time.monotonic() + 2
+        while time.monotonic() < over and not self.ended:
+            unread = unread_by_server(self.socket)
+            if unread is None:
+                time.sleep(0.02)
+                return
+            if unread == 0:
+                return
+            self.read(0.001)
+
+    def send_last(self, until, deadline):
+        """Send a segment and the end of the stream at the same instant."""
+        self.goal = until
+        while self.sent < until and not self.ended:
+            self.write(0 if CASE["scheme"] == "tls" else socket.MSG_MORE)
+            if self.sent < until and not self.read(0.01):
+                select.select([], [self.socket], [], 0.01)
+            deadline.check(f"connection {self.number}: the server stopped reading")
+        self.half_close()
+
+    def half_close(self):
+        """Send the end of the stream."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the connection is gone; reading tells how
+
+    def push(self, until, stall_s):
+        """Send without reading until nothing has moved for `stall_s`."""
+        self.goal = until
+        quiet = time.monotonic() + stall_s
+        while time.monotonic() < quiet:
+            before = self.sent
+            if self.sent < until:
+                self.write()
+            if self.sent > before:
+                quiet = time.monotonic() + stall_s
+            else:
+                waiting = [self.socket] if self.sent < until else []
+                select.select([], waiting, [], max(quiet - time.monotonic(), 0))
+        self.slow = True
+
+    def read_fast(self):
+        """Widen the window, which was as narrow as it was opened."""
+        if self.slow:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            self.slow = False
+
+    def await_replies(self, deadline):
+        """Read until all is answered."""
+        self.read_fast()
+        over = Deadline(60)
+        came = False
+        # A long reply is judged when nothing more of it comes, not after each piece.
+        while came or self.sent < self.goal or not self.done():
+            if self.sent < self.goal:
+                self.write()
+            if self.ended:
+                raise Broken(f"connection {self.number}: end of stream, replies missing")
+            came = self.read(0.01 if self.sent < self.goal or came else min(deadline.left(), 0.2))
+            if came and over.left():
+                deadline = Deadline(CASE["timeout_s"])
+            deadline.check(f"connection {self.number}: no right reply in time")
+        if self.read(0.03) and not self.done() and not self.ended:
+            raise Broken(f"connection {self.number}: bytes that answer no request")
+        self.note_answered()
+
+    def await_end(self, deadline):
+        """Read to the end of the stream, and judge the whole."""
+        self.read_fast()
+        over = Deadline(60)
+        while not self.ended:
+            if self.read(min(deadline.left(), 0.2)) and over.left():
+                deadline = Deadline(CASE["timeout_s"])
+            deadline.check(f"connection {self.number}: not closed in time")
+        if not self.done():
+            raise Broken(f"connection {self.number}: the replies are not right")
+
+
+COUNTS = []  # of the server's descriptors, as long as each is more than the one before
+
+
 def run(address):
     """Do the recorded steps; raise Broken where the server does not do its part."""
     peers = {}
@@ -410,7 +406,7 @@ def run(address):
 def do(step, address, peers):
     """Do one step."""
     number, what = step["connection"], step["do"]
-    deadline = Deadline(CASE["patience_s"])
+    deadline = Deadline(CASE["timeout_s"])
     if what == "open":
         connected = connect(address, step.get("receive_buffer_bytes", 0))
         peers[number] = Peer(number, connected)
