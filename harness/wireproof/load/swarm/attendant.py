@@ -23,6 +23,7 @@ from wireproof.load.swarm.unloaded_start import UnloadedStart
 from wireproof.load.tally import Phase
 
 _clock = time.monotonic_ns
+_LEARNT_FOR_NS = 1_000_000_000
 
 
 class Attendant:
@@ -183,8 +184,11 @@ class Attendant:
 
     def _complete(self, connection: SwarmConnection, data: bytes, now: int) -> None:
         """Go on after a batch that the oracle accepted to its end."""
-        connection.learn(self._corpus, data)
-        self.free(connection, now)
+        connection.learn(self._corpus, data, now)
+        if connection.has_ended:
+            self._renew(connection)
+        else:
+            self.free(connection, now)
 
     def on_error(self, connection: SwarmConnection, error: OSError) -> None:
         """Take what the kernel says instead of data."""
@@ -223,6 +227,7 @@ class Attendant:
 
     def sweep(self, now: int) -> None:
         """Replace what is too old, and fail what takes too long."""
+        self._corpus.forget(now - _LEARNT_FOR_NS)
         for connection in self._pool.outlived(now):
             connection.expire()
             if connection.state is State.IDLE:

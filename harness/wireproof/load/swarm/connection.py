@@ -172,29 +172,33 @@ class SwarmConnection(Link):
         """Whether all of the batch is sent and answered."""
         return self._dialogue.is_over
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server has said that it closes: nothing more is answered."""
+        return self._dialogue.has_ended
+
     def settle(self, now_ns: int) -> None:
         """Be idle: what was under way is complete."""
         self._let_go()
         self.state = _IDLE
         self.free_since_ns = now_ns
 
-    def learn(self, corpus: Corpus, data: bytes) -> None:
+    def learn(self, corpus: Corpus, data: bytes, now_ns: int) -> None:
         """Trust predictions from here on if the batch went as one is predicted to go.
 
         Args:
             corpus: learns from the batch.
             data: what came last.
+            now_ns: when.
 
         """
         if self._stamp_ns:
             self._stamp_sink(self, self._stamp_ns)
             self._stamp_ns = 0
-        if not self._came_whole or corpus.predictor is None:
+        if not self._came_whole or corpus.predictor is None or self.has_ended:
             return
-        batch = self.batch
-        if data != batch.reply and corpus.predictor.learn(batch.payload, data):
-            corpus.predict()
-        self._predicted = data == batch.reply
+        corpus.learn(self.batch, data, now_ns)
+        self._predicted = data == self.batch.reply
         if self._predicted:
             self.watch_edges()
 

@@ -16,6 +16,8 @@ from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
 
 RECEIVE_BYTES = 65536
 _DRAWS = 256
+_LEARNT_DRAWS = 64
+"""Requests whose replies have to be learnt, each once a second: an oracle may take 300 us."""
 _MAX_DATAGRAM_BYTES = 65507
 _LEAST_CHANGED = 8
 _MOST_CUTS = 8
@@ -32,7 +34,9 @@ class Batch:
         first: what the first send takes: all, or the first piece of a payload that is cut.
         cuts: the offsets at which later pieces begin.
         count: how many requests.
-        reply: the one right reply to all of them, if the predictor knows it now.
+        reply: the right reply to all of them, as far as it is known now.
+        learnt_ns: when the oracle accepted `reply`, on the monotonic clock; 0 where it was
+            foretold.
         receive_bytes: how many bytes to ask for: one more than the reply, so that surplus shows.
         next: what a connection sends after it.
         previous: what it sent before it.
@@ -43,6 +47,7 @@ class Batch:
         "count",
         "cuts",
         "first",
+        "learnt_ns",
         "next",
         "payload",
         "previous",
@@ -61,6 +66,7 @@ class Batch:
         self.first = self.payload[: self.cuts[0]] if self.cuts else self.payload
         self.count = len(self.requests)
         self.reply: bytes | None = None
+        self.learnt_ns = 0
         self.receive_bytes = RECEIVE_BYTES
         self.next = self
         self.previous = self
@@ -92,10 +98,30 @@ class Corpus:
         if self.predictor is None:
             return
         for batch in self.batches:
-            batch.reply = self.predictor.reply(batch.requests)
-            batch.receive_bytes = (
-                RECEIVE_BYTES if batch.reply is None or self._datagrams else len(batch.reply) + 1
-            )
+            self._know(batch, self.predictor.reply(batch.requests))
+
+    def learn(self, batch: Batch, received: bytes, now_ns: int) -> None:
+        """Take the whole reply to a batch, which the oracle accepted."""
+        if self.predictor is None or received == batch.reply:
+            return
+        if self.predictor.learn(batch.payload, received):
+            self.predict()
+        elif self.predictor.learns_replies:
+            self._know(batch, received, now_ns)
+
+    def forget(self, before_ns: int) -> None:
+        """Have the oracle judge anew what was learnt before then.
+
+        A reply may hold a clock: a server whose clock stands still answers the same for ever.
+        """
+        for batch in self.batches:
+            if 0 < batch.learnt_ns < before_ns:
+                self._know(batch, None)
+
+    def _know(self, batch: Batch, reply: bytes | None, learnt_ns: int = 0) -> None:
+        batch.reply = reply
+        batch.learnt_ns = learnt_ns
+        batch.receive_bytes = RECEIVE_BYTES if reply is None or self._datagrams else len(reply) + 1
 
 
 def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) -> Corpus:
@@ -134,6 +160,8 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
         requests = _numbered(requests[0])
     # A connection that closes after one request must not be sent another in advance.
     predictor = None if protocol.one_request else predictor_of(protocol, requests)
+    if predictor is not None and not sizes and predictor.reply(requests[:1]) is None:
+        requests = requests[:_LEARNT_DRAWS]
     return Corpus(_batches(requests, spec), predictor, datagrams=datagrams)
 
 

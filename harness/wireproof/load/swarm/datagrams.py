@@ -124,6 +124,11 @@ class DatagramConnection(SwarmConnection):
         return True
 
     @property
+    def has_ended(self) -> bool:
+        """Never: there is no stream to end."""
+        return False
+
+    @property
     def under_way(self) -> int:
         """Datagrams without a reply."""
         return int(self.state is State.BUSY)

@@ -143,6 +143,11 @@ class Dialogue:
         return self._oracle.owed
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the server has said that it ends the stream."""
+        return self._oracle.ended
+
+    @property
     def is_over(self) -> bool:
         """Whether all is said, and all of it answered."""
         return not self._outbox and self._oracle.settled

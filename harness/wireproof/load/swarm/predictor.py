@@ -4,6 +4,9 @@ An oracle judges any conversation. Under load nearly every batch is the simplest
 connection that owes nothing, some requests leave in one piece, and all replies come back in one
 piece. Where such a batch has one right reply only, a `Predictor` knows it.
 
+Where replies depend on the request alone and are known by a pattern, a mask or a judge, a reply is
+known once the oracle has accepted it: one that equals it, byte for byte, is right as well.
+
 Invariant: for requests sent so, the oracle accepts a predicted reply, and counts every request as
 answered by it. What differs from the prediction is not wrong yet: the oracle judges it.
 """
@@ -18,22 +21,22 @@ from wireproof.protocols.built_in.timestamp_echo import HEADER, HEADER_BYTES, Ti
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import call_user_code
 
-_BEYOND_PREDICTION = (
-    "oracle",
-    "session",
-    "parts",
-    "pauses",
-    "mask",
-    "unsolicited",
-    "closes",
-    "personalise",
-    "numbered",
-    "answerable_at",
-)
+_BEYOND_LEARNING = ("oracle", "session", "unsolicited", "personalise", "numbered")
+"""With these, requests differ from connection to connection, or replies from time to time."""
+_BEYOND_PREDICTION = (*_BEYOND_LEARNING, "parts", "pauses", "mask", "closes", "answerable_at")
+"""With these, `expected()` alone does not say what comes."""
 
 
 class Predictor(ABC):
-    """Foretells the reply to requests that leave together on a settled connection."""
+    """Foretells the reply to requests that leave together on a settled connection.
+
+    Attributes:
+        learns_replies: whether a reply that the oracle accepted is right for the same requests
+            again, until it is too old: what is not known to the byte may have a clock in it.
+
+    """
+
+    learns_replies = False
 
     @abstractmethod
     def reply(self, requests: Sequence[bytes]) -> bytes | None:
@@ -63,12 +66,15 @@ def predictor_of(protocol: Protocol, requests: Sequence[bytes] = ()) -> Predicto
     if isinstance(protocol, TimestampEcho) and not overrides(protocol, TimestampEcho, "oracle"):
         return _TimestampPredictor(protocol.buffer)
     if (
-        isinstance(protocol, RequestReply)
-        and not any(overrides(protocol, RequestReply, hook) for hook in _BEYOND_PREDICTION)
-        and not _keeps_state(protocol, requests)
+        not isinstance(protocol, RequestReply)
+        or any(overrides(protocol, RequestReply, hook) for hook in _BEYOND_LEARNING)
+        or _keeps_state(protocol, requests)
+        or any(call_user_code(protocol.pauses, request) for request in requests)
     ):
-        return _RequestReplyPredictor(protocol)
-    return None
+        return None
+    if any(overrides(protocol, RequestReply, hook) for hook in _BEYOND_PREDICTION):
+        return _LearningPredictor()
+    return _RequestReplyPredictor(protocol)
 
 
 def _keeps_state(protocol: RequestReply, requests: Sequence[bytes]) -> bool:
@@ -87,7 +93,19 @@ class _EchoPredictor(Predictor):
         return b"".join(requests)
 
 
+class _LearningPredictor(Predictor):
+    """Knows nothing beforehand."""
+
+    learns_replies = True
+
+    def reply(self, requests: Sequence[bytes]) -> bytes | None:
+        del requests
+        return None
+
+
 class _RequestReplyPredictor(Predictor):
+    learns_replies = True  # of those that are not known to the byte
+
     def __init__(self, protocol: RequestReply) -> None:
         self._protocol = protocol
 

@@ -50,6 +50,14 @@ class Vague(Shout):
         return re.compile(rb"[A-Z]+\n")
 
 
+class Masked(Shout):
+    """A protocol in whose replies the first letter may be any."""
+
+    def mask(self, message: bytes):
+        """Hide it."""
+        return b"*" + message[1:]
+
+
 class WholeSocket:
     """Is connected at once, and takes every byte."""
 
@@ -95,7 +103,7 @@ def take(connection: SwarmConnection, corpus: Corpus, data: bytes):
         return answered
     answered = connection.on_data(data)
     if connection.complete:
-        connection.learn(corpus, data)
+        connection.learn(corpus, data, 1)
         connection.settle(0)
     return answered
 
@@ -117,7 +125,7 @@ def right_reply(protocol: Protocol, payload: bytes, second: int):
 def conversations(draw: st.DrawFn):
     """Draw a protocol, its corpus, and what the server says to each batch, in pieces."""
     imitation = ctime(0)
-    protocol = draw(st.sampled_from([Echo(), TimestampEcho(), Shout(), Vague()]))
+    protocol = draw(st.sampled_from([Echo(), TimestampEcho(), Shout(), Vague(), Masked()]))
     if isinstance(protocol, TimestampEcho):
         protocol.buffer = 40
     requests = draw(
@@ -186,7 +194,7 @@ def test_short_cut_judges_as_the_oracle(conversation: tuple[Protocol, Corpus, li
 
 def test_predictions_are_used():
     """The property above would hold for a connection that never predicts; this one does."""
-    for protocol in (Echo(), TimestampEcho(), Shout()):
+    for protocol in (Echo(), TimestampEcho(), Shout(), Vague(), Masked()):
         corpus = Corpus([Batch([b"a\n"])], predictor_of(protocol))
         connection = opened(protocol, corpus)
         for _ in range(2):

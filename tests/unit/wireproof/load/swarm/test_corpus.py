@@ -1,11 +1,14 @@
 """What is sent: sizes, draws, groups and cuts."""
 
+import re
+
 import pytest
 
 from tests.unit.wireproof.load.swarm.test_connection import Shout
 from wireproof.errors import UsageError
 from wireproof.load.spec import LoadSpec
-from wireproof.load.swarm.corpus import Batch, draw_corpus
+from wireproof.load.swarm.corpus import Batch, Corpus, draw_corpus
+from wireproof.load.swarm.predictor import predictor_of
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
 
@@ -90,3 +93,40 @@ def test_no_pipeline_where_the_protocol_forbids_it():
     protocol.pipelining = False
     with pytest.raises(UsageError, match="before the last reply"):
         draw_corpus(LoadSpec(target="x", pipeline=2), protocol)
+
+
+class Vague(Shout):
+    """Any capitals are right."""
+
+    def expected(self, request: bytes):
+        """Match a pattern."""
+        del request
+        return re.compile(rb"[A-Z]+\n")
+
+
+def test_an_accepted_reply_is_known_until_it_is_old():
+    """What the oracle accepted is right for the same batch again; then it is judged anew."""
+    first, second = Batch([b"a\n"]), Batch([b"ab\n"])
+    corpus = Corpus([first, second], predictor_of(Vague()))
+    assert first.reply is None
+    corpus.learn(first, b"QQ\n", now_ns=100)
+    corpus.learn(second, b"R\n", now_ns=200)
+    assert (first.reply, first.receive_bytes, second.reply) == (b"QQ\n", 4, b"R\n")
+    corpus.forget(before_ns=150)
+    assert (first.reply, second.reply) == (None, b"R\n")
+    corpus.learn(second, b"S\n", now_ns=210)
+    assert second.reply == b"S\n"
+
+
+def test_what_is_foretold_does_not_grow_old():
+    """Replies known to the byte need no oracle ever again."""
+    batch = Batch([b"a\n"])
+    corpus = Corpus([batch], predictor_of(Shout()))
+    corpus.forget(before_ns=10**18)
+    assert batch.reply == b"A\n"
+
+
+def test_few_requests_are_learnt():
+    """Each reply that has to be learnt costs the oracle a visit a second."""
+    spec = LoadSpec(target="tcp://127.0.0.1:1", protocol="vague", payload="any")
+    assert 1 < len(draw_corpus(spec, Vague()).batches) <= 64
