@@ -86,10 +86,12 @@ def count_served(
 
 
 def example_request(protocol: Protocol) -> bytes:
-    """Return one valid request: of 64 bytes where the protocol has one, else its simplest."""
+    """Return one valid request: of 64 bytes where the protocol has one, else its plain one."""
     sized = protocol.sized_request(_REQUEST_BYTES)
     if sized is not None:
         return sized
+    if example := protocol.example():
+        return example
     from hypothesis import find, settings
 
     return find(protocol.requests(), bool, settings=settings(database=None, derandomize=True))

@@ -64,6 +64,11 @@ def _print_one(console: Console, protocol: Protocol) -> None:
         "  settings",
         *(f"    --set {key}={value}" for key, value in settings_of(protocol).items()),
     ]
+    if example := protocol.example():
+        lines.append(f"  plain       {printable(example, 60)}")
+    lines.append(f"  kinds       {' '.join(protocol.kinds())}")
+    mix = (f"{kind} {weight:g}" for kind, (_, weight) in protocol.workload().items())
+    lines.append(f"  usual mix   {', '.join(mix)}")
     if rules := protocol.rules():
         lines += ["  rules of its own", *(f"    {r.id} {r.level}  {r.title}" for r in rules)]
     shortest = sorted(set(requests), key=len)[:_SHOWN_REQUESTS]

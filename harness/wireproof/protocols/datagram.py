@@ -17,8 +17,8 @@ from wireproof.protocols.oracle import (
     MalformedReplyError,
     Oracle,
     WrongReplyError,
-    harmless,
     printable,
+    told,
 )
 from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown
 from wireproof.protocols.user_code import call_user_code, code_error
@@ -163,13 +163,12 @@ class DatagramOracle:
                     self._received += 1
                     return
             except MalformedReplyError as error:
-                why = f" ({error})"
+                why = str(error)
         named = list(islice(self._named(datagram), 3))
         meant = named or list(islice(self._outstanding, 3))
-        if words := "" if why else call_user_code(self._protocol.datagram_in_words, datagram):
-            why = f" ({harmless(words)})"
+        words = why or call_user_code(self._protocol.datagram_in_words, datagram)
         raise WrongReplyError(
-            ("wrong reply" if named else "a datagram that answers nothing") + why,
+            told("wrong reply" if named else "a datagram that answers nothing", words),
             expected=" or ".join(shown(self._outstanding[each][0]) for each in meant) or "nothing",
             actual=printable(datagram),
             offset_bytes=self._received,

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 MAX_SHOWN_BYTES = 200
-MAX_SHOWN_WORDS = 80
+MAX_SHOWN_WORDS = 200
 
 
 def printable(data: bytes | bytearray, limit: int = MAX_SHOWN_BYTES) -> str:
@@ -50,6 +50,11 @@ def around(data: bytes | bytearray, at: int) -> str:
         return printable(data)
     start = max(0, at - 16)
     return ("…" if start else "") + printable(data[start:])
+
+
+def told(problem: str, words: str) -> str:
+    """Return a problem with what the reply says in its protocol's words, if it says anything."""
+    return f"{problem} ({harmless(words)})" if words else problem
 
 
 class WrongReplyError(Exception):

@@ -25,8 +25,8 @@ from wireproof.protocols.oracle import (
     SentRequests,
     WrongReplyError,
     around,
-    harmless,
     printable,
+    told,
 )
 from wireproof.protocols.owed import Owed, OwedReplies, Request
 from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown, wrong_reply
@@ -313,7 +313,7 @@ class RequestReplyOracle(Oracle):
     def _told(self, problem: str, reply: bytes | bytearray) -> str:
         """Return `problem`, and behind it what the protocol says that the reply says."""
         words = call_on_reply(self._in_words, bytes(reply)) if self._in_words else ""
-        return f"{problem} ({harmless(words)})" if words else problem
+        return told(problem, words)
 
     def _wrong(
         self, problem: str, expected: str, at: int = 0, *, is_surplus: bool = False

@@ -76,3 +76,12 @@ def test_an_error_in_a_users_class_is_theirs(tmp_path: Path, capsys: pytest.Capt
     assert "Shout.expected raised AttributeError" in said
     assert "shout.py:11" in said
     assert "Traceback" not in said
+
+
+def test_what_is_usual_and_what_is_rare_is_shown(capsys: pytest.CaptureFixture[str]):
+    """A protocol is shown with its plain request, its kinds of requests and its usual mix."""
+    assert invoke(["protocols", "mqtt"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert r"  plain       b'\xc0\x00'" in said
+    assert "  kinds       ping publish-qos0 publish-qos1 subscribe subscribe-many" in said
+    assert "  usual mix   publish-qos0 50, publish-qos1 45, ping 5" in said

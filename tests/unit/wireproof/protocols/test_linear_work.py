@@ -18,7 +18,7 @@ from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 from wireproof.protocols.loading.self_check import check_code
 from wireproof.protocols.oracle import WrongReplyError
 
-FEW, TIMES = 60, 4
+FEW, TIMES = 40, 4
 MOST_GROWTH = 1.25
 """Of the work for a byte, where everything is four times as long; quadratic work grows by 4."""
 

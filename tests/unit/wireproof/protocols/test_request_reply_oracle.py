@@ -912,8 +912,8 @@ def test_words_for_a_reply_that_ends_with_the_stream():
         def in_words(self, reply: bytes) -> str:
             return reply.decode()
 
-    words = f"wrong reply ({'x' * 80}…)"
-    assert refusal(Paging().oracle(), [b"a\n"], [b"x" * 90], end=True)[0] == words
+    words = f"wrong reply ({'x' * 200}…)"
+    assert refusal(Paging().oracle(), [b"a\n"], [b"x" * 210], end=True)[0] == words
 
 
 class Named(Unordered):
