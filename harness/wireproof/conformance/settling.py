@@ -1,5 +1,6 @@
 """What is found out once, before the catalogue: what later plans may build on."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 
 _TIMEOUT_S = 1.0
+_RUN = 64
 _REQUESTS_TRIED = 6
 _USUAL_BYTES = range(4, 65)
 
@@ -60,7 +62,18 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         smallest=smallest,
         half_close=half_close,
         concurrent=concurrent,
+        request_s=_pace_s(executor, subject, smallest),
     )
+
+
+def _pace_s(executor: Executor, subject: Subject, request: bytes) -> float:
+    """Return how long a request takes in a run, or by itself where that is all there may be."""
+    protocol = subject.protocol
+    many = protocol.pipelining and not protocol.one_request
+    count = min(_RUN, protocol.most_requests) if many else 1
+    begun_s = time.monotonic()
+    executor.execute(single([request] * count), _TIMEOUT_S)
+    return (time.monotonic() - begun_s) / count
 
 
 def _plain_requests(subject: Subject) -> Iterator[bytes]:

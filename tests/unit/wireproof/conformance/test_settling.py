@@ -51,3 +51,4 @@ def test_a_protocol_names_its_plain_request(diag: SockDiag) -> None:
     assert runner.subject.smallest == b"\n"
     assert runner.subject.half_close
     assert runner.subject.concurrent
+    assert runner.subject.request_s > 0

@@ -1,0 +1,84 @@
+"""Runs of requests that follow each other without a wait: cut within, and longer than any queue."""
+
+from collections.abc import Iterator
+
+from wireproof.conformance.plans.plan import Plan, Send, interleaved
+from wireproof.conformance.requirements import needs_pipelining, requirement
+from wireproof.conformance.subject import Subject
+from wireproof.results import Level
+
+_STREAM = "RFC 9293 section 3.8.2: segments may be joined as well as cut"
+_QUEUES = (64, 128, 129, 256, 1024, 4096)
+_HELD_AT_ONCE = 40
+_LONGEST_CUT_BYTES = 256
+_IN_TWO_UP_TO = 1024
+_LONGEST_RUN_S = 2.0
+"""Of one run: a slow server gets shorter ones."""
+
+
+@requirement(
+    "SEG-RUN",
+    Level.MUST,
+    "A cut inside a later request of a run that is sent at once is harmless, held or not.",
+    source=_STREAM,
+    reason="What was read beyond the first request is parsed by other code than what was awaited.",
+    unsupported=needs_pipelining,
+)
+def inside_a_run(subject: Subject) -> Iterator[Plan]:
+    """Cut the second and the third of three plain requests at every offset; then hold such cuts."""
+    plain = subject.plain_request
+    requests = [plain] * 3
+    size = len(plain)
+    offsets = [cut for cut in range(size, 3 * size + 1) if cut % size] or [size]
+    if size > _LONGEST_CUT_BYTES:
+        edges = {*range(1, 65), *range(size - 64, size)}
+        offsets = [cut for cut in offsets if cut % size in edges]
+    for cut in offsets:
+        yield subject.single(requests, [cut])
+    most = min(_HELD_AT_ONCE, subject.protocol.connections) if subject.concurrent else 1
+    # The ends of requests are where parsers wait for the least.
+    told = sorted(offsets, key=lambda cut: min(cut % size, -cut % size))[:most]
+    plans = [subject.single(requests, [cut]) for cut in told]
+    yield held_together(plans, subject.depth.hold_s)
+
+
+@requirement(
+    "COAL-QUEUE",
+    Level.MUST,
+    "However many requests arrive at once, each gets its reply.",
+    source=_STREAM,
+    reason="Queues have a length, and some servers lose what is beyond it.",
+    unsupported=needs_pipelining,
+)
+def beyond_queues(subject: Subject) -> Iterator[Plan]:
+    """Send as many requests as queues hold, and more, in one send and in two."""
+    size = len(subject.smallest)
+    for count in _QUEUES:
+        if count * subject.request_s > _LONGEST_RUN_S:
+            return
+        yield subject.single([subject.smallest] * count)
+        if count <= _IN_TWO_UP_TO or subject.depth.name == "deep":
+            yield subject.single([subject.smallest] * count, [count * size // 2 + size // 2])
+
+
+def held_together(plans: list[Plan], hold_s: float) -> Plan:
+    """Return plans of one connection and one cut side by side, all held at once.
+
+    Args:
+        plans: each with a first send that is not the last.
+        hold_s: how long.
+
+    """
+    first_parts = [_first_part(plan) for plan in plans]
+    order = [position for position, part in enumerate(first_parts) for _ in range(part)]
+    together = interleaved(plans, order)
+    actions = list(together.actions)
+    step = actions[len(order) - 1]
+    assert isinstance(step, Send)
+    actions[len(order) - 1] = Send(step.connection, step.until, hold_s)
+    return Plan(together.requests, tuple(actions))
+
+
+def _first_part(plan: Plan) -> int:
+    """Return how many actions come up to and with the first send."""
+    return next(n for n, action in enumerate(plan.actions, 1) if isinstance(action, Send))
