@@ -30,7 +30,6 @@ ELSEWHERE = {
     "wireproof/conformance/search/death.py": "integration/test_check_start.py",
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
-    "wireproof/conformance/verdict.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }
 

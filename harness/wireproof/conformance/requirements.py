@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from wireproof.conformance.execution.executor import Outcome
-from wireproof.conformance.execution.failure import Failure
+from wireproof.conformance.execution.failure import Failure, Owed
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import Exchange, Protocol
@@ -14,6 +14,8 @@ from wireproof.results import Level
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+HALF_CLOSE = "CLOSE-HALF"
+"""The requirement whose level the protocol declares by itself."""
 Transport = Literal["stream", "datagram", "any"]
 Judge = Callable[[Subject, Outcome], Failure | None]
 """A rule about all replies of a plan that went well by itself."""
@@ -58,10 +60,19 @@ class Requirement:
         """Return how binding this is for the subject's protocol."""
         return level_of(self.id, self.level, subject.protocol)
 
+    def level_of_failure(self, subject: Subject, failure: Failure) -> Level:
+        """Return how binding it is that the subject does not fail in this way.
+
+        To lose a reply behind the client's end of stream is worse than to say more than it.
+        """
+        level = self.level_for(subject)
+        surplus = self.id == HALF_CLOSE and failure.owed is Owed.NOTHING
+        return Level.SHOULD if surplus and level is Level.MUST else level
+
 
 def level_of(identifier: str, level: Level, protocol: Protocol) -> Level:
     """Return how binding a requirement is for a protocol; `level` unless that says otherwise."""
-    own = protocol.half_close if identifier == "CLOSE-HALF" else level
+    own = protocol.half_close if identifier == HALF_CLOSE else level
     return protocol.levels.get(identifier, own)
 
 

@@ -95,9 +95,11 @@ def amended(
 ) -> Judged:
     """Return the line with the verdict on what was found."""
     failure = finding.failing.failure
+    level = requirement.level_of_failure(subject, failure)
     result = msgspec.structs.replace(
         judged.result,
-        verdict=_of_finding(requirement, subject, finding),
+        level=level,
+        verdict=_of_finding(level, subject, finding),
         message=finding.sentence,
         expected=failure.expected,
         actual=failure.actual,
@@ -106,16 +108,16 @@ def amended(
     return Judged(result, finding, judged.boundary_map, cause)
 
 
-def _of_finding(requirement: Requirement, subject: Subject, finding: Finding) -> Verdict:
+def _of_finding(level: Level, subject: Subject, finding: Finding) -> Verdict:
+    all_of_them = finding.failed == finding.runs
     if finding.failing.failure.kind.is_death:  # whatever the level, and whatever was sent
-        return Verdict.FAIL if finding.failed == finding.runs else Verdict.FLAKY
-    level = requirement.level_for(subject)
+        return Verdict.FAIL if all_of_them else Verdict.FLAKY
+    if level is not Level.MUST:  # what need not be is settled, however often it was seen
+        return Verdict.NON_STRICT if level is Level.SHOULD else Verdict.PASS
     late = finding.failing.failure.kind is FailureKind.SECOND_SYN
     if finding.failed == 0 or (late and not subject.target.is_loopback):
         return Verdict.INCONCLUSIVE
-    if level is not Level.MUST:
-        return Verdict.NON_STRICT if level is Level.SHOULD else Verdict.PASS
-    return Verdict.FAIL if finding.failed == finding.runs else Verdict.FLAKY
+    return Verdict.FAIL if all_of_them else Verdict.FLAKY
 
 
 def _boundary_map(requirement: Requirement, tried: Tried) -> BoundaryMap | None:

@@ -100,6 +100,13 @@ class Inquiry:
             self._fails_with[own] = None
             self.smallest = simplest
 
+    def leaves_out_still(self, plan: Plan) -> bool:
+        """Say whether a smaller conversation has nothing again that was needless."""
+        failure = self.smallest.failure
+        return self._subject.allows(plan) and not any(
+            had(feature, plan, failure) for feature in self._needless
+        )
+
     @property
     def condition(self) -> Condition:
         """What has been found out."""

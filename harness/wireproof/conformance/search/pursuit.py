@@ -69,13 +69,14 @@ class Pursuit:
         best, first = self._search.tried.best, self._search.tried.first
         assert best is not None
         assert first is not None
-        steps = self._reduced(best, self._until)
+        steps = self._reduced(best, self._until, self._subject.allows)
         smallest = steps[-1]
         inquiry = Inquiry(self._search, self._subject, smallest, first, self._shrink_s / 2)
         inquiry.leave_out()
         inquiry.exchange()
         if inquiry.smallest is not smallest:
-            steps += self._reduced(inquiry.smallest, Deadline(self._shrink_s / 2))
+            seconds = Deadline(self._shrink_s / 2)
+            steps += self._reduced(inquiry.smallest, seconds, inquiry.leaves_out_still)
             inquiry.smallest = steps[-1]
         if self._search.is_known(inquiry.smallest):
             return None
@@ -89,12 +90,15 @@ class Pursuit:
         runs = self._subject.depth.confirmations
         return Finding(requirement, failing, failed, runs, explanation, condition)
 
-    def _reduced(self, failing: Failing, until: Deadline) -> list[Failing]:
+    def _reduced(
+        self, failing: Failing, until: Deadline, allows: Callable[[Plan], bool]
+    ) -> list[Failing]:
         """Make a failing plan smaller; return the failing plans on the way, the smallest last."""
         steps = [failing]
 
         def fails(plan: Plan) -> bool:
-            if not self._subject.allows(plan):
+            # Fewer waits are fewer steps, and no simpler conversation.
+            if not allows(plan) or (plan.pipelines and not failing.plan.pipelines):
                 return False
             found = self._search.fails_alike(plan, failing.signature)
             if found is not None:

@@ -1,8 +1,10 @@
 """Verdicts, against servers whose faults the test knows."""
 
+import contextlib
+import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -176,8 +178,9 @@ def test_a_should_is_not_strict(diag: SockDiag) -> None:
         buffer = b""
         while data := peer.recv(65536):
             buffer += data
-            if peer.recv(1, socket.MSG_PEEK) == b"":
-                return
+            with contextlib.suppress(BlockingIOError):
+                if peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"":
+                    return
             while b"\n" in buffer:
                 line, _, buffer = buffer.partition(b"\n")
                 peer.sendall(line.upper() + b"\n")
@@ -253,3 +256,56 @@ def test_a_fault_of_the_users_protocol_stops(diag: SockDiag) -> None:
 
     with Serving(shouting) as server, pytest.raises(ProtocolCodeError, match="KeyError"):
         _judged(server, diag, "BASE-ANSWER", protocol=Wrong())
+
+
+def test_the_minimum_keeps_what_the_protocol_declares(diag: SockDiag) -> None:
+    """Where a request must wait for the reply before, no smaller conversation may pipeline."""
+
+    class OneAtATime(Shout):
+        pipelining = False
+
+    with Serving(one_read_one_line) as server:
+        judged = _judged(server, diag, "SEG-SINGLE", "SEG-SETS", "SEG-LATER", protocol=OneAtATime())
+    plans = [one.finding.failing.plan for one in judged if one.finding is not None]
+    assert len(plans) == 3
+    assert not any(plan.pipelines for plan in plans)
+
+
+def test_the_heading_is_the_requirement_that_fits(diag: SockDiag) -> None:
+    """What fails at its twentieth request, however sent, is no matter of coalescing."""
+
+    def tires(peer: socket.socket) -> None:
+        """Answers nineteen lines."""
+        left = 19
+        for line in peer.makefile("rb"):
+            if not left:
+                return silent(peer)
+            left -= 1
+            peer.sendall(line.upper())
+        return None
+
+    with Serving(tires) as server:
+        exact, many = _judged(server, diag, "FRAME-EXACT", "COAL-MANY", shrink_s=20)
+    assert (exact.result.verdict, many.result.verdict) == (Verdict.PASS, Verdict.FAIL)
+    (amended,) = many.amended
+    assert (amended.result.id, amended.result.verdict) == ("FRAME-EXACT", Verdict.FAIL)
+    assert amended.result.cause == many.result.cause == "C1"
+    assert "whenever request 20 of a connection" in many.result.message
+    assert many.cause is not None
+    assert many.cause.requirements == ["FRAME-EXACT", "COAL-MANY"]
+
+
+def test_a_judge_that_cannot_take_a_reply_finds_it_wrong(diag: SockDiag) -> None:
+    """`json.loads` of garbage is a finding of that conversation, not the end of the check."""
+
+    class Loads(Shout):
+        def expected(self, request: bytes) -> Callable[[bytes], bool]:
+            del request
+            return lambda reply: bool(json.loads(reply))
+
+    with Serving(shouting) as server:
+        (judged,) = _judged(server, diag, "BASE-ANSWER", protocol=Loads())
+    assert judged.result.verdict is Verdict.FAIL
+    assert judged.finding is not None
+    assert "raised JSONDecodeError" in judged.result.message
+    assert "test_runner.py:" in judged.result.message
