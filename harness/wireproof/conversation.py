@@ -41,6 +41,7 @@ class Conversation:
         name: where it was found, in a few words for people.
         turns: in their order.
         end: how it ended.
+        begun_at_s: seconds of the epoch at which it began; 0 where that isn't known.
         replies_known: whether the replies were seen; files of requests have none.
         datagrams: whether each request is one datagram.
         begun_before: whether it may have begun before what was seen of it.
@@ -50,6 +51,7 @@ class Conversation:
     name: str
     turns: tuple[Turn, ...]
     end: End = End.CLIENT
+    begun_at_s: float = 0.0
     replies_known: bool = True
     datagrams: bool = False
     begun_before: bool = False

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "wireproof/conformance/search/death.py": "integration/test_check_start.py",
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
+    "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }
 
@@ -49,6 +50,7 @@ TOGETHER = {
     "wireproof/protocols": "unit/wireproof/protocols/test_framed.py",
     "wireproof/protocols/loading": "unit/wireproof/protocols/loading/test_registry.py",
     "wireproof/protocols/built_in": "unit/wireproof/protocols/built_in/test_built_in.py",
+    "wireproof/traffic": "unit/wireproof/traffic/test_captures.py",
     "reference_server": "integration/test_reference_server.py",
     "reference_server/variants": "integration/test_reference_server_faults.py",
 }

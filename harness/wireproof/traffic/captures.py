@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from wireproof.conversation import Conversation, End, Turn
 from wireproof.errors import UsageError
@@ -18,7 +17,6 @@ from wireproof.traffic.packet_files import Frame, read_frames
 from wireproof.traffic.reassembly import Connection, Stream, connections_of, knowledge
 from wireproof.words import counted
 
-MOST_CAPTURE_BYTES: Final = 256 * 1024 * 1024
 _CLIENT_HELLO = re.compile(rb"\x16\x03[\x00-\x04](?s:..)\x01")  # RFC 8446, 5.1 and 4
 _TLS = "is TLS, whose bytes a capture doesn't show"
 _RECORD_INSTEAD = (
@@ -60,7 +58,7 @@ def read_capture(data: bytes, name: str, server_port: int | None = None) -> Capt
     """Return the conversations in a capture.
 
     Args:
-        data: the whole file, at most `MOST_CAPTURE_BYTES` of it.
+        data: the whole file.
         name: of the file, for messages.
         server_port: the server's, where the user names it; others' connections are left away.
 
@@ -68,12 +66,6 @@ def read_capture(data: bytes, name: str, server_port: int | None = None) -> Capt
         UsageError: it is no capture, damaged or cut, or holds no conversation that can be used.
 
     """
-    if len(data) > MOST_CAPTURE_BYTES:
-        limit = MOST_CAPTURE_BYTES >> 20
-        raise UsageError(
-            f"{name} is larger than the {limit} MiB that are read",
-            f"save what matters of it: tcpdump -r {name} -w less.pcap tcp port PORT",
-        )
     segments, others = _sorted_out(read_frames(data, name))
     if not segments:
         raise _without_tcp(name, others)
@@ -123,7 +115,9 @@ def _conversation(
     turns = _turns(sent, received, connection.begun_at_ns)
     if any(_CLIENT_HELLO.match(turn.request) for turn in turns):
         return LeftOut(name, _TLS, _RECORD_INSTEAD)
-    return Conversation(name, turns, _end(sent, received), begun_before=connection.client is None)
+    begun_at_s = connection.begun_at_ns / 1e9
+    begun_before = connection.client is None
+    return Conversation(name, turns, _end(sent, received), begun_at_s, begun_before=begun_before)
 
 
 def _without_direction(ends: tuple[Endpoint, Endpoint]) -> LeftOut:

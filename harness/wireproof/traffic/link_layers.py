@@ -56,12 +56,10 @@ class Other:
 
     Attributes:
         name: what it is, for people.
-        is_tcp: whether it is a part of one, all the same.
 
     """
 
     name: str
-    is_tcp: bool = False
 
 
 _ETHERNET, _LOOPBACK, _RAW, _OPEN_LOOPBACK = 1, 0, 101, 108
@@ -82,7 +80,7 @@ _PROTOCOLS: Final = {
 _TCP = 6
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
 _MOST_HEADERS: Final = 16
-_CUT = Other("TCP cut inside its header", is_tcp=True)
+_CUT = Other("TCP cut inside its header")
 
 
 def segment_of(frame: Frame) -> Segment | Other:
@@ -139,7 +137,7 @@ def _ipv4(frame: Frame, offset: int) -> Segment | Other:
     if protocol != _TCP:
         return Other(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"))
     if fragment & 0x3FFF:  # more fragments, or not the first
-        return Other("fragments of IP packets", is_tcp=True)
+        return Other("fragments of IP packets")
     begin = offset + (data[offset] & 0xF) * 4
     # A size of 0 is written by a sender whose network card cuts its packets.
     end = offset + size if size else frame.size_bytes
@@ -167,7 +165,7 @@ def _ipv6(frame: Frame, offset: int) -> Segment | Other:
             following, begin = data[begin], begin + 8 + data[begin + 1] * 4
         elif following == _FRAGMENT:
             if _number(data, begin + 2) & 0xFFF9:
-                return Other("fragments of IP packets", is_tcp=True)
+                return Other("fragments of IP packets")
             following, begin = data[begin], begin + 8
         else:
             break

@@ -6,7 +6,7 @@ as it did for the receiver. What the client knew when it sent something is told 
 acknowledgement in that very segment; a copy that was sent again later knows more, so the least of
 all copies counts.
 
-Source: RFC 9293, 3.4 (sequence numbers), 3.8.4 (keep-alives).
+Source: RFC 9293, 3.4 (sequence numbers), 3.8.4 (keep-alive segments).
 """
 
 from bisect import bisect_right

@@ -89,7 +89,7 @@ class Connection:
             raw.close()
             if (hint := _OURS_EXHAUSTED.get(error.errno or 0)) is not None:
                 raise CannotRunError(f"cannot connect to {target}: {hint}") from None
-            raise ConnectError(_connect_reason(error)) from None
+            raise ConnectError(connect_reason(error)) from None
 
     @classmethod
     def adopt(cls, raw: socket.socket, target: Target, deadline: Deadline | None = None) -> Self:
@@ -103,7 +103,7 @@ class Connection:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if target.scheme == "tls":
             raw.settimeout(max((deadline or Deadline(CONNECT_TIMEOUT_S)).remaining_s(), 0.001))
-            raw = _start_tls(raw, target)
+            raw = client_tls().wrap_socket(raw, server_hostname=target.host)
         raw.setblocking(False)
         return cls(raw)
 
@@ -158,13 +158,13 @@ class Connection:
         """
         if readable and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
             return True
-        self._acknowledge()
+        self.acknowledge()
         self._poll.modify(
             self.socket, (select.POLLIN if readable else 0) | (select.POLLOUT if writable else 0)
         )
         return bool(self._poll.poll(deadline.remaining_s() * 1000))
 
-    def _acknowledge(self) -> None:
+    def acknowledge(self) -> None:
         """Acknowledge now what was received, where the kernel would delay that by 40 ms.
 
         A server that writes a reply in two pieces, Nagle's algorithm on, keeps the second for as
@@ -250,16 +250,18 @@ def _new_socket(target: Target) -> socket.socket:
         raise CannotRunError(f"cannot connect to {target}: {hint}") from None
 
 
-def _start_tls(raw: socket.socket, target: Target) -> ssl.SSLSocket:
+def client_tls() -> ssl.SSLContext:
+    """Return what a client speaks TLS with that takes any certificate."""
     # The server's certificate is not what is tested here, and test servers sign their own.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    return context.wrap_socket(raw, server_hostname=target.host)
+    return context
 
 
-def _connect_reason(error: OSError) -> str:
+def connect_reason(error: OSError) -> str:
+    """Return in a few words why no connection came to be."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError):

@@ -77,6 +77,7 @@ def test_pcap_files(order: str, nanoseconds: bool) -> None:
     frames = [(one.at_ns, packets.ip(one)) for one in sent]
     found = _only(packets.pcap(frames, 101, order=order, nanoseconds=nanoseconds))
     assert _turns(found) == packets.turns_of(ASKED)
+    assert found.begun_at_s == pytest.approx(sent[0].at_ns / 1e9)
     assert [turn.at_s for turn in found.turns] == pytest.approx([0.003, 0.007])
 
 

@@ -1,0 +1,149 @@
+"""`wireproof record`: a relay that writes down what passes."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from wireproof.cli.common import find_target, target_options
+from wireproof.errors import UsageError
+from wireproof.target import Target, parse_target, resolve
+from wireproof.traffic.datagram_relay import DatagramRelay
+from wireproof.traffic.forwarding import Side, Transparent
+from wireproof.traffic.recorder import Recorder
+from wireproof.traffic.recordings import RECORDING_FORMAT, Head, RecordingWriter
+from wireproof.traffic.relay import Relay, listen
+from wireproof.words import counted
+
+_LONGEST_WAIT_S = 0.2
+"""A signal waits so long at most."""
+
+
+@click.command(short_help="write down what passes between a client and a server")
+@target_options
+@click.option(
+    "--listen",
+    "listen_text",
+    metavar="URL",
+    help="Where clients connect instead.  [default: tcp://127.0.0.1:0, a free port]",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The recording; a file that is there is left alone.",
+)
+@click.option(
+    "--max-bytes",
+    "most_bytes",
+    type=click.IntRange(min=4096),
+    default=256 * 1024 * 1024,
+    show_default=True,
+    metavar="N",
+    help="The most that the recording may have; what comes later passes unrecorded.",
+)
+def record(
+    target: str,
+    allow_hosts: tuple[str, ...],
+    listen_text: str | None,
+    out: Path,
+    most_bytes: int,
+) -> int:
+    """Stand between clients and TARGET, pass everything on, and write it to FILE.
+
+    The address to point a client at is printed first; Ctrl-C ends it. To a TLS target the client
+    speaks in the clear. The file survives any end of ours, up to the last second.
+
+    \b
+    wireproof record tcp://127.0.0.1:6379 --out traffic.wireproof
+    wireproof record tls://127.0.0.1:8883 --listen tcp://127.0.0.1:1883 --out traffic.wireproof
+    """
+    server = find_target(target, allow_hosts)
+    own = _own_address(listen_text, server)
+    with listen(own) as listener:
+        head = Head(RECORDING_FORMAT, str(server), time.time(), datagrams=not server.is_stream)
+        writer = RecordingWriter(out, head, most_bytes)
+        recorder = Recorder(writer)
+        kind = Relay if server.is_stream else DatagramRelay
+        with contextlib.closing(writer), kind(listener, server, recorder, Transparent) as relay:
+            address = _shown(own, listener.getsockname())
+            click.echo(f"listening on {address}, passing on to {server}; Ctrl-C ends it")
+            sys.stdout.flush()
+            _serve(relay, recorder, writer)
+    if own.scheme == "unix":
+        Path(own.path).unlink(missing_ok=True)
+    click.echo(_summary(relay.connections, recorder, writer))
+    return 0
+
+
+def _own_address(text: str | None, server: Target) -> Target:
+    """Return where to listen.
+
+    Raises:
+        UsageError: it is no address, or of another kind than the server's.
+
+    """
+    kind = "tcp" if server.is_stream else "udp"
+    example = f"write {kind}://127.0.0.1:0"
+    target = parse_target(text or f"{kind}://127.0.0.1:0", any_port=True)
+    if target.scheme == "tls":
+        raise UsageError("clients speak to the relay in the clear", example)
+    if target.is_stream != server.is_stream:
+        raise UsageError(f"{target} can't be passed on to {server}", example)
+    if target.scheme == "unix" and Path(target.path).exists():
+        raise UsageError(f"{target.path} is there already", "remove it, or name another path")
+    return resolve(target, (target.host,))[0]
+
+
+def _shown(own: Target, address: tuple[str, int] | str) -> str:
+    """Return where it listens, with the port that was free."""
+    return str(own if own.scheme == "unix" else replace(own, port=int(address[1])))
+
+
+def _serve(relay: Relay | DatagramRelay, recorder: Recorder, writer: RecordingWriter) -> None:
+    """Relay until Ctrl-C or SIGTERM; what goes wrong is told once."""
+    told: set[str] = set()
+    with _asked_to_end() as asked:
+        while not asked:
+            wait_s = writer.flush_if_due()
+            relay.serve_once(_LONGEST_WAIT_S if wait_s is None else min(wait_s, _LONGEST_WAIT_S))
+            news = []
+            if recorder.last_refusal:
+                news.append(f"the server can't be reached: {recorder.last_refusal}")
+            if writer.is_full:
+                news.append(f"{writer.path} is full: what comes now passes unrecorded")
+            for line in news:
+                if line not in told:
+                    click.echo(f"wireproof: {line}", err=True)
+                    told.add(line)
+
+
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[list[int]]:
+    """Collect the signals that ask us to end, instead of being interrupted by them."""
+    asked: list[int] = []
+
+    def take(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {one: signal.signal(one, take) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _summary(connections: int, recorder: Recorder, writer: RecordingWriter) -> str:
+    sent, received = (counted(recorder.passed_bytes[side], "byte") for side in Side)
+    return (
+        f"\n{counted(connections, 'connection')}, {sent} from clients, {received} from the server;"
+        f" written to {writer.path}"
+    )
