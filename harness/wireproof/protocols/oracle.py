@@ -155,7 +155,15 @@ class Oracle(ABC):
 
 
 class MalformedReplyError(Exception):
-    """Raised by a protocol's own code: the server sent what cannot be a reply at all, and why."""
+    r"""Raised by a protocol's own code: the server sent what cannot be a reply at all, and why.
+
+    For `reply_length`, `expected`'s judges and `unsolicited`; what it says is told to the user.
+
+        def reply_length(self, buffer):
+            if buffer[:1] not in (b"+", b"-"):
+                raise MalformedReplyError("neither + nor - at the start")
+            return delimited(buffer, b"\r\n")
+    """
 
 
 class SentRequests:

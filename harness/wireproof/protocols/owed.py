@@ -229,12 +229,8 @@ class OwedReplies:
 
     def _may_come(self, owed: Owed) -> bool:
         """Say whether nothing that must come is before it in its lane."""
-        for each in self._lanes[owed.lane]:
-            if each is owed:
-                return True
-            if not each.optional:
-                return False
-        return False
+        lane = self._lanes[owed.lane]
+        return next(each for each in lane if each is owed or not each.optional) is owed
 
     def _masked(self, message: bytes) -> bytes:
         return message if self._mask is None else call_user_code(self._mask, message)

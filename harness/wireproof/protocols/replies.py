@@ -18,6 +18,9 @@ Matcher = bytes | re.Pattern[bytes] | Callable[[bytes], bool]
 class Judge:
     """A function of the reply as a matcher, with words for what it accepts.
 
+        def expected(self, request):
+            return Judge(lambda reply: int(reply) > 0, "a number above 0")
+
     Attributes:
         accepts: whether a reply is right; may raise MalformedReplyError to say what is wrong.
         description: what a right reply is, or a function that says it once it is asked for.
