@@ -113,6 +113,11 @@ class Protocol(ABC):
     """How binding it is that a server answers what it owes after the client's end of stream."""
     pipelining: bool = True
     """Whether a request may follow before the reply to the one before it."""
+    opening_ahead: ClassVar[bool] = False
+    """Whether a client may send the requests behind `opening()` before that is answered.
+
+    MQTT says so, and whoever pipelines log-ins; SMTP has the client wait for what EHLO allows.
+    """
     one_request: bool = False
     """Whether the server answers one request on each connection and then closes."""
     most_requests: int = 1_000_000

@@ -16,6 +16,7 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Reset,
     SendDatagram,
+    SendOpening,
 )
 from wireproof.conformance.search.explore import Search
 from wireproof.conformance.subject import DEPTHS, Subject
@@ -148,7 +149,8 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
             raise UsageError(f"{path} uses connection {number} while it is not open")
         if isinstance(action, Close | Reset):
             closed.add(number)
-        if not 0 <= (until := getattr(action, "until", 0)) <= sizes[number]:
+        most = MAX_FILE_BYTES if isinstance(action, SendOpening) else sizes[number]
+        if not 0 <= (until := getattr(action, "until", 0)) <= most:
             raise UsageError(f"{path} sends up to byte {until} of {sizes[number]}")
         if not 0 <= (window := getattr(action, "receive_buffer_bytes", 0)) <= MAX_WINDOW_BYTES:
             raise UsageError(f"{path} asks for a receive buffer of {window} bytes")

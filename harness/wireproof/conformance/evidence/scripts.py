@@ -16,6 +16,7 @@ from wireproof.conformance.evidence.assembly import (
 )
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.plans.plan import Open, SendOpening
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.replies import replies_of
@@ -92,20 +93,33 @@ def _datagram_patterns(
 
 def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[str, Any]) -> str:
     judge = protocol.judge_source()
+    streams = _numbered(case, protocol)
     replies: list[Any] = [None] * len(case.plan.requests)
     if isinstance(protocol, RequestReply):
-        replies = [_reply_patterns(protocol, requests) for requests in case.plan.requests]
+        replies = [_reply_patterns(protocol, requests) for requests in streams]
     if not judge and None in replies:
         return ""
     opening = protocol.opening()
     data |= {
-        "streams": [_runs((*opening, *one)) for one in case.plan.requests],
+        "streams": [_runs((*opening, *one)) for one in streams],
         "replies": replies,
         "steps": _steps(case, opening),
     }
     own = _own_judge(protocol, judge) if judge else part("judge")
     where = "PATH" if target.scheme == "unix" else "HOST PORT"
     return assembled(_HEADER.format(where=where), [_case(data), own, *map(part, _STREAM_PARTS)])
+
+
+def _numbered(case: Case, protocol: Protocol) -> list[tuple[bytes, ...]]:
+    """Return each connection's requests, numbered where the plan says from which number on."""
+    streams = list(case.plan.requests)
+    for action in case.plan.actions:
+        if isinstance(action, Open) and action.first_number:
+            numbered = enumerate(streams[action.connection], action.first_number)
+            streams[action.connection] = tuple(
+                protocol.numbered(request, number) for number, request in numbered
+            )
+    return streams
 
 
 def _own_judge(protocol: Protocol, source: str) -> Part:
@@ -142,13 +156,16 @@ def _steps(case: Case, opening: Sequence[bytes]) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     for action in case.plan.actions:
         step = msgspec.to_builtins(action, builtin_types=(bytes,))
-        if "until" in step:
+        if isinstance(action, SendOpening):
+            step |= {"do": "send", "until": min(action.until, opening_bytes)}
+        elif "until" in step:
             step["until"] += opening_bytes
         if "data" in step:
             step["data"] = step["data"].hex()
         steps.append(step)
         opened = {"open": [step["connection"]], "open-together": range(step["connection"] + 1)}
-        for number in opened.get(step["do"], []):
+        by_hand = isinstance(action, Open) and action.by_hand
+        for number in () if by_hand else opened.get(step["do"], ()):
             steps.append({"do": "await", "connection": number})  # a greeting, if there is one
             for end in ends:
                 steps.append({"do": "send", "connection": number, "until": end})

@@ -79,8 +79,21 @@ class JudgedConnection:
         self._out.begin_here()
         self._out.announce(*requests)
 
+    def begin_by_hand(self, opening: Sequence[bytes], requests: Sequence[bytes]) -> None:
+        """Announce the opening and the requests, and send nothing yet."""
+        self._out.announce(*opening)
+        self._out.begin_here()
+        self._out.announce(*requests)
+
+    def send_opening(self, until: int, deadline: Deadline, hold_s: float) -> None:
+        """Send up to an offset into the opening requests, see it read, then hold."""
+        self.witness.opens_by_hand(until)
+        self.send(self._out.in_opening(until), deadline, hold_s)
+
     def send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
         """Send up to offset `until` as one segment, see it read, then hold."""
+        if until > 0:
+            self.witness.is_open()
         start = self._out.sent
         self._send_up_to(until, deadline)
         how = self._see_delivered()

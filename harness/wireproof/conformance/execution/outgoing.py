@@ -46,8 +46,8 @@ class Outgoing:
         return end
 
     def begin_here(self) -> None:
-        """Count the plan's offsets from what has been sent so far."""
-        self._begin = self.sent
+        """Count the plan's offsets from behind what has been announced so far, the opening."""
+        self._begin = len(self._stream)
 
     def replace_rest(self, data: bytes) -> int:
         """Put bytes outside the protocol in the place of what is not sent; return where they end.
@@ -62,6 +62,10 @@ class Outgoing:
     def ask_for(self, until: int) -> None:
         """Ask to send up to an offset of the plan's."""
         self.goal = until + self._begin
+
+    def in_opening(self, until: int) -> int:
+        """Return the plan's offset of an offset into the opening: none of it is behind 0."""
+        return min(0, until - self._begin)
 
     @property
     def complete(self) -> bool:

@@ -34,6 +34,7 @@ from wireproof.conformance.plans.plan import (
     Send,
     SendDatagram,
     SendLast,
+    SendOpening,
 )
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
@@ -75,6 +76,7 @@ class PlanExecution:
         self._protocol = protocol
         self._diag = diag
         self._serials = serials
+        self._serial_of: dict[int, int] = {}
         self._timeout_s = timeout_s
         self._number = 0
         self._streams: dict[int, JudgedConnection] = {}
@@ -133,7 +135,7 @@ class PlanExecution:
             case Open(connection=connection) if not self._target.is_stream:
                 self._open_socket(connection)
             case Open(connection=connection, receive_buffer_bytes=size):
-                self._begin(connection, self._connect(connection, size), deadline)
+                self._begin(action, self._connect(connection, size), deadline)
             case OpenTogether(connection=last):
                 self._open_together(range(last + 1), deadline)
             case AwaitReleased():
@@ -159,6 +161,8 @@ class PlanExecution:
     def _on_stream(self, stream: JudgedConnection, action: Action, deadline: Deadline) -> None:
         """Do one action on a connection that is open."""
         match action:
+            case SendOpening(until=until, hold_s=hold_s):
+                stream.send_opening(until, deadline, hold_s)
             case SendLast(until=until):
                 stream.send_last(until, deadline)
             case Push(until=until, stall_s=stall_s):
@@ -186,7 +190,8 @@ class PlanExecution:
             raise self._no_connection(number, message, error.reason) from None
         return connection, CONNECT_TIMEOUT_S - opening.remaining_s()
 
-    def _begin(self, number: int, opened: tuple[Connection, float], deadline: Deadline) -> None:
+    def _begin(self, action: Open, opened: tuple[Connection, float], deadline: Deadline) -> None:
+        number = action.connection
         connection, round_trip_s = opened
         protocol = self._protocol
         self.transcript.add(number, "open")
@@ -202,10 +207,15 @@ class PlanExecution:
         )
         stream.witness.at_action(self._number)
         self._streams[number] = stream
-        serial = next(self._serials)
+        serial = self._serial_of.get(action.named_like, next(self._serials))
+        self._serial_of[number] = serial
         opening = as_sent(protocol, protocol.opening(), serial)
-        requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
-        stream.begin(opening, requests, deadline)
+        first = action.first_number or len(opening)
+        requests = as_sent(protocol, self._plan.requests[number], serial, first)
+        if action.by_hand:
+            stream.begin_by_hand(opening, requests)
+        else:
+            stream.begin(opening, requests, deadline)
 
     def _open_socket(self, number: int) -> None:
         if not isinstance(self._protocol, Datagrams):
@@ -227,7 +237,7 @@ class PlanExecution:
             taken = connects.take()
         try:
             for number, raw in zip(numbers, taken, strict=True):
-                self._begin(number, (self._adopt(number, raw, deadline), 0.0), deadline)
+                self._begin(Open(number), (self._adopt(number, raw, deadline), 0.0), deadline)
         finally:
             for number, raw in zip(numbers, taken, strict=True):
                 if number not in self._streams:

@@ -75,11 +75,17 @@ class StreamWitness(Witness):
         self._oracle = oracle
         self._watcher = watcher
         self._opening = "before anything was sent"
+        self._segments: list[str] = []  # of an opening by hand, where each ends
 
     def opens_with(self, request: bytes, number: int, count: int) -> None:
         """Hear that an opening request goes out: number `number` of `count`."""
         which = "the opening request" if count == 1 else f"opening request {number} of {count}"
         self._opening = f"in answer to {which}, {printable(request, _SHOWN_REQUEST_BYTES)}"
+
+    def opens_by_hand(self, until: int) -> None:
+        """Hear that the opening is sent up to this byte, as one segment."""
+        self._segments.append(str(until))
+        self._opening = f"in the opening, behind the segments up to {', '.join(self._segments)}"
 
     def is_open(self) -> None:
         """Hear that the opening exchange is over."""

@@ -20,6 +20,7 @@ from wireproof.conformance.plans.plan import (
     Send,
     SendDatagram,
     SendLast,
+    SendOpening,
 )
 
 
@@ -33,14 +34,17 @@ def may_go(plan: Plan, number: int) -> bool:
     later = [one for one in plan.actions[number + 1 :] if one.connection == action.connection]
     if isinstance(action, Send):  # a cut: more of the same stream follows
         return any(isinstance(one, Send) for one in later)
+    if isinstance(action, SendOpening):  # its end goes before what follows it
+        return any(isinstance(one, SendOpening) for one in later)
     if isinstance(action, SendDatagram):
         return False  # it goes with its request
     if isinstance(action, Await):
         earlier = [one for one in plan.actions[:number] if one.connection == action.connection]
         # After a push, the wait is also what sends the rest.
-        after_push = bool(earlier) and isinstance(earlier[-1], Push)
+        # So it is in an opening: who goes ahead there breaks many a protocol.
+        needed = bool(earlier) and isinstance(earlier[-1], Push | Open | SendOpening)
         # Behind our end of stream the server may owe other things than before it.
-        return not after_push and any(isinstance(one, Await) for one in later)
+        return not needed and any(isinstance(one, Await) for one in later)
     return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
 
 

@@ -22,6 +22,14 @@ class Open(_Action, frozen=True, tag="open"):
 
     receive_buffer_bytes: int = 0
     """Of our socket; 0 leaves the system's."""
+    by_hand: bool = False
+    """Whether the opening exchange is left to the actions that follow; not even a greeting is
+    awaited. What of it is not sent by `SendOpening` goes out with the first request."""
+    first_number: int = 0
+    """The number of the first request, see `Protocol.numbered`; 0 counts on from the opening."""
+    named_like: int = -1
+    """The connection under whose name this one opens, see `Protocol.same_identity`; -1 for one of
+    its own."""
 
 
 class Send(_Action, frozen=True, tag="send"):
@@ -30,6 +38,16 @@ class Send(_Action, frozen=True, tag="send"):
     until: int
     hold_s: float = 0.0
     """How long nothing else is sent on this connection afterwards."""
+
+
+class SendOpening(_Action, frozen=True, tag="send-opening"):
+    """Send the opening requests up to offset `until` into them, as one segment, see it delivered.
+
+    For a connection that is opened by hand.
+    """
+
+    until: int
+    hold_s: float = 0.0
 
 
 class SendLast(_Action, frozen=True, tag="send-last"):
@@ -105,6 +123,7 @@ Action = (
     Open
     | OpenTogether
     | Send
+    | SendOpening
     | SendLast
     | Push
     | SendDatagram
@@ -152,6 +171,8 @@ class Plan(msgspec.Struct, frozen=True):
                 )
                 cuts += number in more_follows and not in_lock_step
                 more_follows.add(number)
+            elif isinstance(action, SendOpening):
+                cuts += not isinstance(following.get(number), Await)
             following[number] = action
         return cuts
 
@@ -188,7 +209,7 @@ class Plan(msgspec.Struct, frozen=True):
         """By which of two failing plans the smaller is told: connections, bytes, cuts, steps."""
         waits = sum(
             action.hold_s
-            if isinstance(action, Send)
+            if isinstance(action, Send | SendOpening)
             else action.stall_s
             if isinstance(action, Push)
             else 0

@@ -119,7 +119,7 @@ def _less_waiting(plan: Plan, _: SmallerRequests) -> Iterator[Plan]:
 def _lock_step(plan: Plan, smaller_requests: SmallerRequests) -> Iterator[Plan]:
     """What fails in lock step is no matter of how the bytes are cut."""
     yield in_lock_step(plan)
-    if plan.cuts:
+    if plan.cuts and any(plan.requests):
         longest = max((request for each in plan.requests for request in each), key=len)
         of_size = {len(request): request for request in smaller_requests(longest)}
         if apart := with_segments_as_requests(plan, of_size):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from wireproof.conformance.plans.plan import Plan, Send, interleaved
+import msgspec
+
+from wireproof.conformance.plans.plan import Plan, Send, SendOpening, interleaved
 from wireproof.conformance.requirements import needs_pipelining, requirement
 from wireproof.conformance.subject import Subject
 from wireproof.results import Level
@@ -74,11 +76,14 @@ def held_together(plans: list[Plan], hold_s: float) -> Plan:
     together = interleaved(plans, order)
     actions = list(together.actions)
     step = actions[len(order) - 1]
-    assert isinstance(step, Send)
-    actions[len(order) - 1] = Send(step.connection, step.until, hold_s)
+    assert isinstance(step, Send | SendOpening)
+    actions[len(order) - 1] = msgspec.structs.replace(step, hold_s=hold_s)
     return Plan(together.requests, tuple(actions))
 
 
 def _first_part(plan: Plan) -> int:
     """Return how many actions come up to and with the first send."""
-    return next(n for n, action in enumerate(plan.actions, 1) if isinstance(action, Send))
+    sends = (
+        n for n, action in enumerate(plan.actions, 1) if isinstance(action, Send | SendOpening)
+    )
+    return next(sends)

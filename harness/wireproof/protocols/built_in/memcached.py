@@ -41,6 +41,7 @@ class Memcached(RequestReply):
     """Memcached's text protocol: values, flags and counters, each reply known to the byte."""
 
     name = "memcached"
+    opening_ahead = True
     source = "memcached, doc/protocol.txt"
     half_close: ClassVar[Level] = Level.MAY
     max_request_bytes: int = 512 * 1024

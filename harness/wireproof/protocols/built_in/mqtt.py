@@ -47,6 +47,7 @@ class Mqtt(VarintLengthPrefixed):
     """MQTT 3.1.1: ping, subscribe, publish at QoS 0 and 1."""
 
     name = "mqtt"
+    opening_ahead = True
     source = "MQTT Version 3.1.1, OASIS Standard"
     half_close: ClassVar[Level] = Level.MAY
     header_bytes: ClassVar[int] = 1

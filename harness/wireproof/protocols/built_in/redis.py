@@ -55,6 +55,7 @@ class Redis(RequestReply):
     """Redis: strings, counters and lists, each reply known to the byte."""
 
     name = "redis"
+    opening_ahead = True
     source = "RESP2 specification, redis.io/docs/latest/develop/reference/protocol-spec"
     half_close: ClassVar[Level] = Level.MAY
     """Redis takes the end of input as the client's leaving."""

@@ -69,7 +69,7 @@ def test_evidence_is_named_relative_to_the_result(tmp_path: Path) -> None:
     assert all((tmp_path / path).is_file() for path in line.evidence)
 
 
-@pytest.mark.parametrize(("conversations", "verdicts"), [(1, 0), (9, 1)])
+@pytest.mark.parametrize(("conversations", "verdicts"), [(1, 0), (11, 1)])
 def test_ctrl_c_ends_the_run_not_the_result(
     conversations: int, verdicts: int, tmp_path: Path
 ) -> None:

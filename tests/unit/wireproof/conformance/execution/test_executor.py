@@ -17,6 +17,7 @@ from tests.support.servers import (
     closing_at_once,
     flooding,
     greeting,
+    greeting_one_read_one_line,
     one_read_one_line,
     resetting,
     shouting,
@@ -40,6 +41,7 @@ from wireproof.conformance.plans.plan import (
     Reset,
     Send,
     SendLast,
+    SendOpening,
     interleaved,
     single,
 )
@@ -273,6 +275,56 @@ def test_descriptors_that_are_not_given_back(diag: SockDiag) -> None:
     assert failures[0] is None
     assert failures[1] is not None
     assert failures[1].message.endswith("the server has more descriptors open")
+
+
+def test_an_opening_by_hand(diag: SockDiag) -> None:
+    """It is cut, joined with the first request, and left unfinished, as the plan says."""
+    opened = (Open(0, by_hand=True), Await(0))
+    cut = (*opened, SendOpening(0, 2), SendOpening(0, 6), Await(0), Send(0, 2), Await(0), Close(0))
+    joined = (*opened, Send(0, 2), Await(0), Close(0))
+    unfinished = (*opened, SendOpening(0, 2), Reset(0))
+    sent = []
+    with Serving(greeting) as server:
+        executor = Executor(server.target, GreetedShout(), diag, TIMEOUT_S)
+        for actions in (cut, joined, unfinished):
+            outcome = executor.execute(Plan(((b"a\n",),), actions))
+            assert outcome.failure is None
+            sent.append([one.data for one in outcome.transcript.events if one.kind == "send"])
+    assert sent == [[b"lo", b"gin\n", b"a\n"], [b"login\na\n"], [b"lo"]]
+
+
+def test_a_failure_in_an_opening_by_hand_names_the_segments(diag: SockDiag) -> None:
+    """Who reads what fails must see where the opening was cut."""
+    actions = (Open(0, by_hand=True), Await(0), SendOpening(0, 2), SendOpening(0, 6), Await(0))
+    with Serving(greeting_one_read_one_line) as server:
+        executor = Executor(server.target, GreetedShout(), diag, TIMEOUT_S)
+        failure = executor.execute(Plan(((),), actions)).failure
+    assert failure is not None
+    assert "behind the segments up to 2" in failure.message
+
+
+def test_a_name_that_is_in_use(diag: SockDiag) -> None:
+    """A connection opens under another's name where the plan says so, and counts from there."""
+
+    class Named(GreetedShout):
+        def personalise(self, request: bytes, serial: int) -> bytes:
+            return request.replace(b"login", b"logi%d" % serial)
+
+        def numbered(self, request: bytes, number: int) -> bytes:
+            return request.replace(b"#", b"%d" % (number % 10))
+
+    plan = Plan(
+        ((b"#\n",), (), (b"#\n",)),
+        (
+            *(Open(0), Send(0, 2), Await(0), Open(1, named_like=0), Open(2, first_number=255)),
+            *(Send(2, 2), Await(2), Close(0), Close(1), Close(2)),
+        ),
+    )
+    with Serving(greeting) as server:
+        outcome = Executor(server.target, Named(), diag, TIMEOUT_S).execute(plan)
+    assert outcome.failure is None
+    sent = [one.data for one in outcome.transcript.events if one.kind == "send"]
+    assert sent == [b"logi0\n", b"1\n", b"logi0\n", b"logi2\n", b"5\n"]
 
 
 def test_plans_are_counted() -> None:

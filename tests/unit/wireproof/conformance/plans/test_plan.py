@@ -14,6 +14,7 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Push,
     Send,
+    SendOpening,
     interleaved,
     single,
 )
@@ -124,3 +125,12 @@ def test_json_round_trip(plan: Plan) -> None:
     assert again == plan
     assert hash(again) == hash(plan)
     assert again.size == plan.size
+
+
+def test_a_cut_opening_is_a_cut() -> None:
+    """What is awaited in between is none."""
+    opened = (Open(0, by_hand=True), Await(0))
+    cut = Plan(((),), (*opened, SendOpening(0, 2), SendOpening(0, 5), Await(0), Close(0)))
+    assert cut.cuts == 1
+    apart = Plan(((),), (*opened, SendOpening(0, 2), Await(0), SendOpening(0, 5), Await(0)))
+    assert apart.cuts == 0

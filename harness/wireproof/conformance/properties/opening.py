@@ -1,0 +1,129 @@
+"""The opening is part of the conversation: a log-in is cut, joined and reset like any request."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from wireproof.conformance.plans.plan import (
+    Action,
+    Await,
+    Close,
+    Open,
+    Plan,
+    Reset,
+    Send,
+    SendOpening,
+)
+from wireproof.conformance.properties.runs import held_together
+from wireproof.conformance.requirements import requirement
+from wireproof.conformance.subject import Subject
+from wireproof.results import Level
+
+_STREAM = "RFC 9293 section 3.8.2: TCP may cut the stream anywhere, and join what was sent apart"
+_RESET = "RFC 9293 section 3.5.2: a reset concerns one connection"
+_EVERY_CUT_UP_TO_BYTES = 512
+_EDGE_BYTES = 64
+_HELD_AT_ONCE = 20
+_RESETS = 4
+
+
+def needs_opening(subject: Subject) -> str:
+    """Say why there is nothing to cut."""
+    return "" if subject.protocol.opening() else "the protocol has no opening exchange"
+
+
+def _needs_to_go_ahead(subject: Subject) -> str:
+    if without := needs_opening(subject):
+        return without
+    allowed = subject.protocol.opening_ahead and subject.protocol.pipelining
+    return "" if allowed else "the protocol has the client wait until the opening is answered"
+
+
+@requirement(
+    "SEG-OPENING",
+    Level.MUST,
+    "The opening exchange does not depend on how its bytes are cut.",
+    source=_STREAM,
+    reason="A log-in is read with one recv() by code that is older than the rest.",
+    unsupported=needs_opening,
+)
+def cut_opening(subject: Subject) -> Iterator[Plan]:
+    """Cut the opening at every offset, octet by octet, and hold such cuts."""
+    ends = _ends(subject)
+    total = ends[-1]
+    offsets = [cut for cut in range(1, total) if cut not in ends]
+    if total > _EVERY_CUT_UP_TO_BYTES:
+        edges = {near for end in (0, *ends) for near in range(end - _EDGE_BYTES, end + _EDGE_BYTES)}
+        offsets = [cut for cut in offsets if cut in edges]
+    for cut in offsets:
+        yield _cut_at(subject, [cut])
+    yield _cut_at(subject, offsets)
+    in_first = [cut for cut in offsets if cut < ends[0]]
+    if in_first:
+        most = min(_HELD_AT_ONCE, subject.protocol.connections) if subject.concurrent else 1
+        step = -(-len(in_first) // most)
+        plans = [_cut_at(subject, [cut]) for cut in in_first[::-step]]
+        yield held_together(plans, subject.depth.hold_s)
+
+
+@requirement(
+    "COAL-OPENING",
+    Level.MUST,
+    "Requests that arrive in one segment with the opening all get their replies.",
+    source=_STREAM,
+    reason="What was read beyond the log-in stays in a buffer that nobody looks at again.",
+    unsupported=_needs_to_go_ahead,
+)
+def joined_opening(subject: Subject) -> Iterator[Plan]:
+    """Send the opening and the first requests as one segment, whole and ending inside one."""
+    plain = subject.plain_request
+    opened = (Open(0, by_hand=True), Await(0))
+    last = _ends(subject)[-1]
+    for requests in ((plain,), (plain,) * 3, (subject.smallest,) * 8):
+        total = sum(map(len, requests))
+        yield Plan((requests,), (*opened, Send(0, total), Await(0), *subject.ended(0)))
+    for cut in sorted({1, len(plain) // 2, len(plain) - 1} - {0}):
+        both = (Send(0, cut), Await(0), Send(0, len(plain)), Await(0))
+        yield Plan(((plain,),), (*opened, *both, *subject.ended(0)))
+    for cut in sorted({1, last // 2, last - 1} - {0}):
+        rest = (SendOpening(0, cut), Send(0, len(plain)), Await(0))
+        yield Plan(((plain,),), (*opened, *rest, *subject.ended(0)))
+
+
+@requirement(
+    "RESET-OPENING",
+    Level.MUST,
+    "A reset before or inside the opening ends that connection only.",
+    source=_RESET,
+    reason="Before the log-in there is no session yet whose errors are handled.",
+    unsupported=needs_opening,
+)
+def reset_opening(subject: Subject) -> Iterator[Plan]:
+    """Reset before the opening, inside it and right behind it; be answered on a new connection."""
+    plain = subject.plain_request
+    served = (Open(_RESETS), Send(_RESETS, len(plain)), Await(_RESETS), Close(_RESETS))
+    total = _ends(subject)[-1]
+    for cut in sorted({0, 1, total // 2, total - 1, total}):
+        resets: list[Action] = []
+        for number in range(_RESETS):
+            resets.append(Open(number, by_hand=True))
+            if cut:
+                resets += [Await(number), SendOpening(number, cut)]
+            resets.append(Reset(number))
+        yield Plan((*[()] * _RESETS, (plain,)), (*resets, *served))
+
+
+def _ends(subject: Subject) -> list[int]:
+    return list(accumulate(map(len, subject.protocol.opening())))
+
+
+def _cut_at(subject: Subject, cuts: Sequence[int]) -> Plan:
+    """Return the plan of one plain exchange whose opening is cut."""
+    ends = _ends(subject)
+    plain = subject.plain_request
+    actions: list[Action] = [Open(0, by_hand=True), Await(0)]  # a greeting, where there is one
+    for border in sorted({*cuts, *ends}):
+        actions.append(SendOpening(0, border))
+        if border in ends:
+            actions.append(Await(0))
+    actions += [Send(0, len(plain)), Await(0), *subject.ended(0)]
+    return Plan(((plain,),), tuple(actions))

@@ -1,0 +1,177 @@
+"""One class for each defect. The docstring says what a user would see."""
+
+import os
+import threading
+
+from tests.zoo.server import Peer, Server
+
+_QUEUE = 64
+_SMALL_READ = 8192
+
+
+def _with(kind: type[Peer]) -> type[Server]:
+    return type(kind.__name__, (Server,), {"peer": kind})
+
+
+class LoginInOneRead(Peer):
+    """A log-in that comes in two segments is refused."""
+
+    def log_in(self) -> None:
+        self.more()
+        if len(self.buffer) < 12:
+            self.refuse()
+        super().log_in()
+
+
+class LoginDropsTheRest(Peer):
+    """What comes in one segment with the log-in is lost."""
+
+    def log_in(self) -> None:
+        super().log_in()
+        self.buffer = b""
+
+
+class LoginResetKills(Peer):
+    """A reset inside the log-in ends the server."""
+
+    def log_in(self) -> None:
+        try:
+            super().log_in()
+        except ConnectionResetError:
+            os._exit(3)
+
+
+class LengthInOneRead(Peer):
+    """The bytes of a length must come together, where it has several."""
+
+    def read_length(self) -> int:
+        fresh = not self.buffer
+        if fresh:
+            self.more()
+        if fresh and self.buffer[0] > 127 and len(self.buffer) == 1:
+            self.refuse()
+        return super().read_length()
+
+
+class FullReadWaits(Peer):
+    """After a read that fills its buffer it waits for more before it answers."""
+
+    def receive(self) -> bytes:
+        parts = [self.socket.recv(_SMALL_READ)]
+        while len(parts[-1]) == _SMALL_READ:
+            parts.append(self.socket.recv(_SMALL_READ))
+        return b"".join(parts)
+
+
+class ShortQueue(Peer):
+    """Of the requests that come at once, those past the 64th are lost."""
+
+    queued = 0
+
+    def receive(self) -> bytes:
+        self.queued = 0
+        return super().receive()
+
+    def answer(self, kind: int, payload: bytes) -> None:
+        self.queued += 1
+        if self.queued <= _QUEUE:
+            super().answer(kind, payload)
+
+
+class StaleTail(Peer):
+    """A shorter value keeps the tail of the longer one before it."""
+
+    def to_store(self, key: bytes, value: bytes) -> bytes:
+        return value + self.server.stored.get(key, b"")[len(value) :][:4]
+
+
+class CutValue(Peer):
+    """A value is stored modulo 64 KiB."""
+
+    def to_store(self, key: bytes, value: bytes) -> bytes:
+        del key
+        return value[: len(value) % 65536] if len(value) >= 65536 else value
+
+
+class SignedId(Peer):
+    """Ids are kept in a signed integer of 15 bits."""
+
+    def reply_id(self) -> bytes:
+        return (int.from_bytes(self.ident) & 0x7FFF).to_bytes(2)
+
+
+class FullTable(Peer):
+    """A connection has 65,536 requests, and then no more."""
+
+    count = 0
+
+    def answer(self, kind: int, payload: bytes) -> None:
+        self.count += 1
+        if self.count <= 65536:
+            super().answer(kind, payload)
+
+
+class DeleteInOneRead(Peer):
+    """The rarest kind has a parser of its own, which reads once."""
+
+    def read_payload(self, kind: int, size: int) -> bytes:
+        if kind == b"D"[0]:
+            if not self.buffer:
+                self.more()
+            if len(self.buffer) < size:
+                self.refuse()
+        return super().read_payload(kind, size)
+
+
+class LaterInOneRead(Peer):
+    """The rest of a request behind others of the same read must come with the next read."""
+
+    def take(self, size: int) -> bytes:
+        held = self.buffer
+        if self.answered_since_read and held and len(held) < size:
+            self.refuse()
+        return super().take(size)
+
+    answered_since_read = False
+
+    def receive(self) -> bytes:
+        self.answered_since_read = False
+        return super().receive()
+
+    def answer(self, kind: int, payload: bytes) -> None:
+        self.answered_since_read = True
+        super().answer(kind, payload)
+
+
+class PoolKeepsConnections(Server):
+    """Eight workers, each of which keeps its connection until that ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.workers = threading.Semaphore(8)
+
+    def serve(self, peer: Peer) -> None:
+        def run() -> None:
+            with self.workers:
+                peer.run()
+
+        threading.Thread(target=run, daemon=True).start()
+
+
+FOUND_BY: dict[str, tuple[type[Server], str]] = {
+    "login-in-one-read": (_with(LoginInOneRead), "SEG-OPENING"),
+    "login-drops-the-rest": (_with(LoginDropsTheRest), "COAL-OPENING"),
+    "login-reset-kills": (_with(LoginResetKills), "RESET-OPENING"),
+    "length-in-one-read": (_with(LengthInOneRead), "SEG-LENGTHS"),
+    "full-read-waits": (_with(FullReadWaits), "SIZE-BUFFER"),
+    "short-queue": (_with(ShortQueue), "COAL-QUEUE"),
+    "stale-tail": (_with(StaleTail), "SIZE-VALUES"),
+    "cut-value": (_with(CutValue), "SIZE-VALUES"),
+    "signed-id": (_with(SignedId), "ID-BORDERS"),
+    "full-table": (_with(FullTable), "ID-MANY"),
+    "delete-in-one-read": (_with(DeleteInOneRead), "SEG-KINDS"),
+    "later-in-one-read": (_with(LaterInOneRead), "SEG-RUN"),
+    "pool-keeps-connections": (PoolKeepsConnections, "CAP-ANSWERED"),
+}
+"""By name: the server, and the requirement that must find it."""
+DEFECTS = {name: server for name, (server, _) in FOUND_BY.items()}

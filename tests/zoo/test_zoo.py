@@ -1,0 +1,72 @@
+"""Each defect of the store is found under the right id; sound stores pass."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.zoo.defects import FOUND_BY
+from tests.zoo.odd import ODD
+from tests.zoo.protocol import Store
+from wireproof.conformance.catalogue import catalogue_for, select
+from wireproof.conformance.execution.executor import open_diag
+from wireproof.conformance.runner import Runner
+from wireproof.conformance.subject import DEPTHS
+from wireproof.results import RequirementResult
+from wireproof.target import parse_target, resolve
+
+ROOT = Path(__file__).parents[2]
+NEW = sorted({identifier for _, identifier in FOUND_BY.values()})
+NEEDS_DEFAULT = {"full-table"}
+"""What quick depth has no time for."""
+
+
+@contextlib.contextmanager
+def serving(name: str) -> Iterator[str]:
+    """One of the zoo, as a process."""
+    command = [sys.executable, "-m", "tests.zoo.server", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"tcp://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
+
+
+def judged(name: str, depth: str, only: list[str], seed: int = 1) -> list[RequirementResult]:
+    """Judge one of the zoo by some requirements."""
+    diag = open_diag()
+    assert diag is not None
+    protocol = Store()
+    with serving(name) as target, contextlib.closing(diag):
+        address = resolve(parse_target(target))[0]
+        runner = Runner(address, protocol, DEPTHS[depth], seed=seed, diag=diag)
+        requirements = select(catalogue_for(protocol), only, ())
+        return [judged.result for judged in runner.judge(requirements)]
+
+
+@pytest.mark.parametrize("name", FOUND_BY)
+def test_a_defect_is_found(name: str) -> None:
+    """By the requirement that is about it."""
+    identifier = FOUND_BY[name][1]
+    depth = "default" if name in NEEDS_DEFAULT else "quick"
+    (result,) = judged(name, depth, [identifier])
+    assert result.verdict.is_finding, result.message
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("name", ODD)
+def test_the_sound_pass(name: str, seed: int) -> None:
+    """Odd is not wrong."""
+    findings = [one for one in judged(name, "quick", NEW, seed) if one.verdict.is_finding]
+    assert not findings
+
+
+def test_sound_at_default_depth() -> None:
+    """By the whole catalogue."""
+    results = judged("sound", "default", [])
+    assert not [one for one in results if one.verdict.is_finding]
+    assert {one.id for one in results if one.id in NEW and one.examples} == set(NEW)
