@@ -2,16 +2,22 @@
 
 import contextlib
 import dataclasses
+import os
 import queue
+import select
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 
+from tests.support.listening import family_of
 from tests.support.servers import Serving, echoing
-from tests.support.stranger import Stranger, stranger
+from tests.support.stranger import BadMaster, Stranger, stranger
 from wireproof.load.job import Job, job_of
 from wireproof.load.launch import run_load
 from wireproof.load.locust_process import LOCUSTFILE, start_locust
@@ -133,6 +139,8 @@ def test_nothing_of_a_stranger_is_counted() -> None:
                     scanner.sendall(data)
         for peer in (without, wrong):
             _report_everything(peer, run.job)
+        for pid in family_of(os.getpid()):
+            assert run.secret.text.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
         assert "without this run's secret was refused" in _await_word(run, "secret")
         with run.start_worker() as worker:
             result = run.result()
@@ -170,6 +178,7 @@ def test_what_a_member_of_the_run_cannot_report_is_not_counted() -> None:
         run.start_worker(),
         stranger(run.port, "member", run.secret) as peer,
     ):
+        _await_word(run, "worker 1 of 2")  # this one sends no heartbeats while it waits
         peer.join(run.job)
         peer.await_message("wireproof stage")
         for kind, data, told in impossible:
@@ -181,3 +190,127 @@ def test_what_a_member_of_the_run_cannot_report_is_not_counted() -> None:
         result = run.result()
     assert result.partial
     assert 0 < result.requests <= _RATE_PER_S * 3 / 2  # the sound one's half
+
+
+class _Relay:
+    """Passes bytes between a worker and its master, and keeps what each has sent."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.from_worker = b""
+        self.from_master = b""
+
+    def __call__(self, worker: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._port)) as master:
+            while True:
+                for source in select.select([worker, master], [], [])[0]:
+                    data = source.recv(65536)
+                    if not data:
+                        return
+                    if source is worker:
+                        self.from_worker += data
+                        master.sendall(data)
+                    else:
+                        self.from_master += data
+                        worker.sendall(data)
+
+
+def test_what_was_said_once_cannot_be_said_again() -> None:
+    """All that a worker has sent, sent anew, is nobody's; nor is what its master has sent."""
+    with _run(workers=1, seconds=3.0) as run:
+        relay = _Relay(run.port)
+        with Serving(relay) as between:
+            worker = dataclasses.replace(run, port=between.target.port).start_worker()
+            _await_word(run, "worker 1 of 1")
+            while len(relay.from_worker) < 20_000:  # it has reported by then
+                assert worker.poll() is None
+            with socket.create_connection(("127.0.0.1", run.port)) as again:
+                again.sendall(relay.from_worker)
+                again.settimeout(_TIMEOUT_S)
+                with contextlib.suppress(ConnectionResetError):
+                    while again.recv(65536):
+                        pass  # a greeting, and then the end
+            result = run.result()
+            assert worker.wait(_TIMEOUT_S) == 0
+
+        def impostor(peer: socket.socket) -> None:
+            peer.sendall(relay.from_master)
+            while peer.recv(65536):
+                pass
+
+        with Serving(impostor) as master:
+            misled = dataclasses.replace(run, port=master.target.port).start_worker()
+            assert misled.wait(_TIMEOUT_S) == 2
+    assert (result.requests, result.failures) == (_RATE_PER_S * 3, {})
+
+
+_SOUND_ORDER = {
+    "timestamp": 1.0,
+    "user_classes_count": {"Connection": 2},
+    "stop_timeout": 0.0,
+    "parsed_options": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "told"),
+    [
+        ("spawn", {"host": "ELSEWHERE"}, "the master wants load on tcp://127.0.0.1:"),
+        ("spawn", {"user_classes_count": {"Connection": -1}}, "Expected `int` >= 0"),
+        ("update_user_class", {"protocol": "evil.py:Evil"}, "'protocol' of a user class stays"),
+    ],
+)
+def test_a_worker_that_is_told_otherwise_refuses_in_a_line(
+    kind: str, change: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    """Even a master with the secret chooses no target and no file for it."""
+    secret = new_secret()
+    reached: list[socket.socket] = []
+    with (
+        Serving(echoing) as own,
+        Serving(reached.append) as other,
+        contextlib.closing(BadMaster(secret)) as master,
+        (tmp_path / "said").open("w+b") as said,
+    ):
+        spec = LoadSpec(target=str(own.target), protocol="echo")
+        where = ("--worker", "--master-host", "127.0.0.1", "--master-port", str(master.port))
+        worker = start_locust(spec, secret, *where, output=said)
+        master.await_worker()
+        order: dict[str, Any] = {"user_class_name": "Connection"}
+        if kind == "spawn":
+            order = {**_SOUND_ORDER, "host": str(own.target)}
+        order |= change
+        if order.get("host") == "ELSEWHERE":
+            order["host"] = str(other.target)
+        master.order(kind, order)
+        assert worker.wait(_TIMEOUT_S) == 2
+        said.seek(0)
+        lines = [line for line in said.read().decode().splitlines() if line.startswith("wireproof")]
+    assert len(lines) == 1
+    assert told in lines[0]
+    assert not reached
+
+
+def test_a_masters_options_choose_no_file(tmp_path: Path) -> None:
+    """A protocol that a master names in its options is refused, and its file is not imported."""
+    evil = tmp_path / "evil.py"
+    evil.write_text("from pathlib import Path\nPath(__file__).with_name('imported').touch()\n")
+    secret = new_secret()
+    with Serving(echoing) as own, contextlib.closing(BadMaster(secret)) as master:
+        spec = LoadSpec(target=str(own.target), protocol="echo")
+        where = ("--worker", "--master-host", "127.0.0.1", "--master-port", str(master.port))
+        worker = start_locust(spec, secret, *where, output=None)
+        try:
+            master.await_worker()
+            told = {"protocol": f"{evil}:Evil", "wireproof_spec": "", "allow_host": "192.0.2.1"}
+            order = {**_SOUND_ORDER, "host": spec.target, "parsed_options": told}
+            master.order("spawn", order)
+            note = master.await_message("wireproof note")
+        finally:
+            worker.kill()
+            worker.wait(_TIMEOUT_S)
+    assert note["partial"]
+    assert note["text"] == (
+        "the master wants Evil for the protocol, and this worker was started for echo: refused"
+    )
+    assert not (tmp_path / "imported").exists()

@@ -20,6 +20,7 @@ from tests.support.servers import Serving, echoing
 
 _TIMEOUT_S = 60
 _LOCUSTFILE = Path(__file__).parents[2] / "harness" / "locustfile.py"
+_HOST = "127.0.78.1"  # one of its own, so that nobody else takes a port meanwhile
 _FOREIGN = "192.0.2.1"  # TEST-NET-1, RFC 5737
 # What a stranger would have imported; it says that it was.
 _EVIL = """
@@ -47,7 +48,7 @@ class _Page:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         if body is not None and "Content-Type" not in named:
             named["Content-Type"] = "application/x-www-form-urlencoded"
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_S)
+        connection = HTTPConnection(_HOST, self.port, timeout=_TIMEOUT_S)
         try:
             connection.request(method, path, body, named)
             answer = connection.getresponse()
@@ -75,11 +76,15 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Page]:
     with Serving(echoing) as server, (folder / "stderr").open("wb") as said:
         target = str(server.target)
         options = ("-H", target, "--protocol", "echo", "--processes", "1", "--class-picker")
-        web_port, port = free_port(), str(free_port())  # Locust's workers have to be told which
+        web_port, port = (
+            free_port(_HOST),
+            str(free_port(_HOST)),
+        )  # Locust's workers have to be told which
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *options),
                 *("--web-port", str(web_port), "--warm-up", "0"),
+                *("--web-host", _HOST, "--master-bind-host", _HOST, "--master-host", _HOST),
                 *("--master-bind-port", port, "--master-port", port),
             ],
             cwd=folder,
@@ -129,6 +134,11 @@ def _await_worker(page: _Page, process: subprocess.Popen[bytes]) -> None:
         {"exit_code_on_error": "0"},
         {"user_count": 10**7},
         {"user_count": "9" * 5000},
+        {"rate": "-1"},
+        {"rate": "nan"},
+        {"rate": "1e308"},
+        {"rate": "fast"},
+        {"run_time": "9999999999999h"},
     ],
     ids=" ".join,
 )
@@ -182,7 +192,7 @@ def test_another_sites_requests_are_refused(headers: dict[str, str], page: _Page
 
 def test_no_other_site_reads_the_page(page: _Page) -> None:
     """Locust's own page allows every site to."""
-    connection = HTTPConnection("127.0.0.1", page.port, timeout=_TIMEOUT_S)
+    connection = HTTPConnection(_HOST, page.port, timeout=_TIMEOUT_S)
     connection.request("GET", "/stats/requests")
     answer = connection.getresponse()
     answer.read()
@@ -193,7 +203,7 @@ def test_no_other_site_reads_the_page(page: _Page) -> None:
 
 def test_the_page_starts_changes_and_stops_a_load(page: _Page) -> None:
     """With all the fields that Locust's page sends, as they are, and from its own origin."""
-    own = {"Origin": f"http://127.0.0.1:{page.port}", "Sec_Fetch_Site": "same-origin"}
+    own = {"Origin": f"http://{_HOST}:{page.port}", "Sec_Fetch_Site": "same-origin"}
     assert page.ask("GET", "/")[0] == 200
     fields = {
         "user_count": 3,

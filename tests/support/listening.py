@@ -32,9 +32,12 @@ def listeners_of(pid: int) -> set[tuple[str, int]]:
     return {place for inode, place in _listening().items() if inode in inodes}
 
 
-def free_port() -> int:
-    """Return a port for Locust where it cannot choose one itself; a race, but with ourselves."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port for Locust where it cannot choose one itself; a race, but with ourselves.
+
+    Where nobody else uses the address there is none.
+    """
+    with socket.create_server((host, 0)) as listener:
         return int(listener.getsockname()[1])
 
 

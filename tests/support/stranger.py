@@ -78,3 +78,48 @@ def stranger(
         yield peer
     finally:
         peer.close()
+
+
+class BadMaster:
+    """A master that holds the run's secret, and orders what is not a master's to order.
+
+    Attributes:
+        port: where it listens.
+
+    """
+
+    def __init__(self, secret: RunSecret) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.curve_secretkey = z85.encode(secret.key("wireproof master 1"))
+        self._socket.curve_server = 1
+        self.port = self._socket.bind_to_random_port("tcp://127.0.0.1")
+
+    def await_worker(self) -> None:
+        """Take the next worker in, as a master does."""
+        until_s = time.monotonic() + _TIMEOUT_S
+        while self._socket.poll((until_s - time.monotonic()) * 1000):
+            self._worker, data = self._socket.recv_multipart()
+            if msgspec.msgpack.decode(data)[0] == "client_ready":
+                self.order("ack", {"index": 0})
+                return
+        raise AssertionError("no worker in time")
+
+    def await_message(self, wanted: str) -> Any:
+        """Data of the worker's next message of this kind."""
+        until_s = time.monotonic() + _TIMEOUT_S
+        while self._socket.poll((until_s - time.monotonic()) * 1000):
+            kind, data, _ = msgspec.msgpack.decode(self._socket.recv_multipart()[1])
+            if kind == wanted:
+                return data
+        raise AssertionError(f"no {wanted} in time")
+
+    def order(self, kind: str, data: Any) -> None:
+        """Send the worker a message of Locust's."""
+        message = msgspec.msgpack.encode((kind, data, self._worker.decode()))
+        self._socket.send_multipart([self._worker, message])
+
+    def close(self) -> None:
+        """Leave."""
+        self._context.destroy(linger=0)

@@ -13,6 +13,7 @@ DEFAULT_PAYLOAD_BYTES = 64
 _SEGMENT = re.compile(r"whole|octets|random|coalesced [1-9][0-9]{0,3}")
 _ADDRESSES = "write --source-addresses 127.0.0.2-127.0.0.20"
 _MAX_ADDRESSES = 65536
+MAX_RATE_PER_S = 10_000_000
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 
 
@@ -89,6 +90,11 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
         for option, value in positive.items():
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise UsageError(f"{option} takes a number above 0, not {value:g}")
+        if self.rate_per_s is not None and self.rate_per_s > MAX_RATE_PER_S:
+            raise UsageError(
+                f"--rate {self.rate_per_s:g} is more than any generator sends",
+                f"write {MAX_RATE_PER_S} or less",
+            )
         if not 0 <= self.warm_up_s < math.inf:
             raise UsageError(f"--warm-up takes seconds, not {self.warm_up_s:g}")
         if min(self.users) < self.processes:

@@ -214,7 +214,9 @@ class WorkerSocket(_Keyed):
             self._failures = 0
         elif event & _FAILED:
             self._failures += 1
-            if self._failures == _GIVE_UP_AFTER or event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            # Where the other end was heard, ZeroMQ does not try again; where it hung up, it does.
+            is_final = event != zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+            if is_final or self._failures == _GIVE_UP_AFTER:
                 self.on_refused()
 
 

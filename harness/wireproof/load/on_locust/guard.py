@@ -12,6 +12,7 @@ import os
 import sys
 from typing import Any
 
+import gevent
 from locust import env, events, runners
 from locust.env import Environment
 
@@ -75,6 +76,8 @@ def _on_init(family: Family, environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     only_data(environment)
     runner = environment.runner
+    if isinstance(runner, GuardedMaster | GuardedWorker):
+        gevent.spawn(runner.guarded.set)  # when all that listens to this event has been called
     if options is None:
         return
     if isinstance(runner, GuardedMaster):

@@ -19,6 +19,7 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import ImmutableMultiDict
 
 from wireproof.errors import UsageError
+from wireproof.load.spec import MAX_RATE_PER_S
 from wireproof.target import is_loopback_host
 
 if TYPE_CHECKING:
@@ -34,23 +35,31 @@ USER_MAY_HAVE = frozenset({"user_class_name", "tasks", "weight", "fixed_count"})
 """What may be changed of a user class while Locust runs."""
 MAX_USERS = 1_000_000
 _MAX_FORM_BYTES = 1_000_000
+_LONGEST_TIME = 12
+"""Characters: longer ones are more than Locust's timer can count."""
 
 
 class OwnPagesOnly:
     """A WSGI application in front of Locust's, which lets only its own pages' requests through."""
 
-    def __init__(self, app: _App, names: Iterable[str], *, any_address: bool) -> None:
+    def __init__(
+        self, app: _App, names: Iterable[str], *, any_address: bool, shown_at: str | None = None
+    ) -> None:
         """Guard `app`.
 
         Args:
             app: answers what is let through.
             names: that this machine is called by, without ports.
+            shown_at: the URL of a proxy that shows the page, where there is one.
             any_address: whether an address instead of a name is right, whichever it is: where the
                 page listens on all of them. An address cannot be rebound.
 
         """
         self._app = app
         self._names = {name.lower() for name in names}
+        self._proxy = _origin_of(shown_at or "")
+        if self._proxy is not None:
+            self._names.add(self._proxy.partition(":")[0])
         self._any_address = any_address
 
     def __call__(
@@ -82,7 +91,8 @@ class OwnPagesOnly:
         if name is None or not self._is_ours(name):
             return f"this page is not called {ascii(host)[1:-1]:.80}"
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and _origin_of(str(origin)) != host.lower():
+        own = {host.lower(), self._proxy} - {None}
+        if origin is not None and _origin_of(str(origin)) not in own:
             return f"a page of {ascii(origin)[1:-1]:.80} has no business here"
         changes = environ.get("REQUEST_METHOD") not in {"GET", "HEAD", "OPTIONS"}
         if changes and environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in {
@@ -129,12 +139,12 @@ def guard_page(environment: Environment, app: Flask, web_host: str, shown_as: st
         shown_as: the URL that the user says it is reached by, `--web-host-display-name`.
 
     """
-    names = [web_host, *([_name_of(shown_as) or ""] if shown_as else [])]
+    names = [web_host]
     if not is_loopback_host(web_host):
         names += [socket.gethostname(), socket.getfqdn()]
     every = not web_host or web_host in {"0.0.0.0", "::"}
     app.wsgi_app = OwnPagesOnly(  # type: ignore[method-assign]
-        app.wsgi_app, filter(None, names), any_address=every
+        app.wsgi_app, filter(None, names), any_address=every, shown_at=shown_as
     )
     app.config["MAX_CONTENT_LENGTH"] = _MAX_FORM_BYTES
     app.before_request(lambda: _check_form(environment))
@@ -167,15 +177,23 @@ def _check_form(environment: Environment) -> Response | None:
 
 
 def _check_numbers(form: Mapping[str, str]) -> None:
-    """Refuse users beyond reason; what is no number at all Locust's own page refuses.
+    """Refuse numbers beyond reason; what else is none, Locust's own page refuses.
 
     Raises:
-        UsageError: there are too many.
+        UsageError: there is one.
 
     """
     users = form.get("user_count", "0")
     if len(users) > 20 or (users.isdigit() and int(users) > MAX_USERS):
         raise UsageError(f"no more than {MAX_USERS:,} users")
+    try:
+        rate = float(form.get("rate", "0"))
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= MAX_RATE_PER_S:
+        raise UsageError(f"a rate is a number of requests per second up to {MAX_RATE_PER_S:,}")
+    if len(form.get("run_time", "")) > _LONGEST_TIME:
+        raise UsageError("a time is as short as 1h20m")
 
 
 def _is_same(given: list[str], now: object) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
+from gevent.event import Event as Flag
 from locust import runners
 from locust.env import Environment
 from locust.rpc import Message
@@ -83,6 +84,7 @@ class GuardedMaster(runners.MasterRunner):
 
     Attributes:
         sockets: of this process.
+        guarded: set once whoever listens to its events is in place: until then messages wait.
         on_told: called with each sentence that the user should know, and whether the results lack
             something because of it.
         on_stray: called with each worker that reports without having joined: it has the secret, so
@@ -97,6 +99,7 @@ class GuardedMaster(runners.MasterRunner):
         """As Locust does."""
         self.on_stray: Callable[[str], None] = lambda _: None
         self.sockets.take_secret(environment, is_master=True)
+        self.guarded = Flag()
         self.on_told: Callable[[str, bool], None] = lambda text, _: _log.warning(text)
         self._told: set[str] = set()
         self._joined: set[str] = set()
@@ -111,6 +114,7 @@ class GuardedMaster(runners.MasterRunner):
 
     def handle_message(self, client_id: str, msg: Message) -> None:
         """Take a message of a worker that has joined; drop all others."""
+        self.guarded.wait()
         worker = shown(client_id)
         if msg.type == JOIN:
             self._join(client_id, msg.data)
@@ -164,6 +168,7 @@ class GuardedWorker(runners.WorkerRunner):
 
     Attributes:
         sockets: of this process.
+        guarded: set once whoever listens to its events is in place: until then orders wait.
 
     """
 
@@ -173,6 +178,7 @@ class GuardedWorker(runners.WorkerRunner):
     def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
         """As Locust does; a worker that may not join ends the process."""
         self.sockets.take_secret(environment, is_master=False)
+        self.guarded = Flag()
         self._job = or_end(lambda: _job_of(environment))
         self._why_refused = ""
         super().__init__(environment, *args, **kwargs)
@@ -198,6 +204,8 @@ class GuardedWorker(runners.WorkerRunner):
 
     def handle_message(self, msg: Message) -> None:
         """Take a message of the master, without what is not a master's to say."""
+        if msg.type not in {"ack", REFUSED}:
+            self.guarded.wait()
         try:
             if msg.type == REFUSED:
                 said = msg.data if isinstance(msg.data, dict) else {}

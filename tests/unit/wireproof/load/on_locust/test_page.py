@@ -107,6 +107,14 @@ def test_a_page_for_all_machines_is_served_by_address_and_by_its_names() -> None
     assert _ask(everywhere, host="evil.example:8089")[0] == "403 Forbidden"
 
 
+def test_a_proxy_that_shows_the_page_is_named_by_the_user() -> None:
+    """With its own name in Host, or with ours; another site is another one all the same."""
+    shown = OwnPagesOnly(_app, [], any_address=False, shown_at="https://Load.example/locust")
+    for host in ("load.example", "127.0.0.1:8089"):
+        assert _ask(shown, "POST", host=host, origin="https://load.example")[0] == "200 OK"
+        assert _ask(shown, "POST", host=host, origin="https://evil.example")[0] == "403 Forbidden"
+
+
 class _Tasks:
     host = "tcp://127.0.0.1:7"
     weight = 1
