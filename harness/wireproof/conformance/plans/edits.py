@@ -154,14 +154,16 @@ def unended(plan: Plan) -> Plan:
 
 
 def read_at_once(plan: Plan) -> Plan:
-    """Read replies while requests are sent."""
-    return Plan(
-        plan.requests,
-        tuple(
-            Send(one.connection, one.until) if isinstance(one, Push) else one
-            for one in plan.actions
-        ),
-    )
+    """Read replies while requests are sent, through a window as wide as usual."""
+    actions: list[Action] = []
+    for action in plan.actions:
+        if isinstance(action, Push):
+            actions.append(Send(action.connection, action.until))
+        elif isinstance(action, Open) and any(isinstance(one, Push) for one in plan.actions):
+            actions.append(Open(action.connection))
+        else:
+            actions.append(action)
+    return Plan(plan.requests, tuple(actions))
 
 
 def with_segments_as_requests(plan: Plan, of_size: Mapping[int, bytes]) -> Plan | None:

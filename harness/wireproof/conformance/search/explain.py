@@ -141,11 +141,12 @@ def _request(request: bytes, condition: Condition, noun: str) -> str:
     fails = [size, *map(len, condition.fails_with)]
     holds = [*map(len, condition.holds_with)]
     if holds and size not in holds:
-        if max(holds) < min(fails):
-            return f"a {noun} of {counted(min(fails), 'byte')} or more"
-        if min(holds) > max(fails):
-            less = " or less" if max(fails) > 1 else ""
-            return f"a {noun} of {counted(max(fails), 'byte')}{less}"
+        least, most = min(fails), max(fails)
+        # Only what is one byte beside a border tells that there is one.
+        if max(holds) == least - 1:
+            return f"a {noun} of {counted(least, 'byte')} or more"
+        if min(holds) == most + 1:
+            return f"a {noun} of {counted(most, 'byte')}{' or less' if most > 1 else ''}"
         if {size - 1, size + 1} <= set(holds) and set(fails) == {size}:
             return f"a {noun} of {counted(size, 'byte')}, neither {size - 1} nor {size + 1},"
     if size > _SHOWN_BYTES:

@@ -211,6 +211,10 @@ class Search:
             cuts[sends[0].until] = failed
 
 
+class _Enough(BaseException):
+    """The time for drawing is over."""
+
+
 def try_certain(
     search: Search, requirement: Requirement, subject: Subject, until: Deadline
 ) -> bool:
@@ -244,6 +248,8 @@ def try_drawn(
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings
     from hypothesis import seed as with_seed
 
+    enough: Deadline | None = None
+
     @with_seed(seed)
     @settings(
         max_examples=examples,
@@ -257,17 +263,21 @@ def try_drawn(
     )
     @given(strategy)
     def holds(plan: Plan) -> None:
-        over = until.expired or search.is_over or search.has_enough
-        if over or not search.subject.allows(plan):
+        nonlocal enough
+        if until.expired or search.is_over or search.has_enough or (enough and enough.expired):
+            raise _Enough
+        if not search.subject.allows(plan):
             return
         failing = search.attempt(plan)
         best = search.tried.best
         if failing is not None and best is not None and best.signature.covers(failing.signature):
+            # Hypothesis shrinks for minutes; what it has found we make smaller by other means.
+            enough = enough or Deadline(search.subject.depth.shrink_s / 2)
             raise ConversationFailedError(failing.failure)
 
     try:
         holds()
-    except ConversationFailedError:
+    except (ConversationFailedError, _Enough):
         pass
     except Exception as error:
         if search.tried.best is None or type(error).__module__.split(".")[0] != "hypothesis":

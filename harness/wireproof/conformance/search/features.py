@@ -103,16 +103,23 @@ def with_another(plan: Plan, request: bytes) -> Plan | None:
 
 
 def stand_ins(subject: Subject, request: bytes) -> Iterator[bytes]:
-    """Yield other requests: of other sizes, with another value, of other kinds."""
+    """Yield other requests: what most probably holds, other sizes, other values, other kinds."""
     size = len(request)
     carry = subject.protocol.payload_request
-    sizes = (1, 2, size // 2, size - 1, size + 1, 2 * size)
+
+    def plain(count: int, letter: bytes = b"a") -> bytes | None:
+        return carry(letter * count) or subject.sized(count)
+
     kinds = {one[:1]: one for one in reversed(subject.requests)}
     candidates = [
         subject.smallest,
-        *(carry(letter * count) for letter in (b"a", b"Q") for count in (1, 2, size)),
-        *(subject.sized(one) for one in sizes if one > 0),
+        subject.plain_request,
+        plain(size),
+        *(plain(count) for count in (size - 1, size + 1) if count),
+        *(plain(count) for count in (1, 2)),
+        *(subject.sized(count) for count in (size // 2, 2 * size) if count),
         *list(kinds.values())[:_KINDS],
+        *(plain(count, b"Q") for count in (1, 2, size)),
     ]
     yield from dict.fromkeys(one for one in candidates if one and one != request)
 

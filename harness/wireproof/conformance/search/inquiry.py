@@ -20,6 +20,8 @@ from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 
 _MOST_STAND_INS = 10
+_ENOUGH_STAND_INS = 2
+"""That fail, the smallest and the plainest request among them: then it is no matter which."""
 _LONGEST_REPLACED = 4096
 """Requests of a conversation."""
 _STRIPPED: list[Feature] = [feature for feature in ABLATIONS if feature is not Feature.EARLIER]
@@ -115,7 +117,7 @@ class Inquiry:
         needless = {one for one in self._needless if not had(one, smallest.plan, smallest.failure)}
         if self._holds_with:
             needed.add(Feature.REQUEST)
-        elif self._fails_with:
+        elif len(self._fails_with) >= _ENOUGH_STAND_INS:
             needless.add(Feature.REQUEST)
         return Condition(
             frozenset(needed),

@@ -11,6 +11,8 @@ from wireproof.conformance.evidence.script.case import CASE
 from wireproof.conformance.evidence.script.judge import complete
 from wireproof.conformance.evidence.script.server_side import unread_by_server
 
+MANY_STEPS = 200
+
 
 class Peer:
     """One connection, what was sent on it, and what came back."""
@@ -154,7 +156,12 @@ class Peer:
             if came and over.left():
                 deadline = Deadline(CASE["timeout_s"])
             deadline.check(f"connection {self.number}: no right reply in time")
-        if self.read(0.03) and not self.done() and not self.ended:
+        # A surplus byte may be under way still; not for long where there are many replies.
+        if (
+            self.read(0.03 if len(CASE["steps"]) < MANY_STEPS else 0)
+            and not self.done()
+            and not self.ended
+        ):
             raise Broken(f"connection {self.number}: bytes that answer no request")
         self.note_answered()
 

@@ -110,6 +110,7 @@ def test_other_plans(plan: Plan, words: str) -> None:
         ),
         (Condition(fails_with=(b"x" * 8,), holds_with=(b"x", b"xxx")), "a request of 4 bytes or m"),
         (Condition(fails_with=(b"x",), holds_with=(b"x" * 5,)), "a request of 4 bytes or less"),
+        (Condition(fails_with=(b"x",), holds_with=(b"x" * 9,)), "whenever b'abcd' is sent"),
         (
             Condition(holds_with=(b"x" * 3, b"x" * 5)),
             "a request of 4 bytes, neither 3 nor 5, is sent",
