@@ -42,6 +42,8 @@ class Depth:
         confirmations: how often a failing minimum is run again.
         shrink_s: how long a failure is made smaller.
         timeout_s: how long a reply may take.
+        requirement_s: how long plans of one requirement are tried, where the server is slow.
+        total_s: how long plans of all are, apart from what follows a failure.
 
     """
 
@@ -55,12 +57,14 @@ class Depth:
     confirmations: int
     shrink_s: float
     timeout_s: float
+    requirement_s: float
+    total_s: float
 
 
 DEPTHS = {
-    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 0.1, 3, 2.0, 2.0),
-    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 0.5, 5, 8.0, 5.0),
-    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 5.0, 10, 30.0, 10.0),
+    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 0.1, 3, 2.0, 2.0, 2.0, 12.0),
+    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 0.5, 5, 8.0, 5.0, 6.0, 25.0),
+    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 5.0, 10, 30.0, 10.0, 120.0, 1800.0),
 }
 
 

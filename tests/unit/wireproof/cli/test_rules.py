@@ -20,3 +20,14 @@ def test_the_catalogue_for_reading(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["rules"]) == 0
     said = capsys.readouterr().out
     assert all(one.id in said for one in GENERIC)
+
+
+def test_one_requirement_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its sentence, why it matters and where it stands; an ID that there is not is refused."""
+    assert invoke(["rules", "SEG-HELD"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("SEG-HELD  MUST\n")
+    assert "Why " in said
+    assert "RFC" in said
+    assert invoke(["rules", "SEG-HLED"]) == 2
+    assert "there is no requirement 'SEG-HLED'" in capsys.readouterr().err

@@ -1,0 +1,64 @@
+"""How much can be tried on a server of this pace: an allotment of time, and what to try first.
+
+Pure, but for the clock of its deadlines.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from wireproof.conformance.subject import Depth
+from wireproof.deadline import Deadline
+
+_SHARES = 3
+"""What one requirement may take at most: so many equal shares of the time that is left."""
+_LEAST_S = 0.25
+Item = TypeVar("Item")
+
+
+class Allotment:
+    """Deals a check's time out to its requirements.
+
+    A fast server never meets it: most requirements take far less than their share, and what they
+    leave is dealt out again.
+    """
+
+    def __init__(self, depth: Depth, requirements: int, budget_s: float | None = None) -> None:
+        """Deal out the depth's time, or less.
+
+        Args:
+            depth: says how long a requirement, and all of them, may take.
+            requirements: how many there are.
+            budget_s: the user's own limit for all; nothing is tried any more when it is used up.
+
+        """
+        self._requirement_s = depth.requirement_s
+        self._left = requirements
+        total_s = depth.total_s if budget_s is None else min(budget_s, depth.total_s)
+        self._total = Deadline(total_s)
+        self._budget = Deadline(float("inf") if budget_s is None else budget_s)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the user's own limit is over."""
+        return self._budget.expired
+
+    def next(self) -> Deadline:
+        """Return until when the next requirement may try plan after plan."""
+        share_s = _SHARES * self._total.remaining_s() / max(1, self._left)
+        self._left -= 1
+        return Deadline(
+            min(self._requirement_s, max(_LEAST_S, share_s), self._budget.remaining_s())
+        )
+
+
+def spread(items: Sequence[Item]) -> Iterator[Item]:
+    """Yield all items once, in such an order that those yielded so far lie evenly spread.
+
+    The places are those of van der Corput's sequence in base 2: first, middle, quarters, and so on
+    (van der Corput, "Verteilungsfunktionen", Proc. Kon. Ned. Akad. v. Wetensch. 38, 1935).
+    """
+    bits = max(1, (len(items) - 1).bit_length())
+    for number in range(1 << bits):
+        place = int(format(number, f"0{bits}b")[::-1], 2)
+        if place < len(items):
+            yield items[place]

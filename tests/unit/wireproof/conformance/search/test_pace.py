@@ -1,0 +1,44 @@
+"""A server of any pace gets its time, and what is tried of much is spread."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wireproof.conformance.search.pace import Allotment, spread
+from wireproof.conformance.subject import DEPTHS
+
+QUICK = replace(DEPTHS["quick"], requirement_s=2.0, total_s=10.0)
+
+
+@given(st.integers(0, 3000))
+def test_everything_comes_once(count: int) -> None:
+    """The order leaves nothing out and repeats nothing."""
+    assert sorted(spread(range(count))) == list(range(count))
+
+
+@given(st.integers(2, 2000), st.data())
+def test_what_has_come_lies_evenly(count: int, data: st.DataObject) -> None:
+    """However early it ends, no gap is more than four times what an even one would be."""
+    tried = data.draw(st.integers(1, count))
+    places = sorted(list(spread(range(count)))[:tried])
+    ends = [-1, *places, count]
+    assert max(b - a for a, b in pairwise(ends)) <= 4 * count / tried + 1
+
+
+def test_a_requirement_gets_a_share_of_what_is_left() -> None:
+    """Three shares at most, its own limit at most, and never nothing."""
+    assert 0.9 < Allotment(QUICK, 33).next().remaining_s() < 1.0
+    assert 1.9 < Allotment(QUICK, 3).next().remaining_s() <= 2.0
+    many = Allotment(QUICK, 10_000)
+    assert 0.2 < many.next().remaining_s() <= 0.25
+    assert not many.is_used_up
+
+
+def test_the_users_limit_is_one() -> None:
+    """Nothing is tried beyond it."""
+    none = Allotment(QUICK, 5, budget_s=0.0)
+    assert none.is_used_up
+    assert none.next().expired
+    assert Allotment(QUICK, 1, budget_s=1.0).next().remaining_s() <= 1.0
