@@ -60,3 +60,11 @@ def test_a_sound_server_is_started_once(tmp_path: Path) -> None:
     run = check("sound", tmp_path / "out", "BASE-ANSWER", "SEG-SINGLE", "RESET-MID")
     assert run["exit"] == 0
     assert {one["verdict"] for one in run["found"].values()} == {"PASS"}
+
+
+def test_a_slow_server_gets_fewer_plans_and_a_verdict(tmp_path: Path) -> None:
+    """50 ms a read: a part of the cuts is tried, and that is said."""
+    run = check("slow", tmp_path / "out", "BASE-ANSWER", "SEG-SINGLE", "SEG-PAIRS", "OCTET-ALL")
+    assert run["exit"] == 0
+    assert {one["verdict"] for one in run["found"].values()} == {"PASS"}
+    assert "conversations tried: an exchange takes" in run["found"]["OCTET-ALL"]["message"]

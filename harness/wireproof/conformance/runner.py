@@ -14,6 +14,7 @@ from wireproof.conformance.search.causes import FoundCause, FoundCauses
 from wireproof.conformance.search.death import DeathHunt
 from wireproof.conformance.search.explore import Search, Tried, try_certain, try_drawn
 from wireproof.conformance.search.heading import fitting
+from wireproof.conformance.search.pace import Allotment
 from wireproof.conformance.search.pursuit import Finding, Pursuit
 from wireproof.conformance.settling import settled
 from wireproof.conformance.subject import Depth, Subject, draw_requests, plain_request
@@ -81,8 +82,9 @@ class Runner:
             plain_request=plain_request(protocol, target, requests),
             requests=requests,
         )
-        # Drawing is our own time: the budget is for looking at the server.
-        self._budget = Deadline(float("inf") if time_budget_s is None else time_budget_s)
+        # Drawing is our own time: what is dealt out is for looking at the server.
+        self._budget_s = time_budget_s
+        self._allotment = Allotment(depth, len(GENERIC), time_budget_s)
         self.causes = FoundCauses()
         self._selected: dict[str, Requirement] = {}
         self._passed: dict[str, Judged] = {}
@@ -101,6 +103,9 @@ class Runner:
         """
         self.settle()
         self._selected = {one.id: one for one in requirements}
+        able = [one for one in requirements if not one.unsupported_reason(self.subject)]
+        left_s = None if self._budget_s is None else self._allotment.budget_left_s
+        self._allotment = Allotment(self.subject.depth, len(able), left_s)
         for requirement in requirements:
             yield self.judge_one(requirement)
 
@@ -112,7 +117,7 @@ class Runner:
             how_on = "; --start COMMAND would start it again" if gone.kind.is_death else ""
             message = f"not tried, since in {self._gone_since} {gone}{how_on}"
             return self._without_search(requirement, Verdict.INCONCLUSIVE, message)
-        if self._budget.expired and self._has_judged:  # the first tells the most
+        if self._allotment.is_used_up and self._has_judged:  # the first tells the most
             return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")
         begun = time.monotonic()
         self._has_judged = True
@@ -135,16 +140,18 @@ class Runner:
     def _search(self, requirement: Requirement) -> Judged:
         begun = time.monotonic()
         search = Search(self.executor, self.subject, requirement, self.causes, self._liveness)
-        complete = try_certain(search, requirement, self.subject, self._budget)
+        until = self._allotment.next(self.executor.pace_s)
+        complete = try_certain(search, requirement, self.subject, until)
         tried = search.tried
         if tried.best is None and complete:
-            self._draw(search, requirement, self._budget)
+            self._draw(search, requirement, until)
         if search.is_over:
             return searched(requirement, self.subject, tried, 0.0, "the server is gone")
         if not tried.plans and complete:
-            return self._without_search(
-                requirement, Verdict.UNSUPPORTED, "the protocol has no such conversation"
-            )
+            why = "the protocol has no such conversation"
+            if tried.unaffordable:
+                why = f"too many requests for a server whose exchange takes {self._pace}"
+            return self._without_search(requirement, Verdict.UNSUPPORTED, why)
         finding = None if tried.best is None else self._pursue(search, requirement)
         seconds = time.monotonic() - begun
         if finding is not None and not finding.failed:
@@ -152,8 +159,8 @@ class Runner:
         cause = self._cause_of(finding) if finding is not None else self.causes.met()
         cause = cause or self.causes.headed_by(requirement.id)
         if cause is None:
-            why = tried.too_slow or ("" if complete else "the time was used up")
-            judged = searched(requirement, self.subject, tried, seconds, why)
+            why, note = self._what_was_left(tried, complete=complete, cut_short=until.expired)
+            judged = searched(requirement, self.subject, tried, seconds, why, note=note)
             if judged.result.verdict is Verdict.PASS:
                 self._passed[requirement.id] = judged
             return judged
@@ -161,6 +168,23 @@ class Runner:
         finding = cause.finding_of(requirement)
         judged = searched(requirement, self.subject, tried, seconds, finding=finding, cause=cause)
         return replace(judged, amended=self._amended(cause))
+
+    def _what_was_left(self, tried: Tried, *, complete: bool, cut_short: bool) -> tuple[str, str]:
+        """Return why a search settles nothing, and else what it left out; both may be empty."""
+        if self._allotment.is_used_up and not complete:
+            return "the time was used up", ""
+        if tried.too_slow_plans == tried.plans:
+            return tried.too_slow, ""
+        left_out = tried.left_out + tried.unaffordable
+        if not (cut_short or left_out or tried.too_slow):
+            return "", ""
+        of = f" of {tried.plans + left_out}" if left_out else ""
+        slow = f"; {tried.too_slow_plans} were right, and too slow to end" if tried.too_slow else ""
+        return "", f"{tried.plans}{of} conversations tried: an exchange takes {self._pace}{slow}"
+
+    @property
+    def _pace(self) -> str:
+        return f"{self.executor.pace_s * 1000:.0f} ms"
 
     def _cause_of(self, finding: Finding) -> FoundCause:
         """Return the cause of a finding, a known one or one under the heading that fits it."""
@@ -186,7 +210,7 @@ class Runner:
         return (amended(passed, heading, self.subject, cause.finding, cause),)
 
     def _pursue(self, search: Search, requirement: Requirement) -> Finding | None:
-        shrink_s = min(self.subject.depth.shrink_s, self._budget.remaining_s())
+        shrink_s = min(self.subject.depth.shrink_s, self._allotment.budget_left_s)
         pursuit = Pursuit(search, self.subject, shrink_s)
         return pursuit.finding(requirement, lambda until: self._draw(search, requirement, until))
 
@@ -211,7 +235,7 @@ class Runner:
             if judged.finding is not None:
                 return judged
             return self._without_search(requirement, Verdict.INCONCLUSIVE, str(gone), begun)
-        seconds = min(self.subject.depth.shrink_s, self._budget.remaining_s())
+        seconds = min(self.subject.depth.shrink_s, self._allotment.budget_left_s)
         finding = self._hunt.finding(requirement, gone, self._suspects(), seconds)
         took_s = time.monotonic() - begun
         tried = Tried(plans=judged.result.examples)

@@ -58,6 +58,7 @@ def searched(  # noqa: PLR0917 - the parts of a line
     message: str = "",
     finding: Finding | None = None,
     cause: FoundCause | None = None,
+    note: str = "",
 ) -> Judged:
     """Return the verdict of a search.
 
@@ -69,6 +70,7 @@ def searched(  # noqa: PLR0917 - the parts of a line
         message: why the search settles nothing, or empty.
         finding: None where no plan failed.
         cause: of the finding.
+        note: what is to be said of a search that settles it.
 
     """
     result = RequirementResult(
@@ -79,7 +81,7 @@ def searched(  # noqa: PLR0917 - the parts of a line
         delivery=tried.delivery,
         examples=tried.plans,
         seconds=round(seconds, 3),
-        message=message,
+        message=message or note,
         source=requirement.source,
     )
     judged = Judged(result, None, _boundary_map(requirement, tried))

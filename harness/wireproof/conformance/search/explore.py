@@ -8,6 +8,7 @@ from wireproof.conformance.execution.failure import ConversationFailedError, Fai
 from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.pace import Paced
 from wireproof.conformance.search.signature import Signature, signature_of
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
@@ -45,6 +46,9 @@ class Tried:
         first: the plan that failed first for a reason that is not known.
         too_slow: what kept a plan from being judged to its end, or nothing.
         best: the smallest failing plan with the signature of the one that failed first.
+        too_slow_plans: how many plans that was.
+        left_out: how many of the requirement's certain plans there was no time for.
+        unaffordable: how many have more requests than this server answers in that time.
         explained: how many plans failed for known causes.
         single_cuts: for each conversation cut once: offset to whether it failed.
 
@@ -55,6 +59,9 @@ class Tried:
     first: Failing | None = None
     best: Failing | None = None
     too_slow: str = ""
+    too_slow_plans: int = 0
+    left_out: int = 0
+    unaffordable: int = 0
     explained: int = 0
     single_cuts: dict[tuple[bytes, ...], dict[int, bool]] = field(default_factory=dict)
 
@@ -117,6 +124,13 @@ class Search:
         self._known: Known = known or NothingKnown()
         self._known_until: Deadline | None = None
 
+    def can_afford(self, plan: Plan) -> bool:
+        """Whether a server of this pace could answer all of a plan in the time there is for it."""
+        most = max(map(len, plan.requests), default=0)
+        affordable = most * self.executor.pace_s <= self.subject.depth.requirement_s
+        self.tried.unaffordable += not affordable
+        return affordable
+
     def attempt(self, plan: Plan) -> Failing | None:
         """Try one of the requirement's plans; None if it holds, or fails for a known cause."""
         # Once one has failed, the others show where else it fails.
@@ -145,6 +159,7 @@ class Search:
         tried.delivery = weakest(outcome.delivery, *filter(None, [tried.delivery]))
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
+            tried.too_slow_plans += 1
             return None
         if failure is not None and self._has_ended_the_server(failure):
             return None
@@ -225,9 +240,14 @@ def try_certain(
 
     """
     enough: Deadline | None = None
-    for plan in filter(subject.allows, requirement.plans(subject)):
+    allowed = filter(subject.allows, requirement.plans(subject))
+    plans = Paced(filter(search.can_afford, allowed), until)
+    for number, plan in enumerate(plans, 1):
         search.attempt(plan)
         if until.expired or search.is_over:
+            search.tried.left_out = max(0, plans.total - number)
+            if plans.total == number:
+                return True
             return search.tried.best is not None
         if enough is None and search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.

@@ -3,7 +3,7 @@
 Pure, but for the clock of its deadlines.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from wireproof.conformance.subject import Depth
@@ -12,6 +12,8 @@ from wireproof.deadline import Deadline
 _SHARES = 3
 """What one requirement may take at most: so many equal shares of the time that is left."""
 _LEAST_S = 0.25
+_SLOW_S = 0.005
+_TRIAL_SHARE = 3
 Item = TypeVar("Item")
 
 
@@ -42,13 +44,58 @@ class Allotment:
         """Whether the user's own limit is over."""
         return self._budget.expired
 
-    def next(self) -> Deadline:
-        """Return until when the next requirement may try plan after plan."""
+    @property
+    def budget_left_s(self) -> float:
+        """What is left of the user's own limit; infinite without one."""
+        return self._budget.remaining_s()
+
+    def next(self, pace_s: float) -> Deadline:
+        """Return until when the next requirement may try plan after plan.
+
+        A fast server gets all plans, however busy this machine is: the same seed, the same plans.
+
+        Args:
+            pace_s: what a plain exchange takes.
+
+        """
         share_s = _SHARES * self._total.remaining_s() / max(1, self._left)
         self._left -= 1
+        if pace_s < _SLOW_S:
+            return Deadline(self._budget.remaining_s())
         return Deadline(
             min(self._requirement_s, max(_LEAST_S, share_s), self._budget.remaining_s())
         )
+
+
+class Paced(Iterator[Item]):
+    """All items in order, or on a slow server those that its time allows, spread over all.
+
+    Attributes:
+        total: how many there are; 0 until that is known.
+
+    """
+
+    def __init__(self, items: Iterable[Item], until: Deadline) -> None:
+        """Yield in order for a part of the time until `until`; the others then come spread."""
+        self.total = 0
+        self._items = iter(items)
+        self._trial = Deadline(until.remaining_s() / _TRIAL_SHARE)
+        self._yielded = 0
+
+    def __next__(self) -> Item:
+        """Return the next item.
+
+        Raises:
+            StopIteration: there is none left.
+
+        """
+        if not self.total and self._trial.expired and self._yielded:
+            rest = tuple(self._items)
+            self.total = self._yielded + len(rest)
+            self._items = spread(rest)
+        item = next(self._items)
+        self._yielded += 1
+        return item
 
 
 def spread(items: Sequence[Item]) -> Iterator[Item]:
