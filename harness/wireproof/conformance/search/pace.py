@@ -102,7 +102,7 @@ def spread(items: Sequence[Item]) -> Iterator[Item]:
     """Yield all items once, in such an order that those yielded so far lie evenly spread.
 
     The places are those of van der Corput's sequence in base 2: first, middle, quarters, and so on
-    (van der Corput, "Verteilungsfunktionen", Proc. Kon. Ned. Akad. v. Wetensch. 38, 1935).
+    (van der Corput, "Verteilungsfunktionen", Proc. Akad. Amsterdam 38, 1935).
     """
     bits = max(1, (len(items) - 1).bit_length())
     for number in range(1 << bits):
