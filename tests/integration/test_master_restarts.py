@@ -152,3 +152,16 @@ def test_a_worker_that_works_for_a_dead_master_is_told(spec: LoadSpec) -> None:
         assert event.partial
         assert "a master that is gone" in event.text
     assert len(workers) == 1
+
+
+@pytest.mark.skipif(not os.environ.get("WIREPROOF_EXTENDED"), reason="waits for a minute")
+def test_a_worker_whose_master_does_not_come_back_ends(spec: LoadSpec) -> None:
+    """After a minute, with the exit code of what could not run."""
+    alone = msgspec.structs.replace(spec, seconds=60.0, processes=1)
+    with contextlib.ExitStack() as stack:
+        master, events = stack.enter_context(_master(alone, 0))
+        (worker,) = stack.enter_context(_workers(spec, 1, _port(events)))
+        _await_load(events)
+        master.kill()
+        master.wait(_TIMEOUT_S)
+        assert worker.wait(2 * _TIMEOUT_S) == 3

@@ -30,6 +30,8 @@ from wireproof.load.secret import RunSecret
 
 _log = logging.getLogger(__name__)
 
+CLOSED = "wireproof closed"
+"""Kind of the message that stands for the end of a connection that this worker has closed."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _MASTER, _WORKER = "wireproof master 1", "wireproof worker 1"
 _AUTHENTICATOR = "inproc://zeromq.zap.01"  # RFC 27
@@ -197,11 +199,13 @@ class WorkerSocket(_Keyed):
         self.socket.connect(f"tcp://{_bracketed(host)}:{port}")
 
     def recv(self) -> Message:
-        """Return the master's next message; what is none is dropped."""
+        """Return the master's next message, or `CLOSED`; what is none is dropped."""
         while True:
             try:
                 data = self.socket.recv()
             except zmq.ZMQError as error:
+                if self.socket.closed:  # by us: the runner has another connection by now
+                    return Message(CLOSED, None, "")
                 raise RPCError("ZMQ network broken") from error
             message = decode_message(data)
             if message is not None:

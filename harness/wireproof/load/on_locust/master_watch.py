@@ -17,6 +17,7 @@ from locust import __version__
 from locust.rpc import Message
 from locust.runners import STATE_INIT
 
+from wireproof.errors import CannotRunError
 from wireproof.load.on_locust.runners import GuardedWorker
 
 _log = logging.getLogger(__name__)
@@ -32,11 +33,14 @@ class MasterWatch:
         """Begin to watch; the master knows the worker already."""
         self._runner: Any = runner
         self._silent_s = 0
+        self._is_lost = False
         runner.environment.events.heartbeat_received.add_listener(self._on_heartbeat)
         gevent.spawn(self._watch)
 
     def _on_heartbeat(self, **_: Any) -> None:
         self._silent_s = 0
+        self._is_lost = False
+        self._runner.environment.process_exit_code = None
 
     def _watch(self) -> None:
         """Count seconds in which we ran: a process that was stopped itself blames no master."""
@@ -45,7 +49,10 @@ class MasterWatch:
             self._silent_s += 1
             if self._silent_s > _SILENT_S:
                 self._silent_s = 0
-                _log.warning("the master is silent: the load stops until it is back")
+                if not self._is_lost:
+                    _log.warning("the master is silent: the load stops until it is back")
+                self._is_lost = True
+                self._runner.environment.process_exit_code = CannotRunError.exit_code
                 self._offer()
 
     def _offer(self) -> None:

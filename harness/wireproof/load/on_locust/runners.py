@@ -19,7 +19,7 @@ from locust.rpc import Message
 
 from wireproof.errors import UsageError, WireproofError
 from wireproof.load.job import Job, difference, job_of, words_of
-from wireproof.load.on_locust.channel import MasterSocket, WorkerSocket
+from wireproof.load.on_locust.channel import CLOSED, MasterSocket, WorkerSocket
 from wireproof.load.on_locust.family import Family
 from wireproof.load.on_locust.options import OPTIONS, spec_of
 from wireproof.load.on_locust.page import check_user_class
@@ -204,6 +204,8 @@ class GuardedWorker(runners.WorkerRunner):
 
     def handle_message(self, msg: Message) -> None:
         """Take a message of the master, without what is not a master's to say."""
+        if msg.type == CLOSED:
+            return
         if msg.type not in {"ack", REFUSED}:
             self.guarded.wait()
         try:
