@@ -178,8 +178,8 @@ def test_a_server_that_never_answers(
     assert code == 1
     verdicts = _verdicts(result)
     assert verdicts.pop("BASE-ANSWER") is Verdict.FAIL
-    assert set(verdicts.values()) == {Verdict.INCONCLUSIVE}
-    assert "since in BASE-ANSWER" in result.requirements[-1].message
+    assert set(verdicts.values()) <= {Verdict.INCONCLUSIVE, Verdict.UNSUPPORTED}
+    assert any("since in BASE-ANSWER" in one.message for one in result.requirements)
 
 
 def test_nothing_listens(capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,5 +158,5 @@ def test_completion_knows_commands_and_options() -> None:
         )
         return {line.partition(",")[2] for line in done.stdout.splitlines()}
 
-    assert complete("re") == {"replay", "report"}
+    assert complete("re") == {"record", "replay", "report"}
     assert {"--html", "--hgrm"} <= complete("report", "--h")

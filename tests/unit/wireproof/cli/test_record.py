@@ -131,7 +131,7 @@ def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
         with _recording(target, "--out", str(tmp_path / "x")) as (process, address):
             server.close()
             for _ in range(2):
-                with _connected(address) as client, pytest.raises(ConnectionResetError):
+                with pytest.raises(ConnectionResetError), _connected(address) as client:
                     client.recv(1)
             process.send_signal(signal.SIGTERM)
             said, complained = process.communicate(timeout=20)

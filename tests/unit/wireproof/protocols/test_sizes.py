@@ -1,7 +1,7 @@
 """Sizes and numbers at borders, and requests of an exact size."""
 
 import pytest
-from hypothesis import find, given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from wireproof.protocols.sizes import (
@@ -70,7 +70,14 @@ def test_numbers_lie_beside_where_types_end():
 @pytest.mark.parametrize("wanted", [0, 255, 256, 65535, 3])
 def test_numbers_at_borders_and_others_are_drawn(wanted: int):
     """Borders, both ends and any number between are drawn."""
-    assert find(integers(0, 65535), lambda number: number == wanted) == wanted
+    assert (
+        find(
+            integers(0, 65535),
+            lambda number: number == wanted,
+            settings=settings(max_examples=100_000),
+        )
+        == wanted
+    )
 
 
 @pytest.mark.parametrize("alphabet", [LETTERS, bytes(range(256))])
