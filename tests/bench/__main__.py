@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-PARTS = ("server", "client", "segments", "startup")
+PARTS = ("server", "client", "segments", "startup", "traffic")
 
 
 def main(names: list[str]) -> int:

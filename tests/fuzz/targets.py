@@ -15,13 +15,19 @@ from wireproof.conformance.baseline import read_baseline
 from wireproof.conformance.evidence.case import read_case
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.histogram import Histogram
+from wireproof.learning.learnt import learn
+from wireproof.learning.matching import first_mismatch
+from wireproof.learning.plays import Moment, Play
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.results import load_results
+from wireproof.traffic.captures import read_capture
+from wireproof.traffic.recordings import read_recording
 
 Target = Callable[[bytes], None]
+
 
 _PING = b"\x00\x01\x00\x00\x00\x06\x01\x03\x00\x00\x00\x02"
 _QUERY = (
@@ -127,6 +133,26 @@ def decode_histogram(data: bytes) -> None:
         Histogram.decode(data.decode(errors="replace"))
 
 
+def read_traffic(reader: Callable[[bytes, str], object], data: bytes) -> None:
+    """Captures and recordings are read, or refused in one or two lines."""
+    try:
+        reader(data, "x")
+    except UsageError as error:
+        if len(str(error).splitlines()) > 2:
+            raise AssertionError(str(error)) from error
+
+
+def learn_replies(data: bytes) -> None:
+    """A pattern accepts every sample that it was learnt from, whatever they are."""
+    if len(data) < 2:
+        return
+    samples = data[1:].split(data[:1])
+    moments = (Moment(1767441601.0, 1767441602.0),)
+    learnt = learn([Play((one,), moments) for one in samples])
+    for one in samples:
+        assert first_mismatch(learnt.patterns, [one]) is None, (samples, one)
+
+
 def _baseline(path: Path) -> object:
     return read_baseline(path, ["SEG-SINGLE"])
 
@@ -139,6 +165,9 @@ def targets() -> dict[str, Target]:
         "baseline": partial(read_file, _baseline),
         "settings": configure,
         "histogram": decode_histogram,
+        "capture": partial(read_traffic, read_capture),
+        "recording": partial(read_traffic, read_recording),
+        "learning": learn_replies,
     }
     for name in BUILT_IN:
         protocol = _protocol(name)
@@ -152,8 +181,14 @@ def targets() -> dict[str, Target]:
 def seeds() -> dict[str, list[bytes]]:
     """Return sound inputs to begin from, where a fuzzer would be long in finding one."""
     from tests.support import result_samples as samples
+    from tests.support.packets import Write, captured, exchanged, ip, pcapng
     from wireproof.results import encode
 
+    recording = (
+        b'{"wireproof":"recording","format":1,"target":"x","begun_at_s":0}\n'
+        b'{"at_us":1,"connection":0,"what":"client","data":"eA=="}\n'
+    )
+    packets = exchanged([Write(True, b"PING\r\n"), Write(False, b"+PONG\r\n")])
     case = (
         b'{"format":1,"requirement":"SEG-SINGLE","protocol":"echo","settings":{},"target":'
         b'"tcp://127.0.0.1:1","plan":{"requests":[["YWI="]],"actions":[{"do":"open",'
@@ -164,6 +199,13 @@ def seeds() -> dict[str, list[bytes]]:
         "replay": [case],
         "results": [encode(samples.results())],
         "baseline": [b'[[known]]\nid = "SEG-SINGLE"\nreason = "ticket 1"\n'],
+        "capture": [captured(packets), pcapng([(0, ip(one), 101) for one in packets])],
+        "recording": [recording],
+        "learning": [
+            b"|:1\r\n|:2\r\n|:3\r\n|:4\r\n",
+            b"|a 12:00:01|b 12:00:02",
+            b"\xff\x00\x01\xff\x00\x02",
+        ],
         "settings": [b"\x00buffer=1024\nskew_s=2.0", b"\x05pipelining=true"],
         "histogram": [Histogram.of([1, 2, 3000]).encode().encode()],
         "stream-timestamp-echo": [b"\x05[Mon Nov 23 14:41:16 2026] ab"],

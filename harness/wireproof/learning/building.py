@@ -7,6 +7,7 @@ that accepts anything and says so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Final
 
 from wireproof.learning.clocks import Clock
@@ -70,6 +71,7 @@ def build(reply: int, parts: Sequence[Part], known: KnownValues) -> Pattern:
         if refused is None:
             known.add(reply, related)
             return pattern
+        # A single part that nothing is known of accepts anything, so there are two and more.
         plain = _coarser(plain, refused)
 
 
@@ -101,20 +103,24 @@ def _with_repetitions(reply: int, parts: Sequence[Part], known: KnownValues) -> 
 
 
 def _first_refused(pattern: Pattern, parts: Sequence[Part]) -> int | None:
-    """Return the element at which a sample is refused, or None."""
+    """Return the part at which a sample is refused, or None."""
     for sample in zip(*(part.values for part in parts), strict=True):
         mismatch = first_mismatch([pattern], [b"".join(sample)])
         if mismatch is not None:
-            return mismatch.element if mismatch.element >= 0 else len(parts) - 1
+            ends = accumulate(map(len, sample))
+            reached = (at for at, end in enumerate(ends) if end > mismatch.stream_offset_bytes)
+            return next(reached, len(parts) - 1)
     return None
 
 
 def _coarser(parts: Sequence[Part], refused: int) -> list[Part]:
-    """Return the parts with those around a refused one joined."""
+    """Return the parts with those around a refused one joined: one less at least."""
     begin = refused
     while begin > 0 and not parts[begin].varies_in_size:
         begin -= 1
     end = max(refused, begin + 1)
+    if end == len(parts):
+        begin, end = max(0, begin - 1), end - 1
     return [*parts[:begin], _joined(parts[begin : end + 1]), *parts[end + 1 :]]
 
 
@@ -170,6 +176,7 @@ def _sizes(part: Part, kind: Kind) -> tuple[int, int]:
         return 1, LONGEST_BYTES
     if (numeral := _numeral(kind)) is not None:
         return max(1, numeral.width_bytes), _LONGEST_NUMBER_BYTES
-    if not part.varies_in_size and sizes[0] >= _LEAST_BYTES_TO_BE_FIXED:
+    is_number = all(value.isdigit() for value in part.values)  # may need another digit
+    if not part.varies_in_size and sizes[0] >= _LEAST_BYTES_TO_BE_FIXED and not is_number:
         return sizes[0], sizes[0]
     return min(*sizes, 1), 2 * max(sizes) + 64

@@ -78,7 +78,7 @@ class Excerpt:
 
 
 def carried_values(requests: Sequence[bytes], replies: Sequence[bytes]) -> list[Carried]:
-    """Return what requests repeat from replies that came before, and not from other requests.
+    """Return what requests repeat that a reply gave before any request had it.
 
     Args:
         requests: of one recorded conversation, in their order.
@@ -178,39 +178,36 @@ def with_values(request: bytes, values: Sequence[tuple[Carried, bytes]]) -> byte
 def _repeated(
     requests: Sequence[bytes], replies: Sequence[bytes], number: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield where a request repeats what an earlier reply, and no earlier request, had."""
+    """Yield where a request repeats what an earlier reply gave."""
     request = requests[number]
-
-    def is_given(value: bytes) -> bool:
-        return (
-            _TELLING.match(value) is not None
-            and any(value in one for one in replies)
-            and not any(value in one for one in requests[:number])
-        )
-
     if is_binary(request):
-        yield from _repeated_bytes(request, replies, requests[:number])
+        yield from _repeated_bytes(request, requests[:number], replies)
         return
     for wide in _WIDE_WORD.finditer(request):
-        if is_given(wide[0]):
+        if _TELLING.match(wide[0]) and _is_given(wide[0], requests[:number], replies):
             yield wide.start(), wide[0]
             continue
         for word in _WORD.finditer(request, wide.start(), wide.end()):
-            if is_given(word[0]):
+            if _TELLING.match(word[0]) and _is_given(word[0], requests[:number], replies):
                 yield word.start(), word[0]
 
 
+def _is_given(value: bytes, earlier: Sequence[bytes], replies: Sequence[bytes]) -> bool:
+    """Say whether a value stood in a reply before it stood in any earlier request."""
+    given = next((at for at, one in enumerate(replies) if value in one), None)
+    if given is None:
+        return False
+    return not any(value in one for one in earlier[: given + 1])
+
+
 def _repeated_bytes(
-    request: bytes, replies: Sequence[bytes], earlier: Sequence[bytes]
+    request: bytes, earlier: Sequence[bytes], replies: Sequence[bytes]
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the longest runs of bytes that a reply had; not those of zeros, or of one byte."""
     at = 0
     while at + _LEAST_BYTES <= len(request):
         end = at + _LEAST_BYTES
-        telling = len(set(request[at:end])) > 1 and not any(
-            request[at:end] in one for one in earlier
-        )
-        if not telling or not any(request[at:end] in one for one in replies):
+        if len(set(request[at:end])) == 1 or not _is_given(request[at:end], earlier, replies):
             at += 1
             continue
         while end < len(request) and any(request[at : end + 1] in one for one in replies):

@@ -12,7 +12,7 @@ from wireproof.learning.classifying import classified
 from wireproof.learning.kinds import Settled
 from wireproof.learning.matching import Matcher, first_mismatch
 from wireproof.learning.memory import Memory
-from wireproof.learning.mismatch import Mismatch
+from wireproof.learning.mismatch import Mismatch, MismatchError
 from wireproof.learning.parts import Samples
 from wireproof.learning.pattern import Pattern, Shares, Span, SpanRow
 from wireproof.learning.plays import Play
@@ -82,14 +82,28 @@ class Learnt(msgspec.Struct, frozen=True):
         """Return how other replies to the same conversation, such as recorded ones, differ.
 
         Counters, clocks and unique values are looked at for their form alone. At most one
-        difference is told for each reply.
+        difference is told for each reply; none where the stream as a whole is the same, because
+        then the replies only ended elsewhere.
         """
+        if self._accepts_stream(b"".join(replies)):
+            return []
         found = []
         for pattern, reply in zip(self.patterns, replies, strict=False):
             mismatch = first_mismatch([pattern], [reply])
             if mismatch is not None:
                 found.append(mismatch)
         return found
+
+    def _accepts_stream(self, stream: bytes) -> bool:
+        matcher = Matcher()
+        try:
+            for pattern in self.patterns:
+                matcher.owe(pattern)
+            matcher.receive_data(stream)
+            matcher.finish()
+        except MismatchError:
+            return False
+        return True
 
 
 def learn(plays: Sequence[Play]) -> Learnt:

@@ -15,6 +15,7 @@ _LEAST_LENGTHS: Final = 3
 _LEAST_BINARY_LENGTHS: Final = 2
 """So many different lengths make a number a length: small decimal numbers fit by chance."""
 _SPARE_BYTES: Final = 8
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _SEPARATOR = re.compile(rb"[^0-9A-Za-z]{1,4}")
 _SILENT_LENGTH = re.compile(rb"(?s:(.*[^0-9A-Za-z])|)([0-9]+)(\r?\n|:)")
 
@@ -24,20 +25,27 @@ def with_lengths(parts: Sequence[Part]) -> list[Part]:
 
     A number in literal bytes may become one, and a binary one take in the zeros before it.
     """
-    found = _with_silent_lengths(parts)
+    found = _with_body_length(_with_silent_lengths(_with_wide_fields(parts)))
     for number, part in enumerate(found):
         if part.kind is None or isinstance(part.kind, Counter | Length):
             continue
         length = _length(found, number)
         if length is None:
             continue
-        if wider := _with_zeros_before(found, number, length.numeral):
-            return with_lengths(wider)
         found[number] = replace(part, kind=length)
         open_ones = _of_varying_size(found, length.first, length.last)
         if len(open_ones) == 1 and open_ones[0] > number:
             found[open_ones[0]] = replace(found[open_ones[0]], counted_by=number)
     return found
+
+
+def _with_wide_fields(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts, with binary lengths that take in the zeros before them."""
+    for number, part in enumerate(parts):
+        length = _length(parts, number) if part.binary and part.kind is not None else None
+        if length and (wider := _with_zeros_before(parts, number, length.numeral)):
+            return _with_wide_fields(wider)
+    return list(parts)
 
 
 def _with_silent_lengths(parts: Sequence[Part]) -> list[Part]:
@@ -63,6 +71,55 @@ def _with_silent_lengths(parts: Sequence[Part]) -> list[Part]:
         done += [Part((found[2],) * plays, length), *literal(found[3], plays)]
         done.append(replace(part, counted_by=at))
     return done
+
+
+def _with_body_length(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts, with the number that says how long all is behind the first blank line.
+
+    As long as every play had a body of one size, it looks like any other number.
+    """
+    before, rest = _at_blank_line(parts)
+    may_change = any(one.kind is not None and not one.binary for one in rest)
+    if not before or not may_change:
+        return list(parts)
+    sizes = [sum(map(len, values)) for values in zip(*(one.values for one in rest), strict=True)]
+    numbers = tuple(b"%d" % size for size in sizes)
+    if len(set(numbers)) == 1:
+        before = _with_number_apart(before, numbers[0])
+    places = [at for at, one in enumerate(before) if one.values == numbers]
+    if len(places) != 1:
+        return list(parts)
+    first, last = len(before), len(before) + len(rest) - 1
+    length = Length(Numeral("decimal"), first, last, 0)
+    before[places[0]] = replace(before[places[0]], kind=length)
+    return [*before, *rest]
+
+
+def _with_number_apart(parts: Sequence[Part], number: bytes) -> list[Part]:
+    """Return the parts, with literal ones cut around a number that stands there once."""
+    written = re.compile(rb"(?<![0-9A-Za-z.])%b(?![0-9A-Za-z.])" % number)
+    done: list[Part] = []
+    for part in parts:
+        found = list(written.finditer(part.values[0])) if part.is_literal else []
+        if len(found) != 1:
+            done.append(part)
+            continue
+        data, plays = part.values[0], len(part.values)
+        begin, end = found[0].span()
+        for piece in (data[:begin], number, data[end:]):
+            done += literal(piece, plays)
+    return done
+
+
+def _at_blank_line(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+    """Cut the parts behind the first blank line; nothing stands before it where there is none."""
+    for at, part in enumerate(parts):
+        found = _BLANK_LINE.search(part.values[0]) if part.is_literal else None
+        if found is not None:
+            data, plays = part.values[0], len(part.values)
+            before = [*parts[:at], *literal(data[: found.end()], plays)]
+            return before, [*literal(data[found.end() :], plays), *parts[at + 1 :]]
+    return [], list(parts)
 
 
 def _length(parts: Sequence[Part], number: int) -> Length | None:

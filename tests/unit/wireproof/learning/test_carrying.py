@@ -27,6 +27,12 @@ def test_a_token_that_a_later_request_repeats_is_found() -> None:
     assert (found.reply, found.request) == (0, 1)
 
 
+def test_a_token_is_found_in_every_request_that_repeats_it() -> None:
+    """Not in the first alone."""
+    found = carried_values([*REQUESTS, REQUESTS[1]], [*REPLIES, REPLIES[1]])
+    assert [(one.value, one.request) for one in found] == [(b"sid=9f3a77", 1), (b"sid=9f3a77", 2)]
+
+
 def test_what_the_client_said_first_is_its_own() -> None:
     """An echo gives it nothing new."""
     assert carried_values([b"ECHO hello1\n", b"SET hello1\n"], [b"hello1\n", b"OK\n"]) == []

@@ -3,7 +3,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.support.spoken import (
@@ -49,7 +49,14 @@ def _judged(learnt: Learnt, memory: Memory, play: Play) -> Mismatch | None:
     return first_mismatch(learnt.patterns, play.replies, memory=memory, moments=play.moments)
 
 
-@given(st.lists(st.lists(st.binary(max_size=60), min_size=2, max_size=2), min_size=1, max_size=8))
+_PIECES = st.sampled_from(
+    [b"$", b"1", b"2", b"12", b"\r\n", b"\r\n\r\n", b"a", b"12:00:01", b": ", b"\x00\x02", b"\xff"]
+)
+_REPLIES = st.binary(max_size=60) | st.lists(_PIECES, max_size=25).map(b"".join)
+
+
+@given(st.lists(st.lists(_REPLIES, min_size=2, max_size=2), min_size=1, max_size=8))
+@example([[b"a 12:12", b""], [b"a 12:12:00:0", b""]])
 def test_a_pattern_accepts_all_of_its_samples(replies: list[list[bytes]]) -> None:
     """Whatever the samples are: what can't be explained is masked, never refused."""
     moments = (Moment(NOW_S, NOW_S),) * 2
@@ -264,6 +271,29 @@ def test_what_is_random_is_said_to_be_unjudged() -> None:
     assert len(row.examples) == 3
 
 
+def test_a_length_that_never_changed_is_still_one() -> None:
+    """Another digit in the body changes it; nor do two different ones make it doubtful."""
+    for last in (b"54321", b"4321"):
+        _hold_by_body_length([b"12345"] * 3 + [last] * 3 + [b"777", b"123456"])
+
+
+def _hold_by_body_length(values: list[bytes]) -> None:
+    digits = iter(values)
+    took = Saying("took", lambda play, at_s: next(digits))
+    plays = []
+    for number in range(8):
+        body = b'{"took": 0.%b}' % took.say(number, 0)
+        reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX: y\r\n\r\n%b" % (len(body), body)
+        plays.append(Play((reply,), (Moment(NOW_S, NOW_S),)))
+    learnt = learn(plays[:PLAYS])
+    assert _kinds(learnt.patterns[0]) == ["length", "random"]
+    for play in plays:
+        assert first_mismatch(learnt.patterns, play.replies) is None
+    wrong = plays[0].replies[0].replace(b": 17", b": 16")
+    assert wrong != plays[0].replies[0]
+    assert first_mismatch(learnt.patterns, [wrong]) is not None
+
+
 def test_growing_replies_are_told_with_their_sizes() -> None:
     """The server remembers: what it says can't be judged."""
     grown = Saying("list", lambda play, at_s: b"item;" * (play + 2))
@@ -306,6 +336,13 @@ def test_recorded_replies_are_compared_by_their_form() -> None:
         "reply 2, byte 0: differs from every play: expected b'-ERR bad token\\r\\n',"
         " got b'+OK welcome\\r\\n'"
     )
+
+
+def test_recorded_replies_may_have_ended_elsewhere() -> None:
+    """A server that speaks when it likes is seen in other turns than it is played in."""
+    learnt, _ = _learnt([words(b"ack\n")], [words(b"news\n")], [words(b"")])
+    assert learnt.differences([b"ack\nne", b"", b"ws\n"]) == []
+    assert [one.reply for one in learnt.differences([b"ack\n", b"new\n", b""])] == [1]
 
 
 def test_bytes_that_went_to_another_reply_are_told() -> None:
