@@ -1,4 +1,4 @@
-"""A capture made where packets are lost, delayed and overtake each other tells the same conversation.
+"""A capture made where packets are lost and overtake each other tells the same conversation.
 
 The hosts are network namespaces (tests/support/network.py); tcpdump captures at both of them.
 """
@@ -22,7 +22,9 @@ from tests.support.network import (
     network,
     unsupported_reason,
 )
+from tests.support.relaying import wait_until
 from wireproof.conversation import End
+from wireproof.errors import UsageError
 from wireproof.traffic.captures import read_capture
 
 _missing = unsupported_reason() or (None if shutil.which("tcpdump") else "needs tcpdump")
@@ -57,6 +59,7 @@ for number in range({requests}):
 def _capturing(host: Host, path: Path) -> Iterator[None]:
     """Capture all TCP at a host."""
     command = ["tcpdump", "-i", host.interface, "-s", "0", "-U", "-B", "65536", "-w", str(path)]
+    command.insert(1, "--immediate-mode")
     inside = [shutil.which("ip") or "ip", "netns", "exec", host.name, *command, "tcp"]
     process = subprocess.Popen(inside, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -71,6 +74,15 @@ def _capturing(host: Host, path: Path) -> Iterator[None]:
         process.communicate()
 
 
+def _is_over(path: Path) -> bool:
+    """Whether the end of the conversation has been captured."""
+    try:
+        (found,) = read_capture(path.read_bytes(), path.name).conversations
+    except UsageError:
+        return False
+    return found.end is not End.OPEN
+
+
 def _retransmitted(host: Host) -> int:
     """How many segments a host has sent again."""
     counters = ip("netns", "exec", host.name, "cat", "/proc/net/snmp")
@@ -80,7 +92,8 @@ def _retransmitted(host: Host) -> int:
 
 def test_lost_and_reordered_segments_make_no_difference(tmp_path: Path) -> None:
     """Turn by turn, at either end, each request has the reply that the server made of it."""
-    with network(Quality(loss=0.03, delay_ms=1, jitter_ms=4, seed=5)) as hosts, ExitStack() as stack:
+    bad = Quality(loss=0.03, delay_ms=1, jitter_ms=4, seed=5)
+    with network(bad) as hosts, ExitStack() as stack:
         server = subprocess.Popen(
             hosts.server.command("-c", _SERVER.format(address=SERVER_ADDRESS)),
             stdout=subprocess.PIPE,
@@ -96,6 +109,9 @@ def test_lost_and_reordered_segments_make_no_difference(tmp_path: Path) -> None:
             for host, path in paths.items():
                 captures.enter_context(_capturing(host, path))
             subprocess.run(hosts.client.command("-c", client), check=True, timeout=TIMEOUT_S)
+            server.wait(TIMEOUT_S)
+            for path in paths.values():
+                wait_until(lambda path=path: _is_over(path))
         assert _retransmitted(hosts.client) + _retransmitted(hosts.server) > 10
     for path in paths.values():
         (found,) = read_capture(path.read_bytes(), path.name).conversations

@@ -92,7 +92,11 @@ class Relaying:
         family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
         client = socket.socket(family)
         client.settimeout(TIMEOUT_S)
-        client.connect(self.address)
+        try:
+            client.connect(self.address)
+        except OSError:
+            client.close()
+            raise
         return client
 
 

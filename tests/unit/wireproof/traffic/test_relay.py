@@ -215,8 +215,8 @@ def test_a_server_that_refuses_is_told() -> None:
     """The client, already accepted, is reset."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         target = resolve(parse_target(f"tcp://127.0.0.1:{gone.getsockname()[1]}"))[0]
-    with Relaying(target) as relay, relay.connect() as client:
-        with pytest.raises(ConnectionResetError):
+    with Relaying(target) as relay:
+        with pytest.raises(ConnectionResetError), relay.connect() as client:
             client.recv(1)
         assert relay.seen.refusals == ["connection refused"]
 
@@ -227,8 +227,8 @@ def test_a_server_without_tls_is_told() -> None:
     def greeting(peer: socket.socket) -> None:
         peer.sendall(b"220 no TLS here\r\n")
 
-    with Serving(greeting) as server, Relaying(_as_tls(server)) as relay, relay.connect() as client:
-        with pytest.raises(ConnectionResetError):
+    with Serving(greeting) as server, Relaying(_as_tls(server)) as relay:
+        with pytest.raises(ConnectionResetError), relay.connect() as client:
             client.recv(1)
         (reason,) = relay.seen.refusals
         assert reason.startswith("no TLS, ")
