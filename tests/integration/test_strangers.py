@@ -215,7 +215,6 @@ class _Relay:
                         worker.sendall(data)
 
 
-@pytest.mark.xfail(strict=False, reason="depends on the pace of a busy machine")
 def test_what_was_said_once_cannot_be_said_again() -> None:
     """All that a worker has sent, sent anew, is nobody's; nor is what its master has sent."""
     with _run(workers=1, seconds=3.0) as run:
@@ -223,7 +222,7 @@ def test_what_was_said_once_cannot_be_said_again() -> None:
         with Serving(relay) as between:
             worker = dataclasses.replace(run, port=between.target.port).start_worker()
             _await_word(run, "worker 1 of 1")
-            while len(relay.from_worker) < 20_000:  # it has reported by then
+            while len(relay.from_worker) < 5_000:  # it has reported by then
                 assert worker.poll() is None
             with socket.create_connection(("127.0.0.1", run.port)) as again:
                 again.sendall(relay.from_worker)

@@ -22,6 +22,7 @@ from wireproof.errors import CannotRunError
 _TIMEOUT_S = 1.0
 _RUN = 128
 _RUNS = 3
+_RUN_S = 0.5
 _REQUESTS_TRIED = 6
 _USUAL_BYTES = range(4, 65)
 
@@ -71,13 +72,18 @@ def _pace_s(executor: Executor, subject: Subject, request: bytes) -> float:
     """Return how long a request takes in a run, or by itself where that is all there may be."""
     protocol = subject.protocol
     many = protocol.pipelining and not protocol.one_request
-    count = min(_RUN, protocol.most_requests) if many else 1
-    took_s = []
-    for _ in range(_RUNS):
+
+    def took_s(count: int) -> float:
         begun_s = time.monotonic()
         executor.execute(single([request] * count), _TIMEOUT_S)
-        took_s.append(time.monotonic() - begun_s)
-    return min(took_s) / count
+        return time.monotonic() - begun_s
+
+    alone_s = min(took_s(1) for _ in range(_RUNS))
+    if not many:
+        return alone_s
+    # A slow server is not kept busy for long to learn that it is slow.
+    count = min(_RUN, protocol.most_requests, max(1, int(_RUN_S / alone_s)))
+    return min(took_s(count) for _ in range(_RUNS)) / count
 
 
 def _plain_requests(subject: Subject) -> Iterator[bytes]:

@@ -73,7 +73,7 @@ class JudgedConnection:
         self.await_replies(deadline)  # a greeting, where there is one
         for number, request in enumerate(opening, 1):
             self.witness.opens_with(request, number, len(opening))
-            self.send(self._out.announce(request), deadline)
+            self._send(self._out.announce(request), deadline)
             self.await_replies(deadline)
         self.witness.is_open()
         self._out.begin_here()
@@ -88,12 +88,15 @@ class JudgedConnection:
     def send_opening(self, until: int, deadline: Deadline, hold_s: float) -> None:
         """Send up to an offset into the opening requests, see it read, then hold."""
         self.witness.opens_by_hand(until)
-        self.send(self._out.in_opening(until), deadline, hold_s)
+        self._send(self._out.in_opening(until), deadline, hold_s)
 
     def send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
         """Send up to offset `until` as one segment, see it read, then hold."""
         if until > 0:
             self.witness.is_open()
+        self._send(until, deadline, hold_s)
+
+    def _send(self, until: int, deadline: Deadline, hold_s: float = 0.0) -> None:
         start = self._out.sent
         self._send_up_to(until, deadline)
         how = self._see_delivered()

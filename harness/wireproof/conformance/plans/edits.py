@@ -63,6 +63,7 @@ def cuts_of(plan: Plan) -> list[int]:
 
 def without_actions(plan: Plan, gone: Collection[int]) -> Plan:
     """Leave some actions out."""
+    gone = frozenset(gone)  # a plan may have a hundred thousand
     kept = tuple(action for number, action in enumerate(plan.actions) if number not in gone)
     return Plan(plan.requests, kept)
 
@@ -76,15 +77,22 @@ def in_lock_step(plan: Plan) -> Plan:
     """Let each request wait for the reply to the one before."""
     ends = [set(accumulate(map(len, requests))) for requests in plan.requests]
     actions: list[Action] = []
-    following: dict[int, Action] = {}  # by connection: the step after the one looked at
-    for action in reversed(plan.actions):
-        number = action.connection
-        at_end = isinstance(action, Send) and action.until in ends[number]
-        if at_end and isinstance(following.get(number), Send):
-            actions.append(Await(number))
+    for action, following in zip(plan.actions, _followers(plan), strict=True):
         actions.append(action)
-        following[number] = action
-    return Plan(plan.requests, tuple(reversed(actions)))
+        at_end = isinstance(action, Send) and action.until in ends[action.connection]
+        if at_end and isinstance(following, Send):
+            actions.append(Await(action.connection))
+    return Plan(plan.requests, tuple(actions))
+
+
+def _followers(plan: Plan) -> list[Action | None]:
+    """Return for each action the next one of its connection."""
+    latest: dict[int, Action] = {}
+    following: list[Action | None] = []
+    for action in reversed(plan.actions):
+        following.append(latest.get(action.connection))
+        latest[action.connection] = action
+    return following[::-1]
 
 
 def apart(plan: Plan) -> Plan:
@@ -92,7 +100,7 @@ def apart(plan: Plan) -> Plan:
     ends = [list(accumulate(map(len, requests))) for requests in plan.requests]
     sent = [0] * len(ends)
     actions: list[Action] = []
-    for number, action in enumerate(plan.actions):
+    for action, following in zip(plan.actions, _followers(plan), strict=True):
         on = action.connection
         if isinstance(action, Send | SendLast | Push):
             for end in ends[on]:
@@ -100,9 +108,6 @@ def apart(plan: Plan) -> Plan:
                     actions += [Send(on, end), Await(on)]
             sent[on] = action.until
             actions.append(action)
-            following = next(
-                (one for one in plan.actions[number + 1 :] if one.connection == on), None
-            )
             if action.until in ends[on] and isinstance(following, Send | SendLast | Push):
                 actions.append(Await(on))
         else:

@@ -8,7 +8,7 @@ from wireproof.conformance.execution.failure import ConversationFailedError, Fai
 from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
-from wireproof.conformance.search.pace import SLOW_S, Paced
+from wireproof.conformance.search.pace import Paced
 from wireproof.conformance.search.signature import Signature, signature_of
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
@@ -127,8 +127,7 @@ class Search:
     def can_afford(self, plan: Plan) -> bool:
         """Whether a server of this pace could answer all of a plan in the time there is for it."""
         most = max(map(len, plan.requests), default=0)
-        pace_s = self.executor.pace_s
-        affordable = pace_s < SLOW_S or most * pace_s <= self.subject.depth.requirement_s
+        affordable = most * self.subject.request_s <= self.subject.depth.requirement_s
         self.tried.unaffordable += not affordable
         return affordable
 

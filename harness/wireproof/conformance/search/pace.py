@@ -12,8 +12,7 @@ from wireproof.deadline import Deadline
 _SHARES = 3
 """What one requirement may take at most: so many equal shares of the time that is left."""
 _LEAST_S = 0.25
-SLOW_S = 0.005
-"""From this pace on a server is slow."""
+_SLOW_S = 0.01
 _TRIAL_SHARE = 3
 Item = TypeVar("Item")
 
@@ -61,7 +60,7 @@ class Allotment:
         """
         share_s = _SHARES * self._total.remaining_s() / max(1, self._left)
         self._left -= 1
-        if pace_s < SLOW_S:
+        if pace_s < _SLOW_S:
             return Deadline(self._budget.remaining_s())
         return Deadline(
             min(self._requirement_s, max(_LEAST_S, share_s), self._budget.remaining_s())

@@ -11,19 +11,19 @@ from wireproof.results import RequirementResult, Verdict
 class Heard:
     """Progress that keeps what it hears, and may press Ctrl-C."""
 
-    def __init__(self, stop_after: int = -1) -> None:
-        """Interrupt after so many conversations."""
+    def __init__(self, stop_in: int = 0) -> None:
+        """Interrupt at the first conversation of the requirement at a position, from 1."""
         self.updates: list[tuple[int, int, str]] = []
         self.results: list[RequirementResult] = []
-        self._stop_after = stop_after
+        self._stop_in = stop_in
 
     def update(
         self, *, position: int, total: int, requirement: str, executed: int, failures: int
     ) -> None:
         """Hear of a conversation."""
-        del failures
+        del executed, failures
         self.updates.append((position, total, requirement))
-        if executed == self._stop_after:
+        if position == self._stop_in:
             raise KeyboardInterrupt
 
     def finished(self, result: RequirementResult) -> None:
@@ -69,14 +69,12 @@ def test_evidence_is_named_relative_to_the_result(tmp_path: Path) -> None:
     assert all((tmp_path / path).is_file() for path in line.evidence)
 
 
-@pytest.mark.parametrize(("conversations", "verdicts"), [(1, 0), (11, 1)])
-def test_ctrl_c_ends_the_run_not_the_result(
-    conversations: int, verdicts: int, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("position", "verdicts"), [(1, 0), (2, 1)])
+def test_ctrl_c_ends_the_run_not_the_result(position: int, verdicts: int, tmp_path: Path) -> None:
     """What was found by then is kept, from the first conversation on."""
     with Serving(shouting) as server:
         spec = _spec("BASE-ANSWER", "SEG-SINGLE")
-        result, complete = run_check(server.target, spec, tmp_path, Heard(conversations))
+        result, complete = run_check(server.target, spec, tmp_path, Heard(position))
     assert not complete
     assert len(result.requirements) == verdicts
 

@@ -517,7 +517,6 @@ def test_a_surplus_that_is_no_whole_message_is_no_silence() -> None:
     assert failure.seen is Seen.MORE
 
 
-@pytest.mark.xfail(strict=False, reason="an opening that plans address is not named yet")
 def test_a_refused_opening_names_its_request() -> None:
     """Not the conversation that never began, but the log-in that was refused."""
     connection = Played(_in_turn(Data(b"220 ready\n"), None, Data(b"NO\n")))

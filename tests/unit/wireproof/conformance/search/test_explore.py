@@ -27,7 +27,6 @@ class Played:
 
     timeout_s = 5.0
     shrink_timeout_s = 0.25
-    pace_s = 0.0
 
     def __init__(self, judge: Judge) -> None:
         """Fail as `judge` says."""
@@ -221,8 +220,8 @@ def test_what_is_not_known_is_waited_for_at_length(subject: Subject) -> None:
 
 def test_what_a_slow_server_cannot_answer_in_time_is_left_out(subject: Subject) -> None:
     """A plan of many requests is not begun where each takes long."""
-    search, executor = _search(subject, lambda _: None, [])
-    executor.pace_s = subject.depth.requirement_s / 10
+    slow = replace(subject, request_s=subject.depth.requirement_s / 10)
+    search, _ = _search(slow, lambda _: None, [])
     assert search.can_afford(single([b"a\n"] * 10))
     assert not search.can_afford(single([b"a\n"] * 11))
     assert search.tried.unaffordable == 1
