@@ -70,15 +70,22 @@ class Peer:
                 raise Broken(f"connection {self.number}: {error.strerror} while sending") from None
             self.ended = True
 
+    def send_all(self, until, deadline, flags=0):
+        """Send up to `until`; while something moves the deadline begins anew, within bounds."""
+        self.goal = until
+        over = Deadline(60)
+        while self.sent < until and not (self.ended and not self.judged):
+            before = self.sent + len(self.received)
+            self.write(flags)
+            if self.sent < until and not self.read(0.01):
+                select.select([], [self.socket], [], 0.01)
+            if self.sent + len(self.received) > before and over.left():
+                deadline = Deadline(CASE["timeout_s"])
+            deadline.check(f"connection {self.number}: the server stopped reading")
+
     def send(self, until, hold_s, deadline):
         """Send one segment, let the server read it, and hold."""
-        self.goal = until
-        while self.sent < until and not (self.ended and not self.judged):
-            self.write()
-            if self.sent < until:
-                if not self.read(0.01):
-                    select.select([], [self.socket], [], 0.01)
-                deadline.check(f"connection {self.number}: the server stopped reading")
+        self.send_all(until, deadline)
         self.let_it_be_read()
         over = time.monotonic() + hold_s
         while time.monotonic() < over and not self.ended:
@@ -105,12 +112,7 @@ class Peer:
 
     def send_last(self, until, deadline):
         """Send a segment and the end of the stream at the same instant."""
-        self.goal = until
-        while self.sent < until and not self.ended:
-            self.write(0 if CASE["scheme"] == "tls" else socket.MSG_MORE)
-            if self.sent < until and not self.read(0.01):
-                select.select([], [self.socket], [], 0.01)
-            deadline.check(f"connection {self.number}: the server stopped reading")
+        self.send_all(until, deadline, 0 if CASE["scheme"] == "tls" else socket.MSG_MORE)
         self.half_close()
 
     def half_close(self):
