@@ -179,8 +179,7 @@ class _Matrix:
     def _causes(self, causes: Iterable[FoundCause]) -> Iterator[CauseResult]:
         """Yield those for which a requirement is not kept."""
         for cause in causes:
-            kept = {one for one in cause.requirements if self._is_kept(one)}
-            broken = [one for one in cause.requirements if one not in kept]
+            broken = [one for one in cause.requirements if self._is_broken_by(one, cause)]
             if broken:
                 yield CauseResult(
                     id=cause.id,
@@ -190,9 +189,10 @@ class _Matrix:
                     confirmed=f"{cause.finding.failed}/{cause.finding.runs}",
                 )
 
-    def _is_kept(self, requirement: str) -> bool:
+    def _is_broken_by(self, requirement: str, cause: FoundCause) -> bool:
+        """Say whether a line stands as broken by a cause: a death may have taken its place."""
         line = self.lines.get(requirement)
-        return line is None or not line.cause or line.verdict is Verdict.PASS
+        return line is not None and line.cause == cause.id and line.verdict is not Verdict.PASS
 
     def _write(self, finding: Finding, timeout_s: float) -> list[str]:
         name = finding.requirement.id
