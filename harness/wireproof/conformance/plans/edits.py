@@ -1,6 +1,6 @@
 """Changes to a plan that leave it executable: the steps of making it smaller. Pure."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, pairwise
 
@@ -23,29 +23,34 @@ from wireproof.conformance.plans.plan import (
     SendOpening,
 )
 
+_NEEDED = Open | OpenTogether | SendDatagram | SendLast | HalfClose | AwaitEnd | Push
 
-def may_go(plan: Plan, number: int) -> bool:
-    """Whether leaving an action out keeps the plan meaningful, and harmless.
+
+def removable(plan: Plan) -> list[int]:
+    """Return which actions may go, each by itself: the plan stays meaningful, and harmless.
 
     A plan that closes with replies unread resets the connection: that may end a fragile server,
     and it would be our doing.
     """
-    action = plan.actions[number]
-    later = [one for one in plan.actions[number + 1 :] if one.connection == action.connection]
-    if isinstance(action, Send):  # a cut: more of the same stream follows
-        return any(isinstance(one, Send) for one in later)
-    if isinstance(action, SendOpening):  # its end goes before what follows it
-        return any(isinstance(one, SendOpening) for one in later)
-    if isinstance(action, SendDatagram):
-        return False  # it goes with its request
-    if isinstance(action, Await):
-        earlier = [one for one in plan.actions[:number] if one.connection == action.connection]
-        # After a push, the wait is also what sends the rest.
-        # So it is in an opening: who goes ahead there breaks many a protocol.
-        needed = bool(earlier) and isinstance(earlier[-1], Push | Open | SendOpening)
-        # Behind our end of stream the server may owe other things than before it.
-        return not needed and any(isinstance(one, Await) for one in later)
-    return not isinstance(action, Open | OpenTogether | SendLast | HalfClose | AwaitEnd | Push)
+    befores = _followers(plan.actions[::-1])
+    later: set[tuple[type[Action], int]] = set()
+    numbers = []
+    for number, before in zip(reversed(range(len(plan.actions))), befores, strict=True):
+        action = plan.actions[number]
+        more_follow = (type(action), action.connection) in later
+        if isinstance(action, Send | SendOpening):
+            goes = more_follow  # a cut: more of the same stream follows
+        elif isinstance(action, Await):
+            # After a push, the wait is also what sends the rest.
+            # So it is in an opening: who goes ahead there breaks many a protocol.
+            # Behind our end of stream the server may owe other things than before it.
+            goes = more_follow and not isinstance(before, Push | Open | SendOpening)
+        else:
+            goes = not isinstance(action, _NEEDED)
+        if goes:
+            numbers.append(number)
+        later.add((type(action), action.connection))
+    return numbers[::-1]
 
 
 def cuts_of(plan: Plan) -> list[int]:
@@ -77,7 +82,7 @@ def in_lock_step(plan: Plan) -> Plan:
     """Let each request wait for the reply to the one before."""
     ends = [set(accumulate(map(len, requests))) for requests in plan.requests]
     actions: list[Action] = []
-    for action, following in zip(plan.actions, _followers(plan), strict=True):
+    for action, following in zip(plan.actions, _followers(plan.actions), strict=True):
         actions.append(action)
         at_end = isinstance(action, Send) and action.until in ends[action.connection]
         if at_end and isinstance(following, Send):
@@ -85,11 +90,11 @@ def in_lock_step(plan: Plan) -> Plan:
     return Plan(plan.requests, tuple(actions))
 
 
-def _followers(plan: Plan) -> list[Action | None]:
+def _followers(actions: Sequence[Action]) -> list[Action | None]:
     """Return for each action the next one of its connection."""
     latest: dict[int, Action] = {}
     following: list[Action | None] = []
-    for action in reversed(plan.actions):
+    for action in reversed(actions):
         following.append(latest.get(action.connection))
         latest[action.connection] = action
     return following[::-1]
@@ -100,12 +105,12 @@ def apart(plan: Plan) -> Plan:
     ends = [list(accumulate(map(len, requests))) for requests in plan.requests]
     sent = [0] * len(ends)
     actions: list[Action] = []
-    for action, following in zip(plan.actions, _followers(plan), strict=True):
+    for action, following in zip(plan.actions, _followers(plan.actions), strict=True):
         on = action.connection
         if isinstance(action, Send | SendLast | Push):
-            for end in ends[on]:
-                if sent[on] < end < action.until:
-                    actions += [Send(on, end), Await(on)]
+            first, last = bisect_right(ends[on], sent[on]), bisect_left(ends[on], action.until)
+            for end in ends[on][first:last]:
+                actions += [Send(on, end), Await(on)]
             sent[on] = action.until
             actions.append(action)
             if action.until in ends[on] and isinstance(following, Send | SendLast | Push):

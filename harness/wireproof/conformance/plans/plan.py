@@ -5,6 +5,7 @@ and what a replay file holds. Bytes are given once, as the requests of each conn
 refer to them by offset, so a cut is a number and cuts are a set.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -189,8 +190,8 @@ class Plan(msgspec.Struct, frozen=True):
                 if action.until > may_send[number]:
                     return True
             elif isinstance(action, Await):
-                later = (end for end in ends[number] if end > sent[number])
-                may_send[number] = next(later, sent[number])
+                later = bisect_right(ends[number], sent[number])
+                may_send[number] = next(iter(ends[number][later : later + 1]), sent[number])
         return False
 
     @property
@@ -236,14 +237,12 @@ def single(
         hold_s: how long each cut is held.
 
     """
-    ends, total = [], 0
-    for request in requests:
-        total += len(request)
-        ends.append(total)
-    borders = {cut for cut in cuts if 0 < cut < total} | (set(ends) if lock_step else {total})
+    ends = set(accumulate(map(len, requests)))
+    total = max(ends, default=0)
+    awaited = ends if lock_step else {total}
     actions: list[Action] = [Open(0)]
-    for border in sorted(borders):
-        at_end = border == total or (lock_step and border in ends)
+    for border in sorted({cut for cut in cuts if 0 < cut < total} | awaited):
+        at_end = border in awaited
         actions.append(Send(0, border, 0.0 if at_end else hold_s))
         if at_end:
             actions.append(Await(0))

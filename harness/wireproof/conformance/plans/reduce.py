@@ -17,7 +17,7 @@ import msgspec
 from wireproof.conformance.plans.edits import (
     cuts_of,
     in_lock_step,
-    may_go,
+    removable,
     replaced,
     unheld,
     with_requests,
@@ -161,9 +161,7 @@ def _shorter_requests(plan: Plan, smaller_requests: SmallerRequests) -> Iterator
 
 
 def _steps(plan: Plan, _: SmallerRequests) -> Iterator[Plan]:
-    for number in range(len(plan.actions)):
-        if may_go(plan, number):
-            yield without_actions(plan, {number})
+    yield from (without_actions(plan, {number}) for number in removable(plan))
 
 
 def _cut_elsewhere(plan: Plan, _: SmallerRequests) -> Iterator[Plan]:

@@ -3,9 +3,10 @@ from typing import cast
 import pytest
 
 from wireproof.conformance.plans.edits import (
+    apart,
     cuts_of,
     in_lock_step,
-    may_go,
+    removable,
     with_requests,
     with_segments_as_requests,
     without_actions,
@@ -43,7 +44,19 @@ def test_cuts_are_the_sends_that_others_follow() -> None:
 def test_what_must_stay() -> None:
     """Openings, the last send and the last wait stay; a cut and a closing may go."""
     plan = single([b"ab"], [1])
-    assert [may_go(plan, number) for number in range(5)] == [False, True, False, False, True]
+    assert removable(plan) == [1, 4]
+
+
+@pytest.mark.timeout(30)
+def test_long_plans_are_edited_in_linear_steps() -> None:
+    """Of a hundred thousand requests: a quadratic step would take minutes, and end this test."""
+    requests = [b"x"] * 100_000
+    plan = apart(single(requests, range(64, len(requests), 64)))
+    assert not plan.pipelines
+    assert len(plan.actions) == len(single(requests, lock_step=True).actions)
+    numbers = removable(plan)
+    left = without_actions(plan, numbers[1::2])
+    assert len(left.actions) == len(plan.actions) - len(numbers) // 2
 
 
 def test_without_actions() -> None:
