@@ -32,10 +32,10 @@ def removable(plan: Plan) -> list[int]:
     A plan that closes with replies unread resets the connection: that may end a fragile server,
     and it would be our doing.
     """
-    befores = _followers(plan.actions[::-1])
+    previous = _followers(plan.actions[::-1])
     later: set[tuple[type[Action], int]] = set()
     numbers = []
-    for number, before in zip(reversed(range(len(plan.actions))), befores, strict=True):
+    for number, before in zip(reversed(range(len(plan.actions))), previous, strict=True):
         action = plan.actions[number]
         more_follow = (type(action), action.connection) in later
         if isinstance(action, Send | SendOpening):
