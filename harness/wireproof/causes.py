@@ -23,6 +23,8 @@ class Cause(StrEnum):
     LATE = "late reply"
     DUPLICATE = "duplicate reply"
     NEVER_SENT = "never sent"
+    UNANSWERED = "unanswered"
+    CUT_OFF = "cut off"
     OTHER = "other"
 
     @property
@@ -53,4 +55,7 @@ _HINTS = {
     Cause.LATE: "the reply came after its datagram had been given up; --timeout may be too short",
     Cause.DUPLICATE: "more than one reply to one datagram",
     Cause.NEVER_SENT: "no connection was free before the end; the server, or --users, is too small",
+    Cause.UNANSWERED: "the load was over before a reply came: after --timeout, or when it was "
+    "interrupted",
+    Cause.CUT_OFF: "in one batch with a wrong reply, for which the connection was closed",
 }

@@ -17,6 +17,7 @@ from wireproof.errors import CannotRunError
 from wireproof.histogram import Histogram, index_of
 from wireproof.load.launch import run_load
 from wireproof.load.locust_process import LOCUSTFILE
+from wireproof.load.objectives import parse_objective
 from wireproof.load.spec import LoadSpec
 from wireproof.results import Second
 
@@ -103,6 +104,53 @@ def test_one_spoiled_reply_among_many_is_found_and_shown(transport: str, tmp_pat
     assert "wireproof check" in result.details["hints"]["wrong reply"]
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("transport", ["tcp", "unix", "tls", "udp"])
+def test_the_server_received_what_the_result_accounts_for(
+    transport: str, processes: int, tmp_path: Path
+):
+    """Every request that left is in the result, and is right: none is lost at a border."""
+    received: list[int] = []
+    with serving(transport, tmp_path, received=received) as target:
+        spec = LoadSpec(
+            target=target,
+            protocol="echo",
+            users=[4, 2],
+            seconds=0.5,
+            warm_up_s=0.2,
+            payload="64",
+            processes=processes,
+            connection_lifetime_s=0.2,
+        )
+        result = run_load(spec)
+    assert result.failures == {}
+    assert result.right == result.requests > 100
+    assert result.requests + result.details["requests_while_warming_up"] == sum(received) // 64
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_a_server_ignored_at_the_end_is_unanswered(processes: int, tmp_path: Path):
+    """A server that answers nothing any more shows, however little of it is left to see."""
+    total, ignored, rate = 1000, 5, 1000.0
+    with serving("tcp", tmp_path, ignore_from=total - ignored) as target:
+        spec = LoadSpec(
+            target=target,
+            protocol="echo",
+            users=[20],
+            seconds=total / rate,
+            warm_up_s=0.0,
+            rate_per_s=rate,
+            processes=processes,
+            timeout_s=1.0,
+        )
+        result = run_load(spec)
+    assert (result.requests, result.right) == (total, total - ignored)
+    assert result.failures == {"unanswered": ignored}
+    assert result.throughput_per_s == pytest.approx((total - ignored) * rate / total, rel=1e-3)
+    objective = parse_objective("errors==0").judge(result)
+    assert (objective["met"], objective["measured"]) == (False, "5")
+
+
 def test_the_end_of_the_stream_right_behind_a_reply_is_seen(tmp_path: Path):
     """A server that ends its stream with a right reply, and reads on, is no timeout."""
     with serving("tcp", tmp_path, end_one_in=100) as target:
@@ -121,21 +169,43 @@ def test_datagrams_lost_and_repeated_are_told_apart(tmp_path: Path):
         )
         result = run_load(spec)
     assert result.requests > 100
-    assert {"lost", "duplicate reply"} <= result.failures.keys()
+    assert result.failures.keys() == {"lost", "duplicate reply"}
+    assert result.failures["lost"] == result.requests - result.right
     assert result.failures["lost"] >= result.requests // 101 - 10
+    assert result.incidents == {"duplicate reply": result.failures["duplicate reply"]}
     assert result.failures["duplicate reply"] >= result.requests // 40 - 10
+
+
+def test_each_hundredth_datagram_is_dropped_and_each_is_counted(tmp_path: Path):
+    """Of 10,000 datagrams 100 are dropped, and the result has 100 of them."""
+    with serving("udp", tmp_path, lose_one_in=100) as target:
+        spec = LoadSpec(
+            target=target,
+            protocol="echo",
+            users=[50],
+            seconds=5.0,
+            warm_up_s=0.0,
+            rate_per_s=2000.0,
+            timeout_s=0.5,
+        )
+        result = run_load(spec)
+    assert result.requests == 10_000
+    assert result.failures == {"lost": 100}
+    assert result.throughput_per_s == 9900 / 5
 
 
 def test_a_server_that_never_answers_is_a_timeout(tmp_path: Path):
     """Nobody waits for ever: every request fails, with a cause and what to do."""
-    with serving("tcp", tmp_path, silent=True) as target:
+    with serving("tcp", tmp_path, ignore_from=0) as target:
         spec = LoadSpec(
             target=target, protocol="echo", users=[3], seconds=1.0, warm_up_s=0.0, timeout_s=0.3
         )
         result = run_load(spec)
-    assert result.requests == 0
-    assert result.failures.keys() == {"timeout"}
-    assert result.details["hints"]["timeout"]
+    assert result.right == 0
+    # What was sent less than a timeout before the end has no reply before the load is over.
+    assert result.failures.keys() == {"timeout", "unanswered"}
+    assert sum(result.failures.values()) == result.requests
+    assert result.details["hints"].keys() == result.failures.keys()
 
 
 def test_nothing_listens():

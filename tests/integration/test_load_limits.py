@@ -1,7 +1,7 @@
 """Loads that run into a limit, and the word that the result has for it.
 
-WIREPROOF_EXTENDED=1 runs each side ten times, and spoils one reply in 100,000 at the server's full
-speed; by default the slow server runs once.
+WIREPROOF_EXTENDED=1 runs each limit ten times over each transport, and spoils one reply in 100,000
+at the server's full speed; by default each limit runs once.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,20 +48,108 @@ def hogs(count: int) -> Iterator[None]:
             process.wait()
 
 
-@pytest.mark.parametrize("run", _RUNS)
-def test_a_slow_server_is_the_bottleneck(run: int, tmp_path: Path):
-    """A server that works 2 ms on each request, one at a time, is named as what limits."""
-    with serving("tcp", tmp_path, work_s=0.002) as target:
-        spec = LoadSpec(target=target, protocol="echo", users=[20], seconds=1.5, warm_up_s=0.2)
-        result = run_load(spec)
+_SLOW_JUDGE = """
+import re, time
+from hypothesis import strategies as st
+from wireproof import Datagrams, RequestReply
+from wireproof.protocols.replies import Judge
+
+class Slow(RequestReply, Datagrams):
+    '''An echo of 64 bytes, and a judge who takes his time.'''
+    name = "slow"
+    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    def requests(self):
+        return st.binary(min_size=64, max_size=64)
+    def reply_length(self, buffer):
+        return 64 if len(buffer) >= 64 else None
+    def expected(self, request):
+        return Judge(lambda reply: burn() and reply == request, "the request")
+    expected_datagram = expected
+    def unsolicited(self, message):  # so that no reply is known before it is judged
+        return False
+
+def burn():
+    ends = time.perf_counter() + 0.0005
+    while time.perf_counter() < ends:
+        pass
+    return True
+"""
+
+
+def _word_of(run: int, **fields: Any) -> str:
+    """Return the word that a load has for its limit; what it rests on is shown if a test fails."""
+    spec = LoadSpec(
+        **{"users": [20], "seconds": 1.5, "warm_up_s": 0.2, "protocol": "echo"} | fields
+    )
+    result = run_load(spec)
     assert result.failures == {}
-    assert result.bottleneck == "server", (run, result.details)
+    details = {name: of for name, of in result.details.items() if "generator" in name}
+    print(run, result.bottleneck, result.throughput_per_s, details, result.details)  # noqa: T201
+    busy = details["generator_cpu"] + details["generator_waiting_for_cpu"]
+    assert busy <= 0.9 or details["generator_idle"] <= 0.1
+    return result.bottleneck
+
+
+_TRANSPORTS = ["tcp", "tls", "unix", "udp"]
+
+
+@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.parametrize("transport", _TRANSPORTS if _EXTENDED else ["unix"])
+def test_a_server_without_a_cpu_to_spare_is_the_limit(transport: str, run: int, tmp_path: Path):
+    """It works 2 ms on each request, one at a time: requests queue for it."""
+    with serving(transport, tmp_path, work_s=0.002) as target:
+        assert _word_of(run, target=target, payload="64") == "server"
+
+
+@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.parametrize("how", ["sleep_s", "flat_s"] if _EXTENDED else ["flat_s"])
+@pytest.mark.parametrize("transport", ["tcp", "unix"] if _EXTENDED else ["tcp"])
+def test_a_server_that_sleeps_is_the_limit(transport: str, how: str, run: int, tmp_path: Path):
+    """It sleeps 1 ms on each request, alone or for all at a time, and has its CPU to spare."""
+    with serving(transport, tmp_path, **{how: 0.001}) as target:
+        users = [20] if how == "sleep_s" else [4]
+        assert _word_of(run, target=target, users=users) == "server"
+
+
+@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.parametrize("transport", _TRANSPORTS if _EXTENDED else ["unix"])
+def test_a_generator_whose_oracle_takes_all_its_time_is_the_limit(
+    transport: str, run: int, tmp_path: Path
+):
+    """What the user's own judge costs is the generator's, and no sleep."""
+    judge = tmp_path / "judge.py"
+    judge.write_text(_SLOW_JUDGE)
+    with serving(transport, tmp_path) as target:
+        word = _word_of(
+            run,
+            target=target,
+            protocol=f"{judge}:Slow",
+            payload="any" if transport != "udp" else "",
+        )
+    assert word == "generator"
+
+
+@pytest.mark.parametrize("run", _RUNS)
+def test_a_core_that_both_share_is_the_limit(run: int):
+    """With the server and the generator on one core, what either can do is not seen."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(bound_to({min(os.sched_getaffinity(0))}))
+        server = stack.enter_context(running("--port", "0", "--workers", "1"))
+        word = _word_of(run, target=server.targets[0], protocol="timestamp-echo", users=[50])
+    assert word == "shared core"
+
+
+@pytest.mark.parametrize("run", _RUNS)
+def test_a_rate_that_is_kept_tells_of_no_limit(run: int, tmp_path: Path):
+    """At 200 requests/s nobody is at his limit."""
+    with serving("tcp", tmp_path) as target:
+        assert _word_of(run, target=target, rate_per_s=200.0) == "undetermined"
 
 
 @pytest.mark.skipif(not _EXTENDED, reason="needs a quiet machine: WIREPROOF_EXTENDED=1")
 @pytest.mark.parametrize("run", _RUNS)
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs a CPU for each side")
-def test_a_slow_generator_is_the_bottleneck(run: int):
+def test_a_generator_that_others_starve_is_the_limit(run: int):
     """A generator with a fifth of a CPU is named as what limits a server with one of its own."""
     ours, theirs = sorted(os.sched_getaffinity(0))[:2]
     with contextlib.ExitStack() as stack:
@@ -68,10 +157,8 @@ def test_a_slow_generator_is_the_bottleneck(run: int):
             server = stack.enter_context(running("--port", "0", "--workers", "1"))
         stack.enter_context(bound_to({ours}))
         stack.enter_context(hogs(_HOGS))
-        spec = LoadSpec(target=server.targets[0], users=[50], seconds=2.0, warm_up_s=0.2)
-        result = run_load(spec)
-    assert result.failures == {}
-    assert result.bottleneck == "generator", (run, result.details)
+        word = _word_of(run, target=server.targets[0], protocol="timestamp-echo", users=[50])
+    assert word == "generator"
 
 
 @pytest.mark.skipif(not _EXTENDED, reason="WIREPROOF_EXTENDED=1 sends 400,000 requests")

@@ -114,6 +114,31 @@ def test_a_load_that_is_killed_loses_a_second_at_most(
     assert "interrupted, so this is a part" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("rate", [None, _RATE_PER_S])
+def test_an_interrupted_load_accounts_for_every_request(
+    rate: int | None, processes: int, tmp_path: Path
+) -> None:
+    """After Ctrl-C the result has all that the server received, and each of it was right."""
+    path = tmp_path / "results.json"
+    counted = _Counted()
+    with Serving(counted) as server:
+        options = ["--protocol", "echo", "--users", "4", "--for", "60s", "--warm-up", "0.1s"]
+        options += ["--rate", str(rate)] if rate else []
+        arguments = [*options, "--processes", str(processes), "--out", str(tmp_path)]
+        with _command("load", str(server.target), *arguments) as process:
+            _written(path, process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(_TIMEOUT_S) == 3
+        answered = counted.answered
+    found = load_results(path).load
+    assert found is not None
+    assert (found.partial, found.notes) == (True, ["interrupted"])
+    assert found.failures == {}
+    assert found.requests == found.right
+    assert found.requests + found.details["requests_while_warming_up"] == answered
+
+
 @pytest.mark.parametrize("seed", range(_KILLS))
 def test_a_check_that_is_killed_keeps_its_verdicts(
     seed: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]

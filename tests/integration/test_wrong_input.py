@@ -75,7 +75,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("report .", 2, "cannot read .: Is a directory"),
     ("report empty.json", 2, "is not a result file"),
     ("report cut.json", 2, "is not a result file: Input data was truncated"),
-    ("report other.json", 2, "a result file of format 99, and this version reads format 1"),
+    ("report other.json", 2, "a result file of format 99, and this version reads format 2"),
     ("report list.json", 2, "is not a result file: Expected `object`, got `array`"),
     ("report bytes.json", 2, "is not a result file: JSON is malformed"),
     ("report wrong.json", 2, "is not a result file: Expected `str`, got `int`"),
@@ -129,7 +129,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files: dict[str, bytes] = {
         "good.json": good,
         "cut.json": good[:500],
-        "other.json": good.replace(b'"format": 1', b'"format": 99'),
+        "other.json": good.replace(b'"format": 2', b'"format": 99'),
         "check.json": encode(samples.results("check", check=samples.check())),
         "wrong.json": json.dumps({"format": 1, "command": 3}).encode(),
         "empty.json": b"",

@@ -28,15 +28,23 @@ class ConnectionFailedError(Exception):
         cause: why.
         sample: what to show of it.
         closes: whether the connection is of no more use.
+        is_fate: whether it is what became of the requests under way.
 
     """
 
     def __init__(
-        self, cause: Cause, problem: str = "", sample: Sample | None = None, *, closes: bool = True
+        self,
+        cause: Cause,
+        problem: str = "",
+        sample: Sample | None = None,
+        *,
+        closes: bool = True,
+        is_fate: bool = True,
     ) -> None:
         """Keep the cause."""
         super().__init__(cause)
         self.closes = closes
+        self.is_fate = is_fate
         self.cause = cause
         self.sample = sample or Sample(cause=cause, problem=problem or cause)
 

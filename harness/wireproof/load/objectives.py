@@ -63,7 +63,7 @@ class Objective:
         if self.metric == "errors":
             if not self.is_share:
                 return failures, str(failures)
-            total = stage.requests + failures
+            total = stage.requests + sum(stage.incidents.values())
             share = failures / total if total else 0.0
             return share, f"{share:.4%}"
         if self.metric == "throughput":

@@ -21,7 +21,7 @@ class Phase(StrEnum):
     STEADY = "steady"
     """What is measured."""
     DRAIN = "drain"
-    """An open loop sends nothing more; what is under way may still be answered."""
+    """Nothing more is due; what is under way may still be answered."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,14 +50,26 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     """Connections that can carry requests at the end."""
     counts: dict[str, list[int]] = {}
     """By kind of latency: index, count, index, count … of its histogram."""
+    sent: int = 0
+    """Requests that left; each is later counted once more, by its fate."""
+    unreplied: int = 0
+    """Of them, those that the protocol has no reply for: right once they have left."""
     failures: dict[Cause, int] = {}
+    """What went wrong, by cause: the fates of requests, and incidents."""
+    incidents: dict[Cause, int] = {}
+    """Of the failures, those that befell no request that was sent."""
     samples: list[Sample] = []
     cpu_s: float = 0.0
     """CPU that the worker's process used."""
     waiting_for_cpu_s: float = 0.0
     """How long the worker was ready to run and had no CPU (`/proc/thread-self/schedstat`)."""
-    idle_s: float = 0.0
-    """How long it slept because no connection had anything to do."""
+    server_cpu_s: float | None = None
+    """CPU that the server's processes used; None where they are not to be seen from here."""
+    cpus: int = 0
+    """CPUs that worker and server may run on, both together; 0 where they share none, or the server
+    is not to be seen."""
+    polling_s: float = 0.0
+    """How long it was in the call that waits for the connections."""
     stamped: int = 0
     """Replies that have a kernel timestamp."""
     service_us: float = 0.0
@@ -65,7 +77,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     lag_us: float = 0.0
     """Of that, what lies after the kernel had the reply."""
     slip_us: float = 0.0
-    """Sum, over an open loop.s answered requests, of how late they left though a connection was
+    """Sum, over an open loop's answered requests, of how late they left though a connection was
     free."""
 
 

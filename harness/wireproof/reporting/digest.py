@@ -38,11 +38,13 @@ LATENCY_KINDS = {
     "scheduled": "intended send to reply",
     "wire": "send to the kernel's receive time",
 }
-BOTTLENECK_MARKS = {"server": "", "generator": "*"}
+_NOTABLE_DRAIN_S = 0.1
+BOTTLENECK_MARKS = {"server": "", "generator": "*", "shared core": "="}
 """Beside a figure where the word has no room; what is not in here gets a question mark."""
 BOTTLENECK_WORDS = {
     "server": "server-bound",
     "generator": "generator-bound",
+    "shared core": "bound by a shared core",
     "undetermined": "undetermined",
 }
 
@@ -171,6 +173,13 @@ def leading_latency(stage: LoadStage | Rung, *, open_loop: bool) -> tuple[str, P
     return next(
         ((kind, stage.latency_us[kind]) for kind in order if kind in stage.latency_us), None
     )
+
+
+def length(load: LoadResult) -> str:
+    """Return how long the load was steady, and how long the last replies took where that counts."""
+    if load.drain_seconds < _NOTABLE_DRAIN_S:
+        return seconds(load.seconds)
+    return f"{seconds(load.seconds)}, and {seconds(load.drain_seconds)} until the last replies"
 
 
 def causes(failures: dict[str, int]) -> str:

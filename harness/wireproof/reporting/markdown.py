@@ -10,6 +10,7 @@ from wireproof.reporting.digest import (
     effort,
     ladder_models,
     leading_latency,
+    length,
     reasons,
     steady_stages,
     stories,
@@ -126,6 +127,7 @@ def _load(load: LoadResult) -> Iterator[str]:
     yield from ("", "### Load")
     header = ["connections", "requests/s", f"{kind} p50".strip(), "p99", "p99.9", "max"]
     yield from table([*header, "failed", "bound by"], rows, right_from=0)
+    yield from ("", f"Steady for {length(load)}.")
     if load.failures:
         yield from ("", f"Failures: {plain(causes(load.failures))}")
     for objective in load.slo:

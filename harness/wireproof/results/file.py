@@ -25,14 +25,31 @@ def decode(text: bytes) -> Results:
 
     """
     try:
-        found = msgspec.json.decode(text, type=dict[str, Any]).get("format")
-        if found != FORMAT:
+        found = msgspec.json.decode(text, type=dict[str, Any])
+        number = found.get("format")
+        if number == 1:
+            _upgrade(found)
+            return msgspec.convert(found, type=Results)
+        if number != FORMAT:
             raise UsageError(
-                f"it is a result file of format {found}, and this version reads format {FORMAT}"
+                f"it is a result file of format {number}, and this version reads format {FORMAT}"
             )
         return msgspec.json.decode(text, type=Results)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise UsageError(f"it is not a result file: {error}") from None
+
+
+def _upgrade(found: dict[str, Any]) -> None:
+    """Turn format 1 into today's, where its load counts right requests instead of sent ones."""
+    load = found.get("load")
+    if isinstance(load, dict):
+        stages = load.get("stages", [])
+        for stage in [load, *(stages if isinstance(stages, list) else [])]:
+            try:
+                stage["requests"] += sum(stage["failures"].values())
+            except (LookupError, TypeError, AttributeError):
+                continue  # its record is refused for that
+    found["format"] = FORMAT
 
 
 def load_results(path: Path) -> Results:

@@ -70,6 +70,6 @@ def outcome(results: Results) -> Outcome:
         objectives=len(objectives),
         missed=sum(not objective["met"] for objective in objectives),
         wrong_replies=sum(one.get(Cause.WRONG_REPLY, 0) for one in failures),
-        unanswered=load is not None and load.requests == 0,
+        unanswered=load is not None and load.right <= 0,
         partial=results.partial,
     )

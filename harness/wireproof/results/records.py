@@ -5,6 +5,7 @@ name. A new field may be added at any time; a change of meaning raises `FORMAT`.
 
 History of the format:
     1  first
+    2  `load.requests` counts what was sent; it was what had been answered right
 """
 
 from enum import StrEnum
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Level(StrEnum):
@@ -166,21 +167,38 @@ class Second(Record, frozen=True, kw_only=True):
 
 
 class LoadStage(Record, frozen=True, kw_only=True):
-    """Steady load at one number of connections."""
+    """Steady load at one number of connections.
+
+    Each request has one fate: `requests` is `right` and the failures that are no incidents.
+    """
 
     users: int
     seconds: float
+    """Length of the steady phase."""
     requests: int
+    """What was sent that was to be sent in the steady phase."""
     failures: dict[str, int]
+    """By cause, `unanswered` among them: no reply came before the load was over."""
+    incidents: dict[str, int] = {}
+    """Of the failures, those that befell no request that was sent: refused connects, late and
+    repeated replies, requests that were never sent."""
+    drain_seconds: float = 0.0
+    """How long after the steady phase the last requests had their fate."""
     throughput_per_s: float
+    """Requests of the steady phase that went right, whenever, over its length."""
     latency_us: dict[str, Percentiles]
     """By kind of latency: `service`, `scheduled`, `wire`."""
     bottleneck: str
-    """`server`, `generator` or `undetermined`."""
+    """Who was the limit: `server`, `generator`, `shared core` or `undetermined`."""
     histograms: dict[str, str] = {}
     """By kind of latency: HdrHistogram V2, compressed, base64."""
     details: dict[str, Any] = {}
     """What explains the bottleneck's word, and samples of wrong replies, escaped."""
+
+    @property
+    def right(self) -> int:
+        """Requests that had a right reply, or left where the protocol has none."""
+        return self.requests - sum(self.failures.values()) + sum(self.incidents.values())
 
 
 class LoadResult(LoadStage, frozen=True, kw_only=True):

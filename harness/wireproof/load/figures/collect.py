@@ -21,17 +21,57 @@ _SAMPLES_A_CAUSE = 3
 _MEASURED = {Phase.STEADY, Phase.DRAIN}
 
 
+class Fates:
+    """What became of requests: each that was sent is right, failed by a cause, or still under way.
+
+    Attributes:
+        sent: requests.
+        right: those that had a right reply, or left where the protocol has none.
+        failures: everything that went wrong, by cause.
+        incidents: of that, what befell no request that was sent.
+
+    """
+
+    def __init__(self) -> None:
+        """Have none."""
+        self.sent = 0
+        self.right = 0
+        self.failures: Counter[Cause] = Counter()
+        self.incidents: Counter[Cause] = Counter()
+
+    def add(self, tally: Tally) -> None:
+        """Add what a worker counted."""
+        self.sent += tally.sent
+        self.right += sum(tally.counts.get("service", [])[1::2]) + tally.unreplied
+        self.failures.update(tally.failures)
+        self.incidents.update(tally.incidents)
+
+    def merge(self, other: Fates) -> None:
+        """Add another's."""
+        self.sent += other.sent
+        self.right += other.right
+        self.failures.update(other.failures)
+        self.incidents.update(other.incidents)
+
+    @property
+    def under_way(self) -> int:
+        """Requests without a fate: those of a worker that is still at it, or was lost."""
+        failed = self.failures.total() - self.incidents.total()
+        return max(0, self.sent - self.right - failed)
+
+
 class StageCollector:
     """Adds up one stage, over all workers."""
 
     def __init__(self) -> None:
         """Start with nothing."""
         self.histograms: dict[str, Histogram] = defaultdict(Histogram)
-        self.failures: Counter[Cause] = Counter()
-        self.unmeasured_failures: Counter[Cause] = Counter()
+        self.measured = Fates()
+        self.unmeasured = Fates()
         self.samples: list[Sample] = []
         self.users: dict[str, int] = {}
         self.seconds: dict[str, float] = defaultdict(float)
+        self.drain_seconds: dict[str, float] = defaultdict(float)
         self.evidence = Evidence()
         self.workers = 0
 
@@ -39,23 +79,25 @@ class StageCollector:
         """Add a tally of this stage."""
         self._keep(tally.samples)
         if tally.phase not in _MEASURED:
-            self.unmeasured_failures.update(tally.failures)
+            self.unmeasured.add(tally)
             return
+        self.measured.add(tally)
         for kind, counts in tally.counts.items():
             self.histograms[kind].add_sparse(counts)
-        self.failures.update(tally.failures)
+        if tally.phase is Phase.DRAIN:
+            self.drain_seconds[tally.worker] += tally.length_s
+            return
+        self.evidence.add(tally)
         self.seconds[tally.worker] += tally.length_s
-        if tally.phase is Phase.STEADY:
-            self.evidence.add(tally)
-            if tally.length_s > 0:
-                self.users[tally.worker] = tally.users
+        if tally.length_s > 0:
+            self.users[tally.worker] = tally.users
 
     def merge(self, other: StageCollector) -> None:
         """Add what another has collected, for the whole of a run."""
         for kind, histogram in other.histograms.items():
             self.histograms[kind].merge(histogram)
-        self.failures.update(other.failures)
-        self.unmeasured_failures.update(other.unmeasured_failures)
+        self.measured.merge(other.measured)
+        self.unmeasured.merge(other.unmeasured)
         self._keep(other.samples)
         self.evidence.merge(other.evidence)
 
@@ -66,18 +108,27 @@ class StageCollector:
             if known < _SAMPLES_A_CAUSE and len(self.samples) < _MAX_SAMPLES:
                 self.samples.append(sample)
 
-    def result(self, spec: LoadSpec, users: int, least_us: Mapping[str, float]) -> LoadStage:
+    def result(
+        self, spec: LoadSpec, users: int, least_us: Mapping[str, float], *, is_over: bool
+    ) -> LoadStage:
         """Return the stage's record.
 
         Args:
             spec: the run's.
             users: connections of the stage.
             least_us: the least latency of the whole run, by kind.
+            is_over: whether what is under way has nothing to wait for any more.
 
         """
         seconds = max(self.seconds.values(), default=0.0)
-        requests = self.histograms["service"].count
-        throughput = requests / seconds if seconds else 0.0
+        fates = self.measured
+        throughput = fates.right / seconds if seconds else 0.0
+        failures = Counter(fates.failures)
+        requests = fates.sent
+        if is_over and fates.under_way:
+            failures[Cause.UNANSWERED] += fates.under_way
+        else:
+            requests -= fates.under_way
         verdict = judge(
             self.evidence,
             self.histograms,
@@ -88,7 +139,7 @@ class StageCollector:
         )
         hints = {
             str(cause): cause.hint
-            for cause in sorted({*self.failures, *self.unmeasured_failures})
+            for cause in sorted({*failures, *self.unmeasured.failures})
             if cause.hint
         }
         details: dict[str, Any] = {
@@ -100,13 +151,17 @@ class StageCollector:
             details["samples"] = [msgspec.to_builtins(sample) for sample in self.samples]
         if hints:
             details["hints"] = hints
-        if self.unmeasured_failures:
-            details["failures_while_warming_up"] = _by_name(self.unmeasured_failures)
+        if self.unmeasured.sent:
+            details["requests_while_warming_up"] = self.unmeasured.sent
+        if self.unmeasured.failures:
+            details["failures_while_warming_up"] = _by_name(self.unmeasured.failures)
         return LoadStage(
             users=users,
             seconds=round(seconds, 6),
             requests=requests,
-            failures=_by_name(self.failures),
+            failures=_by_name(failures),
+            incidents=_by_name(fates.incidents),
+            drain_seconds=round(max(self.drain_seconds.values(), default=0.0), 6),
             throughput_per_s=round(throughput, 3),
             latency_us=summaries(self.histograms),
             bottleneck=verdict.word,
@@ -173,7 +228,7 @@ class Collector:
     def failures(self) -> Counter[Cause]:
         """Return all failures so far, those of the ramp and the warm-up too."""
         whole = self._whole()
-        return whole.failures + whole.unmeasured_failures
+        return whole.measured.failures + whole.unmeasured.failures
 
     def _whole(self) -> StageCollector:
         whole = StageCollector()
@@ -185,10 +240,16 @@ class Collector:
         """Return the whole, and each stage."""
         for second in sorted(self._open):
             self._close(second)
-        return self.so_far()
+        return self._result(is_over=True)
 
     def so_far(self) -> LoadResult:
-        """Return the same for what has been added by now; seconds still open are left out."""
+        """Return the same for what has been added by now.
+
+        Seconds still open are left out, and so are requests still under way.
+        """
+        return self._result(is_over=False)
+
+    def _result(self, *, is_over: bool) -> LoadResult:
         spec = self._spec
         stages = []
         for number in sorted(self._stages):
@@ -196,9 +257,13 @@ class Collector:
             if not stage.seconds:
                 continue
             users = spec.users[number] if number < len(spec.users) else sum(stage.users.values())
-            stages.append(stage.result(spec, users, self._least_us))
+            stages.append(stage.result(spec, users, self._least_us, is_over=is_over))
         # Most runs have one stage, and what is kept of them now and then must cost them little.
-        total = stages[0] if len(stages) == len(self._stages) == 1 else self._total(stages)
+        total = (
+            stages[0]
+            if len(stages) == len(self._stages) == 1
+            else self._total(stages, is_over=is_over)
+        )
         fields = {name: getattr(total, name) for name in total.__struct_fields__}
         if len(stages) == 1:
             fields["bottleneck"] = stages[0].bottleneck
@@ -212,12 +277,13 @@ class Collector:
             notes=[note.text for note in self.notes],
         )
 
-    def _total(self, stages: list[LoadStage]) -> LoadStage:
+    def _total(self, stages: list[LoadStage], *, is_over: bool) -> LoadStage:
         whole = self._whole()
         whole.seconds["all"] = sum(stage.seconds for stage in stages)
+        whole.drain_seconds["all"] = sum(stage.drain_seconds for stage in stages)
         whole.workers = max((len(one.seconds) for one in self._stages.values()), default=0)
         users = max((stage.users for stage in stages), default=0)
-        return whole.result(self._spec, users, self._least_us)
+        return whole.result(self._spec, users, self._least_us, is_over=is_over)
 
     def _close(self, second: int) -> None:
         tallies = self._open.pop(second)
@@ -234,7 +300,7 @@ class Collector:
             p50_us=p50,
             p99_us=p99,
             max_us=most,
-            phase=tallies[-1].phase,
+            phase=max(tallies, key=lambda tally: tally.length_s).phase,
             p90_us=p90,
             p99_9_us=p99_9,
         )

@@ -195,6 +195,7 @@ class Conductor:
                 seconds=seconds,
                 worker=number,
                 workers=len(workers),
+                is_last=self._pipe.is_read and self._stage + 1 == len(self._spec.users),
             )
             self._runner.send_message(STAGE, msgspec.to_builtins(order), client_id=worker)
 

@@ -46,6 +46,8 @@ class StageOrder(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     worker: int
     workers: int
+    is_last: bool = False
+    """Whether nothing is to be sent after it."""
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +160,7 @@ class Engine:
                 ramp_s=min(_RAMP_S, spec.timeout_s),
                 drain_s=spec.timeout_s,
                 due_ns=due,
+                is_last=order.is_last,
             )
         )
 

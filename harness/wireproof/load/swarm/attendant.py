@@ -6,10 +6,11 @@ batch that left whole. What is otherwise, and what is due by the clock, is done 
 
 from __future__ import annotations
 
-import time
 from collections import deque
+from collections.abc import Callable
 from select import EPOLLOUT
 
+from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.corpus import RECEIVE_BYTES, Corpus
@@ -17,12 +18,10 @@ from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.phases import Phases
 from wireproof.load.swarm.pool import Pool
-from wireproof.load.swarm.recorder import Recorder
 from wireproof.load.swarm.stamping import Stamps
 from wireproof.load.swarm.unloaded_start import UnloadedStart
 from wireproof.load.tally import Phase
 
-_clock = time.monotonic_ns
 _LEARNT_FOR_NS = 1_000_000_000
 
 
@@ -44,17 +43,19 @@ class Attendant:
         open_loop: bool,
         one_request: bool,
         timeout_ns: int,
+        clock: Callable[[], int],
     ) -> None:
         """Attend to the connections of `pool`.
 
         Args:
             pool: the connections.
-            phases: what counts.
-            stamps: says who gets a timestamp.
+            phases: say what counts where.
+            stamps: say who gets a timestamp.
             corpus: what is sent.
             open_loop: whether a stage's schedule says when to send.
             one_request: whether a connection takes one batch only.
             timeout_ns: how long a connect or a reply may take.
+            clock: monotonic, in ns.
 
         """
         self.idle: deque[SwarmConnection] = deque()
@@ -65,6 +66,7 @@ class Attendant:
         self._open_loop = open_loop
         self._one_request = one_request
         self._timeout_ns = timeout_ns
+        self._clock = clock
         self._unloaded = UnloadedStart(wanted=not open_loop)
 
     # A connection's course.
@@ -82,16 +84,24 @@ class Attendant:
         connection.settle(now)
         if connection.expired or (self._one_request and connection.used):
             self._renew(connection)
-        elif self._open_loop or self._unloaded.holds_back(connection, now):
+        elif (
+            self._open_loop
+            or not self._phases.is_sending
+            or self._unloaded.holds_back(connection, now)
+        ):
             self.idle.append(connection)
             self._pool.watch(connection)
         else:
-            self.begin(connection, now, now)
+            self.begin(connection)
 
-    def begin(self, connection: SwarmConnection, now: int, intended: int) -> None:
-        """Have a connection send what was due at `intended`."""
+    def begin(self, connection: SwarmConnection, intended: int | None = None) -> None:
+        """Have a connection send what was due at `intended`, or is due now."""
+        now = self._clock()  # again: the oracle may have taken its time since the reply
+        recorder = self._phases.recorder
+        if intended is not None:
+            recorder = self._phases.recorder_of(intended)
         try:
-            connection.begin(now, intended)
+            connection.begin(now, now if intended is None else intended, recorder)
         except ConnectionFailedError as failure:
             self.fail(connection, failure)
         else:
@@ -99,24 +109,33 @@ class Attendant:
 
     def fail(self, connection: SwarmConnection, failure: ConnectionFailedError) -> None:
         """Count a failure; a connection that is of no more use comes again after a pause."""
-        recorder = self.recorder_of(connection)
+        requests = connection.under_way if failure.is_fate else 0
+        recorder = connection.recorder if requests else self._phases.recorder
+        if failure.cause is Cause.WRONG_REPLY and requests > 1:
+            recorder.fail(Cause.CUT_OFF, requests - 1)
+            requests = 1
+        recorder.fail(failure.cause, requests, failure.sample if failure.closes else None)
         if not failure.closes:
-            recorder.fail(failure.cause)
             return
-        recorder.fail(failure.cause, max(1, connection.under_way), failure.sample)
+        if connection.gone:
+            self._pool.lose(connection)
+            return
         self._pool.drop(connection)
         self._pool.come_again(connection)
 
     def _renew(self, connection: SwarmConnection) -> None:
-        """Replace a connection whose time is over."""
+        """Replace a connection whose time is over; one whose user has left is not replaced."""
+        if connection.gone:
+            self._pool.lose(connection)
+            return
         self._pool.drop(connection)
         self.connect(connection)
 
-    def recorder_of(self, connection: SwarmConnection) -> Recorder:
-        """Return what counts the reply to a connection's batch."""
-        if self._open_loop:
-            return self._phases.recorder_of(connection.intended_ns)
-        return self._phases.recorder
+    def leave(self, connection: SwarmConnection) -> None:
+        """Close a connection for good, once nothing is under way on it."""
+        connection.leave()
+        if connection.state is not State.BUSY:
+            self._pool.lose(connection)
 
     # What epoll tells.
 
@@ -134,7 +153,7 @@ class Attendant:
             if event & ~EPOLLOUT:  # data, end of stream, or an error that recv will name
                 self.on_data(connection, connection.receive(RECEIVE_BYTES))
             elif connection.state is State.BUSY and connection.complete:
-                self._complete(connection, b"", _clock())
+                self._complete(connection, b"", self._clock())
             else:
                 self._pool.watch(connection)
         except ConnectionFailedError as failure:
@@ -147,7 +166,7 @@ class Attendant:
         if connection.go_on(event):
             self._pool.has_opened(connection)
             self._pool.watch(connection)
-            self.free(connection, _clock())
+            self.free(connection, self._clock())
         else:
             self._pool.watch(connection)
 
@@ -156,7 +175,7 @@ class Attendant:
         connection.look_again()
         try:
             while True:
-                now = _clock()
+                now = self._clock()
                 answered = connection.on_data(data)
                 if connection.state is State.IDLE:
                     self._pool.watch(connection)
@@ -176,19 +195,26 @@ class Attendant:
             self.on_error(connection, error)
 
     def count(self, connection: SwarmConnection, now: int, answered: int) -> None:
-        """Count right replies, in the phase that they belong to."""
-        recorder = self.recorder_of(connection)
+        """Count right replies, in the phase that their requests belong to."""
+        recorder = connection.recorder
         recorder.count(now - connection.sent_ns, answered)
         if self._open_loop:
             recorder.count_scheduled(now - connection.intended_ns, connection.slip_ns, answered)
 
     def _complete(self, connection: SwarmConnection, data: bytes, now: int) -> None:
-        """Go on after a batch that the oracle accepted to its end."""
+        """Go on after a batch that the oracle accepted to its end; `data` was read last, `now`."""
+        stamp_ns = connection.take_stamp()
+        if stamp_ns:
+            self._stamps.take(connection, stamp_ns, now)
         connection.learn(self._corpus, data, now)
-        if connection.has_ended:
-            self._renew(connection)
-        else:
+        if not connection.has_ended:
+            connection.recorder.unreplied += connection.under_way
             self.free(connection, now)
+            return
+        if connection.under_way:  # what it took, and closed behind an earlier reply
+            connection.recorder.fail(Cause.EOF_BEFORE_REPLY, connection.under_way)
+        connection.settle(now)
+        self._renew(connection)
 
     def on_error(self, connection: SwarmConnection, error: OSError) -> None:
         """Take what the kernel says instead of data."""
@@ -200,6 +226,7 @@ class Attendant:
         if isinstance(error, WOULD_BLOCK):
             self.on_sent_partly(connection, 0)
         elif connection.expired:
+            connection.unsend()
             self._renew(connection)
         else:
             self.fail(connection, connection.broken(error))
@@ -216,14 +243,19 @@ class Attendant:
     # What is due by the clock.
 
     def come_again(self, now: int) -> None:
-        """Connect those whose pause is over, and let all send once the first has been alone."""
+        """Connect those whose pause is over."""
         for connection in self._pool.due(now):
             self.connect(connection)
-        if self._unloaded.ends(now):
-            while self.idle:
-                connection = self.idle.popleft()
-                if connection.state is State.IDLE:
-                    self.begin(connection, now, now)
+
+    def resume(self, now: int) -> None:
+        """Have all send that a closed loop holds back no longer."""
+        is_over = self._unloaded.ends(now) or not self._unloaded.under_way
+        if self._open_loop or not is_over or not self._phases.is_sending:
+            return
+        while self.idle:
+            connection = self.idle.popleft()
+            if connection.state is State.IDLE:
+                self.begin(connection)
 
     def sweep(self, now: int) -> None:
         """Replace what is too old, and fail what takes too long."""
@@ -232,10 +264,31 @@ class Attendant:
             connection.expire()
             if connection.state is State.IDLE:
                 self._renew(connection)
+        ending = self._phases.phase is Phase.DRAIN
         for connection in self._pool.waiting_since(now - self._timeout_ns):
-            self.fail(connection, connection.overdue())
-            if connection.state is State.IDLE:
-                self.free(connection, now)
+            self._wait_no_longer(connection, now, connection.overdue(ending=ending))
+
+    def give_up(self, now: int) -> None:
+        """Wait no longer for any reply."""
+        for connection in list(self._pool.opened.values()):
+            if connection.state is State.BUSY:
+                had_its_time = connection.sent_ns <= now - self._timeout_ns
+                closes = not connection.outlives_silence
+                self._wait_no_longer(
+                    connection,
+                    now,
+                    connection.overdue(ending=True)
+                    if had_its_time
+                    else ConnectionFailedError(Cause.UNANSWERED, closes=closes),
+                )
+
+    def _wait_no_longer(
+        self, connection: SwarmConnection, now: int, failure: ConnectionFailedError
+    ) -> None:
+        self.fail(connection, failure)
+        if not failure.closes:
+            connection.give_up(now)
+            self.free(connection, now)
 
     def is_settled(self) -> bool:
         """Whether a ramp or a drain has nothing to wait for."""

@@ -8,11 +8,14 @@ prediction; as soon as something else arrives, its dialogue catches up and goes 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.corpus import Batch, Corpus
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import Link, State
+from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 
@@ -25,11 +28,12 @@ _IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a 
 class SwarmConnection(Link):
     """One connection, and the user that it belongs to.
 
-    The loop's hot path reads `hot`, `receive` and `send`, and sets `hot` and `sent_ns` where one
-    predicted batch follows the other. All else changes by the methods.
+    The loop's hot path reads `hot`, `recorder`, `receive` and `send`, and sets `hot`, `recorder`
+    and `sent_ns` where one predicted batch follows the other. All else changes by the methods.
 
     Attributes:
         hot: the batch under way while its reply is predicted, else `COLD`.
+        recorder: counts what becomes of the batch under way.
         sent_ns: when the batch left, on the monotonic clock; until then, when the connect began.
         intended_ns: when the batch was to leave.
         free_since_ns: when the connection became idle.
@@ -39,6 +43,7 @@ class SwarmConnection(Link):
     """
 
     __slots__ = (
+        "_answered",
         "_batch",
         "_predicted",
         "_stamp_ns",
@@ -47,9 +52,14 @@ class SwarmConnection(Link):
         "gone",
         "hot",
         "intended_ns",
+        "recorder",
         "sent_ns",
         "used",
     )
+
+    recorder: Recorder
+    outlives_silence: ClassVar[bool] = False
+    """Whether the socket is of further use after a request without a reply."""
 
     def __init__(
         self,
@@ -57,6 +67,7 @@ class SwarmConnection(Link):
         protocol: Protocol,
         first: Batch,
         stamp_sink: Callable[[SwarmConnection, int], None],
+        surroundings: Surroundings = REAL,
     ) -> None:
         """Be closed.
 
@@ -64,12 +75,14 @@ class SwarmConnection(Link):
             target: resolved.
             protocol: judges the replies.
             first: what is sent first.
-            stamp_sink: is told the kernel's timestamp, in ns of the wall clock, of a right reply.
+            stamp_sink: is told the kernel's timestamp, in ns of the wall clock, of a hot reply.
+            surroundings: where sockets come from.
 
         """
-        super().__init__(target, protocol, self._take_stamp)
+        super().__init__(target, protocol, self._keep_stamp, surroundings)
         self._stamp_sink = stamp_sink
         self._stamp_ns = 0
+        self._answered = 0
         self._batch = first.previous
         self._predicted = False
         self.hot = COLD
@@ -94,18 +107,23 @@ class SwarmConnection(Link):
         self.used = False
         self.connect(source, serial)
 
-    def begin(self, now_ns: int, intended_ns: int) -> None:
+    def begin(self, now_ns: int, intended_ns: int, recorder: Recorder) -> None:
         """Send the next batch.
+
+        Args:
+            now_ns: the time.
+            intended_ns: when it was to be sent.
+            recorder: counts what becomes of it.
 
         Raises:
             ConnectionFailedError: the connection is gone.
 
         """
-        is_hot = self.begin_hot(intended_ns)
+        is_hot = self.begin_hot(intended_ns, recorder)
         self.sent_ns = now_ns
         if not is_hot:
             self._leave_prediction(self._batch)
-            self._take_next(intended_ns)
+            self._take_next(intended_ns, recorder)
             self._dialogue.say(self._batch.requests, self._batch.cuts)
             self._push()
             return
@@ -118,20 +136,28 @@ class SwarmConnection(Link):
         if count < self.hot.size:
             self.sent_partly(count)
 
-    def begin_hot(self, intended_ns: int) -> bool:
+    def begin_hot(self, intended_ns: int, recorder: Recorder) -> bool:
         """Make the next batch the hot one, for the caller to send; False where it cannot be."""
         batch = self._batch.next
         if not self._predicted or batch.reply is None:
             return False
-        self._take_next(intended_ns)
+        self._take_next(intended_ns, recorder)
         self.hot = batch
         return True
 
-    def _take_next(self, intended_ns: int) -> None:
-        self._batch = self._batch.next
+    def _take_next(self, intended_ns: int, recorder: Recorder) -> None:
+        batch = self._batch = self._batch.next
         self.state = _BUSY
         self.used = True
         self.intended_ns = intended_ns
+        self._answered = 0
+        self.recorder = recorder
+        recorder.sent += batch.count
+
+    def unsend(self) -> None:
+        """Take the hot batch back: nothing of it left, since the connection's time is over."""
+        self.recorder.sent -= self.hot.count
+        self.settle(self.sent_ns)
 
     def sent_partly(self, count: int) -> None:
         """Go on after only `count` bytes of the hot batch could be sent.
@@ -159,12 +185,14 @@ class SwarmConnection(Link):
             ConnectionFailedError: end of stream, or a wrong reply.
 
         """
+        stamp_ns, self._stamp_ns = self._stamp_ns, 0
         self._cool_down()
-        answered = self._dialogue.hear(data)
+        answered = min(self._dialogue.hear(data), self.under_way)
+        self._answered += answered
         if self._dialogue.pauses:
             self._push()
-        if not self._dialogue.is_over:
-            self._stamp_ns = 0  # this piece is not the last
+        if self._dialogue.is_over:  # so this piece was the last
+            self._stamp_ns = stamp_ns
         return answered
 
     @property
@@ -182,6 +210,8 @@ class SwarmConnection(Link):
         self._let_go()
         self.state = _IDLE
         self.free_since_ns = now_ns
+        if self.has_more_to_send:
+            self.watch_level()
 
     def learn(self, corpus: Corpus, data: bytes, now_ns: int) -> None:
         """Trust predictions from here on if the batch went as one is predicted to go.
@@ -192,9 +222,6 @@ class SwarmConnection(Link):
             now_ns: when.
 
         """
-        if self._stamp_ns:
-            self._stamp_sink(self, self._stamp_ns)
-            self._stamp_ns = 0
         if not self._came_whole or corpus.predictor is None or self.has_ended:
             return
         corpus.learn(self.batch, data, now_ns)
@@ -209,10 +236,10 @@ class SwarmConnection(Link):
 
     @property
     def under_way(self) -> int:
-        """Requests that have no reply yet."""
+        """Requests that left and have no fate yet."""
         if self.state is not _BUSY:
             return 0
-        return self.hot.count or self._dialogue.owed
+        return self.hot.count or self._batch.count - self._answered
 
     @property
     def _came_whole(self) -> bool:
@@ -223,6 +250,15 @@ class SwarmConnection(Link):
     def slip_ns(self) -> int:
         """How late the batch left though the connection was free."""
         return max(0, self.sent_ns - max(self.intended_ns, self.free_since_ns))
+
+    def give_up(self, now_ns: int) -> None:
+        """Be idle without a reply."""
+        self.settle(now_ns)
+
+    def leave(self) -> None:
+        """Belong to nobody any more: send nothing more, but take the reply under way."""
+        self.gone = True
+        self.expire()
 
     def broken(self, error: OSError) -> ConnectionFailedError:
         """Return what a failed send or receive means."""
@@ -247,6 +283,7 @@ class SwarmConnection(Link):
             self._leave_prediction(self._batch)
             return
         self._let_go()
+        self._answered = 0
         self._leave_prediction(batch.previous)
         self._dialogue.say(batch.requests, batch.cuts)
         self._dialogue.left(batch.size if sent_bytes is None else sent_bytes)
@@ -259,10 +296,17 @@ class SwarmConnection(Link):
             self._dialogue.catch_up(last)
 
     def _push(self) -> None:
-        self.watch_level(writable=self._dialogue.push(self.send))
+        goes_on = self._dialogue.push(self.send)
+        # Where no reply is to come, that the kernel has room is all that there is to wait for.
+        self.watch_level(writable=goes_on or self._dialogue.is_over)
 
-    def _take_stamp(self, data: bytes, stamp_ns: int) -> None:
-        """Pass the stamp of a right reply on; of any other piece, once the oracle has accepted."""
+    def take_stamp(self) -> int:
+        """Return the kernel's timestamp of the batch's last piece, once; 0 where it has none."""
+        stamp_ns, self._stamp_ns = self._stamp_ns, 0
+        return stamp_ns
+
+    def _keep_stamp(self, data: bytes, stamp_ns: int) -> None:
+        """Pass the stamp of a hot reply on; the oracle has yet to accept any other piece."""
         if data == self.hot.reply:
             self._stamp_sink(self, stamp_ns)
         else:

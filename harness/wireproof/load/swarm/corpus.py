@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+import typing
+from collections.abc import Collection, Sequence
 from itertools import cycle, islice
 
 from wireproof.errors import UsageError
@@ -72,6 +73,12 @@ class Batch:
         self.previous = self
 
 
+class _HasBatch(typing.Protocol):
+    """What has a batch under way."""
+
+    hot: Batch
+
+
 class Corpus:
     """A ring of batches that all connections of a worker go round.
 
@@ -88,10 +95,18 @@ class Corpus:
         self._datagrams = datagrams
         self.predictor = predictor
         self.batches = list(batches)
+        counts = {batch.count for batch in self.batches}
+        self._count = counts.pop() if len(counts) == 1 else 0
         for at, batch in enumerate(self.batches):
             batch.previous = self.batches[at - 1]
             batch.previous.next = batch
         self.predict()
+
+    def requests_in(self, connections: Collection[_HasBatch]) -> int:
+        """Return how many requests the hot batches of connections hold; mostly all hold as many."""
+        if self._count:
+            return self._count * len(connections)
+        return sum(connection.hot.count for connection in connections)
 
     def predict(self) -> None:
         """Ask the predictor for every reply, again after it has learnt."""

@@ -14,11 +14,13 @@ from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
 from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.corpus import Batch
-from wireproof.load.swarm.dialling import dial
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import State
+from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.tally import Sample
 from wireproof.protocols.base import Protocol
+from wireproof.protocols.datagram import DatagramOracle, Datagrams
 from wireproof.protocols.oracle import WrongReplyError, printable
 from wireproof.target import Target
 
@@ -30,15 +32,18 @@ class DatagramConnection(SwarmConnection):
 
     __slots__ = ("_lost",)
 
+    outlives_silence = True
+
     def __init__(
         self,
         target: Target,
         protocol: Protocol,
         first: Batch,
         stamp_sink: Callable[[SwarmConnection, int], None],
+        surroundings: Surroundings = REAL,
     ) -> None:
         """Be closed; the arguments are those of a connection over a stream."""
-        super().__init__(target, protocol, first, stamp_sink)
+        super().__init__(target, protocol, first, stamp_sink, surroundings)
         self._lost: deque[Batch] = deque(maxlen=_REMEMBERED)
 
     def connect(self, source: str, serial: int) -> None:
@@ -53,7 +58,7 @@ class DatagramConnection(SwarmConnection):
 
         """
         del serial
-        self._sock = dial(self._target, source)
+        self._sock = self._surroundings.dial(self._target, source)
         self.fd = self._sock.fileno()
         self.expired = False
         self.state = State.OPENING
@@ -65,15 +70,17 @@ class DatagramConnection(SwarmConnection):
         self._be_open(self._sock)
         return True
 
-    def begin(self, now_ns: int, intended_ns: int) -> None:
-        """Send the next datagram.
+    def begin(self, now_ns: int, intended_ns: int, recorder: Recorder) -> None:
+        """Send the next datagram; the arguments are those of a connection over a stream.
 
         Raises:
             ConnectionFailedError: the system refuses to.
 
         """
-        if not self.begin_hot(intended_ns):
-            self._take_next(intended_ns)
+        if not self.begin_hot(intended_ns, recorder):
+            self._take_next(intended_ns, recorder)
+            silent = self.batch.reply is None and not self._judge(self.batch).owed
+            self.watch_level(writable=silent)
         self.sent_ns = now_ns
         try:
             self.send(self.batch.payload)
@@ -82,9 +89,25 @@ class DatagramConnection(SwarmConnection):
         except OSError as error:
             raise self.broken(error) from None
 
+    def begin_hot(self, intended_ns: int, recorder: Recorder) -> bool:
+        """Make the next datagram the hot one; False where it cannot be.
+
+        While some are lost, each goes by `begin`: what is sent anew is not lost any more, and a
+        second reply to it is none to the first.
+        """
+        return not self._lost and super().begin_hot(intended_ns, recorder)
+
+    def _take_next(self, intended_ns: int, recorder: Recorder) -> None:
+        super()._take_next(intended_ns, recorder)
+        if self._batch in self._lost:
+            self._lost.remove(self._batch)
+
     def sent_partly(self, count: int) -> None:
         """Let a datagram go for which our own buffer has no room: lost, as anywhere on the way."""
         del count
+
+    def on_writable(self) -> None:
+        """Be done with a datagram that has no reply: that it has left is all there is to know."""
 
     def on_data(self, data: bytes) -> int:
         """Judge a datagram.
@@ -93,25 +116,33 @@ class DatagramConnection(SwarmConnection):
             ConnectionFailedError: it answers none of ours, or one that was answered or given up.
 
         """
+        stamp_ns = self.take_stamp()
         if self.state is State.BUSY and self._answers(self.batch, data):
+            self._stamp_ns = stamp_ns
+            self._let_go()
+            self._answered = 1
             return 1
         for batch in self._lost:
             if self._answers(batch, data):
                 self._lost.remove(batch)
-                raise ConnectionFailedError(Cause.LATE, closes=False)
+                raise ConnectionFailedError(Cause.LATE, closes=False, is_fate=False)
         earlier = self.batch.previous if self.state is State.BUSY else self.batch
         for _ in range(_REMEMBERED):
             if self._answers(earlier, data):
-                raise ConnectionFailedError(Cause.DUPLICATE, closes=False)
+                raise ConnectionFailedError(Cause.DUPLICATE, closes=False, is_fate=False)
             earlier = earlier.previous
         problem = "a datagram that answers none of ours"
         raise self._failed(Cause.WRONG_REPLY, problem, printable(data))
 
-    def overdue(self) -> ConnectionFailedError:
-        """Give the datagram under way up; a late reply to it will be known as such."""
-        self._lost.append(self.batch)
-        self.settle(self.sent_ns)
+    def overdue(self, *, ending: bool) -> ConnectionFailedError:
+        """Return that the datagram is lost, for all that can be known, at the end as before it."""
+        del ending
         return ConnectionFailedError(Cause.LOST, closes=False)
+
+    def give_up(self, now_ns: int) -> None:
+        """Be idle without a reply; one that comes late will be known as such."""
+        self._lost.append(self.batch)
+        super().give_up(now_ns)
 
     def broken(self, error: OSError) -> ConnectionFailedError:
         """Return what a failed send or receive means."""
@@ -120,7 +151,7 @@ class DatagramConnection(SwarmConnection):
 
     @property
     def complete(self) -> bool:
-        """Whether the datagram is answered: what `on_data` does not refuse is the reply to it."""
+        """Whether the datagram is done with: what `on_data` does not refuse is the reply to it."""
         return True
 
     @property
@@ -129,26 +160,25 @@ class DatagramConnection(SwarmConnection):
         return False
 
     @property
-    def under_way(self) -> int:
-        """Datagrams without a reply."""
-        return int(self.state is State.BUSY)
-
-    @property
     def _came_whole(self) -> bool:
         return True
 
+    def _judge(self, batch: Batch) -> DatagramOracle:
+        """Return a judge of a socket on which nothing but this was sent."""
+        assert isinstance(self._protocol, Datagrams)
+        judge = self._protocol.datagram_oracle()
+        judge.sent(batch.payload)
+        return judge
+
     def _answers(self, batch: Batch, data: bytes) -> bool:
-        """Whether `data` is the whole right reply, to the oracle of a connection of its own."""
+        """Whether `data` is a right reply."""
         if data == batch.reply:
             return True
-        oracle = self._protocol.oracle()
-        oracle.announce(batch.payload)
-        oracle.sent(batch.size)
         try:
-            oracle.receive_data(data)
+            self._judge(batch).receive(data)
         except WrongReplyError:
             return False
-        return oracle.settled
+        return True
 
     def _failed(self, cause: Cause, problem: str, actual: str = "") -> ConnectionFailedError:
         request = printable(self.batch.payload)

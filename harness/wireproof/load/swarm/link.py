@@ -12,6 +12,7 @@ from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.dialogue import Dialogue
 from wireproof.load.swarm.opening import Opening
+from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 from wireproof.wire.kernel.timestamps import enable_timestamps, receive_stamped
@@ -52,6 +53,7 @@ class Link:
         "_registered",
         "_sock",
         "_stamp_all",
+        "_surroundings",
         "_target",
         "_watched",
         "expired",
@@ -66,7 +68,11 @@ class Link:
     send: Callable[[bytes | memoryview], int]
 
     def __init__(
-        self, target: Target, protocol: Protocol, on_stamp: Callable[[bytes, int], None]
+        self,
+        target: Target,
+        protocol: Protocol,
+        on_stamp: Callable[[bytes, int], None],
+        surroundings: Surroundings,
     ) -> None:
         """Be closed.
 
@@ -74,8 +80,10 @@ class Link:
             target: resolved.
             protocol: says how a connection opens.
             on_stamp: is told what was received with a timestamp, and that, in ns of the wall clock.
+            surroundings: where sockets come from.
 
         """
+        self._surroundings = surroundings
         self._target = target
         self._protocol = protocol
         self._on_stamp = on_stamp
@@ -105,7 +113,9 @@ class Link:
         """
         self.expired = False
         self._dialogue.begin(serial)
-        self._opening = Opening(self._target, self._protocol, self._dialogue, source)
+        self._opening = Opening(
+            self._target, self._protocol, self._dialogue, source, self._surroundings
+        )
         self.fd = self._opening.sock.fileno()
         self._watched = self._opening.watched
         self.state = State.OPENING
@@ -140,10 +150,15 @@ class Link:
         self.expired = True
         self.send = _refuse_to_send
 
-    def overdue(self) -> ConnectionFailedError:
-        """Return what it means that nothing came for too long."""
-        connecting = self._opening is not None and not self._opening.is_connected
-        return ConnectionFailedError(Cause.CONNECT_TIMEOUT if connecting else Cause.TIMEOUT)
+    def overdue(self, *, ending: bool) -> ConnectionFailedError:
+        """Return what it means that nothing came for too long; `ending` once nothing more is due.
+
+        A request that is without a reply when the load has ended is unanswered, not timed out.
+        """
+        if self._opening is not None:
+            connected = self._opening.is_connected
+            return ConnectionFailedError(Cause.TIMEOUT if connected else Cause.CONNECT_TIMEOUT)
+        return ConnectionFailedError(Cause.UNANSWERED if ending else Cause.TIMEOUT)
 
     def close(self) -> None:
         """Give the socket back."""

@@ -15,12 +15,10 @@ the start of the next.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from select import EPOLLIN
 
 import gevent
-from gevent.monkey import get_original
 
 from wireproof.errors import WireproofError
 from wireproof.histogram import EXACT_BELOW_US, index_of
@@ -31,8 +29,8 @@ from wireproof.load.swarm.datagrams import DatagramConnection
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from wireproof.load.swarm.pool import Pool
-from wireproof.load.swarm.recorder import Recorder
 from wireproof.load.swarm.stamping import Stamps
+from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.tally import Tally
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
@@ -44,8 +42,8 @@ _STAMP_ONE_IN = 16
 
 _IDLE = State.IDLE  # looking a member up costs as much as a comparison
 
-_clock = time.monotonic_ns
-_select: Callable[..., object] = get_original("select", "select")
+_LAST_WORDS_NS = NS_PER_S
+"""How long a run that is stopped waits for the replies under way, at most."""
 
 
 class Swarm:
@@ -66,6 +64,7 @@ class Swarm:
         on_tally: Callable[[Tally], None],
         on_stage_done: Callable[[int], None],
         on_trouble: Callable[[WireproofError], None],
+        surroundings: Surroundings = REAL,
     ) -> None:
         """Start the loop; connections join later.
 
@@ -82,6 +81,7 @@ class Swarm:
             on_tally: receives what was counted, a few times a second and at the end of each phase.
             on_stage_done: is told once a stage's last tally is out.
             on_trouble: is told when the loop has to stop, the user's protocol being at fault.
+            surroundings: clocks, epoll, sockets.
 
         """
         self._target = target
@@ -92,10 +92,18 @@ class Swarm:
         self._on_tally = on_tally
         self._on_trouble = on_trouble
         self._place = random.Random(0)  # noqa: S311 - spreads the connections over the corpus
-        now = self._next_sweep_ns = _clock()
-        self._pool = Pool(sources=sources, lifetime_s=lifetime_s, worker=worker, workers=workers)
-        self._phases = Phases(now, self._take_tally, on_stage_done)
-        self._stamps = Stamps(now, self._pool.members, self._recorder_of)
+        self._surroundings = surroundings
+        self._clock = surroundings.clock
+        now = self._next_sweep_ns = self._clock()
+        self._pool = Pool(
+            sources=sources,
+            lifetime_s=lifetime_s,
+            worker=worker,
+            workers=workers,
+            surroundings=surroundings,
+        )
+        self._phases = Phases(now, self._take_tally, on_stage_done, surroundings.usage(target))
+        self._stamps = Stamps(self._pool.members, surroundings)
         self._attendant = Attendant(
             self._pool,
             self._phases,
@@ -104,7 +112,9 @@ class Swarm:
             open_loop=open_loop,
             one_request=protocol.one_request,
             timeout_ns=self._timeout_ns,
+            clock=self._clock,
         )
+        self._ready: list[SwarmConnection] = []  # to send, each its hot batch
         self._greenlet = gevent.spawn(self._run)
 
     # What Locust's side calls.
@@ -114,24 +124,36 @@ class Swarm:
         batches = self._corpus.batches
         first = batches[self._place.randrange(len(batches))]
         kind = SwarmConnection if self._target.is_stream else DatagramConnection
-        connection = kind(self._target, self._protocol, first, self._stamps.take)
+        connection = kind(
+            self._target, self._protocol, first, self._stamps.take_hot, self._surroundings
+        )
         self._pool.members.add(connection)
         self._attendant.connect(connection)
         return connection
 
     def leave(self, connection: SwarmConnection) -> None:
-        """Close a connection for good; what it has under way is not counted."""
-        self._pool.lose(connection)
+        """Close a connection for good, once nothing is under way on it."""
+        self._attendant.leave(connection)
 
     def start_stage(self, stage: Stage) -> None:
         """Begin a stage; it warms up once its connections are there, or could not be made."""
-        self._phases.start(stage, _clock())
+        self._phases.start(stage, self._clock())
 
     def stop(self) -> None:
-        """End the loop; the last tally goes out."""
+        """End the loop; the last tally goes out, and no request is left without a fate.
+
+        Replies under way have a second to come.
+        """
+        now = self._clock()
+        self._phases.cut_short(now)
+        until = now + min(self._timeout_ns, _LAST_WORDS_NS)
+        while not (self._greenlet.dead or self._attendant.is_settled() or self._clock() >= until):
+            self._surroundings.give_way(_YIELD_EVERY_S)
         if not self._greenlet.dead:
             self._greenlet.kill()
-        self._phases.flush(_clock(), self._pool.users)
+        now = self._clock()
+        self._attendant.give_up(now)
+        self._phases.flush(now, self._pool.users)
         self._pool.close()
 
     # The loop.
@@ -140,33 +162,45 @@ class Swarm:
         try:
             self._loop()
         except WireproofError as error:
+            for connection in self._ready:  # what was to be sent never left
+                connection.settle(self._clock())
             self._on_trouble(error)
 
     def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - one loop; a call costs what it saves
-        connections = self._pool.opened
+        opened = self._pool.opened
         phases, attendant = self._phases, self._attendant
         idle = attendant.idle
-        poll = self._pool.epoll.poll
-        clock = _clock
+        epoll = self._pool.epoll
+        poll, wait = epoll.poll, self._surroundings.wait
+        clock = self._clock
         closed_loop = not self._open_loop
-        now = clock()
-        yield_ns = now
+        readable, exact_below_us = EPOLLIN, EXACT_BELOW_US  # a global costs more
+        yield_ns = 0
         stamp_in = _STAMP_ONE_IN
-        ready: list[SwarmConnection] = []  # to send, each its hot batch
+        requests_in = self._corpus.requests_in
+        ready = self._ready
         while True:
-            waited_from = now
+            now = clock()  # again: an oracle may have taken its time
+            if now > yield_ns:
+                self._keep_house(now)
+                self._surroundings.give_way(0)
+                now = clock()
+                yield_ns = now + YIELD_EVERY_NS
+            recorder = phases.recorder
             if phases.due_ns < NEVER_NS and idle:  # without a free one, only a reply is news
-                self._wait_for_due(now)
+                if phases.due_ns > now:
+                    wait(epoll, min(phases.due_ns - now, YIELD_EVERY_NS))
                 events = poll(0)
             else:
                 events = poll(_YIELD_EVERY_S)
-            now = clock()
-            recorder = phases.recorder
-            recorder.idle_ns += now - waited_from
+            polled_ns = clock()
+            recorder.polling_ns += polled_ns - now
+            now = polled_ns
+            streaming = closed_loop and phases.is_sending
             counts = recorder.service
             for fd, event in events:
-                connection = connections.get(fd)
-                if connection is None or event != EPOLLIN:
+                connection = opened.get(fd)
+                if connection is None or event != readable:
                     attendant.on_event(fd, event)
                     continue
                 batch = connection.hot
@@ -179,19 +213,27 @@ class Swarm:
                     attendant.on_data(connection, data)
                     continue
                 now = clock()
-                if closed_loop:
+                if streaming:
                     us = (now - connection.sent_ns) // 1000
-                    counts[us if us < EXACT_BELOW_US else index_of(us)] += batch.count
+                    if us >= exact_below_us:
+                        us = index_of(us)
+                    if connection.recorder is recorder:
+                        counts[us] += batch.count
+                    else:
+                        connection.recorder.service[us] += batch.count
+                        connection.recorder = recorder
                     connection.hot = batch.next
                     ready.append(connection)
                 else:
                     attendant.count(connection, now, batch.count)
                     attendant.free(connection, now)
+            if streaming:
+                recorder.sent += requests_in(ready)
             if phases.due_ns <= now:
                 self._take_due(now, ready)
             for connection in ready:
                 batch = connection.hot
-                connection.sent_ns = now = clock()
+                connection.sent_ns = clock()
                 try:
                     sent = connection.send(batch.first)
                 except OSError as error:
@@ -204,19 +246,6 @@ class Swarm:
             if stamp_in < 0 and events:
                 stamp_in = _STAMP_ONE_IN
                 self._stamp_next(events[now % len(events)][0])
-            if now > yield_ns:
-                self._keep_house(now)
-                gevent.sleep(0)
-                yield_ns = clock() + YIELD_EVERY_NS
-
-    def _wait_for_due(self, now: int) -> None:
-        """Sleep until something can be read or the next request is due, to the microsecond.
-
-        epoll's own time limit is in whole milliseconds.
-        """
-        wait_ns = self._phases.due_ns - now
-        if wait_ns > 0:
-            _select([self._pool.epoll], (), (), min(wait_ns, YIELD_EVERY_NS) / NS_PER_S)
 
     def _take_due(self, now: int, ready: list[SwarmConnection]) -> None:
         """Give what an open loop's schedule has due to free connections, as long as there are any.
@@ -228,18 +257,18 @@ class Swarm:
         """
         idle, phases = self._attendant.idle, self._phases
         while phases.due_ns <= now and idle:
+            intended = phases.due_ns
+            if intended >= phases.ends_ns:  # it belongs to the next phase
+                self._advance(now)
+                continue
             connection = idle.popleft()
             if connection.state is not _IDLE:
                 continue
-            now = _clock()
-            intended = phases.due_ns
-            if intended >= phases.ends_ns:
-                phases.advance(now, settled=self._attendant.is_settled)
             phases.take_due()
-            if connection.begin_hot(intended):
+            if connection.begin_hot(intended, phases.recorder_of(intended)):
                 ready.append(connection)
             else:
-                self._attendant.begin(connection, now, intended)
+                self._attendant.begin(connection, intended)
 
     def _keep_house(self, now: int) -> None:
         """Do what is due by the clock."""
@@ -250,15 +279,17 @@ class Swarm:
             self._stamps.compare_clocks()
             attendant.sweep(now)
         self._phases.tick(now, lambda: self._pool.users)
-        self._phases.advance(now, settled=attendant.is_settled)
+        self._advance(now)
+        attendant.resume(now)
+
+    def _advance(self, now: int) -> None:
+        attendant = self._attendant
+        self._phases.advance(now, settled=attendant.is_settled, give_up=attendant.give_up)
 
     def _stamp_next(self, fd: int) -> None:
         connection = self._pool.opened.get(fd)
         if connection is not None:
             connection.stamp_next()
-
-    def _recorder_of(self, connection: SwarmConnection) -> Recorder:
-        return self._attendant.recorder_of(connection)
 
     def _take_tally(self, tally: Tally) -> None:
         """Pass a tally on; its rate says which replies get a timestamp."""

@@ -11,8 +11,9 @@ from typing import Any
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.corpus import RECEIVE_BYTES
-from wireproof.load.swarm.dialling import dial, see_connected, with_tls
+from wireproof.load.swarm.dialling import see_connected
 from wireproof.load.swarm.dialogue import Dialogue
+from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 
@@ -33,9 +34,25 @@ class Opening:
 
     """
 
-    __slots__ = ("_dialogue", "_protocol", "_requests", "_step", "_target", "sock", "watched")
+    __slots__ = (
+        "_dialogue",
+        "_protocol",
+        "_requests",
+        "_step",
+        "_surroundings",
+        "_target",
+        "sock",
+        "watched",
+    )
 
-    def __init__(self, target: Target, protocol: Protocol, dialogue: Dialogue, source: str) -> None:
+    def __init__(
+        self,
+        target: Target,
+        protocol: Protocol,
+        dialogue: Dialogue,
+        source: str,
+        surroundings: Surroundings,
+    ) -> None:
         """Start to connect.
 
         Args:
@@ -43,17 +60,19 @@ class Opening:
             protocol: says how a connection opens.
             dialogue: judges the greeting and the log-in.
             source: the local address to come from; empty for the system's choice.
+            surroundings: where sockets come from.
 
         Raises:
             ConnectionFailedError: it failed at once.
 
         """
+        self._surroundings = surroundings
         self._target = target
         self._protocol = protocol
         self._dialogue = dialogue
         self._requests: deque[bytes] = deque()
         self._step = _Step.CONNECTING
-        self.sock: Any = dial(target, source)
+        self.sock: Any = surroundings.dial(target, source)
         self.watched = EPOLLOUT
 
     @property
@@ -73,7 +92,7 @@ class Opening:
             see_connected(self.sock)
             self._step = _Step.HANDSHAKE
             if self._target.scheme == "tls":
-                self.sock = with_tls(self.sock, self._target.host)
+                self.sock = self._surroundings.with_tls(self.sock, self._target.host)
         if self._step is _Step.HANDSHAKE:
             if self._target.scheme == "tls" and not self._shake_hands():
                 return False

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import heapq
 import random
-import select
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count, cycle
-
-from gevent.monkey import get_original
 
 from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.phases import NS_PER_S
-
-_new_epoll: type[select.epoll] = get_original("select", "epoll")
+from wireproof.load.swarm.surroundings import REAL, Surroundings
 
 
 class Pool:
@@ -41,7 +36,7 @@ class Pool:
         lifetime_s: float | None,
         worker: int,
         workers: int,
-        clock: Callable[[], int] = time.monotonic_ns,
+        surroundings: Surroundings = REAL,
     ) -> None:
         """Have none yet.
 
@@ -50,10 +45,10 @@ class Pool:
             lifetime_s: after how long a connection is replaced.
             worker: this process's number among the load's `workers`.
             workers: how many there are.
-            clock: monotonic, in nanoseconds.
+            surroundings: clock and epoll.
 
         """
-        self.epoll = _new_epoll()
+        self.epoll = surroundings.epoll()
         self.members: set[SwarmConnection] = set()
         self.opened: dict[int, SwarmConnection] = {}
         self.opening: dict[int, SwarmConnection] = {}
@@ -63,12 +58,14 @@ class Pool:
         self._spread = random.Random(0)  # noqa: S311 - of the lifetimes
         self._later: list[tuple[int, int, SwarmConnection]] = []  # when, a tie-breaker, whose
         self._order = count()
-        self._clock = clock
+        self._clock = surroundings.clock
 
     @property
     def users(self) -> int:
         """Connections that can carry requests."""
-        return sum(connection.state >= State.IDLE for connection in self.members)
+        return sum(
+            connection.state >= State.IDLE and not connection.gone for connection in self.members
+        )
 
     def connect(self, connection: SwarmConnection) -> None:
         """Begin to connect.
@@ -100,8 +97,7 @@ class Pool:
         connection.close()
 
     def lose(self, connection: SwarmConnection) -> None:
-        """Close a connection for good, its user having left."""
-        connection.gone = True
+        """Close a connection for good."""
         self.members.discard(connection)
         self.drop(connection)
 
@@ -114,7 +110,7 @@ class Pool:
         """Yield those whose pause is over."""
         while self._later and self._later[0][0] <= now:
             connection = heapq.heappop(self._later)[2]
-            if not connection.gone:
+            if connection in self.members:
                 yield connection
 
     def outlived(self, now: int) -> Iterator[SwarmConnection]:

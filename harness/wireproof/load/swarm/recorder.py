@@ -2,16 +2,14 @@
 
 import os
 import socket
-import time
 from collections import defaultdict
-from pathlib import Path
 
 from wireproof.causes import Cause
 from wireproof.histogram import LENGTH, index_of, sparse
+from wireproof.load.swarm.usage import Used
 from wireproof.load.tally import Phase, Sample, Tally
 
 _MAX_SAMPLES = 5
-_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 class Recorder:
@@ -21,6 +19,7 @@ class Recorder:
         service: counts of the latency from sending to the reply.
         scheduled: counts of the latency from the intended time to the reply.
         wire: counts of the latency from sending to the kernel's receive timestamp.
+        sent: requests that left.
         began_ns: when the phase began.
 
     """
@@ -32,6 +31,7 @@ class Recorder:
         self.began_ns = now_ns
         self._since_ns = now_ns
         self._ended_ns: int | None = None
+        self._under_way_before = 0
         self._clear()
 
     def end(self, now_ns: int) -> None:
@@ -44,20 +44,33 @@ class Recorder:
         return bool(
             self._ended_ns is None
             or self._ended_ns > self._since_ns
+            or self.sent
+            or self.unreplied
             or self.failures
             or any(self.service)
         )
+
+    @property
+    def under_way(self) -> int:
+        """Requests that left and have no fate yet."""
+        failed = sum(self.failures.values()) - sum(self.incidents.values())
+        fates = sum(self.service) + self.unreplied + failed
+        return self._under_way_before + self.sent - fates
 
     def _clear(self) -> None:
         self.service = [0] * LENGTH
         # Seldom or less often counted than service: what is handed out often must be short.
         self.scheduled: defaultdict[int, int] = defaultdict(int)
         self.wire: defaultdict[int, int] = defaultdict(int)
+        self.sent = 0
+        self.unreplied = 0
         self.failures: dict[Cause, int] = {}
+        self.incidents: dict[Cause, int] = {}
         self.samples: list[Sample] = []
-        self.idle_ns = 0
+        self.polling_ns = 0
         self.cpu_s = 0.0
         self.waiting_s = 0.0
+        self.server_cpu_s: float | None = None
         self.stamped = 0
         self.service_ns = 0
         self.lag_ns = 0
@@ -88,26 +101,38 @@ class Recorder:
         self.service_ns += service_ns
         self.lag_ns += max(0, service_ns - wire_ns)
 
-    def fail(self, cause: Cause, count: int = 1, sample: Sample | None = None) -> None:
-        """Count failures."""
-        self.failures[cause] = self.failures.get(cause, 0) + count
+    def fail(self, cause: Cause, requests: int = 0, sample: Sample | None = None) -> None:
+        """Count a failure as the fate of so many requests; of none, as an incident."""
+        self.failures[cause] = self.failures.get(cause, 0) + (requests or 1)
+        if not requests:
+            self.incidents[cause] = self.incidents.get(cause, 0) + 1
         if sample is not None and len(self.samples) < _MAX_SAMPLES:
             self.samples.append(sample)
 
-    def charge(self, usage: "CpuUsage") -> None:
-        """Count the CPU time since the last charge as this phase's."""
-        cpu_s, waiting_s = usage.take()
-        self.cpu_s += cpu_s
-        self.waiting_s += waiting_s
+    def charge(self, used: Used) -> None:
+        """Count CPU time as this phase's."""
+        self.cpu_s += used.cpu_s
+        self.waiting_s += used.waiting_s
+        if used.server_cpu_s is not None:
+            self.server_cpu_s = (self.server_cpu_s or 0.0) + used.server_cpu_s
 
-    def take(self, now_ns: int, second: int, users: int) -> Tally:
-        """Return what was counted, and start over."""
+    def take(self, now_ns: int, second: int, users: int, cpus: int = 0) -> Tally:
+        """Return what was counted, and start over.
+
+        Args:
+            now_ns: the time.
+            second: whole seconds since the run began.
+            users: connections that can carry requests.
+            cpus: as in `CpuUsage`.
+
+        """
         kinds = {
             "service": sparse(self.service),
             "scheduled": _flat(self.scheduled),
             "wire": _flat(self.wire),
         }
         until_ns = now_ns if self._ended_ns is None else self._ended_ns
+        self._under_way_before = self.under_way
         tally = Tally(
             worker="",
             second=second,
@@ -116,11 +141,16 @@ class Recorder:
             length_s=max(0, until_ns - self._since_ns) / 1e9,
             users=users,
             counts={kind: found for kind, found in kinds.items() if found},
+            sent=self.sent,
+            unreplied=self.unreplied,
             failures=self.failures,
+            incidents=self.incidents,
             samples=self.samples,
             cpu_s=self.cpu_s,
             waiting_for_cpu_s=self.waiting_s,
-            idle_s=self.idle_ns / 1e9,
+            server_cpu_s=self.server_cpu_s,
+            cpus=cpus,
+            polling_s=self.polling_ns / 1e9,
             stamped=self.stamped,
             service_us=self.service_ns / 1e3,
             lag_us=self.lag_ns / 1e3,
@@ -134,27 +164,6 @@ class Recorder:
 def _flat(counts: dict[int, int]) -> list[int]:
     """As `sparse` makes of a list."""
     return [item for pair in sorted(counts.items()) for item in pair]
-
-
-class CpuUsage:
-    """CPU time of this process, and the time it was ready to run and did not get any."""
-
-    def __init__(self) -> None:
-        """Start counting now."""
-        self._last = self._read()
-
-    def take(self) -> tuple[float, float]:
-        """Return both, in seconds, since the last call."""
-        before, self._last = self._last, self._read()
-        return self._last[0] - before[0], self._last[1] - before[1]
-
-    @staticmethod
-    def _read() -> tuple[float, float]:
-        try:
-            waiting_s = int(_SCHEDSTAT.read_text().split()[1]) / 1e9
-        except (OSError, ValueError, IndexError):  # a kernel without it
-            waiting_s = 0.0
-        return time.process_time(), waiting_s
 
 
 def worker_name() -> str:

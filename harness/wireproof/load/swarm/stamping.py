@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Collection
 
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.load.tally import Tally
 
 _ALL_BELOW_PER_S = 5000
 _LOOK_EVERY = 500
 _RATE_KNOWN_AFTER_S = 0.5
 _NS_PER_S = 1_000_000_000
+_READINGS = 9
+_UNDISTURBED_NS = 200
 
 
 class Stamping:
@@ -58,21 +60,19 @@ class Stamps:
 
     def __init__(
         self,
-        now_ns: int,
         members: Collection[SwarmConnection],
-        recorder_of: Callable[[SwarmConnection], Recorder],
+        surroundings: Surroundings,
     ) -> None:
         """Stamp everything at first.
 
         Args:
-            now_ns: the time.
             members: all connections of the worker.
-            recorder_of: returns what counts the reply to a connection's batch.
+            surroundings: their clocks.
 
         """
-        self._choice = Stamping(now_ns)
+        self._clock, self._wall_clock = surroundings.clock, surroundings.wall_clock
+        self._choice = Stamping(self._clock())
         self._members = members
-        self._recorder_of = recorder_of
         self.compare_clocks()
 
     @property
@@ -82,14 +82,17 @@ class Stamps:
 
     def compare_clocks(self) -> None:
         """Look how far the wall clock, which is set now and then, is ahead."""
-        self._wall_offset_ns = wall_offset_ns()
+        self._wall_offset_ns = wall_offset_ns(self._clock, self._wall_clock)
 
-    def take(self, connection: SwarmConnection, stamp_ns: int) -> None:
-        """Count a right reply that arrived at `stamp_ns`, by the wall clock."""
+    def take_hot(self, connection: SwarmConnection, stamp_ns: int) -> None:
+        """Count a right reply that arrived at `stamp_ns`, by the wall clock, and was read now."""
+        self.take(connection, stamp_ns, self._clock())
+
+    def take(self, connection: SwarmConnection, stamp_ns: int, read_ns: int) -> None:
+        """Count a right reply that arrived at `stamp_ns`, by the wall clock, and was then read."""
         wire_ns = stamp_ns - self._wall_offset_ns - connection.sent_ns
-        now = time.monotonic_ns()
-        self._recorder_of(connection).stamp(now - connection.sent_ns, wire_ns)
-        if self._choice.all and self._choice.stamped(now):
+        connection.recorder.stamp(read_ns - connection.sent_ns, wire_ns)
+        if self._choice.all and self._choice.stamped(read_ns):
             self._tell()
 
     def counted(self, tally: Tally) -> None:
@@ -107,9 +110,14 @@ def wall_offset_ns(
 ) -> int:
     """Return how far the wall clock, which stamps replies, is ahead of the monotonic one.
 
-    Of three readings the one counts that took least: whoever loses the CPU between the two clocks
+    Of several readings the one counts that took least: whoever loses the CPU between the two clocks
     would have replies arrive after they were read.
     """
-    readings = [(clock(), wall(), clock()) for _ in range(3)]
-    before, wall_ns, after = min(readings, key=lambda reading: reading[2] - reading[0])
-    return wall_ns - (before + after) // 2
+    least, offset_ns = -1, 0
+    for _ in range(_READINGS):
+        before, wall_ns, after = clock(), wall(), clock()
+        if least < 0 or after - before < least:
+            least, offset_ns = after - before, wall_ns - (before + after) // 2
+        if least < _UNDISTURBED_NS:
+            break
+    return offset_ns

@@ -58,5 +58,7 @@ def _plan(base: Results, new: Results) -> Iterator[str]:
 def _state(results: Results, name: str) -> Iterator[str]:
     if results.partial:
         yield f"the {name} run was interrupted"
-    if results.load is not None and results.load.bottleneck == "generator":
-        yield f"the {name} run was bound by the load generator: its throughput is not the server's"
+    limit = {"generator": "the load generator", "shared core": "a core shared with the server"}
+    if results.load is not None and results.load.bottleneck in limit:
+        by = limit[results.load.bottleneck]
+        yield f"the {name} run was bound by {by}: its throughput is not the server's"

@@ -70,6 +70,7 @@ def _render(
         unsteady=bool(
             results.load and any(second.phase != "steady" for second in results.load.series)
         ),
+        load_length=digest.length(results.load) if results.load else "",
         models=digest.ladder_models(results.backlog) if results.backlog else {},
         latency_kinds=digest.LATENCY_KINDS,
         bottleneck_words=digest.BOTTLENECK_WORDS,

@@ -12,9 +12,10 @@ from wireproof.reporting.digest import (
     causes,
     ladder_models,
     leading_latency,
+    length,
     steady_stages,
 )
-from wireproof.reporting.figures import duration, rate, seconds, short
+from wireproof.reporting.figures import duration, rate, short
 from wireproof.reporting.terminal.queue import comb_table, queue_line, sentence_list
 from wireproof.reporting.text import escaped
 from wireproof.results import BacklogResult, LoadResult, LoadStage, Percentiles, Rung
@@ -39,7 +40,7 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
     )
     if load.rate_per_s is not None:
         line.append(f", {rate(load.rate_per_s)}/s asked for")
-    line.append(f"  {seconds(load.seconds)}", style="dim")
+    line.append(f"  {length(load)}", style="dim")
     yield line
     if len(stages) > 1:
         yield _stage_table(stages, width, micro, open_loop=open_loop)
@@ -190,7 +191,9 @@ def _legend(steps: Sequence[LoadStage | Rung]) -> str:
     signs = []
     if "generator" in words:
         signs.append("* generator-bound")
-    if words - {"server", "generator"}:
+    if "shared core" in words:
+        signs.append("= on a shared core")
+    if words - BOTTLENECK_WORDS.keys() or "undetermined" in words:
         signs.append("? undetermined")
     failing = any(any(step.failures.values()) for step in steps)
     unserved = any(map(_unserved, steps))

@@ -4,6 +4,7 @@ Only what the caller may see: another user's descriptors are hidden unless we ar
 """
 
 import contextlib
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -67,6 +68,28 @@ def descendants_of(ancestor: int) -> set[int]:
         generation = {pid for pid, parent in parents.items() if parent in generation} - found
         found |= generation
     return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the children of a process, as the kernel lists them; none where it does not."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of a process and of the children that it has reaped; 0 once it is gone.
+
+    Fields 14 to 17 of /proc/PID/stat, in ticks.
+    """
+    try:
+        ticks = _fields((_PROC / str(pid) / "stat").read_text())[11:15]
+    except OSError:
+        return 0.0
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def _process_ids() -> list[int]:

@@ -5,10 +5,10 @@ list, about 150 µs: at the 50 a second that `INTERVAL_S` stands for, under 1 % 
 overflow counter is for the whole network namespace and dearer to read: once a second is enough.
 """
 
-import socket
 from typing import Self
 
 from wireproof.target import Target
+from wireproof.wire.kernel.listening import is_ours
 from wireproof.wire.kernel.netstat import read_netstat
 from wireproof.wire.kernel.sock_diag import SockDiag
 
@@ -40,7 +40,7 @@ class QueueSampler:
         if isinstance(target.address, str):
             reason = "the queue of a Unix socket cannot be read"
             raise LookupError(reason)  # noqa: TRY004 - a kind of target, not a mistake
-        if not _is_ours(target):
+        if not is_ours(target):
             raise LookupError("the server is not on this machine")
         self._diag = SockDiag()
         self._target = target
@@ -93,16 +93,6 @@ class QueueSampler:
         """Return the deepest seen since this was last asked."""
         peak, self.peak_depth = self.peak_depth, 0
         return peak
-
-
-def _is_ours(target: Target) -> bool:
-    """Return whether the address is one of this machine's: only those can be bound to."""
-    with socket.socket(target.family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((target.address[0], 0, *target.address[2:]))
-        except OSError:
-            return False
-    return True
 
 
 def overflows() -> int:

@@ -1,5 +1,6 @@
 """Objectives: what is measured against what, and which words are refused."""
 
+import msgspec
 import pytest
 
 from wireproof.errors import UsageError
@@ -18,7 +19,7 @@ def stage(*, open_loop: bool = False) -> LoadStage:
     return LoadStage(
         users=1,
         seconds=2.0,
-        requests=100,
+        requests=101,
         failures={"timeout": 1},
         throughput_per_s=50.0,
         latency_us={kind: percentiles(found) for kind, found in kinds.items()},
@@ -42,7 +43,7 @@ def stage(*, open_loop: bool = False) -> LoadStage:
         ("errors<0.5%", False),
         ("throughput>=50", True),
         ("throughput>50", False),
-        ("requests==100", True),
+        ("requests==101", True),
         ("wire.p50<1s", False),  # not measured is not met
     ],
 )
@@ -55,6 +56,16 @@ def test_open_loop_judges_from_the_schedule():
     """With a schedule, latency counts from the intended time unless another kind is named."""
     assert parse_objective("p95<5ms").judge(stage(open_loop=True))["met"] is False
     assert parse_objective("service.p95<5ms").judge(stage(open_loop=True))["met"] is True
+
+
+def test_an_objective_sees_what_was_unanswered_and_what_befell_no_request():
+    """The share of errors is of all that was sent, or should have been."""
+    found = msgspec.structs.replace(
+        stage(), failures={"unanswered": 5, "never sent": 99}, incidents={"never sent": 99}
+    )
+    assert parse_objective("errors==104").judge(found)["met"] is True
+    assert parse_objective("errors<=52%").judge(found)["met"] is True
+    assert parse_objective("errors<51%").judge(found)["met"] is False
 
 
 def test_measured_says_what_was_compared():

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wireproof.errors import UsageError
 from wireproof.results import (
+    FORMAT,
     CheckResult,
     Environment,
     Level,
@@ -16,7 +18,7 @@ from wireproof.results import (
 )
 
 RESULTS = Results(
-    format=1,
+    format=FORMAT,
     command="check",
     started_at="2026-01-01T00:00:00+00:00",
     environment=Environment(
@@ -46,6 +48,30 @@ def test_round_trip(tmp_path: Path) -> None:
     assert load_results(path) == RESULTS
 
 
+@pytest.mark.parametrize("stages", [[], [7], [{"failures": 3}]])
+def test_a_load_of_the_first_format_is_read_as_todays(stages: list[object]) -> None:
+    """There, requests were those that were answered right; what else is wrong is told as ever."""
+    load = {
+        "users": 1,
+        "seconds": 2.0,
+        "requests": 100,
+        "failures": {"timeout": 3},
+        "throughput_per_s": 50.0,
+        "latency_us": {},
+        "bottleneck": "server",
+        "stages": stages,
+    }
+    old = msgspec.json.decode(encode(RESULTS)) | {"format": 1, "load": load}
+    if stages:
+        with pytest.raises(UsageError, match="not a result file"):
+            decode(msgspec.json.encode(old))
+        return
+    found = decode(msgspec.json.encode(old))
+    assert found.format == FORMAT
+    assert found.load is not None
+    assert (found.load.requests, found.load.right) == (103, 100)
+
+
 def test_words_of_the_file() -> None:
     """Verdicts stand in the file as people know them, and commands that did not run are absent."""
     text = encode(RESULTS).decode()
@@ -60,10 +86,10 @@ def test_words_of_the_file() -> None:
         (b"", "not a result file"),
         (b"[]", "not a result file"),
         (b"\xff\xfe", "not a result file"),
-        (b'{"format": 1}', "missing required field"),
+        (b'{"format": 2}', "missing required field"),
         (b'{"format": 99}', "of format 99"),
         (b"{}", "of format None"),
-        (b'{"format": 1, "check": ' + b"[" * 100_000, "not a result file"),
+        (b'{"format": 2, "check": ' + b"[" * 100_000, "not a result file"),
     ],
 )
 def test_other_files_are_refused(text: bytes, problem: str) -> None:

@@ -24,6 +24,7 @@ def tally(
         length_s=1.0,
         users=1,
         counts={"service": Histogram.of(values).sparse()} if values else {},
+        sent=len(values),
     )
 
 
@@ -69,6 +70,7 @@ def test_late_replies_count_in_their_phase_without_lengthening_it():
         length_s=0.0,
         users=1,
         counts={"service": [900, 1]},
+        sent=1,
     )
     collector.add(late)
     result = collector.result()
@@ -114,13 +116,14 @@ def test_failures_carry_a_hint_and_few_samples():
         length_s=1.0,
         users=1,
         failures={Cause.WRONG_REPLY: 50},
+        sent=50,
         samples=samples,
     )
     collector.add(failed)
     for _ in range(2):
         collector.note(Note(kind=NoteKind.SERVER_GONE, text="the server is gone", partial=True))
     result = collector.result()
-    assert result.failures == {"wrong reply": 50}
+    assert (result.requests, result.failures) == (50, {"wrong reply": 50})
     assert len(result.details["samples"]) == 3
     assert "wireproof check" in result.details["hints"]["wrong reply"]
     assert (result.partial, result.notes) == (True, ["the server is gone"])

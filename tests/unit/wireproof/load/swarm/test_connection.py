@@ -5,7 +5,6 @@ import re
 import socket
 from contextlib import suppress
 from select import EPOLLOUT
-from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +14,9 @@ from wireproof.load.swarm.connection import COLD, SwarmConnection
 from wireproof.load.swarm.corpus import Batch, Corpus
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.predictor import predictor_of
+from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.tally import Phase
 from wireproof.protocols import Protocol, RequestReply, WrongReplyError, delimited
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
@@ -86,11 +88,11 @@ class WholeSocket:
 
 def opened(protocol: Protocol, corpus: Corpus):
     """Return a connection behind its connect."""
+    staged = Surroundings(dial=lambda target, source: WholeSocket())
     connection = SwarmConnection(
-        Target("tcp"), protocol, corpus.batches[0], lambda connection, stamp_ns: None
+        Target("tcp"), protocol, corpus.batches[0], lambda connection, stamp_ns: None, staged
     )
-    with mock.patch("wireproof.load.swarm.opening.dial", return_value=WholeSocket()):
-        connection.dial(0, 0, "", 0)
+    connection.dial(0, 0, "", 0)
     assert connection.go_on(EPOLLOUT)
     return connection
 
@@ -171,7 +173,7 @@ def test_short_cut_judges_as_the_oracle(conversation: tuple[Protocol, Corpus, li
     protocol, corpus, replies = conversation
     connection, oracle = opened(protocol, corpus), protocol.oracle()
     for pieces in replies:
-        connection.begin(0, 0)
+        connection.begin(0, 0, Recorder(0, Phase.STEADY, 0))
         for request in connection.batch.requests:
             oracle.announce(request)
         oracle.sent(connection.batch.size)
@@ -198,22 +200,22 @@ def test_predictions_are_used():
         corpus = Corpus([Batch([b"a\n"])], predictor_of(protocol))
         connection = opened(protocol, corpus)
         for _ in range(2):
-            connection.begin(0, 0)
+            connection.begin(0, 0, Recorder(0, Phase.STEADY, 0))
             with suppress(ConnectionFailedError):
                 take(connection, corpus, right_reply(protocol, b"a\n", 0))
-        connection.begin(0, 0)
+        connection.begin(0, 0, Recorder(0, Phase.STEADY, 0))
         assert connection.hot is corpus.batches[0]
 
 
-def test_a_partly_sent_exchange_is_judged_by_the_oracle():
+def test_a_partly_sent_batch_is_judged_by_the_oracle():
     """When the kernel takes a part only, the rest goes out once it can, and the reply counts."""
     corpus = Corpus([Batch([b"abcd"])], predictor_of(Echo()))
     connection = opened(Echo(), corpus)
-    connection.begin(0, 0)
+    connection.begin(0, 0, Recorder(0, Phase.STEADY, 0))
     take(connection, corpus, b"abcd")
     taken = iter([3, 1])
     connection.send = lambda data: min(next(taken), len(data))
-    connection.begin(0, 0)
+    connection.begin(0, 0, Recorder(0, Phase.STEADY, 0))
     assert take(connection, corpus, b"abc") == 0
     assert not connection.complete
     connection.on_writable()
