@@ -15,7 +15,7 @@ from wireproof.load.figures.collect import Fates
 from wireproof.load.swarm.corpus import Batch, Corpus
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.phases import Stage
-from wireproof.load.swarm.predictor import predictor_of
+from wireproof.load.swarm.predictor import datagram_predictor_of, predictor_of
 from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.load.swarm.usage import CpuUsage
 from wireproof.load.tally import Phase, Tally
@@ -27,7 +27,7 @@ _HANGS_S = 60  # of real time: then it is a bug
 
 
 class Lines(RequestReply, Datagrams):
-    """A line comes back; what begins with `n` has no reply. Only an oracle can tell."""
+    """A line comes back; what begins with `n` has no reply. A reply is known once it was judged."""
 
     name = "lines"
     transports = frozenset({"tcp", "tls", "unix", "udp"})
@@ -41,7 +41,7 @@ class Lines(RequestReply, Datagrams):
         return delimited(buffer, b"\n")
 
     def expected(self, request: bytes):
-        """Return a pattern, which no predictor makes use of."""
+        """Return a pattern, by which no reply is known beforehand."""
         return None if self.is_unreplied(request) else re.compile(re.escape(request))
 
     def expected_datagram(self, datagram: bytes):
@@ -54,7 +54,18 @@ class Lines(RequestReply, Datagrams):
         return request.startswith(b"n")
 
 
-class Answers(Lines):
+class Judged(Lines):
+    """Lines of which each reply is judged."""
+
+    name = "judged"
+
+    def unsolicited(self, message: bytes):
+        """Say no; that it is asked at all keeps replies from being learnt."""
+        del message
+        return False
+
+
+class Answers(Judged):
     """Lines that all have a reply."""
 
     name = "answers"
@@ -98,8 +109,11 @@ def corpus_of(scenario: Scenario):
         Batch([requests[(at + step) % len(requests)] for step in range(pipeline)])
         for at in range(0, len(requests), pipeline)
     ]
+    if scenario.scheme == "udp":
+        predictor = datagram_predictor_of(scenario.protocol, requests)
+        return Corpus(batches, predictor, datagrams=True)
     predictor = None if scenario.protocol.one_request else predictor_of(scenario.protocol)
-    return Corpus(batches, predictor, datagrams=scenario.scheme == "udp")
+    return Corpus(batches, predictor)
 
 
 def run(scenario: Scenario):

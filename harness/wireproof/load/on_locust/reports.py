@@ -113,6 +113,7 @@ class Share:
         number: counted from 1, in the order in which they came.
         users: its connections.
         requests: its replies that were counted.
+        under_way: requests that it has sent and told no fate of.
         measured_s: sum of the lengths of its tallies.
         second: of the latest.
         stage: of the latest.
@@ -122,6 +123,7 @@ class Share:
     number: int
     users: int = 0
     requests: int = 0
+    under_way: int = 0
     measured_s: float = 0.0
     second: int = 0
     stage: int = 0
@@ -161,6 +163,7 @@ class Reports:
         for problem in (
             _bounds_problem(tally),
             _counts_problem(tally),
+            _fates_problem(tally, share),
             self._order_problem(tally, share, stage),
         ):
             if problem:
@@ -168,9 +171,10 @@ class Reports:
         self.shares[worker] = share
         share.users = tally.users
         share.requests += _total(tally.counts.get("service", []))
+        share.under_way += tally.sent - _fates(tally)
         share.measured_s += tally.length_s
         share.second = tally.second
-        share.stage = tally.stage
+        share.stage = max(share.stage, tally.stage)
         return msgspec.structs.replace(tally, worker=worker)
 
     def share_of(self, worker: str) -> str:
@@ -187,7 +191,8 @@ class Reports:
         )
 
     def _order_problem(self, tally: Tally, share: Share, stage: int) -> str:
-        if not share.stage <= tally.stage <= max(stage, 0):
+        is_late = tally.length_s == 0  # what became of requests of an earlier stage
+        if not (tally.stage >= share.stage or is_late) or tally.stage > max(stage, 0):
             return f"stage {tally.stage} in stage {stage}, after stage {share.stage}"
         if tally.second < share.second:
             return f"second {tally.second} after second {share.second}"
@@ -226,6 +231,20 @@ def _counts_problem(tally: Tally) -> str:
     if replies > _MOST_PER_S * max(1.0, tally.length_s):
         return f"{replies:,} replies in {tally.length_s:.1f} s"
     return ""
+
+
+def _fates_problem(tally: Tally, share: Share) -> str:
+    """Return why requests cannot have become what a tally says."""
+    for cause, count in tally.incidents.items():
+        if not 0 < count <= tally.failures.get(cause, 0):
+            return f"{count} incidents of the cause {cause}"
+    told, known = _fates(tally), share.under_way + tally.sent
+    return f"{told:,} fates of {known:,} requests" if told > known else ""
+
+
+def _fates(tally: Tally) -> int:
+    failed = sum(tally.failures.values()) - sum(tally.incidents.values())
+    return _total(tally.counts.get("service", [])) + tally.unreplied + failed
 
 
 def _total(counts: Sequence[int]) -> int:

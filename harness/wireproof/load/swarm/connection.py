@@ -160,7 +160,7 @@ class SwarmConnection(Link):
         self.settle(self.sent_ns)
 
     def sent_partly(self, count: int) -> None:
-        """Go on after only `count` bytes of the hot batch could be sent.
+        """Go on after `count` bytes of the hot batch were sent: not all, or its reply is not known.
 
         Raises:
             ConnectionFailedError: the connection is gone.

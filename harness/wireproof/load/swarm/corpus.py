@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import random
 import typing
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import cycle, islice
 
 from wireproof.errors import UsageError
 from wireproof.load.spec import DEFAULT_PAYLOAD_BYTES, LoadSpec, PayloadSizes, parse_payload
-from wireproof.load.swarm.predictor import Predictor, predictor_of
+from wireproof.load.swarm.predictor import Predictor, datagram_predictor_of, predictor_of
 from wireproof.protocols.base import Exchange, Protocol
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
+from wireproof.protocols.datagram import Datagrams
+
+if typing.TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 RECEIVE_BYTES = 65536
 _DRAWS = 256
@@ -39,6 +43,8 @@ class Batch:
         learnt_ns: when the oracle accepted `reply`, on the monotonic clock; 0 where it was
             foretold.
         receive_bytes: how many bytes to ask for: one more than the reply, so that surplus shows.
+        left: what a send returns after which the reply can be awaited by itself: `size`, where the
+            reply is known, and else nothing that a send returns.
         next: what a connection sends after it.
         previous: what it sent before it.
 
@@ -49,6 +55,7 @@ class Batch:
         "cuts",
         "first",
         "learnt_ns",
+        "left",
         "next",
         "payload",
         "previous",
@@ -69,6 +76,7 @@ class Batch:
         self.reply: bytes | None = None
         self.learnt_ns = 0
         self.receive_bytes = RECEIVE_BYTES
+        self.left = -1
         self.next = self
         self.previous = self
 
@@ -136,6 +144,7 @@ class Corpus:
     def _know(self, batch: Batch, reply: bytes | None, learnt_ns: int = 0) -> None:
         batch.reply = reply
         batch.learnt_ns = learnt_ns
+        batch.left = -1 if reply is None else batch.size
         batch.receive_bytes = RECEIVE_BYTES if reply is None or self._datagrams else len(reply) + 1
 
 
@@ -162,31 +171,42 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
         _refuse_for_datagrams(spec, protocol)
     if spec.pipeline > 1 and not protocol.pipelining:
         raise UsageError(f"{protocol.name} does not allow a request before the last reply")
+    # Datagrams that follow each other must differ, so that a reply tells which one it answers.
+    takes_any_bytes = isinstance(protocol, Echo | TimestampEcho)
+    sized, drawn = protocol.sized_request, protocol.requests
+    if datagrams:
+        assert isinstance(protocol, Datagrams)
+        sized, drawn = protocol.sized_datagram, protocol.datagrams
     sizes = parse_payload(spec.payload)
-    if sizes is None and not spec.payload and protocol.sized_request(DEFAULT_PAYLOAD_BYTES):
+    by_default = not spec.payload and (takes_any_bytes or not datagrams)
+    if by_default and sized(DEFAULT_PAYLOAD_BYTES):
         sizes = PayloadSizes(least_bytes=DEFAULT_PAYLOAD_BYTES, most_bytes=DEFAULT_PAYLOAD_BYTES)
     room_bytes = _MAX_CORPUS_BYTES // max(spec.pipeline, spec.coalesced)  # each stands in so many
     requests = (
-        _sized(protocol, sizes, spec.seed, room_bytes)
+        _sized(protocol.name, sized, sizes, spec.seed, room_bytes)
         if sizes
-        else _drawn(protocol, spec.seed, room_bytes)
+        else _drawn(protocol.name, drawn(), spec.seed, room_bytes)
     )
-    if datagrams and len(requests) == 1 and isinstance(protocol, Echo | TimestampEcho):
+    if datagrams and len(requests) == 1 and takes_any_bytes:
         requests = _numbered(requests[0])
+    predictor = datagram_predictor_of(protocol, requests) if datagrams else None
     # A connection that closes after one request must not be sent another in advance.
-    predictor = None if protocol.one_request else predictor_of(protocol, requests)
+    if not datagrams and not protocol.one_request:
+        predictor = predictor_of(protocol, requests)
     if predictor is not None and not sizes and predictor.reply(requests[:1]) is None:
         requests = requests[:_LEARNT_DRAWS]
     return Corpus(_batches(requests, spec), predictor, datagrams=datagrams)
 
 
 def _refuse_for_datagrams(spec: LoadSpec, protocol: Protocol) -> None:
+    if not isinstance(protocol, Datagrams):
+        raise UsageError(
+            f"{protocol.name} is not spoken over UDP", "write tcp://, or derive it from Datagrams"
+        )
     sizes = parse_payload(spec.payload)
     most = getattr(protocol, "buffer", _MAX_DATAGRAM_BYTES)
     if spec.pipeline > 1 or spec.segment != "whole":
         raise UsageError("a datagram is neither pipelined nor cut", "leave these options out")
-    if sizes is None and spec.payload:
-        raise UsageError("datagrams need a size, since not all draws fit", "write --payload 64")
     if sizes is not None and sizes.most_bytes > most:
         raise UsageError(f"a datagram of more than {most} bytes is cut by the server")
 
@@ -228,16 +248,22 @@ def _cuts(segment: str, size: int, draw: random.Random) -> Sequence[int]:
     return ()
 
 
-def _sized(protocol: Protocol, sizes: PayloadSizes, seed: int, room: int) -> list[bytes]:
+def _sized(
+    name: str,
+    sized: Callable[[int], bytes | None],
+    sizes: PayloadSizes,
+    seed: int,
+    room: int,
+) -> list[bytes]:
     draw = random.Random(seed)  # noqa: S311 - load, not secrets
     draws = 1 if sizes.least_bytes == sizes.most_bytes else _DRAWS
     requests: list[bytes] = []
     while len(requests) < draws and (room > 0 or not requests):
         size = draw.randint(sizes.least_bytes, sizes.most_bytes)
-        request = protocol.sized_request(size)
+        request = sized(size)
         if request is None:
             raise UsageError(
-                f"{protocol.name} has no request of {size} bytes",
+                f"{name} has no request of {size} bytes",
                 "write --payload any, or give the protocol a sized_request()",
             )
         requests.append(request)
@@ -245,7 +271,9 @@ def _sized(protocol: Protocol, sizes: PayloadSizes, seed: int, room: int) -> lis
     return requests
 
 
-def _drawn(protocol: Protocol, drawn_seed: int, room_bytes: int) -> list[bytes]:
+def _drawn(
+    name: str, strategy: SearchStrategy[bytes], drawn_seed: int, room_bytes: int
+) -> list[bytes]:
     """Draw from the protocol's own strategy; a seed always draws the same."""
     from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -259,7 +287,7 @@ def _drawn(protocol: Protocol, drawn_seed: int, room_bytes: int) -> list[bytes]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(protocol.requests())
+    @given(strategy)
     def draw(request: bytes) -> None:
         if sum(map(len, requests)) < room_bytes:
             requests.append(request)
@@ -267,6 +295,6 @@ def _drawn(protocol: Protocol, drawn_seed: int, room_bytes: int) -> list[bytes]:
     draw()
     found = [request for request in requests if request]
     if not found:
-        raise UsageError(f"{protocol.name} draws no request that has a byte in it")
+        raise UsageError(f"{name} draws no request that has a byte in it")
     random.Random(drawn_seed).shuffle(found)  # noqa: S311 - Hypothesis draws small ones first
     return found

@@ -79,15 +79,15 @@ class DatagramConnection(SwarmConnection):
         """
         if not self.begin_hot(intended_ns, recorder):
             self._take_next(intended_ns, recorder)
-            silent = self.batch.reply is None and not self._judge(self.batch).owed
-            self.watch_level(writable=silent)
         self.sent_ns = now_ns
         try:
-            self.send(self.batch.payload)
+            sent = self.send(self.batch.payload)
         except WOULD_BLOCK:
-            self.sent_partly(0)
+            sent = 0
         except OSError as error:
             raise self.broken(error) from None
+        if sent != self.batch.left:
+            self.sent_partly(sent)
 
     def begin_hot(self, intended_ns: int, recorder: Recorder) -> bool:
         """Make the next datagram the hot one; False where it cannot be.
@@ -103,8 +103,12 @@ class DatagramConnection(SwarmConnection):
             self._lost.remove(self._batch)
 
     def sent_partly(self, count: int) -> None:
-        """Let a datagram go for which our own buffer has no room: lost, as anywhere on the way."""
-        del count
+        """Have the reply judged that is not known, if there is to be one.
+
+        Where our own buffer had no room the datagram is lost, as anywhere on the way.
+        """
+        self._let_go()
+        self.watch_level(writable=bool(count) and not self._judge(self.batch).owed)
 
     def on_writable(self) -> None:
         """Be done with a datagram that has no reply: that it has left is all there is to know."""
@@ -161,7 +165,7 @@ class DatagramConnection(SwarmConnection):
 
     @property
     def _came_whole(self) -> bool:
-        return True
+        return self._answered > 0
 
     def _judge(self, batch: Batch) -> DatagramOracle:
         """Return a judge of a socket on which nothing but this was sent."""

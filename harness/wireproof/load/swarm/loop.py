@@ -239,7 +239,7 @@ class Swarm:
                 except OSError as error:
                     attendant.on_send_error(connection, error)
                     continue
-                if sent != batch.size:
+                if sent != batch.left:
                     attendant.on_sent_partly(connection, sent)
             ready.clear()
             stamp_in -= len(events)

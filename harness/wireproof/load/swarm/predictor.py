@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import HEADER, HEADER_BYTES, TimestampEcho
+from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import call_user_code
 
@@ -77,6 +78,23 @@ def predictor_of(protocol: Protocol, requests: Sequence[bytes] = ()) -> Predicto
     return _RequestReplyPredictor(protocol)
 
 
+def datagram_predictor_of(protocol: Protocol, datagrams: Sequence[bytes]) -> Predictor | None:
+    """Return what foretells replies to datagrams, or None where they depend on what came before.
+
+    Args:
+        protocol: judges; spoken over UDP.
+        datagrams: what will be sent.
+
+    """
+    if isinstance(protocol, TimestampEcho):
+        return _TimestampPredictor(protocol.buffer)
+    assert isinstance(protocol, Datagrams)
+    before = copy.deepcopy(vars(protocol))
+    for datagram in datagrams:
+        call_user_code(protocol.expected_datagram, datagram)
+    return _DatagramPredictor(protocol) if vars(protocol) == before else None
+
+
 def _keeps_state(protocol: RequestReply, requests: Sequence[bytes]) -> bool:
     """Say whether replies depend on what came before."""
     session = protocol.session()
@@ -114,6 +132,18 @@ class _RequestReplyPredictor(Predictor):
         exact = [matcher for matcher in matchers if isinstance(matcher, bytes)]
         # A request without a reply, or one with an empty reply, is never seen to be answered.
         return b"".join(exact) if len(exact) == len(matchers) and all(exact) else None
+
+
+class _DatagramPredictor(Predictor):
+    learns_replies = True
+
+    def __init__(self, protocol: Datagrams) -> None:
+        self._protocol = protocol
+
+    def reply(self, requests: Sequence[bytes]) -> bytes | None:
+        (datagram,) = requests
+        matcher = call_user_code(self._protocol.expected_datagram, datagram)
+        return matcher if isinstance(matcher, bytes) else None
 
 
 class _TimestampPredictor(Predictor):

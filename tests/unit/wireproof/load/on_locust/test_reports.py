@@ -38,7 +38,10 @@ def read(clock: _Clock) -> Callable[..., Tally]:
             length_s=0.25,
             users=2,
             counts={"service": [10, 3, 12, 1], "wire": [9, 2]},
-            failures={"timeout": 1},
+            sent=6,
+            unreplied=1,
+            failures={"timeout": 1, "late reply": 2},
+            incidents={"late reply": 2},
             samples=[Sample(cause="timeout", problem="p")],
             stamped=2,
         )
@@ -84,6 +87,11 @@ def test_a_sound_tally_is_the_workers(read: Callable[..., Tally], clock: _Clock)
         ({"failures": {"timeout": 10**12}}, "failures of the cause"),
         ({"failures": {"\x1b[2J": 5}}, "failures"),
         ({"samples": [{"cause": "timeout", "problem": "p"}] * 1000}, "1000 samples"),
+        ({"sent": -1}, "sent"),
+        ({"sent": 5}, "6 fates of 5 requests"),
+        ({"failures": {"timeout": 2}, "incidents": {}}, "7 fates of 6 requests"),
+        ({"incidents": {"late reply": 3}}, "3 incidents of the cause late reply"),
+        ({"incidents": {"refused": 1}}, "1 incidents of the cause refused"),
         ({"phase": "invented"}, "phase"),
         ({"samples": [{"cause": 1}]}, "samples"),
         ({"worker": None}, "worker"),
@@ -112,6 +120,9 @@ def test_time_and_stages_do_not_go_back(read: Callable[..., Tally], clock: _Cloc
     read(2, second=5, stage=1)
     with pytest.raises(ValueError, match="second 4 after second 5"):
         read(2, second=4, stage=1)
+    with pytest.raises(ValueError, match="stage 0"):
+        read(2, second=6, stage=0)
+    assert read(2, second=6, stage=0, length_s=0.0).stage == 0
     with pytest.raises(ValueError, match="stage 0"):
         read(2, second=6, stage=0)
     assert read(2, "another", second=4, stage=0).second == 4
@@ -166,3 +177,12 @@ def test_locusts_own_messages_have_a_shape(kind: str, data: object) -> None:
 def test_our_files_are_nobodys() -> None:
     """A worker that asks for the locustfile is not answered."""
     assert "locustfile" not in FROM_A_WORKER
+
+
+def test_a_request_has_one_fate(read: Callable[..., Tally], clock: _Clock) -> None:
+    """What was sent in one tally may have its fate in the next, once."""
+    clock.now_s += 1
+    read(counts={}, stamped=0, sent=8)  # 2 of 8 have a fate
+    assert read(sent=0).sent == 0
+    with pytest.raises(ValueError, match="6 fates of 0 requests"):
+        read(sent=0)

@@ -8,7 +8,7 @@ from hypothesis import Phase as Step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.staged_runs import Lines, OneEach, Scenario, fates_of, run, total_of
+from tests.support.staged_runs import Judged, Lines, OneEach, Scenario, fates_of, run, total_of
 from tests.support.staged_world import MS, Accepts, Does, Script, Takes
 from wireproof.causes import Cause
 from wireproof.load.figures.collect import Collector, Fates
@@ -42,7 +42,7 @@ scripts = st.builds(
 scenarios = st.builds(
     Scenario,
     scheme=st.just("tcp"),
-    protocol=st.sampled_from([Lines(), OneEach()]),
+    protocol=st.sampled_from([Lines(), Judged(), OneEach()]),
     script=scripts,
     users=st.integers(1, 4),
     pipeline=st.integers(1, 3),
