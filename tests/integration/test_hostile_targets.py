@@ -139,7 +139,7 @@ def test_load_counts_what_happened(battery: Battery, kind: str, name: str):
     run = battery[kind, name].result()
     _ended_well(run)
     found = run.results["load"]
-    failures = found["failures"] or found["details"].get("failures_while_warming_up", {})
+    failures = found["failures"] | found["details"].get("failures_while_warming_up", {})
     if name in LOADED:
         assert LOADED[name] in failures, found
     fates = sum(found["failures"].values()) - sum(found["incidents"].values())

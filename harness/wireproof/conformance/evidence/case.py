@@ -88,8 +88,9 @@ def read_case(path: Path) -> Case:
     """
     text = read_limited(path, MAX_FILE_BYTES, "replay file")
     try:
-        found = msgspec.json.decode(text, type=dict[str, object]).get("format")
-        if found != REPLAY_FORMAT:
+        record = msgspec.json.decode(text, type=dict[str, object])
+        found = record.get("format")
+        if "plan" in record and found != REPLAY_FORMAT:  # without one it is another kind of file
             raise UsageError(
                 f"{path} is a replay file of format {found}; this version reads {REPLAY_FORMAT}"
             )
