@@ -12,7 +12,8 @@ from tests.support.staged_world import MS, Accepts, Script, StagedEpoll, World
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.figures.collect import Fates
-from wireproof.load.swarm.corpus import Batch, Corpus
+from wireproof.load.swarm.batch import Batch
+from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.phases import Stage
 from wireproof.load.swarm.predictor import datagram_predictor_of, predictor_of

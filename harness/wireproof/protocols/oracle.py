@@ -153,6 +153,23 @@ class Oracle(ABC):
         """Whether the server has said that it ends the stream; what is sent now is not answered."""
         return False
 
+    def state(self) -> object:
+        """Return what judgements from here on depend on, to be compared; None where unknown.
+
+        Two oracles of one protocol in equal states judge whatever follows alike. Known between
+        requests only, where none is owed a reply.
+        """
+        return None
+
+    def recall(self, reply: bytes) -> None:
+        """Take note of the last reply, compared elsewhere, to say whose a wrong one is."""
+        del reply
+
+    @property
+    def judged(self) -> int:
+        """How many right replies were not known to the byte: by a pattern, a mask or a judge."""
+        return 0
+
 
 class MalformedReplyError(Exception):
     r"""Raised by a protocol's own code: the server sent what cannot be a reply at all, and why.

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from wireproof.protocols.replies import Matcher, matches
+from wireproof.protocols.replies import NO_LANE, Matcher, matches
 from wireproof.protocols.user_code import call_on_reply, call_user_code
 
 _LEAST_STALE = 64
@@ -76,6 +76,7 @@ class OwedReplies:
 
     __slots__ = (
         "_added",
+        "_apart",
         "_by_key",
         "_id_of",
         "_lanes",
@@ -109,7 +110,7 @@ class OwedReplies:
         self._ordered = ordered
         self._mask = mask
         self._id_of = None if ordered else id_of
-        self._added = 0
+        self._added = self._apart = 0
         self._stale = 0
         self._lanes: dict[str, deque[Owed]] = {}
         self._by_key: dict[Key, deque[Owed]] = {}
@@ -118,6 +119,9 @@ class OwedReplies:
     def add(self, owed: Owed) -> None:
         """Owe one more."""
         self.queue.append(owed)
+        if owed.lane == NO_LANE:
+            self._apart += 1
+            owed.lane = f"{NO_LANE}{self._apart}"
         if not owed.optional:
             self.required += 1
             if owed.request is not None:
@@ -188,6 +192,14 @@ class OwedReplies:
         self.required = self._stale = 0
         for each in (self.queue, self._others, self._lanes, self._by_key):
             each.clear()
+
+    def optional(self) -> list[tuple[Matcher, str]]:
+        """Return what may still come though it need not, each with its lane."""
+        return [
+            (each.matcher, NO_LANE if each.lane.startswith(NO_LANE) else each.lane)
+            for each in self.queue
+            if each.optional and not each.settled
+        ]
 
     @property
     def first_required(self) -> Owed:

@@ -35,6 +35,10 @@ class Judge:
         return self.accepts(reply)
 
 
+NO_LANE = "\0"
+"""Of a reply that nothing orders: it may overtake all, and be overtaken by all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A right reply, and where in the order of replies it may come.
@@ -42,7 +46,7 @@ class Reply:
     Attributes:
         matcher: what is right.
         lane: replies of one lane keep the order of their requests; those of different lanes may
-            overtake each other.
+            overtake each other, and those of `NO_LANE` all.
         optional: whether a right server may leave it out.
 
     """

@@ -17,6 +17,7 @@ from itertools import islice
 
 from wireproof.protocols.base import Exchange, overrides
 from wireproof.protocols.framing import ReplyBuffer
+from wireproof.protocols.frozen import frozen
 from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.oracle import (
     MAX_SHOWN_BYTES,
@@ -71,6 +72,7 @@ class RequestReplyOracle(Oracle):
         self._received_bytes = 0
         self._unasked_bytes = 0
         self._last_settled: Matcher = b""
+        self._judged = 0
         self._has_ended = False
         self._owe(call_user_code(session.greeting), session.greeting, b"", None)
 
@@ -183,6 +185,23 @@ class RequestReplyOracle(Oracle):
         """Whether the server has said that it ends the stream; what is sent now is not answered."""
         return self._has_ended
 
+    def state(self) -> object:
+        """Return what the session holds, and the optional replies that may still come."""
+        owed = self._owed
+        if owed.required or self._buffer or self._announced or self._has_ended:
+            return None
+        held = frozen(vars(self._session))
+        return None if held is None else (held, owed.optional())
+
+    def recall(self, reply: bytes) -> None:
+        """Take note of the last reply."""
+        self._last_settled = reply
+
+    @property
+    def judged(self) -> int:
+        """How many right replies were not known to the byte."""
+        return self._judged
+
     def _owe(
         self,
         expected: Expected,
@@ -285,6 +304,7 @@ class RequestReplyOracle(Oracle):
         """Strike off a reply; return how many requests that completed."""
         self._owed.settle(owed)
         self._last_settled = owed.matcher
+        self._judged += self._mask is not None or owed.matcher.__class__ is not bytes
         request = owed.request
         if owed.optional or request is None:
             return 0

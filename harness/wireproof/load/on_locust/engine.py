@@ -24,7 +24,7 @@ from wireproof.load.on_locust.stats import feed
 from wireproof.load.preflight import raise_descriptor_limit
 from wireproof.load.spec import Arrivals, LoadSpec
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import draw_corpus
+from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.phases import Stage
 from wireproof.load.swarm.recorder import worker_name

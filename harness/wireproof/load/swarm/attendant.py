@@ -12,8 +12,9 @@ from select import EPOLLOUT
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
+from wireproof.load.swarm.batch import RECEIVE_BYTES
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import RECEIVE_BYTES, Corpus
+from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.phases import Phases
@@ -21,8 +22,6 @@ from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
 from wireproof.load.swarm.unloaded_start import UnloadedStart
 from wireproof.load.tally import Phase
-
-_LEARNT_FOR_NS = 1_000_000_000
 
 
 class Attendant:
@@ -41,7 +40,6 @@ class Attendant:
         corpus: Corpus,
         *,
         open_loop: bool,
-        one_request: bool,
         timeout_ns: int,
         clock: Callable[[], int],
     ) -> None:
@@ -53,7 +51,6 @@ class Attendant:
             stamps: say who gets a timestamp.
             corpus: what is sent.
             open_loop: whether a stage's schedule says when to send.
-            one_request: whether a connection takes one batch only.
             timeout_ns: how long a connect or a reply may take.
             clock: monotonic, in ns.
 
@@ -64,7 +61,6 @@ class Attendant:
         self._stamps = stamps
         self._corpus = corpus
         self._open_loop = open_loop
-        self._one_request = one_request
         self._timeout_ns = timeout_ns
         self._clock = clock
         self._unloaded = UnloadedStart(wanted=not open_loop)
@@ -82,7 +78,7 @@ class Attendant:
     def free(self, connection: SwarmConnection, now: int) -> None:
         """Give a connection that has nothing under way its next work."""
         connection.settle(now)
-        if connection.expired or (self._one_request and connection.used):
+        if connection.expired or connection.is_used_up:
             self._renew(connection)
         elif (
             self._open_loop
@@ -153,7 +149,7 @@ class Attendant:
             if event & ~EPOLLOUT:  # data, end of stream, or an error that recv will name
                 self.on_data(connection, connection.receive(RECEIVE_BYTES))
             elif connection.state is State.BUSY and connection.complete:
-                self._complete(connection, b"", self._clock())
+                self._complete(connection, self._clock())
             else:
                 self._pool.watch(connection)
         except ConnectionFailedError as failure:
@@ -172,7 +168,6 @@ class Attendant:
 
     def on_data(self, connection: SwarmConnection, data: bytes) -> None:
         """Have the oracle judge what was not predicted."""
-        connection.look_again()
         try:
             while True:
                 now = self._clock()
@@ -183,7 +178,7 @@ class Attendant:
                 if answered:
                     self.count(connection, now, answered)
                 if connection.complete:
-                    self._complete(connection, data, now)
+                    self._complete(connection, now)
                     return
                 if not connection.pending():
                     self._pool.watch(connection)
@@ -201,12 +196,12 @@ class Attendant:
         if self._open_loop:
             recorder.count_scheduled(now - connection.intended_ns, connection.slip_ns, answered)
 
-    def _complete(self, connection: SwarmConnection, data: bytes, now: int) -> None:
-        """Go on after a batch that the oracle accepted to its end; `data` was read last, `now`."""
+    def _complete(self, connection: SwarmConnection, now: int) -> None:
+        """Go on after a batch that the oracle accepted to its end, `now`."""
         stamp_ns = connection.take_stamp()
         if stamp_ns:
             self._stamps.take(connection, stamp_ns, now)
-        connection.learn(self._corpus, data, now)
+        connection.learn(now)
         if not connection.has_ended:
             connection.recorder.unreplied += connection.under_way
             self.free(connection, now)
@@ -259,7 +254,11 @@ class Attendant:
 
     def sweep(self, now: int) -> None:
         """Replace what is too old, and fail what takes too long."""
-        self._corpus.forget(now - _LEARNT_FOR_NS)
+        if self._corpus.is_private:
+            for connection in self._pool.opened.values():
+                connection.forget(now)
+        else:
+            self._corpus.forget(now)
         for connection in self._pool.outlived(now):
             connection.expire()
             if connection.state is State.IDLE:

@@ -1,20 +1,24 @@
 """One connection of a swarm, and its batches.
 
-Strategy: the swarm's loop handles the common case in line, a predicted reply that came whole. All
-else comes here, where the oracle judges. A connection is `hot` while its conversation follows the
-prediction; as soon as something else arrives, its dialogue catches up and goes on from there.
+Strategy: the swarm's loop handles the common case in line, a known reply that came whole. All else
+comes here. A connection is `hot` while a batch is under way whose reply is known, and nothing of it
+has come; what comes in pieces is compared piece by piece. As soon as something differs, its
+dialogue catches up, is told of the batch and of what came of its reply, and goes on from there.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import ClassVar
 
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.corpus import Batch, Corpus
+from wireproof.load.swarm.batch import RECEIVE_BYTES, Batch
+from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import Link, State
 from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.ring import Ring
 from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
@@ -45,9 +49,16 @@ class SwarmConnection(Link):
     __slots__ = (
         "_answered",
         "_batch",
+        "_corpus",
+        "_followed",
+        "_known",
+        "_left",
+        "_matched",
         "_predicted",
+        "_ring",
         "_stamp_ns",
         "_stamp_sink",
+        "_start",
         "free_since_ns",
         "gone",
         "hot",
@@ -57,6 +68,7 @@ class SwarmConnection(Link):
         "used",
     )
 
+    _ring: Ring
     recorder: Recorder
     outlives_silence: ClassVar[bool] = False
     """Whether the socket is of further use after a request without a reply."""
@@ -65,8 +77,10 @@ class SwarmConnection(Link):
         self,
         target: Target,
         protocol: Protocol,
-        first: Batch,
+        corpus: Corpus,
+        start: int,
         stamp_sink: Callable[[SwarmConnection, int], None],
+        *,
         surroundings: Surroundings = REAL,
     ) -> None:
         """Be closed.
@@ -74,7 +88,8 @@ class SwarmConnection(Link):
         Args:
             target: resolved.
             protocol: judges the replies.
-            first: what is sent first.
+            corpus: what is sent.
+            start: the place in it where a connection begins.
             stamp_sink: is told the kernel's timestamp, in ns of the wall clock, of a hot reply.
             surroundings: where sockets come from.
 
@@ -83,7 +98,10 @@ class SwarmConnection(Link):
         self._stamp_sink = stamp_sink
         self._stamp_ns = 0
         self._answered = 0
-        self._batch = first.previous
+        self._corpus, self._start = corpus, start
+        self._batch = self._followed = COLD
+        self._matched = self._left = 0
+        self._known = b""
         self._predicted = False
         self.hot = COLD
         self.sent_ns = self.intended_ns = self.free_since_ns = 0
@@ -105,6 +123,9 @@ class SwarmConnection(Link):
         self.sent_ns = now_ns
         self.expires_ns = now_ns + lifetime_ns if lifetime_ns else 0
         self.used = False
+        self._left = 1 if self._protocol.one_request else self._protocol.most_requests
+        self._ring, self._batch = self._corpus.enter(serial, self._start)
+        self._followed = self._batch
         self.connect(source, serial)
 
     def begin(self, now_ns: int, intended_ns: int, recorder: Recorder) -> None:
@@ -146,13 +167,26 @@ class SwarmConnection(Link):
         return True
 
     def _take_next(self, intended_ns: int, recorder: Recorder) -> None:
-        batch = self._batch = self._batch.next
+        ring = self._ring
+        if not self.used:
+            self._enter(ring)
+            self.used = True
+        self._start += 1  # the next connection goes on from here
+        batch = self._batch = ring.after(self._batch)
         self.state = _BUSY
-        self.used = True
+        self._left -= batch.count
         self.intended_ns = intended_ns
         self._answered = 0
         self.recorder = recorder
         recorder.sent += batch.count
+
+    def _enter(self, ring: Ring) -> None:
+        """Be at the beginning of the ring, the opening over."""
+        dialogue = self._dialogue
+        dialogue.take_heard()
+        dialogue.keeps = ring.learns
+        if ring.learns:
+            ring.begin(dialogue)
 
     def unsend(self) -> None:
         """Take the hot batch back: nothing of it left, since the connection's time is over."""
@@ -186,18 +220,60 @@ class SwarmConnection(Link):
 
         """
         stamp_ns, self._stamp_ns = self._stamp_ns, 0
-        self._cool_down()
-        answered = min(self._dialogue.hear(data), self.under_way)
+        if self._matches(data):
+            answered = self._answered_by(self._matched) - self._answered
+        else:
+            self.look_again()
+            answered = self._ask_the_oracle(data)
         self._answered += answered
-        if self._dialogue.pauses:
-            self._push()
-        if self._dialogue.is_over:  # so this piece was the last
+        if self.complete:  # so this piece was the last
             self._stamp_ns = stamp_ns
+        return answered
+
+    def _matches(self, data: bytes) -> bool:
+        """Whether `data` is the next piece of the known reply to the batch, sent whole before."""
+        batch = self.hot
+        if batch is not COLD:
+            reply = batch.reply
+            # An end in between, behind which all may come or not, only the oracle sees.
+            is_plain = batch.ends or data == reply
+            if not (reply and data and is_plain and reply.startswith(data)):
+                return False
+            self._let_go()
+            self._answered, self._matched, self._known = 0, len(data), reply
+            return True
+        if not self._matched or not data or not self._known.startswith(data, self._matched):
+            return False
+        self._matched += len(data)
+        if len(data) == RECEIVE_BYTES:  # there may be more, which would show no edge
+            self.look_again()
+        return True
+
+    def _answered_by(self, matched_bytes: int) -> int:
+        """Return how many requests so much of the known reply answers."""
+        batch = self._batch
+        if matched_bytes == len(self._known):
+            return batch.answered
+        return bisect_right(batch.ends, matched_bytes)
+
+    def _ask_the_oracle(self, data: bytes) -> int:
+        """Have the oracle judge; returns how many requests this answered."""
+        dialogue = self._dialogue
+        had = self._known[: self._matched]
+        self._cool_down()
+        answered = 0
+        if had:  # as known: the oracle has not seen it
+            answered = dialogue.hear(had) - self._answered
+        answered = max(0, min(answered + dialogue.hear(data), self.under_way))
+        if dialogue.pauses:
+            self._push()
         return answered
 
     @property
     def complete(self) -> bool:
         """Whether all of the batch is sent and answered."""
+        if self._matched:
+            return self._matched == len(self._known)
         return self._dialogue.is_over
 
     @property
@@ -208,26 +284,29 @@ class SwarmConnection(Link):
     def settle(self, now_ns: int) -> None:
         """Be idle: what was under way is complete."""
         self._let_go()
+        self._matched = 0
         self.state = _IDLE
         self.free_since_ns = now_ns
         if self.has_more_to_send:
             self.watch_level()
 
-    def learn(self, corpus: Corpus, data: bytes, now_ns: int) -> None:
-        """Trust predictions from here on if the batch went as one is predicted to go.
-
-        Args:
-            corpus: learns from the batch.
-            data: what came last.
-            now_ns: when.
-
-        """
-        if not self._came_whole or corpus.predictor is None or self.has_ended:
+    def learn(self, now_ns: int) -> None:
+        """Trust what is known of the next replies if this one says so."""
+        if self._matched:  # as it was known
             return
-        corpus.learn(self.batch, data, now_ns)
-        self._predicted = data == self.batch.reply
+        dialogue = self._dialogue
+        self._followed = self._batch
+        heard = dialogue.take_heard() if dialogue.keeps else None
+        self._batch.are_answered(self._answered)
+        self._predicted = self._ring.learn(self._batch, heard, now_ns, dialogue)
+        dialogue.keeps = self._ring.learns
         if self._predicted:
             self.watch_edges()
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the connection takes no more requests, or not as many as are next."""
+        return self.used and self._left < self._ring.after(self._batch).count
 
     @property
     def batch(self) -> Batch:
@@ -240,11 +319,6 @@ class SwarmConnection(Link):
         if self.state is not _BUSY:
             return 0
         return self.hot.count or self._batch.count - self._answered
-
-    @property
-    def _came_whole(self) -> bool:
-        """Whether the reply came in one piece."""
-        return self._dialogue.pieces == 1
 
     @property
     def slip_ns(self) -> int:
@@ -262,12 +336,20 @@ class SwarmConnection(Link):
 
     def broken(self, error: OSError) -> ConnectionFailedError:
         """Return what a failed send or receive means."""
-        self._cool_down()
+        try:
+            self._cool_down()
+        except ConnectionFailedError as failure:
+            return failure
         return self._dialogue.broken(error)
+
+    def forget(self, now_ns: int) -> None:
+        """Have the oracle judge anew what has been known for too long."""
+        self._ring.forget(now_ns)
 
     def close(self) -> None:
         """Give the socket back."""
         self._let_go()
+        self._matched = 0
         self._predicted = False
         super().close()
 
@@ -280,20 +362,26 @@ class SwarmConnection(Link):
         """Have the oracle judge; `sent_bytes` of a hot batch are on their way, if not all."""
         batch = self.hot
         if batch is COLD:
-            self._leave_prediction(self._batch)
-            return
-        self._let_go()
-        self._answered = 0
+            if not self._matched:
+                self._leave_prediction(self._batch)
+                return
+            batch = self._batch
+        else:
+            self._let_go()
+            self._answered = 0
+        self._matched = 0
         self._leave_prediction(batch.previous)
         self._dialogue.say(batch.requests, batch.cuts)
         self._dialogue.left(batch.size if sent_bytes is None else sent_bytes)
 
     def _leave_prediction(self, last: Batch) -> None:
-        """Have the dialogue catch up, if it lags behind; `last` went as predicted."""
+        """Have the dialogue catch up, if it lags behind; `last` went as known."""
         if self._predicted:
             self._predicted = False
             self.watch_level()
-            self._dialogue.catch_up(last)
+            self._dialogue.catch_up(self._ring.missed(self._followed, last))
+            self._dialogue.recall(last)
+            self._followed = last
 
     def _push(self) -> None:
         goes_on = self._dialogue.push(self.send)

@@ -12,11 +12,13 @@ from collections.abc import Callable
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
+from wireproof.load.swarm.batch import Batch
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import Batch
+from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.ring import Ring
 from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.tally import Sample
 from wireproof.protocols.base import Protocol
@@ -30,7 +32,7 @@ _REMEMBERED = 16
 class DatagramConnection(SwarmConnection):
     """A UDP socket, and the user that it belongs to."""
 
-    __slots__ = ("_lost",)
+    __slots__ = ("_heard", "_lost")
 
     outlives_silence = True
 
@@ -38,12 +40,15 @@ class DatagramConnection(SwarmConnection):
         self,
         target: Target,
         protocol: Protocol,
-        first: Batch,
+        corpus: Corpus,
+        start: int,
         stamp_sink: Callable[[SwarmConnection, int], None],
+        *,
         surroundings: Surroundings = REAL,
     ) -> None:
         """Be closed; the arguments are those of a connection over a stream."""
-        super().__init__(target, protocol, first, stamp_sink, surroundings)
+        super().__init__(target, protocol, corpus, start, stamp_sink, surroundings=surroundings)
+        self._heard = b""
         self._lost: deque[Batch] = deque(maxlen=_REMEMBERED)
 
     def connect(self, source: str, serial: int) -> None:
@@ -125,6 +130,7 @@ class DatagramConnection(SwarmConnection):
             self._stamp_ns = stamp_ns
             self._let_go()
             self._answered = 1
+            self._heard = data
             return 1
         for batch in self._lost:
             if self._answers(batch, data):
@@ -163,9 +169,13 @@ class DatagramConnection(SwarmConnection):
         """Never: there is no stream to end."""
         return False
 
-    @property
-    def _came_whole(self) -> bool:
-        return self._answered > 0
+    def learn(self, now_ns: int) -> None:
+        """Know the reply to this datagram, if it has one."""
+        heard, self._heard = self._heard, b""
+        self._predicted = self._corpus.learn(self._batch, heard, now_ns)
+
+    def _enter(self, ring: Ring) -> None:
+        """Have no opening."""
 
     def _judge(self, batch: Batch) -> DatagramOracle:
         """Return a judge of a socket on which nothing but this was sent."""

@@ -1,28 +1,35 @@
 """What one connection says and hears, followed by its oracle.
 
-The swarm's loop verifies a predicted reply without an oracle, which then lags behind. A dialogue
-that takes up again is shown the last batch that went as predicted, and goes on from there: between
-batches of a predictable protocol nothing older matters to its oracle, and the last one matters
-because a reply may continue it.
+The swarm's loop verifies a known reply without an oracle, which then lags behind. A dialogue that
+takes up again is shown what its oracle missed and needs to know, and goes on from there.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
-from wireproof.load.swarm.corpus import Batch
+from wireproof.load.swarm.batch import Batch
 from wireproof.load.swarm.outbox import Outbox
 from wireproof.load.tally import Sample
 from wireproof.protocols.base import Protocol, as_sent, overrides
-from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
+from wireproof.protocols.oracle import (
+    MalformedReplyError,
+    Oracle,
+    WrongReplyError,
+    printable,
+)
+from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.user_code import call_on_reply, takes_request
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 _NOTHING = Outbox()
+_MOST_HEARD_BYTES = 4 * 1024 * 1024
+"""Of a reply that is kept to compare with."""
 
 
 class Dialogue:
@@ -30,19 +37,33 @@ class Dialogue:
 
     Attributes:
         pieces: how many pieces were heard since something was said.
+        keeps: whether what is heard is kept for `heard`.
 
     """
 
-    __slots__ = ("_numbered", "_oracle", "_outbox", "_personal", "_protocol", "_serial", "pieces")
+    __slots__ = (
+        "_has_pauses",
+        "_heard",
+        "_heard_bytes",
+        "_numbered",
+        "_oracle",
+        "_outbox",
+        "_protocol",
+        "_serial",
+        "_unasked_before",
+        "keeps",
+        "pieces",
+    )
 
     def __init__(self, protocol: Protocol) -> None:
         """Have no connection yet."""
         self._protocol = protocol
-        self._personal = any(
-            overrides(protocol, Protocol, hook) for hook in ("personalise", "numbered", "pauses")
-        )
+        self._has_pauses = overrides(protocol, Protocol, "pauses")
         self._outbox = _NOTHING
         self.pieces = 0
+        self.keeps = False
+        self._heard: list[bytes] = []
+        self._heard_bytes = self._unasked_before = 0
 
     def begin(self, serial: int) -> None:
         """Begin on a new connection, whose number no other of the run has."""
@@ -50,21 +71,44 @@ class Dialogue:
         self._oracle: Oracle = self._protocol.oracle()
         self._outbox = _NOTHING
         self.pieces = 0
+        self._heard = []
+        self._heard_bytes = self._unasked_before = 0
 
-    def catch_up(self, batch: Batch) -> None:
-        """Show the oracle a batch that went as predicted."""
-        if batch.reply is not None:
-            self.say(batch.requests)
-            self.left(batch.size)
-            self._oracle.receive_data(batch.reply)
+    def catch_up(self, batches: Iterable[Batch]) -> None:
+        """Show the oracle batches whose replies were compared with what it had accepted.
+
+        Raises:
+            ConnectionFailedError: it does not accept them again.
+
+        """
+        oracle = self._oracle
+        for batch in batches:
+            for request in batch.requests:
+                oracle.announce(request)
+            oracle.sent(batch.size)
+            try:
+                oracle.receive_data(batch.accepted or b"")
+            except WrongReplyError as wrong:
+                problem = f"the protocol refuses what it accepted before: {wrong.problem}"
+                raise self._failed(Cause.OTHER, problem) from None
+
+    def recall(self, batch: Batch) -> None:
+        """Tell the oracle what came last, as far as that is of use to say what came instead."""
+        reply = batch.accepted or b""
+        start = batch.ends[-2] if len(batch.ends) > 1 else 0
+        if reply:
+            self._oracle.recall(reply[start:])
+
+    def open_with(self, request: bytes) -> None:
+        """Announce a request that opens the connection, made private to it."""
+        self.say(as_sent(self._protocol, [request], self._serial, self._numbered))
+        self._numbered += 1
 
     def say(self, requests: Sequence[bytes], cuts: Sequence[int] = ()) -> None:
         """Announce requests, which then wait in pieces that end at `cuts`."""
         pauses: list[int] = []
-        if self._personal:
+        if self._has_pauses:
             protocol = self._protocol
-            requests = as_sent(protocol, requests, self._serial, self._numbered)
-            self._numbered += len(requests)
             starts = accumulate(map(len, requests), initial=0)
             pauses = [
                 start + pause
@@ -110,6 +154,10 @@ class Dialogue:
         if not data:
             raise self._end_of_stream()
         self.pieces += 1
+        if self.keeps:
+            self._heard_bytes += len(data)
+            if self._heard_bytes <= _MOST_HEARD_BYTES:
+                self._heard.append(data)
         try:
             return self._oracle.receive_data(data)
         except WrongReplyError as wrong:
@@ -131,6 +179,44 @@ class Dialogue:
         if cause is Cause.RESET_BEFORE_REPLY and self.is_over:
             cause = Cause.CLOSED_IDLE
         return self._failed(cause, error.strerror or str(error) if cause is Cause.OTHER else cause)
+
+    def take_heard(self) -> bytes | None:
+        """Return what has come since the last call; None where it is more than replies.
+
+        That is so where it is too long to keep, the server said something of its own, or ends.
+        """
+        heard, size = self._heard, self._heard_bytes
+        self._heard, self._heard_bytes = [], 0
+        unasked = self._oracle.unasked_bytes
+        is_asked = unasked == self._unasked_before
+        self._unasked_before = unasked
+        if size > _MOST_HEARD_BYTES or not is_asked or self._oracle.ended:
+            return None
+        return heard[0] if len(heard) == 1 else b"".join(heard)
+
+    def ends_of(self, batch: Batch, reply: bytes) -> Sequence[int]:
+        """Return where the reply to each request of a batch ends; none where that is not known.
+
+        It is known where each has one reply that must come, and nothing else came.
+        """
+        protocol = self._protocol
+        if (
+            batch.silent
+            or not isinstance(protocol, RequestReply)
+            or overrides(protocol, RequestReply, "oracle")
+        ):
+            return ()
+        return _ends(protocol.session(), batch.requests, reply)
+
+    @property
+    def state(self) -> object:
+        """What judgements from here on depend on; None where that is unknown."""
+        return self._oracle.state()
+
+    @property
+    def judged(self) -> int:
+        """Replies so far that were right though not known to the byte."""
+        return self._oracle.judged
 
     @property
     def pauses(self) -> bool:
@@ -173,3 +259,22 @@ class Dialogue:
     def _failed(self, cause: Cause, problem: str) -> ConnectionFailedError:
         sample = Sample(cause=cause, problem=problem, request=self._request)
         return ConnectionFailedError(cause, problem, sample)
+
+
+def _ends(session: RequestReply, requests: Sequence[bytes], reply: bytes) -> Sequence[int]:
+    """Return where each of so many replies ends, if there are that many."""
+    length_of: Callable[..., int | None] = session.reply_length
+    by_request = takes_request(length_of)
+    ends: list[int] = []
+    at = 0
+    for request in requests:
+        rest = bytearray(reply[at:])
+        try:
+            length = call_on_reply(length_of, *((rest, request) if by_request else (rest,)))
+        except MalformedReplyError:
+            return ()
+        if not length or length > len(rest):
+            return ()
+        at += length
+        ends.append(at)
+    return ends if at == len(reply) else ()

@@ -110,7 +110,6 @@ class Swarm:
             self._stamps,
             corpus,
             open_loop=open_loop,
-            one_request=protocol.one_request,
             timeout_ns=self._timeout_ns,
             clock=self._clock,
         )
@@ -121,11 +120,15 @@ class Swarm:
 
     def join(self) -> SwarmConnection:
         """Add a connection; returns what `leave` takes."""
-        batches = self._corpus.batches
-        first = batches[self._place.randrange(len(batches))]
+        start = self._place.randrange(len(self._corpus.batches))
         kind = SwarmConnection if self._target.is_stream else DatagramConnection
         connection = kind(
-            self._target, self._protocol, first, self._stamps.take_hot, self._surroundings
+            self._target,
+            self._protocol,
+            self._corpus,
+            start,
+            self._stamps.take_hot,
+            surroundings=self._surroundings,
         )
         self._pool.members.add(connection)
         self._attendant.connect(connection)
@@ -174,6 +177,7 @@ class Swarm:
         poll, wait = epoll.poll, self._surroundings.wait
         clock = self._clock
         closed_loop = not self._open_loop
+        counts_requests = self._protocol.most_requests < Protocol.most_requests
         readable, exact_below_us = EPOLLIN, EXACT_BELOW_US  # a global costs more
         yield_ns = 0
         stamp_in = _STAMP_ONE_IN
@@ -196,7 +200,7 @@ class Swarm:
             polled_ns = clock()
             recorder.polling_ns += polled_ns - now
             now = polled_ns
-            streaming = closed_loop and phases.is_sending
+            streaming = closed_loop and phases.is_sending and not counts_requests
             counts = recorder.service
             for fd, event in events:
                 connection = opened.get(fd)
@@ -213,19 +217,21 @@ class Swarm:
                     attendant.on_data(connection, data)
                     continue
                 now = clock()
+                if batch.silent:
+                    connection.recorder.unreplied += batch.silent
                 if streaming:
                     us = (now - connection.sent_ns) // 1000
                     if us >= exact_below_us:
                         us = index_of(us)
                     if connection.recorder is recorder:
-                        counts[us] += batch.count
+                        counts[us] += batch.answered
                     else:
-                        connection.recorder.service[us] += batch.count
+                        connection.recorder.service[us] += batch.answered
                         connection.recorder = recorder
                     connection.hot = batch.next
                     ready.append(connection)
                 else:
-                    attendant.count(connection, now, batch.count)
+                    attendant.count(connection, now, batch.answered)
                     attendant.free(connection, now)
             if streaming:
                 recorder.sent += requests_in(ready)

@@ -10,7 +10,7 @@ from typing import Any
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.corpus import RECEIVE_BYTES
+from wireproof.load.swarm.batch import RECEIVE_BYTES
 from wireproof.load.swarm.dialling import see_connected
 from wireproof.load.swarm.dialogue import Dialogue
 from wireproof.load.swarm.surroundings import Surroundings
@@ -122,7 +122,7 @@ class Opening:
         while self._dialogue.is_over:
             if not self._requests:
                 return True
-            self._dialogue.say([self._requests.popleft()])
+            self._dialogue.open_with(self._requests.popleft())
             self._push()
         return False
 

@@ -1,7 +1,7 @@
 """MQTT 3.1.1: connect, ping, subscribe, publish at QoS 0 and 1.
 
 PUBACKs keep their order (section 4.6); nothing orders PINGRESP, SUBACK and PUBACK among each other,
-nor one SUBACK and the next, so each of these is a lane of its own. Each connection subscribes to a
+nor one SUBACK and the next. Each connection subscribes to a
 topic of its own first. A message at QoS 0 may be lost (section 4.3.1), so its delivery is checked
 when it comes, and not missed when it does not.
 """
@@ -15,7 +15,7 @@ from wireproof.protocols.base import SecondLogin
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.framed import VarintLengthPrefixed
 from wireproof.protocols.framing import read_varint, varint
-from wireproof.protocols.replies import Expected, Reply
+from wireproof.protocols.replies import NO_LANE, Expected, Reply
 from wireproof.protocols.sizes import octets, ordinary_values, padded, payloads
 from wireproof.results import Level
 
@@ -60,7 +60,6 @@ class Mqtt(VarintLengthPrefixed):
 
     def __init__(self) -> None:
         """Start with nothing published, and nothing subscribed to."""
-        self._published = self._subscribed = 0
         self._retained: dict[bytes, bytes] = {}  # by topic, as in a packet, with its length
 
     def opening(self) -> list[bytes]:
@@ -199,28 +198,25 @@ class Mqtt(VarintLengthPrefixed):
         if flags & _RETAIN:
             self._retained[body[:topic_end]] = payload
         # The order of section 4.6 holds among messages of one QoS, that of their sender; which QoS
-        # a delivery had cannot be seen, so each is a lane of its own.
-        self._published += 1
-        lane = f"publish {self._published}"
-        delivery = Reply(packet(_PUBLISH, 0, body[:topic_end] + payload), lane, optional=True)
+        # a delivery had cannot be seen, so nothing orders them here.
+        delivery = Reply(packet(_PUBLISH, 0, body[:topic_end] + payload), NO_LANE, optional=True)
         if not flags & _QOS:
             return delivery
         return [Reply(packet(4, 0, body[topic_end : topic_end + 2]), "puback"), delivery]
 
     def _subscription(self, body: bytes) -> list[Reply]:
         """Return what answers a subscription: what was granted, and what is retained."""
-        self._subscribed += 1
         topics = list(_filters(body))
         granted = packet(9, 0, body[:2] + bytes(qos for _, qos in topics))
         retained = [
             Reply(
                 packet(_PUBLISH, _RETAIN, topic + self._retained[topic]),
-                f"retained {self._subscribed}",
+                NO_LANE,
             )
             for topic, _ in topics
             if self._retained.get(topic)
         ]
-        return [Reply(granted, f"suback {self._subscribed}"), *retained]
+        return [Reply(granted, NO_LANE), *retained]
 
 
 def _filters(body: bytes) -> Iterator[tuple[bytes, int]]:

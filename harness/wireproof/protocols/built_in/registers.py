@@ -34,7 +34,7 @@ class _Value:
 class Register:
     """One register, as far as its client can know it."""
 
-    __slots__ = ("_answered", "_over", "_prune_at", "_reads", "_values")
+    __slots__ = ("_answered", "_over", "_prune_at", "_reads", "_under_way", "_values")
 
     def __init__(self) -> None:
         """Hold anything: before the first write is answered, nobody knows what."""
@@ -43,9 +43,11 @@ class Register:
         self._values: dict[int, _Value] = {}
         self._reads = 0
         self._prune_at = _LEAST_PRUNED
+        self._under_way = 0  # writes
 
     def begin(self, value: int) -> int:
         """Say that `value` is sent; return when, for `end`."""
+        self._under_way += 1
         self._values.setdefault(value, _Value()).under_way += 1
         return self._answered
 
@@ -56,13 +58,29 @@ class Register:
         written.under_way -= 1
         written.ended = self._answered
         self._over = max(self._over, begun)
-        if len(self._values) > self._prune_at and not self._reads:
-            self._values = {
-                each: writes
-                for each, writes in self._values.items()
-                if writes.under_way or writes.ended > self._over
-            }
+        self._under_way -= 1
+        if not self._under_way and not self._reads:
+            self._begin_anew()
+        elif len(self._values) > self._prune_at and not self._reads:
+            self._prune()
             self._prune_at = 2 * len(self._values) + _LEAST_PRUNED
+
+    def _prune(self) -> None:
+        """Forget what no read can return any more."""
+        self._values = {
+            each: writes
+            for each, writes in self._values.items()
+            if writes.under_way or writes.ended > self._over
+        }
+
+    def _begin_anew(self) -> None:
+        """Count from here on, nothing being under way: equal knowledge is held in equal numbers."""
+        self._prune()
+        self._prune_at = _LEAST_PRUNED
+        self._answered -= self._over
+        for writes in self._values.values():
+            writes.ended -= self._over
+        self._over = 0
 
     def begin_read(self) -> int | None:
         """Say that a read is sent; return when, for `may_hold`: None where anything is right."""
@@ -81,6 +99,8 @@ class Register:
     def end_read(self, begun: int | None) -> None:
         """Say that a read that was sent at `begun` is answered."""
         self._reads -= begun is not None
+        if not self._under_way and not self._reads and self._over:
+            self._begin_anew()
 
     def shown(self, begun: int | None) -> str:
         """Return in words what a read that was sent at `begun` may return."""

@@ -9,7 +9,6 @@ from wireproof.reporting.digest import (
     BOTTLENECK_MARKS,
     BOTTLENECK_WORDS,
     LATENCY_KINDS,
-    causes,
     ladder_models,
     leading_latency,
     length,
@@ -17,6 +16,7 @@ from wireproof.reporting.digest import (
 )
 from wireproof.reporting.figures import duration, rate, short
 from wireproof.reporting.terminal.queue import comb_table, queue_line, sentence_list
+from wireproof.reporting.terminal.samples import failure_lines
 from wireproof.reporting.text import escaped
 from wireproof.results import BacklogResult, LoadResult, LoadStage, Percentiles, Rung
 from wireproof.words import counted
@@ -48,8 +48,7 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
             yield Text(_legend(stages), style="dim")
     else:
         yield _latency_table(stages[0], width, micro)
-    if load.failures:
-        yield Text.assemble(("failures  ", "bold red"), escaped(causes(load.failures)))
+    yield from failure_lines(load)
     for objective in load.slo:
         met = bool(objective["met"])
         yield Text.assemble(

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wireproof.load.failures import ConnectionFailedError
+from wireproof.load.swarm.batch import Batch
 from wireproof.load.swarm.connection import COLD, SwarmConnection
-from wireproof.load.swarm.corpus import Batch, Corpus
+from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.predictor import predictor_of
 from wireproof.load.swarm.recorder import Recorder
@@ -90,7 +91,7 @@ def opened(protocol: Protocol, corpus: Corpus):
     """Return a connection behind its connect."""
     staged = Surroundings(dial=lambda target, source: WholeSocket())
     connection = SwarmConnection(
-        Target("tcp"), protocol, corpus.batches[0], lambda connection, stamp_ns: None, staged
+        Target("tcp"), protocol, corpus, 0, lambda connection, stamp_ns: None, surroundings=staged
     )
     connection.dial(0, 0, "", 0)
     assert connection.go_on(EPOLLOUT)
@@ -105,7 +106,7 @@ def take(connection: SwarmConnection, corpus: Corpus, data: bytes):
         return answered
     answered = connection.on_data(data)
     if connection.complete:
-        connection.learn(corpus, data, 1)
+        connection.learn(1)
         connection.settle(0)
     return answered
 

@@ -7,10 +7,13 @@ import pytest
 from tests.unit.wireproof.load.swarm.test_connection import Shout
 from wireproof.errors import UsageError
 from wireproof.load.spec import LoadSpec
-from wireproof.load.swarm.corpus import Batch, Corpus, draw_corpus
+from wireproof.load.swarm.batch import Batch
+from wireproof.load.swarm.corpus import Corpus
+from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.swarm.predictor import predictor_of
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
+from wireproof.protocols.loading.registry import find_protocol
 
 SPEC = {"target": "tcp://127.0.0.1:1", "protocol": "echo"}
 
@@ -112,7 +115,7 @@ def test_an_accepted_reply_is_known_until_it_is_old():
     corpus.learn(first, b"QQ\n", now_ns=100)
     corpus.learn(second, b"R\n", now_ns=200)
     assert (first.reply, first.receive_bytes, second.reply) == (b"QQ\n", 4, b"R\n")
-    corpus.forget(before_ns=150)
+    corpus.forget(now_ns=1_000_000_150)
     assert (first.reply, second.reply) == (None, b"R\n")
     corpus.learn(second, b"S\n", now_ns=210)
     assert second.reply == b"S\n"
@@ -122,7 +125,7 @@ def test_what_is_foretold_does_not_grow_old():
     """Replies known to the byte need no oracle ever again."""
     batch = Batch([b"a\n"])
     corpus = Corpus([batch], predictor_of(Shout()))
-    corpus.forget(before_ns=10**18)
+    corpus.forget(now_ns=10**18)
     assert batch.reply == b"A\n"
 
 
@@ -130,3 +133,57 @@ def test_few_requests_are_learnt():
     """Each reply that has to be learnt costs the oracle a visit a second."""
     spec = LoadSpec(target="tcp://127.0.0.1:1", protocol="vague", payload="any")
     assert 1 < len(draw_corpus(spec, Vague()).batches) <= 64
+
+
+def drawn(name: str, **options: object) -> Corpus:
+    """Return what a load of a built-in protocol sends."""
+    protocol = find_protocol(name, {})
+    return draw_corpus(LoadSpec(target="x", protocol=name, **options), protocol)
+
+
+def test_the_default_is_the_protocols_mix():
+    """80 reads to 20 writes, as the protocol says; not what was made to find faults."""
+    requests = [each for batch in drawn("memcached").batches for each in batch.requests]
+    gets = sum(request.startswith(b"get ") for request in requests)
+    assert gets / len(requests) == pytest.approx(0.8, abs=0.02)
+    assert {request[:3] for request in requests} == {b"get", b"set"}
+
+
+def test_sizes_in_a_range_leave_out_those_that_do_not_exist():
+    """Where a length gains a digit, no request has the size between; the next one is taken."""
+    batches = drawn("redis", payload="1-300").batches
+    assert all(batch.size <= 300 for batch in batches)
+    assert len({batch.size for batch in batches}) > 50
+    with pytest.raises(UsageError, match="of 3 bytes"):
+        drawn("redis", payload="3")
+
+
+def test_what_has_no_reply_leaves_with_the_next():
+    """A closed loop sends that at once; an open one when it is due."""
+    batches = drawn("mqtt").batches
+    assert max(batch.count for batch in batches) > 1
+    assert not any(batch.requests[-1].startswith(b"\x30") for batch in batches)
+    assert {batch.count for batch in drawn("mqtt", rate_per_s=100.0).batches} == {1}
+
+
+def test_each_place_has_its_own_number():
+    """Requests that are under way together differ, and a place has the same in each lap."""
+    batches = drawn("dns", pipeline=2).batches
+    numbers = [request[2:4] for batch in batches for request in batch.requests]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_a_ring_of_its_own_is_private_and_bounded():
+    """Keys have the connection's number; many connections have few places each."""
+    corpus = drawn("redis", users=[1000])
+    first, second = (corpus.enter(serial, 0) for serial in (17, 18))
+    payloads = []
+    for ring, before in (first, second):
+        places, batch = [], before
+        for _ in range(8):
+            batch = ring.after(batch)
+            places.append(batch)
+        assert ring.after(batch) is places[0]
+        payloads.append(b"".join(batch.payload for batch in places))
+    assert b"wp00000017" in payloads[0]
+    assert payloads[0].replace(b"wp00000017", b"wp00000018") == payloads[1]

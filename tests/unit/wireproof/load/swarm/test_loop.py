@@ -10,7 +10,7 @@ _PROGRAM = """
 import json, sys
 import locust  # patches the process first
 import gevent
-from wireproof.load.swarm.corpus import draw_corpus
+from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.swarm.phases import Stage
 from wireproof.load.spec import LoadSpec
 from wireproof.load.swarm.recorder import Recorder

@@ -147,12 +147,15 @@ def test_what_is_not_one_chunk_teaches_nothing(sent: bytes, received: bytes):
     assert predictor.reply([b"d"]) == STAMP + b"d"
 
 
-def test_more_than_the_servers_buffer_is_not_foretold():
-    """A payload that cannot come back in one chunk has many right replies."""
+def test_more_than_the_servers_buffer_comes_in_chunks():
+    """Of many right replies the likeliest is foretold, and where in it each request ends."""
     protocol = TimestampEcho()
     protocol.buffer = 4
     predictor = predictor_of(protocol)
     assert predictor is not None
     predictor.learn(b"x", STAMP + b"x")
     assert predictor.reply([b"abc", b"d"]) == STAMP + b"abcd"
-    assert predictor.reply([b"abc", b"de"]) is None
+    reply = predictor.reply([b"abc", b"de"])
+    assert reply == STAMP + b"abcd" + STAMP + b"e"
+    assert list(predictor.ends([b"abc", b"de"])) == [len(STAMP) + 3, len(reply)]
+    assert predictor.learn(b"abcde", LATER + b"abcd" + LATER + b"e")

@@ -1,0 +1,86 @@
+"""Requests that leave together, and the reply to them where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+RECEIVE_BYTES = 65536
+
+
+class Batch:
+    """Requests that leave together, at one place of a ring.
+
+    Attributes:
+        requests: each by itself.
+        payload: all of them.
+        size: of the payload, in bytes.
+        first: what the first send takes: all, or the first piece of a payload that is cut.
+        cuts: the offsets at which later pieces begin.
+        count: how many requests.
+        answered: how many of them have a reply.
+        silent: how many have none.
+        reply: the right reply to all of them, as far as it is known now.
+        accepted: the reply that was right last, whether it still counts as known or not.
+        learnt_ns: when the oracle accepted `reply`, on the monotonic clock; 0 where it was
+            foretold.
+        ends: where in `reply` the reply to each request ends; none where that is not known.
+        receive_bytes: how many bytes to ask for: one more than the reply, so that surplus shows.
+        left: what a send returns after which the reply can be awaited by itself: `size`, where the
+            reply is known, and else nothing that a send returns.
+        next: what a connection sends after it.
+        previous: what it sent before it.
+
+    """
+
+    __slots__ = (
+        "accepted",
+        "answered",
+        "count",
+        "cuts",
+        "ends",
+        "first",
+        "learnt_ns",
+        "left",
+        "next",
+        "payload",
+        "previous",
+        "receive_bytes",
+        "reply",
+        "requests",
+        "silent",
+        "size",
+    )
+
+    def __init__(self, requests: Sequence[bytes], cuts: Sequence[int] = ()) -> None:
+        """Link to itself, with no reply known."""
+        self.requests = tuple(requests)
+        self.payload = b"".join(requests) if len(self.requests) != 1 else self.requests[0]
+        self.size = len(self.payload)
+        self.cuts = tuple(cuts)
+        self.first = self.payload[: self.cuts[0]] if self.cuts else self.payload
+        self.count = self.answered = len(self.requests)
+        self.silent = 0
+        self.reply: bytes | None = None
+        self.accepted: bytes | None = None
+        self.ends: Sequence[int] = ()
+        self.learnt_ns = 0
+        self.left = -1
+        self.receive_bytes = RECEIVE_BYTES
+        self.next = self
+        self.previous = self
+
+    def are_answered(self, count: int) -> None:
+        """Say that so many of the requests have a reply."""
+        self.answered, self.silent = count, self.count - count
+
+    def know(self, reply: bytes | None, learnt_ns: int = 0, ends: Sequence[int] = ()) -> None:
+        """Take `reply` for the right one from now on; None where the oracle is to judge."""
+        self.reply = reply
+        self.learnt_ns = learnt_ns
+        self.left = -1 if reply is None else self.size
+        if reply is None:
+            self.receive_bytes = RECEIVE_BYTES
+            return
+        self.accepted = reply
+        self.ends = ends
+        self.receive_bytes = len(reply) + 1

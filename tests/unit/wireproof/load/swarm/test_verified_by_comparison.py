@@ -1,0 +1,200 @@
+"""For each built-in protocol: comparing judges and counts exactly as the oracle alone does."""
+
+import os
+import re
+from functools import cache
+from select import EPOLLIN, EPOLLOUT
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.right_replies import right_replies
+from tests.unit.wireproof.load.swarm.test_connection import WholeSocket
+from wireproof.load.failures import ConnectionFailedError
+from wireproof.load.spec import LoadSpec
+from wireproof.load.swarm.batch import Batch
+from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.corpus import Corpus, Privacy
+from wireproof.load.swarm.drawing import draw_corpus
+from wireproof.load.swarm.predictor import predictor_of
+from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.protocols.base import as_sent
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.protocols.oracle import WrongReplyError
+from wireproof.target import Target
+
+RUNS = 2000 if os.environ.get("WIREPROOF_EXTENDED") else 40
+PLACES = 3
+_HINT = re.compile(", right for .* request(?: before)?")
+"""Whose a wrong reply may be: only what the last one was to the byte is known here."""
+LAPS = 6
+PROTOCOLS = (
+    "dns",
+    "echo",
+    "http1",
+    "line-echo",
+    "memcached",
+    "mllp",
+    "modbus-tcp",
+    "mqtt",
+    "redis",
+    "timestamp-echo",
+)
+"""All of requests and replies but SMTP, in which the client waits within a request."""
+
+
+@cache
+def drawn(name: str, payload: str, pipeline: int) -> Corpus:
+    """Return what a load of that protocol would send."""
+    spec = LoadSpec(target="x", protocol=name, payload=payload, pipeline=pipeline)
+    return draw_corpus(spec, find_protocol(name, {}))
+
+
+class Conversation:
+    """A connection of a swarm and an oracle, which are sent and shown the same."""
+
+    def __init__(self, name: str, payload: str, pipeline: int, first: int) -> None:
+        """Open the connection."""
+        self.protocol = protocol = find_protocol(name, {})
+        whole = drawn(name, payload, pipeline)
+        at = first % len(whole.batches)
+        batches = [
+            Batch(batch.requests) for batch in (*whole.batches, *whole.batches)[at : at + PLACES]
+        ]
+        opening = as_sent(protocol, protocol.opening(), 0)
+        privacy = Privacy(protocol, PLACES, len(opening)) if whole.is_private else None
+        predictor = whole.predictor and predictor_of(
+            protocol, [request for batch in batches for request in batch.requests]
+        )
+        self.corpus = Corpus(batches, predictor, privacy=privacy)
+        ring, batch = self.corpus.enter(0, 0)
+        requests = list(opening)
+        for _ in range(PLACES * LAPS):
+            batch = ring.after(batch)
+            requests += batch.requests
+        replies = iter(right_replies(protocol, requests)[-len(requests) :])
+        self.oracle = protocol.oracle()
+        heard = [next(replies) for _ in opening]
+        self._open(list(heard))
+        for request, reply in zip(opening, heard, strict=True):
+            self.oracle.announce(request)
+            self.oracle.sent(len(request))
+            self.oracle.receive_data(reply)
+        self.replies = replies
+        self.hot = 0
+
+    def _open(self, heard: list[bytes]) -> None:
+        sock: Any = WholeSocket()
+        sock.recv = lambda size: heard.pop(0)
+        staged = Surroundings(dial=lambda target, source: sock)
+        self.connection = SwarmConnection(
+            Target("tcp"),
+            self.protocol,
+            self.corpus,
+            0,
+            lambda connection, stamp_ns: None,
+            surroundings=staged,
+        )
+        self.connection.dial(0, 0, "", 0)
+        is_open = self.connection.go_on(EPOLLOUT)
+        while not is_open:
+            is_open = self.connection.go_on(EPOLLIN)
+
+    def send(self) -> bytes:
+        """Send the next batch; returns the right reply."""
+
+        class Recorder:
+            sent = 0
+
+        self.connection.begin(0, 0, Recorder())
+        batch = self.connection.batch
+        for request in batch.requests:
+            self.oracle.announce(request)
+        self.oracle.sent(batch.size)
+        return b"".join(next(self.replies) for _ in batch.requests)
+
+    def by_the_swarm(self, data: bytes) -> int | str:
+        """Return how many requests the swarm says that this answers, or what is wrong."""
+        connection = self.connection
+        if data == connection.hot.reply:
+            self.hot += 1
+            answered = connection.hot.answered
+            connection.settle(0)
+            return answered
+        try:
+            answered = connection.on_data(data)
+        except ConnectionFailedError as failure:
+            return _HINT.sub("", failure.sample.problem)
+        if connection.complete:
+            connection.learn(1)
+            connection.settle(0)
+        return answered
+
+    def by_the_oracle(self, data: bytes) -> int | str:
+        """Return what the oracle alone says of it."""
+        try:
+            return self.oracle.receive_data(data)
+        except WrongReplyError as wrong:
+            return _HINT.sub("", wrong.problem)
+
+
+def pieces(reply: bytes, how: str, at: int, before: bytes) -> list[bytes]:
+    """Return what comes in place of a right reply, in pieces."""
+    at %= max(1, len(reply))
+    return {
+        "right": [reply],
+        "cut": [reply[:at], reply[at:]],
+        "in three": [reply[: at // 2], reply[at // 2 : at], reply[at:]],
+        "flipped": [reply[:at] + bytes([reply[at] ^ 1]) + reply[at + 1 :]] if reply else [],
+        "flipped late": [reply[:at], bytes(byte ^ 1 for byte in reply[at:])],
+        "surplus": [reply + b"\0"],
+        "repeated": [reply, reply],
+        "swapped": [before],
+        "missing": [reply[:at]],
+    }[how]
+
+
+@pytest.mark.parametrize("pipeline", [1, 3])
+@pytest.mark.parametrize("payload", ["", "any"])
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_same_verdicts_and_counts(name: str, payload: str, pipeline: int):
+    """Right, wrong, cut, swapped, repeated and surplus replies: what the oracle says is said."""
+    drawn(name, payload, pipeline)  # once, and not within what Hypothesis draws
+    ways = ["right"] * 12 + ["cut", "cut", "in three", "in three"]
+    ways += ["flipped", "flipped late", "surplus", "repeated", "swapped", "missing"]
+
+    @settings(max_examples=RUNS)
+    @given(
+        st.integers(0, 250),
+        st.lists(
+            st.tuples(st.sampled_from(ways), st.integers(0, 10_000)),
+            min_size=PLACES * 3,
+            max_size=PLACES * LAPS,
+        ),
+    )
+    def play(first: int, course: list[tuple[str, int]]) -> None:
+        conversation = Conversation(name, payload, pipeline, first)
+        before = b""
+        for how, at in course:
+            reply = conversation.send()
+            for data in filter(None, pieces(reply, how, at, before)):
+                expected = conversation.by_the_oracle(data)
+                assert conversation.by_the_swarm(data) == expected
+                if isinstance(expected, str):
+                    return
+            if not conversation.oracle.settled:
+                return  # the swarm waits, and times out
+            before = reply
+
+    play()
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_it_is_used(name: str):
+    """The property would hold for a connection that asks the oracle each time; none does."""
+    conversation = Conversation(name, "", 1, 0)
+    for _ in range(PLACES * LAPS):
+        assert isinstance(conversation.by_the_swarm(conversation.send()), int)
+    assert conversation.hot >= PLACES * (LAPS - 3)
