@@ -147,6 +147,7 @@ class Attendant:
             if event & EPOLLOUT:
                 connection.on_writable()
             if event & ~EPOLLOUT:  # data, end of stream, or an error that recv will name
+                connection.look_again()  # the end may be behind the data, and shows no edge then
                 self.on_data(connection, connection.receive(RECEIVE_BYTES))
             elif connection.state is State.BUSY and connection.complete:
                 self._complete(connection, self._clock())
