@@ -15,21 +15,18 @@ from typing import ClassVar
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.batch import RECEIVE_BYTES, Batch
 from wireproof.load.swarm.corpus import Corpus
+from wireproof.load.swarm.course import COLD, Course
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
-from wireproof.load.swarm.link import Link, State
+from wireproof.load.swarm.link import State
 from wireproof.load.swarm.recorder import Recorder
-from wireproof.load.swarm.ring import Ring
 from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 
-COLD = Batch(())
-"""Stands for "the oracle judges whatever comes": no reply equals None."""
-
 _IDLE, _BUSY = State.IDLE, State.BUSY  # looking a member up costs as much as a comparison
 
 
-class SwarmConnection(Link):
+class SwarmConnection(Course):
     """One connection, and the user that it belongs to.
 
     The loop's hot path reads `hot`, `recorder`, `receive` and `send`, and sets `hot`, `recorder`
@@ -38,37 +35,24 @@ class SwarmConnection(Link):
     Attributes:
         hot: the batch under way while its reply is predicted, else `COLD`.
         recorder: counts what becomes of the batch under way.
-        sent_ns: when the batch left, on the monotonic clock; until then, when the connect began.
         intended_ns: when the batch was to leave.
         free_since_ns: when the connection became idle.
-        used: whether anything was sent since it opened.
         gone: whether its user has left.
 
     """
 
     __slots__ = (
-        "_answered",
-        "_batch",
-        "_corpus",
-        "_followed",
         "_known",
-        "_left",
         "_matched",
-        "_predicted",
-        "_ring",
         "_stamp_ns",
         "_stamp_sink",
-        "_start",
         "free_since_ns",
         "gone",
         "hot",
         "intended_ns",
         "recorder",
-        "sent_ns",
-        "used",
     )
 
-    _ring: Ring
     recorder: Recorder
     outlives_silence: ClassVar[bool] = False
     """Whether the socket is of further use after a request without a reply."""
@@ -94,39 +78,15 @@ class SwarmConnection(Link):
             surroundings: where sockets come from.
 
         """
-        super().__init__(target, protocol, self._keep_stamp, surroundings)
+        super().__init__(
+            target, protocol, corpus, start, self._keep_stamp, surroundings=surroundings
+        )
         self._stamp_sink = stamp_sink
-        self._stamp_ns = 0
-        self._answered = 0
-        self._corpus, self._start = corpus, start
-        self._batch = self._followed = COLD
-        self._matched = self._left = 0
+        self._stamp_ns = self._matched = 0
         self._known = b""
-        self._predicted = False
         self.hot = COLD
-        self.sent_ns = self.intended_ns = self.free_since_ns = 0
-        self.used = self.gone = False
-
-    def dial(self, now_ns: int, lifetime_ns: int, source: str, serial: int) -> None:
-        """Start to connect.
-
-        Args:
-            now_ns: the time.
-            lifetime_ns: after how long it is to be replaced; 0 for never.
-            source: the local address to come from; empty for the system's choice.
-            serial: this connection's number, which no other of the run has.
-
-        Raises:
-            ConnectionFailedError: it failed at once.
-
-        """
-        self.sent_ns = now_ns
-        self.expires_ns = now_ns + lifetime_ns if lifetime_ns else 0
-        self.used = False
-        self._left = 1 if self._protocol.one_request else self._protocol.most_requests
-        self._ring, self._batch = self._corpus.enter(serial, self._start)
-        self._followed = self._batch
-        self.connect(source, serial)
+        self.intended_ns = self.free_since_ns = 0
+        self.gone = False
 
     def begin(self, now_ns: int, intended_ns: int, recorder: Recorder) -> None:
         """Send the next batch.
@@ -167,26 +127,11 @@ class SwarmConnection(Link):
         return True
 
     def _take_next(self, intended_ns: int, recorder: Recorder) -> None:
-        ring = self._ring
-        if not self.used:
-            self._enter(ring)
-            self.used = True
-        self._start += 1  # the next connection goes on from here
-        batch = self._batch = ring.after(self._batch)
+        batch = self._go_to_next()
         self.state = _BUSY
-        self._left -= batch.count
         self.intended_ns = intended_ns
-        self._answered = 0
         self.recorder = recorder
         recorder.sent += batch.count
-
-    def _enter(self, ring: Ring) -> None:
-        """Be at the beginning of the ring, the opening over."""
-        dialogue = self._dialogue
-        dialogue.take_heard()
-        dialogue.keeps = ring.learns
-        if ring.learns:
-            ring.begin(dialogue)
 
     def unsend(self) -> None:
         """Take the hot batch back: nothing of it left, since the connection's time is over."""
@@ -292,21 +237,8 @@ class SwarmConnection(Link):
 
     def learn(self, now_ns: int) -> None:
         """Trust what is known of the next replies if this one says so."""
-        if self._matched:  # as it was known
-            return
-        dialogue = self._dialogue
-        self._followed = self._batch
-        heard = dialogue.take_heard() if dialogue.keeps else None
-        self._batch.are_answered(self._answered)
-        self._predicted = self._ring.learn(self._batch, heard, now_ns, dialogue)
-        dialogue.keeps = self._ring.learns
-        if self._predicted:
-            self.watch_edges()
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether the connection takes no more requests, or not as many as are next."""
-        return self.used and self._left < self._ring.after(self._batch).count
+        if not self._matched:  # what went as known says nothing new
+            self._learn_from_oracle(now_ns)
 
     @property
     def batch(self) -> Batch:
@@ -342,15 +274,10 @@ class SwarmConnection(Link):
             return failure
         return self._dialogue.broken(error)
 
-    def forget(self, now_ns: int) -> None:
-        """Have the oracle judge anew what has been known for too long."""
-        self._ring.forget(now_ns)
-
     def close(self) -> None:
         """Give the socket back."""
         self._let_go()
         self._matched = 0
-        self._predicted = False
         super().close()
 
     def _let_go(self) -> None:
@@ -373,15 +300,6 @@ class SwarmConnection(Link):
         self._leave_prediction(batch.previous)
         self._dialogue.say(batch.requests, batch.cuts)
         self._dialogue.left(batch.size if sent_bytes is None else sent_bytes)
-
-    def _leave_prediction(self, last: Batch) -> None:
-        """Have the dialogue catch up, if it lags behind; `last` went as known."""
-        if self._predicted:
-            self._predicted = False
-            self.watch_level()
-            self._dialogue.catch_up(self._ring.missed(self._followed, last))
-            self._dialogue.recall(last)
-            self._followed = last
 
     def _push(self) -> None:
         goes_on = self._dialogue.push(self.send)

@@ -20,10 +20,13 @@ def failure_lines(load: LoadResult) -> Iterator[Text]:
         yield Text.assemble(("failures  ", "bold red"), escaped(causes(load.failures)))
     before = load.details.get("failures_while_warming_up")
     if isinstance(before, dict) and load.right <= 0:
-        counts = {str(cause): int(number) for cause, number in before.items()}
+        counts = {str(cause): number for cause, number in before.items() if isinstance(number, int)}
         yield Text.assemble(("before it was measured  ", "bold red"), escaped(causes(counts)))
     told: set[str] = set()
-    for sample in load.details.get("samples", ()):
+    samples = load.details.get("samples")
+    for sample in samples if isinstance(samples, list) else ():
+        if not isinstance(sample, dict):  # a file may hold anything
+            continue
         cause = str(sample.get("cause", ""))
         if cause not in told and (cause in load.failures or load.right <= 0):
             told.add(cause)
@@ -33,8 +36,9 @@ def failure_lines(load: LoadResult) -> Iterator[Text]:
 def _sample_lines(cause: str, sample: Mapping[str, Any]) -> Iterator[Text]:
     problem = str(sample.get("problem", ""))
     told = f"{cause}: {problem}" if problem and problem != cause else cause
-    if sample.get("actual"):
-        told += f", at byte {int(sample.get('offset_bytes', 0))} of what was received"
+    offset_bytes = sample.get("offset_bytes")
+    if sample.get("actual") and isinstance(offset_bytes, int):
+        told += f", at byte {offset_bytes} of what was received"
     yield Text.assemble("  ", (escaped(told), "red"))
     for name in _SHOWN:
         if shown := str(sample.get(name, "")):

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.swarm.batch import Batch
-from wireproof.load.swarm.connection import COLD, SwarmConnection
+from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.corpus import Corpus
+from wireproof.load.swarm.course import COLD
 from wireproof.load.swarm.link import State
 from wireproof.load.swarm.predictor import predictor_of
 from wireproof.load.swarm.recorder import Recorder
