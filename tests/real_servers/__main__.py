@@ -20,6 +20,7 @@ from tests.real_servers.gallery import (
     install_debian,
     is_installed,
 )
+from tests.real_servers.loads import is_loadable, load_each_way
 from tests.real_servers.processes import end_all
 from tests.real_servers.running import Outcome, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
@@ -39,6 +40,8 @@ def main() -> int:
         if (not chosen.only or any(part.lower() in one.name.lower() for part in chosen.only))
         and (not chosen.exactly or one.name in chosen.exactly)
     ]
+    if chosen.load:
+        return _load_all(servers, chosen)
     if chosen.read:
         outcomes = [
             found
@@ -71,9 +74,30 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--out", type=Path, default=ROOT / "reports" / "gallery")
     options.add_argument("--read", action="store_true", help="judge nothing; read what --out has")
     options.add_argument(
+        "--load",
+        type=float,
+        metavar="SECONDS",
+        help="load the sound ones instead, so long each way",
+    )
+    options.add_argument(
         "--markdown", type=Path, help="write the table here; between its marks, where it has them"
     )
     return options
+
+
+def _load_all(servers: Sequence[Server], chosen: argparse.Namespace) -> int:
+    """Load the sound servers that are here, and print the table; 1 where one is not as due."""
+    loadable = [one for one in servers if is_installed(one) and is_loadable(one)]
+
+    def load(server: Server) -> bool:
+        is_right = True
+        for loaded in load_each_way(server, _folder(chosen.out, server), chosen.load):
+            click.echo(loaded.line)
+            is_right &= not loaded.problem
+        return is_right
+
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        return int(not all(list(pool.map(load, loadable))))
 
 
 def _judge_all(
