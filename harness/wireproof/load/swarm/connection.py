@@ -9,7 +9,7 @@ dialogue catches up, is told of the batch and of what came of its reply, and goe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wireproof.load.failures import ConnectionFailedError
@@ -42,10 +42,12 @@ class SwarmConnection(Course):
     """
 
     __slots__ = (
+        "_ends",
         "_known",
         "_matched",
         "_stamp_ns",
         "_stamp_sink",
+        "_whole",
         "free_since_ns",
         "gone",
         "hot",
@@ -82,8 +84,9 @@ class SwarmConnection(Course):
             target, protocol, corpus, start, self._keep_stamp, surroundings=surroundings
         )
         self._stamp_sink = stamp_sink
-        self._stamp_ns = self._matched = 0
+        self._stamp_ns = self._matched = self._whole = 0
         self._known = b""
+        self._ends: Sequence[int] = ()
         self.hot = COLD
         self.intended_ns = self.free_since_ns = 0
         self.gone = False
@@ -186,6 +189,8 @@ class SwarmConnection(Course):
                 return False
             self._let_go()
             self._answered, self._matched, self._known = 0, len(data), reply
+            # As they are now: what another connection learns meanwhile is another reply.
+            self._ends, self._whole = batch.ends, batch.answered
             return True
         if not self._matched or not data or not self._known.startswith(data, self._matched):
             return False
@@ -196,10 +201,9 @@ class SwarmConnection(Course):
 
     def _answered_by(self, matched_bytes: int) -> int:
         """Return how many requests so much of the known reply answers."""
-        batch = self._batch
         if matched_bytes == len(self._known):
-            return batch.answered
-        return bisect_right(batch.ends, matched_bytes)
+            return self._whole
+        return bisect_right(self._ends, matched_bytes)
 
     def _ask_the_oracle(self, data: bytes) -> int:
         """Have the oracle judge; returns how many requests this answered."""

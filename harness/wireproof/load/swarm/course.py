@@ -132,7 +132,8 @@ class Course(Link):
         dialogue = self._dialogue
         self._followed = self._batch
         heard = dialogue.take_heard() if dialogue.keeps else None
-        self._batch.are_answered(self._answered)
+        if heard is not None:  # behind an end, what is without a reply might have one elsewhere
+            self._batch.are_answered(self._answered)
         self._predicted = self._ring.learn(self._batch, heard, now_ns, dialogue)
         dialogue.keeps = self._ring.learns
         if self._predicted:

@@ -223,3 +223,44 @@ def test_a_partly_sent_batch_is_judged_by_the_oracle():
     connection.on_writable()
     assert take(connection, corpus, b"d") == 1
     assert connection.state is State.IDLE
+
+
+def begun(connection: SwarmConnection):
+    """Have a connection send its next batch."""
+    connection.begin(0, 0, Recorder(0, Phase.STEADY, 0))
+    return connection
+
+
+def test_what_another_connection_learns_meanwhile_changes_no_reply_under_way():
+    """A known reply that comes in pieces is counted by its own ends, not by a newer one's."""
+    corpus = Corpus([Batch([b"a\n"] * 3)], predictor_of(Vague()))
+    one, other = opened(Vague(), corpus), opened(Vague(), corpus)
+    for connection in (one, other):
+        assert take(begun(connection), corpus, b"AA\nBB\nCC\n") == 3
+    begun(one)
+    begun(other)
+    assert take(one, corpus, b"AA\nBB\n") == 2
+    assert take(other, corpus, b"AAAAAA\nBBBBBB\nCCCCCC\n") == 3
+    assert take(one, corpus, b"C") == 0
+    assert take(one, corpus, b"C\n") == 1
+
+
+class Closing(Vague):
+    """A protocol whose server may close behind any reply."""
+
+    def closes(self, reply: bytes):
+        """Say so for a certain reply."""
+        return reply == b"BYE\n"
+
+
+def test_a_server_that_closes_within_a_batch_tells_nothing_of_the_next_ones():
+    """That one connection got two of three replies makes no request one that has none."""
+    corpus = Corpus([Batch([b"a\n"] * 3)], predictor_of(Closing()))
+    one, other = opened(Closing(), corpus), opened(Closing(), corpus)
+    for connection in (one, other):
+        assert take(begun(connection), corpus, b"A\nB\nC\n") == 3
+    assert take(begun(one), corpus, b"A\nBYE\n") == 2
+    assert one.has_ended
+    one.learn(1)
+    assert corpus.batches[0].answered == 3
+    assert corpus.batches[0].silent == 0
