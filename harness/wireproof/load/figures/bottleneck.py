@@ -33,6 +33,8 @@ _QUEUEING = 3.0
 _RATE_KEPT = 0.98
 _FULL = 0.85
 """Share of the CPUs that server and generator have together from which there is no more to get."""
+_AT_EASE = 0.6
+"""Of a CPU: a server that uses less is no limit to a generator which never sleeps."""
 _CONTENDED = 0.1
 """Share of the time that a generator waits for a CPU which it does not have for itself."""
 _FLAT_US = 500.0
@@ -241,7 +243,9 @@ def _at_generator(
     evidence: Evidence, ours: float | None, throughput_per_s: float
 ) -> tuple[str, str] | None:
     idle = evidence.asleep
-    if (ours is None or ours >= _OURS) and idle <= _NEVER_IDLE:
+    # Requests that are sent in many pieces wait for the generator before they are sent, not after.
+    at_ease = evidence.server_cpus is not None and evidence.server_cpus < _AT_EASE
+    if (ours is None or ours >= _OURS or at_ease) and idle <= _NEVER_IDLE:
         return GENERATOR, f"the generator {_spent(evidence)}"
     if ours is None or ours < _OURS or idle > _IDLE:
         return None

@@ -96,6 +96,14 @@ ASLEEP = evidence(service_us=1010, lag_us=10, idle=0.5)
             1e5,
             "shared core",
         ),
+        # A generator that is busy with sending octets, to a server that is not.
+        (
+            evidence(service_us=96_000, lag_us=1900, idle=0.0, waiting=0.7, server=0.36),
+            FLAT,
+            20,
+            188.0,
+            "generator",
+        ),
         # On one core that is not used up, the server sleeps.
         (
             evidence(service_us=1010, lag_us=10, idle=0.9, server=0.1, cpus=1),
