@@ -1,5 +1,6 @@
 """One class for each defect. The docstring says what a user would see."""
 
+import contextlib
 import os
 import threading
 
@@ -158,6 +159,49 @@ class PoolKeepsConnections(Server):
         threading.Thread(target=run, daemon=True).start()
 
 
+class KeepsReset(Peer):
+    """A connection that is reset before its log-in was read is never closed."""
+
+    def log_in(self) -> None:
+        try:
+            super().log_in()
+        except ConnectionResetError:
+            self.server.lost.append(self.socket)
+            raise
+
+    def over(self) -> None:
+        if self.socket not in self.server.lost:
+            super().over()
+
+
+class SpinsAfterReset(Peer):
+    """A connection that was reset is asked again and again."""
+
+    def broken(self) -> None:
+        while not self.server.stopping:
+            with contextlib.suppress(OSError):
+                self.socket.getpeername()
+
+
+class ThreadStays(Peer):
+    """The thread of a connection that was reset waits for ever."""
+
+    def broken(self) -> None:
+        threading.Event().wait()
+
+
+class RemembersAll(Server):
+    """Every connection that there ever was is kept in a list, with two kilobytes and a half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[bytearray] = []
+
+    def serve(self, peer: Peer) -> None:
+        self.all.append(bytearray(b"x" * 2500))
+        super().serve(peer)
+
+
 FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "login-in-one-read": (_with(LoginInOneRead), "SEG-OPENING"),
     "login-drops-the-rest": (_with(LoginDropsTheRest), "COAL-OPENING"),
@@ -171,6 +215,11 @@ FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "full-table": (_with(FullTable), "ID-MANY"),
     "delete-in-one-read": (_with(DeleteInOneRead), "SEG-KINDS"),
     "later-in-one-read": (_with(LaterInOneRead), "SEG-RUN"),
+    "keeps-reset": (_with(KeepsReset), "RESET-QUEUED"),
+    "keeps-reset-in-login": (_with(KeepsReset), "REL-DESCRIPTORS"),
+    "spins-after-reset": (_with(SpinsAfterReset), "REL-IDLE"),
+    "thread-stays": (_with(ThreadStays), "REL-THREADS"),
+    "remembers-all": (RemembersAll, "REL-MEMORY"),
     "pool-keeps-connections": (PoolKeepsConnections, "CAP-ANSWERED"),
 }
 """By name: the server, and the requirement that must find it."""

@@ -1,5 +1,9 @@
 """Sound servers that come close to a defect. The docstring says what is odd."""
 
+import threading
+from collections import deque
+from queue import SimpleQueue
+
 from tests.zoo.server import Peer, Server
 
 
@@ -40,9 +44,50 @@ class AnswersInPieces(Peer):
             self.socket.sendall(data[at])
 
 
+class RemembersSome(Server):
+    """The last 300 connections are remembered, with four kilobytes each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recent: deque[bytearray] = deque(maxlen=300)
+
+    def serve(self, peer: Peer) -> None:
+        self.recent.append(bytearray(b"x" * 4096))
+        super().serve(peer)
+
+
+class GrowsPool(Server):
+    """A pool gets a worker more for each connection, up to a hundred."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: SimpleQueue[Peer] = SimpleQueue()
+        self.workers = 0
+
+    def serve(self, peer: Peer) -> None:
+        self.waiting.put(peer)
+        if self.workers < 100:
+            self.workers += 1
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self.waiting.get().run()
+
+
+class ClosesLate(Peer):
+    """A connection that is over is closed a moment later."""
+
+    def over(self) -> None:
+        threading.Timer(0.1, super().over).start()
+
+
 ODD: dict[str, type[Server]] = {
     "sound": Server,
     "reads-octets": _with(ReadsOctets),
     "reads-full-buffers": _with(ReadsFullBuffers),
     "answers-in-pieces": _with(AnswersInPieces),
+    "remembers-some": RemembersSome,
+    "grows-pool": GrowsPool,
+    "closes-late": _with(ClosesLate),
 }

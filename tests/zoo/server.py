@@ -167,6 +167,8 @@ class Server:
         self.stored: dict[bytes, bytes] = {}
         self.named: dict[bytes, Peer] = {}
         self.lock = threading.Lock()
+        self.lost: list[socket.socket] = []
+        self.stopping = False
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=self.backlog)
         self.port: int = self.listener.getsockname()[1]
 

@@ -64,6 +64,7 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         smallest=smallest,
         half_close=half_close,
         concurrent=concurrent,
+        sees_server=executor.sees_server(),
         request_s=_pace_s(executor, subject, smallest),
     )
 

@@ -83,6 +83,7 @@ class Subject:
         smallest: the smallest valid request that this server answers.
         plain_request: what an ordinary user would send, and this server answers.
         requests: some valid requests, the smaller first.
+        sees_server: whether the server's processes can be looked at.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
 
     """
@@ -95,6 +96,7 @@ class Subject:
     smallest: bytes
     plain_request: bytes
     requests: tuple[bytes, ...]
+    sees_server: bool = False
     request_s: float = 0.0
 
     def single(

@@ -9,6 +9,7 @@ from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure
 from wireproof.conformance.plans.plan import (
+    Churn,
     Close,
     OnServer,
     Open,
@@ -28,6 +29,8 @@ from wireproof.wire.transcript import Event
 REPLAY_FORMAT = 1
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_CONNECTIONS = 2000
+MAX_CHURNED = 20_000
+"""Connections one after the other."""
 MAX_WAIT_S = 600.0
 """All waits of a case together."""
 MAX_WINDOW_BYTES = 1024 * 1024 * 1024
@@ -137,6 +140,7 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
     opened: set[int] = set()
     closed: set[int] = set()
     waits_s = 0.0
+    rounds = 0
     for action in plan.actions:
         number = action.connection
         if not 0 <= number < count:
@@ -155,6 +159,9 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
             raise UsageError(f"{path} sends up to byte {until} of {sizes[number]}")
         if not 0 <= (window := getattr(action, "receive_buffer_bytes", 0)) <= MAX_WINDOW_BYTES:
             raise UsageError(f"{path} asks for a receive buffer of {window} bytes")
+        rounds += action.count if isinstance(action, Churn) else 0
+        if rounds > MAX_CHURNED:
+            raise UsageError(f"{path} asks for {rounds} connections; {MAX_CHURNED} is the most")
         datagrams = len(plan.requests[number])
         if isinstance(action, SendDatagram) and not 0 <= action.position < datagrams:
             raise UsageError(f"{path} sends datagram {action.position} of {datagrams}")

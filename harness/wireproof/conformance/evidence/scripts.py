@@ -16,7 +16,7 @@ from wireproof.conformance.evidence.assembly import (
 )
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import FailureKind
-from wireproof.conformance.plans.plan import Open, SendOpening
+from wireproof.conformance.plans.plan import Open, SendOpening, Unscripted
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.replies import replies_of
@@ -97,7 +97,8 @@ def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[st
     replies: list[Any] = [None] * len(case.plan.requests)
     if isinstance(protocol, RequestReply):
         replies = [_reply_patterns(protocol, requests) for requests in streams]
-    if not judge and None in replies:
+    unscripted = any(isinstance(action, Unscripted) for action in case.plan.actions)
+    if unscripted or (not judge and None in replies):
         return ""
     opening = protocol.opening()
     data |= {

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
 from wireproof.conformance.execution.plan_execution import PlanExecution
+from wireproof.conformance.execution.released import ServerResources
 from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import Protocol
@@ -133,6 +135,11 @@ class Executor:
             self._usual_s = max(self._usual_s, took_s)
             self._pace_s = min(self._pace_s, took_s)
         return failure
+
+    def sees_server(self) -> bool:
+        """Say whether the server's processes are this machine's to see, and not our own."""
+        found = ServerResources(self.target, self._diag).processes
+        return bool(found) and os.getpid() not in found
 
     @property
     def executed(self) -> int:

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Iterator
 
+from wireproof.conformance.execution.burden import ServerBurden
+from wireproof.conformance.execution.churn import use
 from wireproof.conformance.execution.failure import (
     ConversationFailedError,
     FailureKind,
@@ -19,11 +21,15 @@ from wireproof.conformance.plans.plan import (
     Action,
     Await,
     AwaitEnd,
+    AwaitIdle,
     AwaitQuiet,
     AwaitReleased,
+    Churn,
     Close,
     CountDescriptors,
+    CountThreads,
     HalfClose,
+    LimitMemory,
     Malformed,
     OnServer,
     Open,
@@ -35,6 +41,8 @@ from wireproof.conformance.plans.plan import (
     SendDatagram,
     SendLast,
     SendOpening,
+    WatchMemory,
+    Way,
 )
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
@@ -82,6 +90,8 @@ class PlanExecution:
         self._streams: dict[int, JudgedConnection] = {}
         self._sockets: dict[int, JudgedSocket] = {}
         self._resources = ServerResources(target, diag)
+        self._burden = ServerBurden(self._resources)
+        self._is_over = False
         # Nobody need read what an endless stream throws away.
         endless = protocol.exchange is Exchange.ENDLESS
         self._delivery = DeliveryTimeout(0.0 if endless else min(DELIVERY_TIMEOUT_S, timeout_s / 2))
@@ -105,6 +115,8 @@ class PlanExecution:
 
         """
         for number, action in enumerate(self._plan.actions):
+            if self._is_over:
+                return
             self._step(number, action)
 
     def leave(self) -> None:
@@ -138,12 +150,33 @@ class PlanExecution:
                 self._begin(action, self._connect(connection, size), deadline)
             case OpenTogether(connection=last):
                 self._open_together(range(last + 1), deadline)
-            case AwaitReleased():
-                self._complain(self._resources.await_released(deadline))
-            case CountDescriptors():
-                self._complain(self._resources.count_descriptors(deadline))
+            case _ if isinstance(action, OnServer):
+                self._look(action, deadline)
             case _:
                 raise ValueError(f"connection {action.connection} is not open")
+
+    def _look(self, action: OnServer, deadline: Deadline) -> None:
+        """Look at the server as a whole, or have many connections come and go."""
+        complaint: Complaint | None = None
+        match action:
+            case AwaitReleased():
+                complaint = self._resources.await_released(deadline)
+            case CountDescriptors():
+                complaint = self._resources.count_descriptors(deadline)
+            case Churn(connection=connection, count=count, way=way):
+                self._churn(connection, count, way)
+            case CountThreads():
+                complaint = self._burden.count_threads(deadline)
+            case WatchMemory(last=last):
+                complaint, goes_on = self._burden.watch_memory(last=last)
+                self._is_over = not goes_on
+            case LimitMemory(growth_bytes=growth_bytes):
+                complaint = self._burden.limit_memory(growth_bytes)
+            case AwaitIdle():
+                complaint = self._burden.await_idle(deadline)
+        if complaint is not None:
+            witness = Witness(0, self.transcript, self._number, Phase.OVER)
+            raise witness.failed(FailureKind.RULE, *complaint, Owed.RELEASE, Seen.LESS)
 
     @staticmethod
     def _on_socket(one: JudgedSocket, action: Action, deadline: Deadline) -> None:
@@ -190,23 +223,36 @@ class PlanExecution:
             raise self._no_connection(number, message, error.reason) from None
         return connection, CONNECT_TIMEOUT_S - opening.remaining_s()
 
-    def _begin(self, action: Open, opened: tuple[Connection, float], deadline: Deadline) -> None:
-        number = action.connection
+    def _judged(self, number: int, opened: tuple[Connection, float]) -> JudgedConnection:
         connection, round_trip_s = opened
-        protocol = self._protocol
         self.transcript.add(number, "open")
-        watcher = watch(connection.socket, self._diag, round_trip_s)
         stream = JudgedConnection(
             number,
             connection,
-            protocol.oracle(),
-            watcher,
+            self._protocol.oracle(),
+            watch(connection.socket, self._diag, round_trip_s),
             self.transcript,
             self._delivery,
-            pauses_of=protocol.pauses,
+            pauses_of=self._protocol.pauses,
         )
         stream.witness.at_action(self._number)
-        self._streams[number] = stream
+        return stream
+
+    def _churn(self, number: int, count: int, way: Way) -> None:
+        protocol = self._protocol
+        for _ in range(count):
+            opened = self._connect(number, 0)
+            serial = next(self._serials)
+            opening = as_sent(protocol, protocol.opening(), serial)
+            requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
+            begun = (self._judged(number, opened), opened[0], opening, requests)
+            use(begun, way, Deadline(self._timeout_s))
+        self._burden.churned += count
+
+    def _begin(self, action: Open, opened: tuple[Connection, float], deadline: Deadline) -> None:
+        number = action.connection
+        protocol = self._protocol
+        stream = self._streams[number] = self._judged(number, opened)
         serial = self._serial_of.get(action.named_like, next(self._serials))
         self._serial_of[number] = serial
         opening = as_sent(protocol, protocol.opening(), serial)
@@ -266,11 +312,6 @@ class PlanExecution:
             reason = error.strerror or str(error)
             message = f"of the connects at once, number {number + 1} had no TLS handshake: {reason}"
             raise self._no_connection(number, message, reason) from None
-
-    def _complain(self, complaint: Complaint | None) -> None:
-        if complaint is not None:
-            witness = Witness(0, self.transcript, self._number, Phase.OVER)
-            raise witness.failed(FailureKind.RULE, *complaint, Owed.RELEASE, Seen.LESS)
 
     def _no_connection(self, number: int, message: str, reason: str) -> ConversationFailedError:
         witness = self._witness_of_connect(number)

@@ -10,6 +10,7 @@ import os
 import select
 import socket
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from wireproof.deadline import Deadline
@@ -43,8 +44,6 @@ class ServerResources:
         self._target = target
         self._diag = diag
         self._visible = target.is_stream and (target.scheme == "unix" or _is_ours(target))
-        self._processes: set[int] = set()
-        """Of the server; looked up once, since that costs a walk through all of /proc."""
         self._counts: list[int] = []
         """Of descriptors, as long as each is more than the one before."""
 
@@ -58,16 +57,15 @@ class ServerResources:
                     "no socket in CLOSE-WAIT",
                     f"{left} in CLOSE-WAIT",
                 )
-            _look_again_soon()
+            look_again_soon()
         return None
 
     def count_descriptors(self, deadline: Deadline) -> Complaint | None:
         """Count, as soon as they are no more than the time before; they may not go on growing."""
-        self._processes = self._processes or self._find_processes()
-        count = _open_in(self._processes)
+        count = _open_in(self.processes)
         while count is not None and self._is_growing(count) and not deadline.expired:
-            _look_again_soon()
-            count = _open_in(self._processes)
+            look_again_soon()
+            count = _open_in(self.processes)
         if count is None:
             return None
         if not self._is_growing(count):
@@ -95,10 +93,12 @@ class ServerResources:
             if plain_host(one.source[0]) == host  # strangers have the port at other addresses
         )
 
-    def _find_processes(self) -> set[int]:
-        """Return the processes that hold the listening socket, and their children.
+    @cached_property
+    def processes(self) -> set[int]:
+        """The processes that hold the listening socket, and their children.
 
-        Where one of them is our own, its children may be anyone's.
+        Where one of them is our own, its children may be anyone's. Looked up once, since that costs
+        a walk through all of /proc.
         """
         owners = set(owners_of(self._listeners() if self._visible else ()))
         return owners.union(*(descendants_of(pid) for pid in owners - {os.getpid()}))
@@ -129,6 +129,6 @@ def _is_ours(target: Target) -> bool:
     return True
 
 
-def _look_again_soon() -> None:
+def look_again_soon() -> None:
     """Let a moment pass: there is no event to wait for, since what the server holds is not ours."""
     select.select([], [], [], 0.01)

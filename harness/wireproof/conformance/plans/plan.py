@@ -7,6 +7,7 @@ refer to them by offset, so a cut is a number and cuts are a set.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from itertools import accumulate
 
 import msgspec
@@ -114,6 +115,52 @@ class CountDescriptors(_Action, frozen=True, tag="count-descriptors"):
     """
 
 
+class Way(StrEnum):
+    """How a connection of a round ends."""
+
+    CLOSE = "answered, then closed"
+    HALF_CLOSE = "answered after the end of our stream"
+    RESET = "answered, then reset"
+    IN_REQUEST = "reset inside a request"
+    IN_OPENING = "reset inside the opening"
+    AT_ONCE = "reset at once behind a request"
+    """Unconfirmed: the server may have accepted, or read, or neither."""
+
+
+class Churn(_Action, frozen=True, tag="churn"):
+    """Open so many connections one after the other; each sends this one's requests, and ends."""
+
+    count: int
+    way: Way
+
+
+class CountThreads(_Action, frozen=True, tag="count-threads"):
+    """Count the server's threads and processes, as `CountDescriptors` does descriptors."""
+
+
+class WatchMemory(_Action, frozen=True, tag="watch-memory"):
+    """Note the server's memory after a round of connections.
+
+    It ends the plan as soon as the memory has stopped growing. The last of a plan fails where it
+    grew in round after round.
+    """
+
+    last: bool = False
+
+
+class LimitMemory(_Action, frozen=True, tag="limit-memory"):
+    """Note the server's memory at first; then fail where it has grown by more than this."""
+
+    growth_bytes: int
+
+
+class AwaitIdle(_Action, frozen=True, tag="await-idle"):
+    """Wait until the server's processes do next to nothing.
+
+    The first of a plan learns whether they ever do.
+    """
+
+
 class Malformed(_Action, frozen=True, tag="malformed"):
     """Send bytes outside the protocol; what this connection receives from then on is not judged."""
 
@@ -136,9 +183,16 @@ Action = (
     | Reset
     | AwaitReleased
     | CountDescriptors
+    | Churn
+    | CountThreads
+    | WatchMemory
+    | LimitMemory
+    | AwaitIdle
     | Malformed
 )
-OnServer = AwaitReleased | CountDescriptors
+Unscripted = Churn | CountThreads | WatchMemory | LimitMemory | AwaitIdle
+"""What only `wireproof replay` can do again."""
+OnServer = AwaitReleased | CountDescriptors | Unscripted
 """What looks at the server as a whole: of no connection, though numbered like one."""
 
 

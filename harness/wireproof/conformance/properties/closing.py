@@ -7,7 +7,9 @@ from wireproof.conformance.plans.plan import (
     Action,
     Await,
     AwaitEnd,
+    AwaitIdle,
     AwaitReleased,
+    Churn,
     Close,
     CountDescriptors,
     HalfClose,
@@ -18,6 +20,7 @@ from wireproof.conformance.plans.plan import (
     Reset,
     Send,
     SendLast,
+    Way,
     single,
 )
 from wireproof.conformance.requirements import needs_half_close, requirement
@@ -27,6 +30,7 @@ from wireproof.results import Level
 _HALF_CLOSE = "RFC 9293 section 3.6: a closed direction leaves the other open"
 _RESET = "RFC 9293 section 3.5.2: a reset concerns one connection"
 _MORE_BURSTS = 4
+_RESET_AT_ONCE = 50
 _SOCKETS = "RFC 9293 section 3.6: CLOSE-WAIT ends only when the server closes"
 
 
@@ -121,13 +125,21 @@ def reset_inside_reply(subject: Subject) -> Iterator[Plan]:
     reason="accept() may fail, or return a socket that is dead already.",
 )
 def reset_before_accept(subject: Subject) -> Iterator[Plan]:
-    """Open and reset twenty connections without a byte, then be answered on a new one."""
+    """Open and reset twenty connections without a byte, then be answered on a new one.
+
+    Then reset many at once behind a request, in rounds: nothing of them may remain.
+    """
     count = 20
     smallest = subject.smallest
     actions = [step for number in range(count) for step in (Open(number), Reset(number))]
     yield Plan(
         (*(() for _ in range(count)), (smallest,)),
         (*actions, Open(count), Send(count, len(smallest)), Await(count), Close(count)),
+    )
+    served = (Open(0), Send(0, len(smallest)), Await(0), Close(0))
+    at_once = (Churn(0, _RESET_AT_ONCE, Way.AT_ONCE), AwaitReleased(0), CountDescriptors(0))
+    yield Plan(
+        ((smallest,),), (AwaitIdle(0), *at_once * (GROWING_ROUNDS + 1), *served, AwaitIdle(0))
     )
 
 

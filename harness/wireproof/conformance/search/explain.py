@@ -5,6 +5,7 @@ from itertools import accumulate
 
 from wireproof.conformance.execution.failure import Phase
 from wireproof.conformance.plans.plan import (
+    Churn,
     CountDescriptors,
     Malformed,
     Plan,
@@ -58,9 +59,16 @@ def _needless(features: Collection[Feature]) -> str:
 
 
 def _when(plan: Plan, single_cuts: SingleCuts, condition: Condition, *, ending: bool) -> str:
+    if rounds := [action for action in plan.actions if isinstance(action, Churn)]:
+        connections = sum(action.count for action in rounds)
+        ways = dict.fromkeys(action.way for action in rounds)
+        return f"over {counted(connections, 'connection')} that are {', or '.join(ways)}"
     if len(plan.requests) == 1:
         return _of_one(plan, single_cuts, condition, ending=ending)
-    count = len(plan.requests)
+    return _of_many(plan, len(plan.requests))
+
+
+def _of_many(plan: Plan, count: int) -> str:
     if any(isinstance(action, CountDescriptors) for action in plan.actions):
         return f"over {count} connections"
     if any(isinstance(action, Reset) for action in plan.actions):

@@ -39,6 +39,39 @@ def open_descriptors(pid: int) -> int | None:
         return None
 
 
+def threads_of(pid: int) -> int:
+    """Return how many threads a process has, one at least while it is not reaped; 0 if gone."""
+    try:
+        return max(1, int(_fields((_PROC / str(pid) / "stat").read_text())[17]))
+    except OSError:
+        return 0
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Return how much memory of its own a process holds, files left out; 0 if gone or hidden."""
+    try:
+        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
+    except OSError:
+        return 0
+    sizes = (line.split()[1] for line in lines if line.startswith(("RssAnon:", "VmSwap:")))
+    return 1024 * sum(map(int, sizes))
+
+
+def run_s(pid: int) -> float:
+    """Return for how many seconds a process's threads have run; 0.0 if gone or hidden.
+
+    Threads that have ended are left out, where the kernel counts nanoseconds (schedstat).
+    """
+    total_ns = 0
+    try:
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with contextlib.suppress(OSError):
+                total_ns += int((thread / "schedstat").read_text().split()[0])
+    except OSError:
+        return 0.0
+    return total_ns / 1e9
+
+
 def process_name(pid: int) -> str:
     """Return the name of a process's program; empty when it is gone."""
     try:
