@@ -58,13 +58,15 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     )
     beside_idle = (Open(0), Open(1), Send(1, len(plain)), Await(1), Close(1), Close(0))
     concurrent = subject.protocol.connections > 1 and holds(Plan(((), (plain,)), beside_idle))
+    burden = executor.burden(_TIMEOUT_S)
     return replace(
         subject,
         plain_request=plain,
         smallest=smallest,
         half_close=half_close,
         concurrent=concurrent,
-        sees_server=executor.sees_server(),
+        sees_server=burden.is_seen,
+        rests=burden.is_seen and burden.rests(),
         request_s=_pace_s(executor, subject, smallest),
     )
 

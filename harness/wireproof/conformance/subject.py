@@ -84,6 +84,7 @@ class Subject:
         plain_request: what an ordinary user would send, and this server answers.
         requests: some valid requests, the smaller first.
         sees_server: whether the server's processes can be looked at.
+        rests: whether they do next to nothing when nobody asks.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
 
     """
@@ -97,6 +98,7 @@ class Subject:
     plain_request: bytes
     requests: tuple[bytes, ...]
     sees_server: bool = False
+    rests: bool = False
     request_s: float = 0.0
 
     def single(

@@ -9,13 +9,13 @@ from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure
 from wireproof.conformance.plans.plan import (
-    Churn,
     Close,
     OnServer,
     Open,
     OpenTogether,
     Plan,
     Reset,
+    Rounds,
     SendDatagram,
     SendOpening,
 )
@@ -140,7 +140,7 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
     opened: set[int] = set()
     closed: set[int] = set()
     waits_s = 0.0
-    rounds = 0
+    churned = 0
     for action in plan.actions:
         number = action.connection
         if not 0 <= number < count:
@@ -159,9 +159,9 @@ def _check_bounds(path: Path, plan: Plan) -> None:  # noqa: C901 - one refusal a
             raise UsageError(f"{path} sends up to byte {until} of {sizes[number]}")
         if not 0 <= (window := getattr(action, "receive_buffer_bytes", 0)) <= MAX_WINDOW_BYTES:
             raise UsageError(f"{path} asks for a receive buffer of {window} bytes")
-        rounds += action.count if isinstance(action, Churn) else 0
-        if rounds > MAX_CHURNED:
-            raise UsageError(f"{path} asks for {rounds} connections; {MAX_CHURNED} is the most")
+        churned += action.rounds + action.connections if isinstance(action, Rounds) else 0
+        if churned > MAX_CHURNED:
+            raise UsageError(f"{path} asks for {churned} connections; {MAX_CHURNED} is the most")
         datagrams = len(plan.requests[number])
         if isinstance(action, SendDatagram) and not 0 <= action.position < datagrams:
             raise UsageError(f"{path} sends datagram {action.position} of {datagrams}")

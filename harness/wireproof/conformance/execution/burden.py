@@ -10,74 +10,101 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from wireproof.conformance.execution.growth import growth, has_settled
-from wireproof.conformance.execution.released import (
-    GROWING_ROUNDS,
-    Complaint,
-    ServerResources,
-    look_again_soon,
-)
+from wireproof.conformance.execution.released import Complaint, ServerResources, look_again_soon
+from wireproof.conformance.plans.plan import Look, Rounds, Way
 from wireproof.deadline import Deadline
 from wireproof.wire.kernel.process import anonymous_bytes, descendants_of, run_s, threads_of
 
 _WINDOW_S = 0.05
 _BUSY_SHARE = 0.15
 """Of a core: a loop that never sleeps has more even where many others want to run."""
-_BEFORE_S = 0.5
+_THREAD_ENDS_S = 0.05
+"""In all rounds but the last, where a thread has as long as a reply."""
 _MIB = 1024 * 1024
 _Number = TypeVar("_Number", int, float)
 
 
 class ServerBurden:
-    """What the server's processes carry, over one plan.
+    """What the server's processes carry, over one plan."""
 
-    Attributes:
-        churned: connections that have come and gone so far.
-
-    """
-
-    def __init__(self, resources: ServerResources) -> None:
-        """Look at the processes that `resources` finds."""
-        self.churned = 0
+    def __init__(self, resources: ServerResources, timeout_s: float) -> None:
+        """Look at the processes that `resources` finds; what ends may take `timeout_s` to end."""
         self._resources = resources
-        self._threads: list[int] = []
-        """As long as each is more than the one before."""
-        self._memory: list[int] = []
+        self._timeout_s = timeout_s
         self._before_bytes: int | None = None
-        self._always_busy: bool | None = None
 
-    def count_threads(self, deadline: Deadline) -> Complaint | None:
-        """Count threads and processes, as soon as they are no more than the time before."""
-        count = self._sum(threads_of)
-        while self._threads and count > self._threads[-1] and not deadline.expired:
-            look_again_soon()
+    def over(self, rounds: Rounds, use: Callable[[Way], None]) -> Complaint | None:
+        """Use connections in rounds, and say what remains of them.
+
+        Args:
+            rounds: how many, and what is looked at.
+            use: uses one, and ends it in this way.
+
+        Raises:
+            ConversationFailedError: by `use`.
+
+        """
+
+        def one_round() -> None:
+            for way in rounds.ways:
+                for _ in range(rounds.count):
+                    use(way)
+
+        if rounds.look is Look.MEMORY:
+            return self._memory_over(rounds, one_round)
+        if rounds.look is Look.THREADS:
+            return self._threads_over(rounds, one_round)
+        complaint = None
+        for _ in range(rounds.rounds):
+            one_round()
+            if rounds.look is Look.WORK:
+                complaint = self._await_rest()
+            else:
+                complaint = self._resources.await_released(Deadline(self._timeout_s))
+                complaint = complaint or self._resources.count_descriptors(
+                    Deadline(self._timeout_s)
+                )
+            if complaint is not None:
+                break
+        return complaint
+
+    def _threads_over(self, rounds: Rounds, one_round: Callable[[], None]) -> Complaint | None:
+        """Count after each round: a pool grows for some of them only."""
+        counts: list[int] = []
+        for left in reversed(range(rounds.rounds)):
+            one_round()
+            until = Deadline(_THREAD_ENDS_S if left else self._timeout_s)
             count = self._sum(threads_of)
-        if self._threads and count <= self._threads[-1]:
-            self._threads.clear()
-        self._threads.append(count)
-        if len(self._threads) <= GROWING_ROUNDS:
-            return None
+            while counts and count > counts[-1] and not until.expired:
+                look_again_soon()
+                count = self._sum(threads_of)
+            if counts and count <= counts[-1]:
+                return None
+            counts.append(count)
         return Complaint(
             "after each round of connections the server has more threads or processes",
-            f"no more than {self._threads[0]} each time",
-            ", ".join(map(str, self._threads)),
+            f"no more than {counts[0]} each time",
+            f"{counts[-1]} after {rounds.connections:,} connections",
         )
 
-    def watch_memory(self, *, last: bool) -> tuple[Complaint | None, bool]:
-        """Note the memory after a round; return the complaint, and whether more rounds are due."""
-        self._memory.append(self._sum(anonymous_bytes))
-        connections = max(1, self.churned // len(self._memory))
-        if not last:
-            return None, not has_settled(self._memory, connections)
-        found = growth(self._memory, connections)
+    def _memory_over(self, rounds: Rounds, one_round: Callable[[], None]) -> Complaint | None:
+        """Look after each round until it grows no more; most servers have settled after a few."""
+        connections = max(1, rounds.connections // rounds.rounds)
+        samples: list[int] = []
+        for _ in range(rounds.rounds):
+            one_round()
+            samples.append(self._sum(anonymous_bytes))
+            if has_settled(samples, connections):
+                return None
+        found = growth(samples, connections)
         if found is None:
-            return None, False
-        complaint = Complaint(
+            return None
+        return Complaint(
             f"the server's memory grows by {found.bytes_each:,.0f} bytes a connection",
             "memory that stops growing",
             f"{found.bytes_each:,.0f} bytes a connection, {found.margin_bytes:,.0f} more or less "
             f"(95 %); it grew in {found.grew} of {found.rounds} rounds",
         )
-        return complaint, False
 
     def limit_memory(self, growth_bytes: int) -> Complaint | None:
         """Note the memory at first; afterwards it may not be more than so much above that."""
@@ -94,19 +121,21 @@ class ServerBurden:
             f"{grown / _MIB:.0f} MiB more",
         )
 
-    def await_idle(self, deadline: Deadline) -> Complaint | None:
-        """Wait until the processes do next to nothing.
+    @property
+    def is_seen(self) -> bool:
+        """Whether the processes are this machine's to see, and not our own."""
+        return bool(self._processes())
 
-        At the first time of a plan it is learnt whether they ever do: who polls is let be.
-        """
-        first = self._always_busy is None
-        until = Deadline(min(_BEFORE_S, deadline.remaining_s())) if first else deadline
+    def rests(self) -> bool:
+        """Say whether the processes come to do next to nothing, within the timeout."""
+        return self._await_rest() is None
+
+    def _await_rest(self) -> Complaint | None:
+        until = Deadline(self._timeout_s)
         share = self._busy_share()
         while share > _BUSY_SHARE and not until.expired:
             share = self._busy_share()
-        if first:
-            self._always_busy = share > _BUSY_SHARE
-        if self._always_busy or share <= _BUSY_SHARE:
+        if share <= _BUSY_SHARE:
             return None
         return Complaint(
             "the server goes on working though nobody asks for anything",
@@ -115,11 +144,13 @@ class ServerBurden:
         )
 
     def _busy_share(self) -> float:
-        begun_s, before_s = time.monotonic(), self._sum(run_s)
+        """Return how much of a core those processes use that are there at the beginning."""
+        processes = self._processes()
+        begun_s, before_s = time.monotonic(), sum(map(run_s, processes))
         until = Deadline(_WINDOW_S)
         while not until.expired:
             look_again_soon()
-        return (self._sum(run_s) - before_s) / (time.monotonic() - begun_s)
+        return (sum(map(run_s, processes)) - before_s) / (time.monotonic() - begun_s)
 
     def _sum(self, measure: Callable[[int], _Number]) -> _Number:
         """Return the sum over all processes; those that have ended count nothing."""
@@ -130,4 +161,4 @@ class ServerBurden:
         found = self._resources.processes
         if os.getpid() in found:
             return ()
-        return set(found).union(*map(descendants_of, found))
+        return found | descendants_of(*found)

@@ -2,12 +2,12 @@
 
 import contextlib
 import itertools
-import os
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wireproof.conformance.execution.burden import ServerBurden
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
 from wireproof.conformance.execution.plan_execution import PlanExecution
 from wireproof.conformance.execution.released import ServerResources
@@ -136,10 +136,10 @@ class Executor:
             self._pace_s = min(self._pace_s, took_s)
         return failure
 
-    def sees_server(self) -> bool:
-        """Say whether the server's processes are this machine's to see, and not our own."""
-        found = ServerResources(self.target, self._diag).processes
-        return bool(found) and os.getpid() not in found
+    def burden(self, timeout_s: float | None = None) -> ServerBurden:
+        """Return what the server's processes carry now, where they can be seen."""
+        resources = ServerResources(self.target, self._diag)
+        return ServerBurden(resources, timeout_s or self.timeout_s)
 
     @property
     def executed(self) -> int:

@@ -21,13 +21,10 @@ from wireproof.conformance.plans.plan import (
     Action,
     Await,
     AwaitEnd,
-    AwaitIdle,
     AwaitQuiet,
     AwaitReleased,
-    Churn,
     Close,
     CountDescriptors,
-    CountThreads,
     HalfClose,
     LimitMemory,
     Malformed,
@@ -37,11 +34,11 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Push,
     Reset,
+    Rounds,
     Send,
     SendDatagram,
     SendLast,
     SendOpening,
-    WatchMemory,
     Way,
 )
 from wireproof.deadline import Deadline
@@ -90,8 +87,7 @@ class PlanExecution:
         self._streams: dict[int, JudgedConnection] = {}
         self._sockets: dict[int, JudgedSocket] = {}
         self._resources = ServerResources(target, diag)
-        self._burden = ServerBurden(self._resources)
-        self._is_over = False
+        self._burden = ServerBurden(self._resources, timeout_s)
         # Nobody need read what an endless stream throws away.
         endless = protocol.exchange is Exchange.ENDLESS
         self._delivery = DeliveryTimeout(0.0 if endless else min(DELIVERY_TIMEOUT_S, timeout_s / 2))
@@ -115,8 +111,6 @@ class PlanExecution:
 
         """
         for number, action in enumerate(self._plan.actions):
-            if self._is_over:
-                return
             self._step(number, action)
 
     def leave(self) -> None:
@@ -163,17 +157,10 @@ class PlanExecution:
                 complaint = self._resources.await_released(deadline)
             case CountDescriptors():
                 complaint = self._resources.count_descriptors(deadline)
-            case Churn(connection=connection, count=count, way=way):
-                self._churn(connection, count, way)
-            case CountThreads():
-                complaint = self._burden.count_threads(deadline)
-            case WatchMemory(last=last):
-                complaint, goes_on = self._burden.watch_memory(last=last)
-                self._is_over = not goes_on
+            case Rounds(connection=connection):
+                complaint = self._burden.over(action, lambda way: self._use(connection, way))
             case LimitMemory(growth_bytes=growth_bytes):
                 complaint = self._burden.limit_memory(growth_bytes)
-            case AwaitIdle():
-                complaint = self._burden.await_idle(deadline)
         if complaint is not None:
             witness = Witness(0, self.transcript, self._number, Phase.OVER)
             raise witness.failed(FailureKind.RULE, *complaint, Owed.RELEASE, Seen.LESS)
@@ -238,16 +225,14 @@ class PlanExecution:
         stream.witness.at_action(self._number)
         return stream
 
-    def _churn(self, number: int, count: int, way: Way) -> None:
-        protocol = self._protocol
-        for _ in range(count):
-            opened = self._connect(number, 0)
-            serial = next(self._serials)
-            opening = as_sent(protocol, protocol.opening(), serial)
-            requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
-            begun = (self._judged(number, opened), opened[0], opening, requests)
-            use(begun, way, Deadline(self._timeout_s))
-        self._burden.churned += count
+    def _use(self, number: int, way: Way) -> None:
+        """Open one more connection, and have it end in a way."""
+        opened = self._connect(number, 0)
+        protocol, serial = self._protocol, next(self._serials)
+        opening = as_sent(protocol, protocol.opening(), serial)
+        requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
+        begun = (self._judged(number, opened), opened[0], opening, requests)
+        use(begun, way, Deadline(self._timeout_s))
 
     def _begin(self, action: Open, opened: tuple[Connection, float], deadline: Deadline) -> None:
         number = action.connection

@@ -101,7 +101,7 @@ class ServerResources:
         a walk through all of /proc.
         """
         owners = set(owners_of(self._listeners() if self._visible else ()))
-        return owners.union(*(descendants_of(pid) for pid in owners - {os.getpid()}))
+        return owners | descendants_of(*owners - {os.getpid()})
 
     def _listeners(self) -> frozenset[int]:
         if self._target.scheme == "unix":

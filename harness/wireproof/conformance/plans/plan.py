@@ -127,38 +127,38 @@ class Way(StrEnum):
     """Unconfirmed: the server may have accepted, or read, or neither."""
 
 
-class Churn(_Action, frozen=True, tag="churn"):
-    """Open so many connections one after the other; each sends this one's requests, and ends."""
+class Look(StrEnum):
+    """What of the server's processes is looked at."""
 
-    count: int
-    way: Way
-
-
-class CountThreads(_Action, frozen=True, tag="count-threads"):
-    """Count the server's threads and processes, as `CountDescriptors` does descriptors."""
+    DESCRIPTORS = "descriptors"
+    THREADS = "threads"
+    MEMORY = "memory"
+    WORK = "work"
 
 
-class WatchMemory(_Action, frozen=True, tag="watch-memory"):
-    """Note the server's memory after a round of connections.
+class Rounds(_Action, frozen=True, tag="rounds"):
+    """Have connections come and go, one after the other, and look at what each round leaves.
 
-    It ends the plan as soon as the memory has stopped growing. The last of a plan fails where it
-    grew in round after round.
+    Each sends this connection's requests. It fails where all rounds leave more than the one
+    before, and ends as soon as one does not; of work, where the last does not cease.
     """
 
-    last: bool = False
+    ways: tuple[Way, ...]
+    count: int
+    """Connections of a round that end in each way."""
+    rounds: int
+    look: Look
+
+    @property
+    def connections(self) -> int:
+        """How many there are at most, over all rounds."""
+        return self.rounds * self.count * len(self.ways)
 
 
 class LimitMemory(_Action, frozen=True, tag="limit-memory"):
     """Note the server's memory at first; then fail where it has grown by more than this."""
 
     growth_bytes: int
-
-
-class AwaitIdle(_Action, frozen=True, tag="await-idle"):
-    """Wait until the server's processes do next to nothing.
-
-    The first of a plan learns whether they ever do.
-    """
 
 
 class Malformed(_Action, frozen=True, tag="malformed"):
@@ -183,14 +183,11 @@ Action = (
     | Reset
     | AwaitReleased
     | CountDescriptors
-    | Churn
-    | CountThreads
-    | WatchMemory
+    | Rounds
     | LimitMemory
-    | AwaitIdle
     | Malformed
 )
-Unscripted = Churn | CountThreads | WatchMemory | LimitMemory | AwaitIdle
+Unscripted = Rounds | LimitMemory
 """What only `wireproof replay` can do again."""
 OnServer = AwaitReleased | CountDescriptors | Unscripted
 """What looks at the server as a whole: of no connection, though numbered like one."""

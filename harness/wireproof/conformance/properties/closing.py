@@ -7,17 +7,17 @@ from wireproof.conformance.plans.plan import (
     Action,
     Await,
     AwaitEnd,
-    AwaitIdle,
     AwaitReleased,
-    Churn,
     Close,
     CountDescriptors,
     HalfClose,
+    Look,
     Malformed,
     Open,
     OpenTogether,
     Plan,
     Reset,
+    Rounds,
     Send,
     SendLast,
     Way,
@@ -137,10 +137,8 @@ def reset_before_accept(subject: Subject) -> Iterator[Plan]:
         (*actions, Open(count), Send(count, len(smallest)), Await(count), Close(count)),
     )
     served = (Open(0), Send(0, len(smallest)), Await(0), Close(0))
-    at_once = (Churn(0, _RESET_AT_ONCE, Way.AT_ONCE), AwaitReleased(0), CountDescriptors(0))
-    yield Plan(
-        ((smallest,),), (AwaitIdle(0), *at_once * (GROWING_ROUNDS + 1), *served, AwaitIdle(0))
-    )
+    at_once = Rounds(0, (Way.AT_ONCE,), _RESET_AT_ONCE, GROWING_ROUNDS + 1, Look.DESCRIPTORS)
+    yield Plan(((smallest,),), (at_once, *served))
 
 
 @requirement(

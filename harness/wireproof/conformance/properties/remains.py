@@ -4,16 +4,7 @@ from collections.abc import Iterator
 
 from wireproof.conformance.execution.growth import WARM_UP
 from wireproof.conformance.execution.released import GROWING_ROUNDS
-from wireproof.conformance.plans.plan import (
-    AwaitIdle,
-    AwaitReleased,
-    Churn,
-    CountDescriptors,
-    CountThreads,
-    Plan,
-    WatchMemory,
-    Way,
-)
+from wireproof.conformance.plans.plan import Look, Plan, Rounds, Way
 from wireproof.conformance.properties.kinds import examples
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import Subject
@@ -23,9 +14,9 @@ _SOCKETS = "RFC 9293 section 3.6: CLOSE-WAIT ends only when the server closes"
 _RUNS_OUT = "getrlimit(2): what a process may hold is limited"
 _IN_EACH_WAY = 8
 """Connections of a round that end in one way, of which there are five or six."""
-_THREADED_IN_EACH_WAY = 12
-"""The same where threads are counted: pools grow for a round or two, not for 240 connections."""
 _MEMORY_ROUNDS = WARM_UP + 42
+_MORE_THAN_POOLS = 1024
+"""Connections: a pool of threads that gets one more for each is full before."""
 _CONNECTION_S = {"tls": 0.002}
 _USUAL_CONNECTION_S = 0.0005
 """About what a connection costs us."""
@@ -34,6 +25,12 @@ _LONGEST_S = 20.0
 
 def _needs_processes(subject: Subject) -> str:
     return "" if subject.sees_server else "the server's processes can't be seen from here"
+
+
+def _needs_rest(subject: Subject) -> str:
+    if without := _needs_processes(subject):
+        return without
+    return "" if subject.rests else "the server works even when nobody asks for anything"
 
 
 def _unkept(subject: Subject) -> bytes:
@@ -58,8 +55,8 @@ def _needs_unkept(subject: Subject) -> str:
     return "" if _unkept(subject) else "what is asked for may be kept for each connection"
 
 
-def _used(subject: Subject, count: int) -> list[Churn]:
-    """Return connections that end in each of the ways that the subject has, so many of each."""
+def _ways(subject: Subject) -> tuple[Way, ...]:
+    """Return in which ways a connection of the subject's may end."""
     without = set()
     if not subject.half_close:
         without.add(Way.HALF_CLOSE)
@@ -67,7 +64,12 @@ def _used(subject: Subject, count: int) -> list[Churn]:
         without.add(Way.IN_OPENING)
     if len(subject.plain_request) == 1:
         without.add(Way.IN_REQUEST)
-    return [Churn(0, count, way) for way in Way if way not in without]
+    return tuple(way for way in Way if way not in without)
+
+
+def _takes_too_long(subject: Subject, connections: int) -> bool:
+    each_s = _CONNECTION_S.get(subject.target.scheme, _USUAL_CONNECTION_S) + subject.request_s
+    return each_s * connections > _LONGEST_S
 
 
 @requirement(
@@ -79,13 +81,10 @@ def _used(subject: Subject, count: int) -> list[Churn]:
     unsupported=_needs_processes,
 )
 def descriptors(subject: Subject) -> Iterator[Plan]:
-    """Count after each round of connections that end in each way."""
-    round_: tuple[Action, ...] = (
-        *_used(subject, _IN_EACH_WAY),
-        AwaitReleased(0),
-        CountDescriptors(0),
-    )
-    yield Plan(((subject.plain_request,),), round_ * (GROWING_ROUNDS + 1))
+    """Count after each round of connections that end in one way."""
+    for way in _ways(subject):
+        rounds = Rounds(0, (way,), _IN_EACH_WAY, GROWING_ROUNDS + 1, Look.DESCRIPTORS)
+        yield Plan(((subject.plain_request,),), (rounds,))
 
 
 @requirement(
@@ -99,8 +98,11 @@ def descriptors(subject: Subject) -> Iterator[Plan]:
 )
 def threads(subject: Subject) -> Iterator[Plan]:
     """Count after each round of connections that end in each way."""
-    round_: tuple[Action, ...] = (*_used(subject, _THREADED_IN_EACH_WAY), CountThreads(0))
-    yield Plan(((subject.plain_request,),), round_ * (GROWING_ROUNDS + 1))
+    ways = _ways(subject)
+    rounds = -(-_MORE_THAN_POOLS // (len(ways) * _IN_EACH_WAY))
+    counted = Rounds(0, ways, _IN_EACH_WAY, rounds, Look.THREADS)
+    if not _takes_too_long(subject, counted.connections):
+        yield Plan(((subject.plain_request,),), (counted,))
 
 
 @requirement(
@@ -110,13 +112,15 @@ def threads(subject: Subject) -> Iterator[Plan]:
     source="poll(2): a descriptor in error is ready for ever",
     reason="A loop that is woken for a dead connection, and does nothing about it, never sleeps "
     "again.",
-    unsupported=_needs_processes,
+    unsupported=_needs_rest,
 )
 def idle(subject: Subject) -> Iterator[Plan]:
-    """Look at the processor time after connections that end in each way."""
-    used = _used(subject, _IN_EACH_WAY)
-    rounds = tuple(step for one in used for step in (one, AwaitIdle(0)))
-    yield Plan(((subject.plain_request,),), (AwaitIdle(0), *rounds))
+    """Look at the processor time, as things are and after connections that end in each way.
+
+    The first way that fails is told: a server that spins does so for the others, too.
+    """
+    for ways in ((), *((way,) for way in _ways(subject))):
+        yield Plan(((subject.plain_request,),), (Rounds(0, ways, _IN_EACH_WAY, 1, Look.WORK),))
 
 
 @requirement(
@@ -130,10 +134,6 @@ def idle(subject: Subject) -> Iterator[Plan]:
 )
 def memory(subject: Subject) -> Iterator[Plan]:
     """Look after each of many rounds of all ways; most servers have settled after a few."""
-    used = _used(subject, _IN_EACH_WAY)
-    each_s = _CONNECTION_S.get(subject.target.scheme, _USUAL_CONNECTION_S) + subject.request_s
-    if each_s * _MEMORY_ROUNDS * _IN_EACH_WAY * len(used) > _LONGEST_S:
-        return
-    round_: tuple[Action, ...] = (*used, WatchMemory(0))
-    last = (*used, WatchMemory(0, last=True))
-    yield Plan(((_unkept(subject),),), (*round_ * (_MEMORY_ROUNDS - 1), *last))
+    rounds = Rounds(0, _ways(subject), _IN_EACH_WAY, _MEMORY_ROUNDS, Look.MEMORY)
+    if not _takes_too_long(subject, rounds.connections):
+        yield Plan(((_unkept(subject),),), (rounds,))

@@ -5,12 +5,12 @@ from itertools import accumulate
 
 from wireproof.conformance.execution.failure import Phase
 from wireproof.conformance.plans.plan import (
-    Churn,
     CountDescriptors,
     Malformed,
     Plan,
     Push,
     Reset,
+    Rounds,
     Send,
     SendDatagram,
     SendLast,
@@ -59,13 +59,21 @@ def _needless(features: Collection[Feature]) -> str:
 
 
 def _when(plan: Plan, single_cuts: SingleCuts, condition: Condition, *, ending: bool) -> str:
-    if rounds := [action for action in plan.actions if isinstance(action, Churn)]:
-        connections = sum(action.count for action in rounds)
-        ways = dict.fromkeys(action.way for action in rounds)
-        return f"over {counted(connections, 'connection')} that are {', or '.join(ways)}"
+    for action in plan.actions:
+        if isinstance(action, Rounds):
+            return _of_rounds(action)
     if len(plan.requests) == 1:
         return _of_one(plan, single_cuts, condition, ending=ending)
     return _of_many(plan, len(plan.requests))
+
+
+def _of_rounds(rounds: Rounds) -> str:
+    if not rounds.ways:
+        return "after the conversations before this one"
+    if len(rounds.ways) == 1:
+        (way,) = rounds.ways
+        return f"over connections that are {way}"
+    return "over connections that end in all ways there are"
 
 
 def _of_many(plan: Plan, count: int) -> str:

@@ -89,14 +89,14 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
-def descendants_of(ancestor: int) -> set[int]:
-    """Return all children of a process, theirs among them."""
+def descendants_of(*ancestors: int) -> set[int]:
+    """Return all children of some processes, theirs among them."""
     parents = {}
     for pid in _process_ids():
         with contextlib.suppress(OSError):
             parents[pid] = int(_fields((_PROC / str(pid) / "stat").read_text())[1])
     found: set[int] = set()
-    generation = {ancestor}
+    generation = {*ancestors}
     while generation:
         generation = {pid for pid, parent in parents.items() if parent in generation} - found
         found |= generation
