@@ -13,11 +13,11 @@ from wireproof.conformance.execution.growth import growth, has_settled
 from wireproof.conformance.execution.released import Complaint, ServerResources, look_again_soon
 from wireproof.conformance.plans.plan import Look, Rounds, Way
 from wireproof.deadline import Deadline
-from wireproof.wire.kernel.process import anonymous_bytes, descendants_of, run_s, threads_of
+from wireproof.wire.kernel.process import anonymous_bytes, descendants_of, runnable_s, threads_of
 
-_WINDOW_S = 0.05
+_WINDOW_S = 0.1
 _BUSY_SHARE = 0.15
-"""Of a core: a loop that never sleeps has more even where many others want to run."""
+"""Of the time: a loop that never sleeps runs, or waits for its turn, in nearly all of it."""
 _THREAD_ENDS_S = 0.05
 """In all rounds but the last, where a thread has as long as a reply."""
 _MIB = 1024 * 1024
@@ -139,18 +139,18 @@ class ServerBurden:
             return None
         return Complaint(
             "the server goes on working though nobody asks for anything",
-            "next to no processor time",
-            f"{share:.0%} of a core",
+            "next to no work",
+            f"{share:.0%} of the time",
         )
 
     def _busy_share(self) -> float:
-        """Return how much of a core those processes use that are there at the beginning."""
+        """Return for how much of a moment they run or want to, those that are there as it begins."""
         processes = self._processes()
-        begun_s, before_s = time.monotonic(), sum(map(run_s, processes))
+        begun_s, before_s = time.monotonic(), sum(map(runnable_s, processes))
         until = Deadline(_WINDOW_S)
         while not until.expired:
             look_again_soon()
-        return (sum(map(run_s, processes)) - before_s) / (time.monotonic() - begun_s)
+        return (sum(map(runnable_s, processes)) - before_s) / (time.monotonic() - begun_s)
 
     def _sum(self, measure: Callable[[int], _Number]) -> _Number:
         """Return the sum over all processes; those that have ended count nothing."""

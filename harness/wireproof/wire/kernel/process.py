@@ -57,16 +57,18 @@ def anonymous_bytes(pid: int) -> int:
     return 1024 * sum(map(int, sizes))
 
 
-def run_s(pid: int) -> float:
-    """Return for how many seconds a process's threads have run; 0.0 if gone or hidden.
+def runnable_s(pid: int) -> float:
+    """Return for how long a process's threads have run or waited for their turn, in seconds.
 
-    Threads that have ended are left out, where the kernel counts nanoseconds (schedstat).
+    Threads that have ended are left out, where the kernel counts nanoseconds (schedstat, see
+    Documentation/scheduler/sched-stats.rst); 0.0 if the process is gone or hidden.
     """
     total_ns = 0
     try:
         for thread in (_PROC / str(pid) / "task").iterdir():
             with contextlib.suppress(OSError):
-                total_ns += int((thread / "schedstat").read_text().split()[0])
+                run_ns, waited_ns, _ = (thread / "schedstat").read_text().split()
+                total_ns += int(run_ns) + int(waited_ns)
     except OSError:
         return 0.0
     return total_ns / 1e9

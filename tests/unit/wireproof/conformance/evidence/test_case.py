@@ -66,6 +66,14 @@ def _hostile(**changed: Any) -> dict[str, Any]:
 
 
 OPEN = {"do": "open", "connection": 0}
+ROUNDS = {
+    "do": "rounds",
+    "connection": 0,
+    "ways": ["answered, then closed"],
+    "count": 1,
+    "rounds": 4,
+    "look": "descriptors",
+}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,8 @@ OPEN = {"do": "open", "connection": 0}
             {"actions": [OPEN, {"do": "await-quiet", "connection": 0, "seconds": 601}]},
             "waits 601 s",
         ),
+        ({"actions": [ROUNDS | {"rounds": 20_001, "ways": []}]}, "20000 is the most"),
+        ({"actions": [ROUNDS | {"count": 5000}]}, "20000 is the most"),
         ({"actions": [{"do": "format-disk", "connection": 0}]}, "is not a replay file"),
         ({"actions": [OPEN | {"code": "print()"}]}, ""),
     ],
