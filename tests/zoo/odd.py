@@ -79,7 +79,7 @@ class ClosesLate(Peer):
     """A connection that is over is closed a moment later."""
 
     def over(self) -> None:
-        threading.Timer(0.1, super().over).start()
+        threading.Timer(0.02, super().over).start()
 
 
 ODD: dict[str, type[Server]] = {

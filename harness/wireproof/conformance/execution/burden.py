@@ -144,7 +144,7 @@ class ServerBurden:
         )
 
     def _busy_share(self) -> float:
-        """Return for how much of a moment they run or want to, those that are there as it begins."""
+        """Return for how much of a moment they run or want to, those there as it begins."""
         processes = self._processes()
         begun_s, before_s = time.monotonic(), sum(map(runnable_s, processes))
         until = Deadline(_WINDOW_S)
