@@ -13,6 +13,8 @@ ELSEWHERE = {
     "harness/locustfile.py": "integration/test_load_users.py",
     "wireproof/version.py": "unit/wireproof/cli/test_cli.py",
     "wireproof/accept_queue/watchdog.py": "unit/wireproof/accept_queue/test_pause.py",
+    "wireproof/cli/between.py": "integration/test_between.py",
+    "wireproof/cli/relaying.py": "unit/wireproof/cli/test_record.py",
     "wireproof/cli/check.py": "integration/test_check.py",
     "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
     "wireproof/cli/load.py": "integration/test_load.py",
@@ -36,6 +38,7 @@ ELSEWHERE = {
 
 # Rooms whose files are tested together, through what they are for.
 TOGETHER = {
+    "wireproof/between": "integration/test_between.py",
     "wireproof/conformance/evidence": "unit/wireproof/conformance/evidence/test_scripts.py",
     "wireproof/conformance/evidence/script": (
         "unit/wireproof/conformance/evidence/test_scripts.py"

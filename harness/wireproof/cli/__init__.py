@@ -22,6 +22,7 @@ _COMMANDS = {
     "backlog": "show what the accept queue really does",
     "serve": "the reference server",
     "talk": "a prompt to a server",
+    "between": "judge any client and any server by a relay between that cuts their streams",
     "record": "write down what passes between a client and a server",
     "replay": "run a recorded failure again",
     "report": "render a result file again",

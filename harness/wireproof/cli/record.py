@@ -12,8 +12,8 @@ from types import FrameType
 import click
 
 from wireproof.cli.common import find_target, target_options
-from wireproof.errors import UsageError
-from wireproof.target import Target, parse_target, resolve
+from wireproof.cli.relaying import listening_address
+from wireproof.target import Target
 from wireproof.traffic.datagram_relay import DatagramRelay
 from wireproof.traffic.forwarding import Side, Transparent
 from wireproof.traffic.recorder import Recorder
@@ -66,7 +66,7 @@ def record(
     wireproof record tls://127.0.0.1:8883 --listen tcp://127.0.0.1:1883 --out traffic.wireproof
     """
     server = find_target(target, allow_hosts)
-    own = _own_address(listen_text, server)
+    own = listening_address(listen_text, server)
     with listen(own) as listener:
         head = Head(RECORDING_FORMAT, str(server), time.time(), datagrams=not server.is_stream)
         writer = RecordingWriter(out, head, most_bytes)
@@ -81,25 +81,6 @@ def record(
         Path(own.path).unlink(missing_ok=True)
     click.echo(_summary(relay.connections, recorder, writer))
     return 0
-
-
-def _own_address(text: str | None, server: Target) -> Target:
-    """Return where to listen.
-
-    Raises:
-        UsageError: it is no address, or of another kind than the server's.
-
-    """
-    kind = "tcp" if server.is_stream else "udp"
-    example = f"write {kind}://127.0.0.1:0"
-    target = parse_target(text or f"{kind}://127.0.0.1:0", any_port=True)
-    if target.scheme == "tls":
-        raise UsageError("clients speak to the relay in the clear", example)
-    if target.is_stream != server.is_stream:
-        raise UsageError(f"{target} can't be passed on to {server}", example)
-    if target.scheme == "unix" and Path(target.path).exists():
-        raise UsageError(f"{target.path} is there already", "remove it, or name another path")
-    return resolve(target, (target.host,))[0]
 
 
 def _shown(own: Target, address: tuple[str, int] | str) -> str:

@@ -21,7 +21,15 @@ from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import write_whole
 from wireproof.reporting.environment import collect_environment
 from wireproof.reporting.render import JUNIT, PAGE
-from wireproof.results import FORMAT, BacklogResult, CheckResult, LoadResult, Results, encode
+from wireproof.results import (
+    FORMAT,
+    BacklogResult,
+    BetweenResult,
+    CheckResult,
+    LoadResult,
+    Results,
+    encode,
+)
 from wireproof.version import __version__
 
 RESULTS = "results.json"
@@ -104,6 +112,7 @@ class ResultsFolder:
         check: CheckResult | None = None,
         load: LoadResult | None = None,
         backlog: BacklogResult | None = None,
+        between: BetweenResult | None = None,
     ) -> Results:
         """Write `results.json`, whole or not at all, and point `reports/latest` at it.
 
@@ -121,6 +130,7 @@ class ResultsFolder:
             check=check,
             load=load,
             backlog=backlog,
+            between=between,
         )
         try:
             write_whole(self.path, encode(results))

@@ -5,6 +5,7 @@ from wireproof.results.outcome import Outcome, outcome
 from wireproof.results.records import (
     FORMAT,
     BacklogResult,
+    BetweenResult,
     Boundary,
     BoundaryMap,
     Burst,
@@ -28,6 +29,7 @@ from wireproof.results.records import (
 __all__ = [
     "FORMAT",
     "BacklogResult",
+    "BetweenResult",
     "Boundary",
     "BoundaryMap",
     "Burst",

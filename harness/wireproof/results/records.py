@@ -136,6 +136,25 @@ class CheckResult(Record, frozen=True, kw_only=True):
     boundary_maps: list[BoundaryMap] = []
 
 
+class BetweenResult(Record, frozen=True, kw_only=True):
+    """What `wireproof between` found, besides the requirements that `check` holds."""
+
+    command: str
+    """As it was run, in words of a shell."""
+    judge: str
+    """What it is judged by: `exit status`, or `exit status and output`."""
+    schedules: int
+    """Different ones that were tried."""
+    runs: int
+    """Of the command, altogether."""
+    baseline_runs: int
+    """That nothing was done to, before all others."""
+    is_stable: bool
+    """Whether all of these ended well."""
+    cuts: list[dict[str, Any]] = []
+    """Of the smallest schedules that fail: `cause`, `direction`, `message`, `offset`."""
+
+
 class Percentiles(Record, frozen=True, kw_only=True):
     """A latency distribution, in microseconds."""
 
@@ -309,3 +328,4 @@ class Results(Record, frozen=True, kw_only=True, omit_defaults=True):
     check: CheckResult | None = None
     load: LoadResult | None = None
     backlog: BacklogResult | None = None
+    between: BetweenResult | None = None

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
+from wireproof.results import Delivery
 from wireproof.wire.observations import Data, EndOfStream, Reset
 
 
@@ -37,10 +38,12 @@ class Send:
 
     Attributes:
         data: at least one byte, but for a datagram.
+        more_follows: keep the last segment for what is sent next, or for the end.
 
     """
 
     data: bytes
+    more_follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,19 @@ class Hold:
     until_s: float
 
 
-Step = Send | Finish | Break | Hold
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Do nothing towards this side before it has read all that was sent to it.
+
+    Attributes:
+        most_s: seconds to wait for that; then the next step is done all the same.
+
+    """
+
+    most_s: float
+
+
+Step = Send | Finish | Break | Hold | Settle
 
 
 class Course(ABC):
@@ -86,6 +101,9 @@ class Course(ABC):
     @abstractmethod
     def held_bytes(self, to: Side) -> int:
         """Return how many bytes wait for a side, as far as no step has told of them."""
+
+    def settled(self, to: Side, delivery: Delivery) -> None:  # noqa: B027 - few want to know
+        """Hear how a `Settle` ended: read for certain, not read in time, or not known."""
 
 
 class Transparent(Course):

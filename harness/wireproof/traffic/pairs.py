@@ -11,7 +11,17 @@ import time
 from typing import Final, Protocol
 
 from wireproof.traffic.ends import Dialling, TlsConnection
-from wireproof.traffic.forwarding import Arrival, Break, Course, Finish, Hold, Send, Side
+from wireproof.traffic.forwarding import (
+    Arrival,
+    Break,
+    Course,
+    Finish,
+    Hold,
+    Send,
+    Settle,
+    Side,
+)
+from wireproof.traffic.settling import Readers
 from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import RESET, Data, TimedOut
 
@@ -51,6 +61,8 @@ class Pair:
         dialling: Dialling,
         course: Course,
         observer: Observer,
+        *,
+        readers: Readers,
     ) -> None:
         """Begin, while the connection to the server is being made."""
         self.number = number
@@ -59,7 +71,9 @@ class Pair:
         self._ends: dict[Side, Connection] = {Side.CLIENT: client}
         self._course = course
         self._observer = observer
+        self._readers = readers
         self._leaving: dict[Side, memoryview] = {}
+        self._more_follows: set[Side] = set()
         self._held_until_s: dict[Side, float] = {}
         self._silent: set[Side] = set()  # nothing more will come from there
         self._finished: set[Side] = set()  # nothing more will go there
@@ -180,11 +194,16 @@ class Pair:
     def _write(self, to: Side) -> None:
         """Do what the course says towards a side, as far as the kernel takes it."""
         self._held_until_s.pop(to, None)
-        while not self.is_over and self._has_sent(to):
+        while not self.is_over and self._has_sent(to) and self._has_settled(to):
             step = self._course.next_step(to, time.monotonic())
             if isinstance(step, Send):
                 if step.data and to not in self._finished:
                     self._leaving[to] = memoryview(step.data)
+                    self._more_follows.discard(to)
+                    if step.more_follows:
+                        self._more_follows.add(to)
+            elif isinstance(step, Settle):
+                self._readers.await_reader(to, self._ends[to].socket, step.most_s)
             elif isinstance(step, Finish):
                 self._finish(to)
             elif isinstance(step, Break):
@@ -200,7 +219,7 @@ class Pair:
         data = self._leaving.get(to)
         if data is None:
             return True
-        taken = _taken(self._ends[to], data)
+        taken = _taken(self._ends[to], data, more_follows=to in self._more_follows)
         if taken is None:
             self._break(to)
         elif taken < len(data):
@@ -209,6 +228,16 @@ class Pair:
             del self._leaving[to]
             return True
         return False
+
+    def _has_settled(self, to: Side) -> bool:
+        """Look whether a side has read what it was sent; return whether to go on towards it."""
+        look_s, delivery = self._readers.look(to)
+        if look_s is not None:
+            self._held_until_s[to] = look_s
+            return False
+        if delivery is not None:
+            self._course.settled(to, delivery)
+        return True
 
     def _finish(self, to: Side) -> None:
         if to not in self._finished:
@@ -227,8 +256,8 @@ def _received(end: Connection) -> Arrival | None:
     return seen
 
 
-def _taken(end: Connection, data: memoryview) -> int | None:
+def _taken(end: Connection, data: memoryview, *, more_follows: bool) -> int | None:
     try:
-        return end.send(data)
+        return end.send(data, more_follows=more_follows)
     except OSError:
         return None

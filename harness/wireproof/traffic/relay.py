@@ -18,6 +18,7 @@ from wireproof.target import Target
 from wireproof.traffic.ends import Dialling
 from wireproof.traffic.forwarding import Course, Side
 from wireproof.traffic.pairs import Observer, Pair
+from wireproof.traffic.settling import Readers, open_diag
 from wireproof.wire.connection import ConnectError, Connection
 
 _BACKLOG: Final = 4096
@@ -85,6 +86,7 @@ class Relay:
         self._descriptors: dict[Pair, set[int]] = {}
         self._due: set[Pair] = set()
         self._is_full = False
+        self._diag = open_diag()
         _raise_descriptor_limit()
 
     def __enter__(self) -> Self:
@@ -96,6 +98,21 @@ class Relay:
             pair.close()
         self._listener.close()
         self._epoll.close()
+        if self._diag is not None:
+            self._diag.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no connection is open."""
+        return not self._descriptors
+
+    def wake_for(self, descriptor: int) -> None:
+        """Return from `serve_once` when something can be read from a descriptor, or it ended."""
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        """No longer wait for a descriptor of `wake_for`."""
+        self._epoll.unregister(descriptor)
 
     def serve_once(self, timeout_s: float | None = None) -> None:
         """Wait until something happens, or for a time, and do what it makes possible."""
@@ -147,7 +164,8 @@ class Relay:
             self._observer.refused(number, error.reason)
             client.reset()
             return
-        self._watch(Pair(number, client, dialling, self._course(), self._observer))
+        readers = Readers(self._diag)
+        self._watch(Pair(number, client, dialling, self._course(), self._observer, readers=readers))
 
     def _watch(self, pair: Pair) -> None:
         """Wait for what a pair waits for now."""

@@ -1,0 +1,236 @@
+"""Tries schedules on the command, confirms what fails, and makes it smaller."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from wireproof.between.confirming import PAIRS, RUNS, Confirmation
+from wireproof.between.judging import LEARN_RUNS, LEARN_S, Judge, Problem
+from wireproof.between.plans import Sizes, Trial, every_cut
+from wireproof.between.playing import Patience, Played, Player
+from wireproof.between.schedules import UNCUT, Cut, Direction, Schedule
+from wireproof.between.shrinking import shrinking
+
+_LEAST_UNCUT: Final = 3
+_MOST_UNCUT: Final = 60
+_MOST_SHRINKING_CUTS: Final = 20_000
+_MOST_SHRINKING_RUNS: Final = 300
+_FIRST: Final = Patience(quiet_s=30, total_s=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A trial that was run.
+
+    Attributes:
+        trial: what it was.
+        played: how it went.
+        problem: what was wrong with it; None for nothing.
+
+    """
+
+    trial: Trial
+    played: Played
+    problem: Problem | None
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the schedule's cuts parted anything."""
+        return not self.trial.schedule.cuts or bool(self.played.applied)
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """A failure as small as it gets.
+
+    Attributes:
+        schedule: what has to be done for it.
+        problem: what is wrong then.
+        played: the last time that it was.
+        confirmation: how often it was.
+
+    """
+
+    schedule: Schedule
+    problem: Problem
+    played: Played
+    confirmation: Confirmation
+
+
+@dataclass(slots=True)
+class Baseline:
+    """Runs that nothing was done to.
+
+    Attributes:
+        runs: how they went.
+        problems: what was wrong with those that failed.
+
+    """
+
+    runs: list[Played] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def slowest_s(self) -> float:
+        """The longest of them."""
+        return max(one.seconds for one in self.runs)
+
+    @property
+    def sizes(self) -> Sizes:
+        """Bytes of each message in each direction: the largest of any run."""
+        return {
+            direction: _largest([one.sizes(direction) for one in self.runs])
+            for direction in Direction
+        }
+
+
+class Laboratory:
+    """Runs the command under schedules, several at a time.
+
+    Attributes:
+        judge: of each run.
+        stopped: set once the user wants an end.
+
+    """
+
+    def __init__(self, player: Player, judge: Judge, jobs: int, timeout_s: float | None) -> None:
+        """Run `jobs` at a time; a run takes `timeout_s` at the most, or as long as it should."""
+        self.judge = judge
+        self.stopped = threading.Event()
+        self._player = player
+        self._jobs = jobs
+        self._timeout_s = timeout_s
+        self._pool = ThreadPoolExecutor(jobs)
+        self._quick = self._sure = Patience(
+            timeout_s or _FIRST.quiet_s, timeout_s or _FIRST.total_s
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs."""
+        self.stopped.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def runs(self) -> int:
+        """How often the command was run."""
+        return self._player.runs
+
+    def baseline(self) -> Baseline:
+        """Run it uncut until it is known how it goes when nothing is done to it."""
+        found = Baseline()
+        begun_s = time.monotonic()
+        least = LEARN_RUNS if self.judge.same_output else _LEAST_UNCUT
+        least_s = LEARN_S if self.judge.same_output else 0.0
+        while not self.stopped.is_set() and len(found.runs) < _MOST_UNCUT:
+            is_enough = len(found.runs) >= least and time.monotonic() - begun_s >= least_s
+            if is_enough or (found.problems and found.runs[-1].exit_code is None):
+                break
+            self._add_uncut(found)
+        if found.problems or not found.runs:
+            return found
+        if self.judge.same_output:
+            self.judge.learn(found.runs)
+            for _ in range(_LEAST_UNCUT):
+                self._add_uncut(found)
+        quiet_s = max(one.quiet_s for one in found.runs)
+        self._quick = Patience(max(2.0, 5 * quiet_s), max(10.0, 10 * found.slowest_s))
+        self._sure = Patience(max(6.0, 10 * quiet_s), max(20.0, 20 * found.slowest_s))
+        if self._timeout_s is not None:
+            self._quick = self._sure = Patience(self._timeout_s, self._timeout_s)
+        return found
+
+    def try_all(self, trials: Iterable[Trial], until_s: Callable[[], float]) -> Iterator[Tried]:
+        """Run trials in their order until a point in time; yield them as they end."""
+        waiting: dict[Future[Played], Trial] = {}
+        left = iter(trials)
+        while not self.stopped.is_set():
+            while len(waiting) < self._jobs and time.monotonic() < until_s():
+                trial = next(left, None)
+                if trial is None:
+                    break
+                waiting[self._pool.submit(self.run, trial.schedule)] = trial
+            if not waiting:
+                return
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in done:
+                played = one.result()
+                if not self.stopped.is_set():
+                    yield Tried(waiting[one], played, self.judge.problem(played))
+                del waiting[one]
+
+    def run(self, schedule: Schedule, *, surely: bool = False) -> Played:
+        """Run the command once; `surely` with all the time that it may need."""
+        patience = self._sure if surely else self._quick
+        extra_s = schedule.delay_s + (30.0 if surely and schedule.octets else 0.0)
+        return self._player.play(
+            schedule, Patience(patience.quiet_s + schedule.hold_s, patience.total_s + extra_s)
+        )
+
+    def confirm(self, schedule: Schedule) -> Minimum | None:
+        """Run a schedule again and again, each time beside an uncut run; None if it never fails."""
+        failed = runs = uncut_failed = 0
+        last: tuple[Problem, Played] | None = None
+        wanted = RUNS
+        while runs < wanted and not self.stopped.is_set():
+            runs += 1
+            pair = [self._pool.submit(self.run, one, surely=True) for one in (schedule, UNCUT)]
+            played, uncut = (one.result() for one in pair)
+            problem = self.judge.problem(played)
+            uncut_failed += self.judge.problem(uncut) is not None
+            if problem is not None:
+                failed += 1
+                last = problem, played
+            wanted = PAIRS if 0 < failed < runs else wanted
+        if last is None or self.stopped.is_set():
+            return None
+        return Minimum(schedule, *last, Confirmation(failed, runs, uncut_failed))
+
+    def shrink(self, schedule: Schedule, problem: Problem, sizes: Sizes, most_s: float) -> Schedule:
+        """Return a schedule with as few cuts as can be that fails alike."""
+        cuts = schedule.cuts or every_cut(sizes, schedule.octets, _MOST_SHRINKING_CUTS)
+        if len(cuts) < 2 and schedule.cuts:
+            return schedule
+        until_s = time.monotonic() + most_s
+        left = _MOST_SHRINKING_RUNS
+
+        def fails(tried: Sequence[Cut]) -> bool:
+            found = self.judge.problem(self.run(_with_cuts(schedule, tried)))
+            return found is not None and found.kind == problem.kind
+
+        if not cuts or (schedule.octets and not fails(cuts)):
+            return schedule
+        smallest = tuple(cuts)
+        search = shrinking(cuts)
+        try:
+            tried = next(search)
+            while left and time.monotonic() < until_s and not self.stopped.is_set():
+                left -= 1
+                has_failed = fails(tried)
+                if has_failed and len(tried) < len(smallest):
+                    smallest = tried
+                tried = search.send(has_failed)
+        except StopIteration as done:
+            smallest = done.value
+        return _with_cuts(schedule, smallest)
+
+    def _add_uncut(self, found: Baseline) -> None:
+        played = self.run(UNCUT)
+        found.runs.append(played)
+        problem = self.judge.problem(played)
+        if problem is not None:
+            found.problems.append(problem)
+
+
+def _with_cuts(schedule: Schedule, cuts: Sequence[Cut]) -> Schedule:
+    return Schedule(cuts=tuple(cuts), hold_s=schedule.hold_s)
+
+
+def _largest(rows: Sequence[Sequence[int]]) -> list[int]:
+    longest = max(map(len, rows), default=0)
+    return [max(row[at] for row in rows if at < len(row)) for at in range(longest)]

@@ -1,0 +1,132 @@
+"""`wireproof between`: a hostile relay between any command and any server."""
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Self
+
+import click
+
+from wireproof.cli.common import find_target, finish, output_options, target_options
+from wireproof.cli.parameters import Duration
+from wireproof.cli.relaying import listening_address
+from wireproof.cli.results_folder import ResultsFolder
+from wireproof.errors import UsageError
+
+
+@click.command(
+    short_help="judge any client and any server", context_settings={"ignore_unknown_options": True}
+)
+@target_options
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+@click.option(
+    "--listen",
+    "listen_text",
+    metavar="URL",
+    help="Where the command connects instead.  [default: tcp://127.0.0.1:0, a free port]",
+)
+@click.option("--same-output", is_flag=True, help="The command has to print the same, too.")
+@click.option(
+    "--expect",
+    type=click.Choice(["end", "error", "success"]),
+    default=None,
+    help="How the command must end where a stream breaks off.  [default: as it likes]",
+)
+@click.option(
+    "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
+)
+@click.option("--only", multiple=True, metavar="ID", help="These requirements; CLI-* is a group.")
+@click.option("--skip", multiple=True, metavar="ID", help="Not these.")
+@click.option("--time-budget", type=Duration("1s"), help="Try schedules for so long at the most.")
+@click.option("--timeout", type=Duration("100ms"), help="A run that takes longer has failed.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Commands at once."
+)
+@click.option("--seed", type=int, help="Draw the same schedules again.  [default: a new one]")
+@output_options
+def between(
+    target: str,
+    allow_hosts: tuple[str, ...],
+    command: tuple[str, ...],
+    listen_text: str | None,
+    same_output: bool,
+    expect: str | None,
+    depth: str,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    time_budget: float | None,
+    timeout: float | None,
+    jobs: int,
+    seed: int | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Run COMMAND with a relay between it and the server at TARGET, which cuts both streams.
+
+    COMMAND is run again and again; {host}, {port} and {url} in it, and WIREPROOF_HOST, _PORT and
+    _URL in its environment, say where to connect. It is right when it ends with 0. First it runs
+    uncut a few times; then octet by octet, with every single cut, and so on.
+
+    \b
+    wireproof between tcp://127.0.0.1:6379 -- redis-cli -h {host} -p {port} ping
+    wireproof between tcp://127.0.0.1:80 --same-output -- curl -sS {host}:{port}/
+    wireproof between tcp://127.0.0.1:5432 --depth quick -- pytest tests/integration
+    """
+    from wireproof.between.command import check_command
+    from wireproof.between.requirements import select
+    from wireproof.between.session import BetweenSpec, judge_command
+    from wireproof.between.verdicts import between_result, check_result
+
+    if not command:
+        raise UsageError("no command is named", "write it behind --: -- my-client {host} {port}")
+    wanted = select(only, skip)
+    check_command(command)
+    server = find_target(target, allow_hosts)
+    if not server.is_stream:
+        raise UsageError(f"{server} has no stream to cut", "name a server over tcp, tls or unix")
+    own = listening_address(listen_text, server)
+    spec = BetweenSpec(
+        words=command,
+        target=server,
+        own=own,
+        depth=depth,
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+        jobs=jobs if own.scheme == "tcp" and not own.port else 1,
+        same_output=same_output,
+        timeout_s=timeout,
+        expect=expect or "",
+        budget_s=time_budget,
+        wanted=wanted,
+    )
+    folder = ResultsFolder("between", out, force=force)
+    with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:
+        found = judge_command(spec, progress.tell)
+    results = folder.write(
+        target,
+        partial=not found.is_whole,
+        check=check_result(found, spec, {}),
+        between=between_result(found, spec),
+    )
+    return finish(results, folder, as_json=as_json)
+
+
+class _Progress:
+    """One line on a terminal that says what is tried now."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._tried = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._enabled:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def tell(self, what: str) -> None:
+        """Show it."""
+        self._tried += 1
+        if self._enabled:
+            click.echo(f"\r\x1b[K{self._tried}  {what:.100}", nl=False, err=True)

@@ -1,0 +1,222 @@
+"""`wireproof between`: commands of all sorts, judged through a relay that cuts."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.server_process import running
+from tests.support.servers import Serving, one_read_one_line, shouting
+from wireproof.cli import invoke
+from wireproof.wire.kernel.process import descendants_of
+
+ARTICLE = Path(__file__).parents[1] / "support" / "article_client.py"
+_HEAD = """
+import os, socket, sys
+def connected():
+    return socket.create_connection(
+        (os.environ["WIREPROOF_HOST"], int(os.environ["WIREPROOF_PORT"])), 20)
+def line(s):
+    got = b""
+    while not got.endswith(b"\\n"):
+        data = s.recv(4096)
+        if not data:
+            sys.exit("closed")
+        got += data
+    return got
+"""
+SOUND = f"""{_HEAD}
+with connected() as s:
+    for word in (b"hello", b"wireproof"):
+        s.sendall(word + b"\\n")
+        if line(s) != word.upper() + b"\\n":
+            sys.exit("wrong reply")
+"""
+ONE_CUT = f"""{_HEAD}
+with connected() as s:  # takes a reply for whole where its first part has three bytes
+    s.sendall(b"hello\\n")
+    got = s.recv(4096)
+    if len(got) != 3:
+        while not got.endswith(b"\\n"):
+            got += s.recv(4096)
+    if got != b"HELLO\\n":
+        sys.exit("wrong reply")
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    """A sound server."""
+    with Serving(shouting) as made:
+        yield made
+
+
+def judged(
+    target: object, *words: str, options: tuple[str, ...] = ()
+) -> tuple[int, dict[str, Any]]:
+    """The exit code and the results of a run in the current folder."""
+    out = "out"
+    code = invoke(
+        [
+            "between",
+            str(target),
+            "--depth",
+            "quick",
+            "--out",
+            out,
+            "--force",
+            *options,
+            "--",
+            *words,
+        ]
+    )
+    return code, json.loads((Path(out) / "results.json").read_text())
+
+
+def verdicts(results: dict[str, Any]) -> dict[str, str]:
+    """By requirement."""
+    return {one["id"]: one["verdict"] for one in results["check"]["requirements"]}
+
+
+def python(code: str) -> tuple[str, ...]:
+    """A command that runs a program."""
+    return sys.executable, "-S", "-c", code
+
+
+def test_a_sound_client_passes(server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Every requirement holds, each cut confirmed by the kernel, in both directions."""
+    monkeypatch.chdir(tmp_path)
+    code, results = judged(server.target, *python(SOUND), options=("--time-budget", "8s"))
+    assert code == 0, results
+    assert set(verdicts(results).values()) <= {"PASS", "UNSUPPORTED"}
+    cut = {one["id"]: one for one in results["check"]["requirements"]}
+    for identifier in ("CLI-REPLY-OCTET", "CLI-REQUEST-OCTET", "CLI-REPLY-CUT", "CLI-REQUEST-CUT"):
+        assert cut[identifier]["verdict"] == "PASS"
+        assert cut[identifier]["delivery"] == "confirmed"
+
+
+def test_one_cut_is_found_where_octets_pass(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The only cut of six that breaks the client, five of five, and the client is named."""
+    monkeypatch.chdir(tmp_path)
+    options = ("--only", "CLI-REPLY-*")
+    code, results = judged(server.target, *python(ONE_CUT), options=options)
+    assert code == 1
+    assert verdicts(results)["CLI-REPLY-OCTET"] == "PASS"
+    assert verdicts(results)["CLI-REPLY-CUT"] == "FAIL"
+    (cause,) = results["check"]["causes"]
+    assert cause["sentence"].startswith("client: ")
+    assert "reply 1 after byte 3 of 6; each other cut passes, 5 of 5" in cause["sentence"]
+    assert results["between"]["cuts"] == [
+        {"cause": "C1", "direction": "reply", "message": 1, "offset": 3}
+    ]
+
+
+def test_a_server_that_breaks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Octets of the requests are too much for it; the set of cuts is made small."""
+    monkeypatch.chdir(tmp_path)
+    options = ("--only", "CLI-REQUEST-OCTET", "--timeout", "3s")
+    with Serving(one_read_one_line) as server:
+        code, results = judged(server.target, *python(SOUND), options=options)
+    assert code == 1
+    (cause,) = results["check"]["causes"]
+    assert cause["sentence"].startswith("server: ")
+    assert len(results["between"]["cuts"]) == 1
+
+
+def test_the_articles_client_fails_with_one_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It ends with 0 all the same; what it prints tells."""
+    monkeypatch.chdir(tmp_path)
+    with running("--port", "0") as server:
+        typed = f"printf 'hello\\nworld\\n\\n' | {sys.executable} -S {shlex.quote(str(ARTICLE))}"
+        options = ("--same-output", "--only", "CLI-REPLY-CUT", "--time-budget", "4s")
+        code, results = judged(server.targets[0], "sh", "-c", typed, options=options)
+    assert code == 1
+    assert len(results["between"]["cuts"]) == 1
+    assert results["check"]["causes"][0]["sentence"].startswith("client: ")
+
+
+def test_the_articles_client_loses_a_request_of_998_bytes_uncut():
+    """Its reply has 1025 bytes, of which it takes 1024."""
+    with running("--port", "0") as server:
+        host, port = server.address
+        environment = os.environ | {"WIREPROOF_HOST": host, "WIREPROOF_PORT": str(port)}
+        outputs = []
+        for size in (997, 998):
+            done = subprocess.run(
+                [sys.executable, str(ARTICLE)],
+                input=b"x" * size + b"\n\n",
+                env=environment,
+                capture_output=True,
+                timeout=20,
+                check=True,
+            )
+            outputs.append(done.stdout.count(b"x"))
+    assert outputs == [997, 997]
+
+
+def test_talk_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Our own client is judged as others are."""
+    monkeypatch.chdir(tmp_path)
+    wireproof = str(Path(sys.executable).with_name("wireproof"))
+    with running("--port", "0") as server:
+        typed = f"printf 'hello\\n\\n' | {wireproof} talk {{url}} | grep -q hello"
+        options = ("--only", "CLI-REPLY-*", "--time-budget", "4s")
+        code, results = judged(server.targets[0], "sh", "-c", typed, options=options)
+    assert code == 0, results
+
+
+def test_a_command_that_is_unstable_by_itself_is_told(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing is claimed of cuts."""
+    monkeypatch.chdir(tmp_path)
+    code, results = judged(server.target, *python(SOUND + "\nsys.exit(os.getpid() % 2)"))
+    if code != 0:  # three times even, or odd
+        assert code == 3
+        (line,) = results["check"]["requirements"]
+        assert (line["id"], line["verdict"]) == ("CLI-UNCUT", "INCONCLUSIVE")
+
+
+def test_a_command_that_never_connects_is_told(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+):
+    """With what to write."""
+    monkeypatch.chdir(tmp_path)
+    assert invoke(["between", str(server.target), "--", "true"]) == 3
+    assert "{host} and {port}" in capsys.readouterr().err
+    assert invoke(["between", str(server.target)]) == 2
+    assert invoke(["between", str(server.target), "--", "no-such-command-there"]) == 2
+
+
+def test_hostile_commands_are_survived_and_leave_nothing(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """One that prints without end, forks away, ignores signals and hangs."""
+    monkeypatch.chdir(tmp_path)
+    hostile = f"""{_HEAD}
+import signal, subprocess
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"],
+                 start_new_session=True)
+with connected() as s:
+    s.sendall(b"hello\\n")
+    line(s)
+while True:
+    os.write(1, b"x" * 65536)
+"""
+    before = descendants_of(os.getpid())
+    code, results = judged(server.target, *python(hostile), options=("--timeout", "1500ms"))
+    assert code == 3
+    assert verdicts(results) == {"CLI-UNCUT": "INCONCLUSIVE"}
+    assert descendants_of(os.getpid()) <= before
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
