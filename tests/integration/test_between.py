@@ -93,7 +93,7 @@ def python(code: str) -> tuple[str, ...]:
 def test_a_sound_client_passes(server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Every requirement holds, each cut confirmed by the kernel, in both directions."""
     monkeypatch.chdir(tmp_path)
-    code, results = judged(server.target, *python(SOUND), options=("--time-budget", "8s"))
+    code, results = judged(server.target, *python(SOUND), options=("--time-budget", "3s"))
     assert code == 0, results
     assert set(verdicts(results).values()) <= {"PASS", "UNSUPPORTED"}
     cut = {one["id"]: one for one in results["check"]["requirements"]}
@@ -137,7 +137,7 @@ def test_the_articles_client_fails_with_one_cut(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     with running("--port", "0") as server:
         typed = f"printf 'hello\\nworld\\n\\n' | {sys.executable} -S {shlex.quote(str(ARTICLE))}"
-        options = ("--same-output", "--only", "CLI-REPLY-CUT", "--time-budget", "4s")
+        options = ("--same-output", "--only", "CLI-REPLY-CUT", "--time-budget", "2s")
         code, results = judged(server.targets[0], "sh", "-c", typed, options=options)
     assert code == 1
     assert len(results["between"]["cuts"]) == 1
@@ -169,7 +169,7 @@ def test_talk_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wireproof = str(Path(sys.executable).with_name("wireproof"))
     with running("--port", "0") as server:
         typed = f"printf 'hello\\n\\n' | {wireproof} talk {{url}} | grep -q hello"
-        options = ("--only", "CLI-REPLY-*", "--time-budget", "4s")
+        options = ("--only", "CLI-REPLY-*", "--time-budget", "1s")
         code, results = judged(server.targets[0], "sh", "-c", typed, options=options)
     assert code == 0, results
 

@@ -27,11 +27,6 @@ class Confirmation:
     uncut_failed: int
 
     @property
-    def needs_pairs(self) -> bool:
-        """Whether more runs are needed before anything is said."""
-        return 0 < self.failed < self.runs < PAIRS
-
-    @property
     def verdict(self) -> Verdict:
         """FAIL if it fails each time and uncut never does; PASS if it did not fail again."""
         if not self.failed:

@@ -13,6 +13,7 @@ from wireproof.reporting.figures import seconds
 from wireproof.reporting.text import escaped
 from wireproof.results import (
     BacklogResult,
+    BetweenResult,
     CauseResult,
     CheckResult,
     LoadResult,
@@ -84,12 +85,13 @@ def _check_sentence(verdicts: Mapping[Verdict, int]) -> str:
     return ", ".join([f"{verdicts.get(Verdict.PASS, 0)} of {total} passed", *parts])
 
 
-def effort(check: CheckResult) -> str:
-    """Return how much was tried: conversations, time, depth, seed."""
-    return (
-        f"{counted(check.plans, 'conversation')} in {seconds(check.seconds)}, "
-        f"depth {check.depth}, seed {check.seed}"
-    )
+def effort(check: CheckResult, between: BetweenResult | None = None) -> str:
+    """Return how much was tried: conversations, or runs of a command; time, depth, seed."""
+    tried = counted(check.plans, "conversation")
+    if between is not None:
+        runs = f"{counted(between.runs, 'run')}, {between.baseline_runs} of them first and uncut"
+        tried = f"{counted(between.schedules, 'schedule')}, judged by {between.judge}, {runs},"
+    return f"{tried} in {seconds(check.seconds)}, depth {check.depth}, seed {check.seed}"
 
 
 def by_verdict(

@@ -19,6 +19,7 @@ from wireproof.reporting.figures import duration, rate, short
 from wireproof.reporting.text import escaped, one_line
 from wireproof.results import (
     BacklogResult,
+    BetweenResult,
     CheckResult,
     Environment,
     LoadResult,
@@ -42,7 +43,7 @@ def markdown(results: Results) -> str:
         f"{reasons(found)} — {code(results.target)}",
     ]
     if results.check is not None:
-        lines += _check(results.check)
+        lines += _check(results.check, results.between)
     if results.load is not None:
         lines += _load(results.load)
     if results.backlog is not None:
@@ -82,8 +83,9 @@ def environment_line(environment: Environment) -> str:
     )
 
 
-def _check(check: CheckResult) -> Iterator[str]:
-    yield f"  \n{plain(check.protocol)}: {plain(effort(check))}"
+def _check(check: CheckResult, between: BetweenResult | None) -> Iterator[str]:
+    name = between.command if between else check.protocol
+    yield f"  \n{plain(name)}: {plain(effort(check, between))}"
     passed = by_verdict(check.requirements).get(Verdict.PASS, [])
     rows = [_finding(story) for story in stories(check)]
     if rows:

@@ -58,7 +58,7 @@ def _render(
         reasons=digest.reasons(found),
         started=digest.when(results.started_at),
         results=results,
-        effort=digest.effort(check) if check else "",
+        effort=digest.effort(check, results.between) if check else "",
         rows=matrix(check) if check else [],
         findings=finding_views(check, folder, link, with_conversations=with_conversations)
         if check

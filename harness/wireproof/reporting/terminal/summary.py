@@ -96,11 +96,12 @@ def _title(results: Results) -> Iterator[Text]:
     line = Text().append(f"wireproof {escaped(results.command)}", style="bold")
     line.append(f"  {escaped(results.target)}")
     if results.check is not None:
-        line.append(f"  {escaped(results.check.protocol)}", style="dim")
+        name = results.between.command if results.between else results.check.protocol
+        line.append(f"  {escaped(name)}", style="dim")
     yield line
     yield Text.assemble(_word(found.word), "  ", reasons(found))
     if results.check is not None:
-        yield Text(effort(results.check), style="dim")
+        yield Text(effort(results.check, results.between), style="dim")
 
 
 def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table]:
