@@ -24,6 +24,7 @@ from wireproof.pacing import constant_arrivals
 from wireproof.protocols import Datagrams, Protocol, RequestReply, delimited
 from wireproof.target import Target
 
+KINDS = ("first", "second", "third")
 _HANGS_S = 60  # of real time: then it is a bug
 
 
@@ -107,14 +108,20 @@ def corpus_of(scenario: Scenario):
     requests = [f"{'n' if at % 5 == 4 else 'r'}{at:06}\n".encode() for at in range(40)]
     pipeline = scenario.pipeline if scenario.scheme != "udp" else 1
     batches = [
-        Batch([requests[(at + step) % len(requests)] for step in range(pipeline)])
+        Batch(
+            [requests[(at + step) % len(requests)] for step in range(pipeline)],
+            kinds=[
+                (at + step) % len(KINDS)
+                for step in sorted(range(pipeline), key=lambda step: (at + step) % 5 == 4)
+            ],
+        )
         for at in range(0, len(requests), pipeline)
     ]
     if scenario.scheme == "udp":
         predictor = datagram_predictor_of(scenario.protocol, requests)
-        return Corpus(batches, predictor, datagrams=True)
+        return Corpus(batches, predictor, datagrams=True, kinds=KINDS)
     predictor = None if scenario.protocol.one_request else predictor_of(scenario.protocol)
-    return Corpus(batches, predictor)
+    return Corpus(batches, predictor, kinds=KINDS)
 
 
 def run(scenario: Scenario):

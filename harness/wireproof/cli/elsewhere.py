@@ -119,7 +119,9 @@ def parse_place(text: str, *, least_port: int = 1) -> tuple[str, int]:
     return host, number if port else DEFAULT_PORT
 
 
-def refuse_what_is_here(*, processes: int, knee: str | None, source_addresses: list[str]) -> None:
+def refuse_what_is_here(
+    *, processes: int, knee: str | None, source_addresses: list[str], requests_file: str | None
+) -> None:
     """Refuse options of a load whose workers are on this machine.
 
     Raises:
@@ -132,6 +134,8 @@ def refuse_what_is_here(*, processes: int, knee: str | None, source_addresses: l
         raise UsageError("--find-knee is not for --master", "its workers leave after one run")
     if source_addresses:
         raise UsageError("--source-addresses is not for --master", "write it at each worker")
+    if requests_file:
+        raise UsageError("--requests is not for --master", "its workers have no such file")
 
 
 def meeting_place(asked: Asked, target: Target, spec: LoadSpec) -> Elsewhere:

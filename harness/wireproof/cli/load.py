@@ -18,7 +18,7 @@ from wireproof.cli.common import (
 from wireproof.cli.elsewhere import Asked, elsewhere_options, meeting_place, refuse_what_is_here
 from wireproof.cli.parameters import Counts, Duration
 from wireproof.cli.results_folder import ResultsFolder
-from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses
+from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix
 from wireproof.load.units import parse_share
 from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve
@@ -72,6 +72,25 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     default="",
     metavar="SIZE",
     help="64, 1-4096, or any: what the protocol draws.  [default: 64 where possible]",
+)
+@click.option(
+    "--mix",
+    default="",
+    metavar="KIND=WEIGHT,…",
+    callback=_converted(lambda text: parse_mix(text) if text else {}),
+    help="How often each kind of request is sent; wireproof protocols NAME names them.",
+)
+@click.option(
+    "--requests",
+    "requests_file",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help=r"Requests to send, one a line, with \r\n where one ends.",
+)
+@click.option(
+    "--feed",
+    "feed_file",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help="Values for {name} in them: a .csv, or lines for {line}.",
 )
 @click.option(
     "--pipeline",
@@ -145,6 +164,9 @@ def load(
     length_s: float,
     warm_up_s: float,
     payload: str,
+    mix: dict[str, float],
+    requests_file: str | None,
+    feed_file: str | None,
     pipeline: int,
     segment: str,
     segment_share: float,
@@ -176,7 +198,12 @@ def load(
 
     objectives = [parse_objective(text) for text in slos]
     if elsewhere is not None:
-        refuse_what_is_here(processes=processes, knee=knee, source_addresses=source_addresses)
+        refuse_what_is_here(
+            processes=processes,
+            knee=knee,
+            source_addresses=source_addresses,
+            requests_file=requests_file,
+        )
     spec = LoadSpec(
         target=target,
         allow_hosts=list(allow_hosts),
@@ -188,6 +215,9 @@ def load(
         rate_per_s=rate,
         arrivals=Arrivals(arrivals),
         payload=payload,
+        mix=mix,
+        requests_file=requests_file or "",
+        feed_file=feed_file or "",
         pipeline=pipeline,
         segment=segment,
         segment_share=segment_share,

@@ -119,6 +119,8 @@ def adopt(own: LoadSpec, told: LoadSpec) -> LoadSpec:
         protocol=own.protocol,
         settings=own.settings,
         source_addresses=own.source_addresses,
+        requests_file=own.requests_file,
+        feed_file=own.feed_file,
     )
     load.check()
     return load

@@ -16,6 +16,7 @@ from wireproof.load.figures.collect import Collector
 from wireproof.load.figures.queue_series import QueueSeries
 from wireproof.load.processes import Elsewhere, RunProcesses
 from wireproof.load.spec import LoadSpec
+from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.tally import (
     Event,
     Finished,
@@ -62,7 +63,9 @@ def run_load(
     spec.check()
     targets = resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)
     spec = msgspec.structs.replace(spec, pin=targets[0].pin)
-    find_protocol(spec.protocol, spec.settings)
+    protocol = find_protocol(spec.protocol, spec.settings)
+    if spec.mix or spec.requests_file:  # what is wrong with them is told before anything is begun
+        draw_corpus(spec, protocol, datagrams=not targets[0].is_stream)
     series = QueueSeries(on_second)
     collector = Collector(spec, series.add)
     with (

@@ -51,6 +51,12 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     payload: str = ""
     """`64`, `1-4096`, or `any` for what the protocol's strategy draws; empty for 64 where the
     protocol has requests of every size, and `any` elsewhere."""
+    mix: dict[str, float] = {}
+    """Weights of the protocol's kinds of requests; empty for its own mix."""
+    requests_file: str = ""
+    """Path of a file with the requests, on this machine; empty for what the protocol draws."""
+    feed_file: str = ""
+    """Path of a file with values for their places, on this machine."""
     pipeline: int = 1
     """Requests that a connection sends in one go before it waits for their replies."""
     processes: int = 1
@@ -102,13 +108,41 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
                 f"{self.processes} processes cannot share {min(self.users)} connections",
                 "write no more --processes than --users",
             )
-        parse_payload(self.payload)
+        self._check_workload()
         if not 0 <= self.segment_share <= 1:
             raise UsageError(f"--segment-share is between 0% and 100%, not {self.segment_share:g}")
         if not _SEGMENT.fullmatch(self.segment):
             raise UsageError(
                 f"{self.segment!r} is no way to cut a request",
                 "write --segment octets, random, whole, or 'coalesced 4'",
+            )
+
+    def _check_workload(self) -> None:
+        parse_payload(self.payload)
+        asked = [
+            option
+            for option, value in (
+                ("--payload", self.payload),
+                ("--mix", self.mix),
+                ("--requests", self.requests_file),
+            )
+            if value
+        ]
+        if len(asked) > 1:
+            raise UsageError(
+                f"{' and '.join(asked)} both say what is sent", f"leave out {asked[-1]}"
+            )
+        if self.feed_file and not self.requests_file:
+            raise UsageError(
+                "--feed fills the places of requests that are written down",
+                "write --requests FILE, with {line} in it",
+            )
+        if self.mix and not (
+            max(self.mix.values()) > 0
+            and all(0 <= weight < math.inf for weight in self.mix.values())
+        ):
+            raise UsageError(
+                "--mix takes weights of 0 and more, one above", "write --mix get=80,set=20"
             )
 
     @property
@@ -142,6 +176,25 @@ def parse_payload(text: str) -> PayloadSizes | None:
     raise UsageError(
         f"{text!r} is no payload size", "write --payload 64, --payload 1-4096 or --payload any"
     )
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """Return the weights that `get=80,set=20` asks for, by kind.
+
+    Raises:
+        UsageError: it is no list of them.
+
+    """
+    found: dict[str, float] = {}
+    for item in text.split(","):
+        name, equals, weight = (part.strip() for part in item.partition("="))
+        try:
+            found[name] = float(weight)
+        except ValueError:
+            equals = ""
+        if not (name and equals):
+            raise UsageError(f"--mix: {item!r} is no kind with its weight", "write get=80,set=20")
+    return found
 
 
 def encode_spec(spec: LoadSpec) -> str:

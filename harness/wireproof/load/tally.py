@@ -35,6 +35,23 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
 
 
+class KindTally(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of requests of one kind; of those that are under way at the end nothing is told.
+
+    Attributes:
+        kind: its name.
+        counts: index, count, index, count … of the service latency's histogram.
+        unreplied: those that the protocol has no reply for.
+        failures: fates of requests, by cause.
+
+    """
+
+    kind: str
+    counts: list[int] = []
+    unreplied: int = 0
+    failures: dict[Cause, int] = {}
+
+
 class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     """A part of one worker's second, which lies in one phase."""
 
@@ -79,6 +96,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     slip_us: float = 0.0
     """Sum, over an open loop's answered requests, of how late they left though a connection was
     free."""
+    kinds: list[KindTally] = []
+    """The same requests by kind, where the protocol names more than one."""
 
 
 class NoteKind(StrEnum):

@@ -22,6 +22,7 @@ from wireproof.results import (
     BetweenResult,
     CheckResult,
     Environment,
+    KindResult,
     LoadResult,
     Results,
     Verdict,
@@ -130,12 +131,23 @@ def _load(load: LoadResult) -> Iterator[str]:
     header = ["connections", "requests/s", f"{kind} p50".strip(), "p99", "p99.9", "max"]
     yield from table([*header, "failed", "bound by"], rows, right_from=0)
     yield from ("", f"Steady for {length(load)}.")
+    if load.kinds:
+        yield from table(
+            ["request", "requests/s", "service p50", "p99", "failed"], list(map(_kind, load.kinds))
+        )
     if load.failures:
         yield from ("", f"Failures: {plain(causes(load.failures))}")
     for objective in load.slo:
         word = "met" if objective["met"] else "**MISSED**"
         expression, measured = str(objective["expression"]), str(objective["measured"])
         yield from ("", f"- {word}: {code(expression)}, measured {plain(measured)}")
+
+
+def _kind(each: KindResult) -> list[str]:
+    found = each.service_us
+    figures = [duration(found.p50), duration(found.p99)] if found else ["", ""]
+    failed = f"{sum(each.failures.values()):,}"
+    return [code(each.kind), rate(each.throughput_per_s), *figures, failed]
 
 
 def _backlog(backlog: BacklogResult) -> Iterator[str]:

@@ -185,6 +185,20 @@ class Second(Record, frozen=True, kw_only=True):
     p99_9_us: float | None = None
 
 
+class KindResult(Record, frozen=True, kw_only=True):
+    """What became of the requests of one kind that were to be sent in the steady phase."""
+
+    kind: str
+    requests: int
+    """Those that have a fate, which a request of a worker that was lost has not."""
+    failures: dict[str, int] = {}
+    """By cause."""
+    throughput_per_s: float
+    """Of right ones."""
+    service_us: Percentiles | None = None
+    """From the send to the reply; None where no reply came."""
+
+
 class LoadStage(Record, frozen=True, kw_only=True):
     """Steady load at one number of connections.
 
@@ -209,6 +223,8 @@ class LoadStage(Record, frozen=True, kw_only=True):
     """By kind of latency: `service`, `scheduled`, `wire`."""
     bottleneck: str
     """Who was the limit: `server`, `generator`, `shared core` or `undetermined`."""
+    kinds: list[KindResult] = []
+    """By kind of request, where there is more than one."""
     histograms: dict[str, str] = {}
     """By kind of latency: HdrHistogram V2, compressed, base64."""
     details: dict[str, Any] = {}

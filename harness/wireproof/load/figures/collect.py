@@ -11,6 +11,7 @@ import msgspec
 from wireproof.causes import Cause
 from wireproof.histogram import Histogram, highest_at
 from wireproof.load.figures.bottleneck import Evidence, judge
+from wireproof.load.figures.kinds import Kinds
 from wireproof.load.spec import LoadSpec
 from wireproof.load.tally import Note, Phase, Sample, Tally
 from wireproof.results import LoadResult, LoadStage, Percentiles, Second
@@ -66,6 +67,7 @@ class StageCollector:
     def __init__(self) -> None:
         """Start with nothing."""
         self.histograms: dict[str, Histogram] = defaultdict(Histogram)
+        self.kinds = Kinds()
         self.measured = Fates()
         self.unmeasured = Fates()
         self.samples: list[Sample] = []
@@ -82,6 +84,7 @@ class StageCollector:
             self.unmeasured.add(tally)
             return
         self.measured.add(tally)
+        self.kinds.add(tally.kinds)
         for kind, counts in tally.counts.items():
             self.histograms[kind].add_sparse(counts)
         if tally.phase is Phase.DRAIN:
@@ -97,6 +100,7 @@ class StageCollector:
         for kind, histogram in other.histograms.items():
             self.histograms[kind].merge(histogram)
         self.measured.merge(other.measured)
+        self.kinds.merge(other.kinds)
         self.unmeasured.merge(other.unmeasured)
         self._keep(other.samples)
         self.evidence.merge(other.evidence)
@@ -165,6 +169,7 @@ class StageCollector:
             throughput_per_s=round(throughput, 3),
             latency_us=summaries(self.histograms),
             bottleneck=verdict.word,
+            kinds=self.kinds.results(seconds),
             histograms={
                 kind: histogram.encode()
                 for kind, histogram in self.histograms.items()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 
+from wireproof.causes import Cause
 from wireproof.histogram import LENGTH
 from wireproof.load.tally import Tally
 
@@ -25,6 +27,8 @@ _Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 _KINDS = {"service", "scheduled", "wire"}
 _MOST_PER_S = 100_000_000
 _MOST_SAMPLES = 100
+_MOST_KINDS = 300
+_LONGEST_KIND = 200
 _SLACK_S = 3.0
 """By how much a worker may have measured longer than the master has run: messages take a while."""
 
@@ -163,6 +167,7 @@ class Reports:
         for problem in (
             _bounds_problem(tally),
             _counts_problem(tally),
+            _kinds_problem(tally),
             _fates_problem(tally, share),
             self._order_problem(tally, share, stage),
         ):
@@ -220,10 +225,7 @@ def _counts_problem(tally: Tally) -> str:
     if not tally.counts.keys() <= _KINDS:
         return f"latencies of kinds that there are not: {ascii(sorted(tally.counts))[:100]}"
     for kind, counts in tally.counts.items():
-        indexes, numbers = counts[::2], counts[1::2]
-        rising = all(low < high for low, high in itertools.pairwise(indexes))
-        inside = not indexes or (indexes[0] >= 0 and indexes[-1] < LENGTH)
-        if len(indexes) != len(numbers) or not rising or not inside or min(numbers, default=1) < 1:
+        if not _is_histogram(counts):
             return f"counts of {kind} that are no histogram's"
     replies = _total(tally.counts.get("service", []))
     if any(_total(counts) > replies for counts in tally.counts.values()) or tally.stamped > replies:
@@ -231,6 +233,36 @@ def _counts_problem(tally: Tally) -> str:
     if replies > _MOST_PER_S * max(1.0, tally.length_s):
         return f"{replies:,} replies in {tally.length_s:.1f} s"
     return ""
+
+
+def _is_histogram(counts: Sequence[int]) -> bool:
+    indexes, numbers = counts[::2], counts[1::2]
+    rising = all(low < high for low, high in itertools.pairwise(indexes))
+    inside = not indexes or (indexes[0] >= 0 and indexes[-1] < LENGTH)
+    return len(indexes) == len(numbers) and rising and inside and min(numbers, default=1) >= 1
+
+
+def _kinds_problem(tally: Tally) -> str:
+    """Return why its requests cannot have been of the kinds that a tally says."""
+    names = [one.kind for one in tally.kinds]
+    if len(names) > _MOST_KINDS or len(set(names)) < len(names):
+        return f"{len(names)} kinds of requests"
+    if any(len(name) > _LONGEST_KIND for name in names):
+        return "a kind with too long a name"
+    failures: Counter[Cause] = Counter()
+    replies = unreplied = 0
+    for one in tally.kinds:
+        if not _is_histogram(one.counts):
+            return f"counts of {one.kind!a} that are no histogram's"
+        if min(one.unreplied, *one.failures.values(), 0) < 0:
+            return f"a negative count of {one.kind!a}"
+        failures.update(one.failures)
+        replies += _total(one.counts)
+        unreplied += one.unreplied
+    known = Counter(tally.failures) - Counter(tally.incidents)
+    if replies > _total(tally.counts.get("service", [])) or unreplied > tally.unreplied:
+        return "more replies by kind than in all"
+    return "more failures by kind than in all" if failures - known else ""
 
 
 def _fates_problem(tally: Tally, share: Share) -> str:

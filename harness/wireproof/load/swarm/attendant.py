@@ -107,10 +107,11 @@ class Attendant:
         """Count a failure; a connection that is of no more use comes again after a pause."""
         requests = connection.under_way if failure.is_fate else 0
         recorder = connection.recorder if requests else self._phases.recorder
+        kinds = connection.kinds_under_way if requests else ()
         if failure.cause is Cause.WRONG_REPLY and requests > 1:
-            recorder.fail(Cause.CUT_OFF, requests - 1)
-            requests = 1
-        recorder.fail(failure.cause, requests, failure.sample if failure.closes else None)
+            recorder.fail(Cause.CUT_OFF, requests - 1, kinds=kinds[1:])
+            requests, kinds = 1, kinds[:1]
+        recorder.fail(failure.cause, requests, failure.sample if failure.closes else None, kinds)
         if not failure.closes:
             return
         if connection.gone:
@@ -193,7 +194,7 @@ class Attendant:
     def count(self, connection: SwarmConnection, now: int, answered: int) -> None:
         """Count right replies, in the phase that their requests belong to."""
         recorder = connection.recorder
-        recorder.count(now - connection.sent_ns, answered)
+        recorder.count(now - connection.sent_ns, answered, connection.shares_of(answered))
         if self._open_loop:
             recorder.count_scheduled(now - connection.intended_ns, connection.slip_ns, answered)
 
@@ -204,11 +205,13 @@ class Attendant:
             self._stamps.take(connection, stamp_ns, now)
         connection.learn(now)
         if not connection.has_ended:
-            connection.recorder.unreplied += connection.under_way
+            connection.recorder.count_unreplied(connection.under_way, connection.kinds_under_way)
             self.free(connection, now)
             return
         if connection.under_way:  # what it took, and closed behind an earlier reply
-            connection.recorder.fail(Cause.EOF_BEFORE_REPLY, connection.under_way)
+            connection.recorder.fail(
+                Cause.EOF_BEFORE_REPLY, connection.under_way, kinds=connection.kinds_under_way
+            )
         connection.settle(now)
         self._renew(connection)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Self
 
 RECEIVE_BYTES = 65536
 
@@ -19,8 +21,10 @@ class Batch:
         count: how many requests.
         answered: how many of them have a reply.
         silent: how many have none.
+        shares: of each kind, how many of them have a reply; none where kinds are not told apart.
         reply: the right reply to all of them, as far as it is known now.
         accepted: the reply that was right last, whether it still counts as known or not.
+        kinds: of the requests, by number, in the order in which they are answered.
         learnt_ns: when the oracle accepted `reply`, on the monotonic clock; 0 where it was
             foretold.
         ends: where in `reply` the reply to each request ends; none where that is not known.
@@ -39,6 +43,7 @@ class Batch:
         "cuts",
         "ends",
         "first",
+        "kinds",
         "learnt_ns",
         "left",
         "next",
@@ -47,12 +52,25 @@ class Batch:
         "receive_bytes",
         "reply",
         "requests",
+        "shares",
         "silent",
         "size",
     )
 
-    def __init__(self, requests: Sequence[bytes], cuts: Sequence[int] = ()) -> None:
-        """Link to itself, with no reply known."""
+    def __init__(
+        self, requests: Sequence[bytes], cuts: Sequence[int] = (), kinds: Sequence[int] = ()
+    ) -> None:
+        """Link to itself, with no reply known.
+
+        Args:
+            requests: what leaves together.
+            cuts: the offsets at which later pieces begin.
+            kinds: by number, of each request in the order in which they are answered, those
+                without a reply last; none where kinds are not told apart.
+
+        """
+        self.kinds = tuple(kinds)
+        self.shares = shares_of(self.kinds)
         self.requests = tuple(requests)
         self.payload = b"".join(requests) if len(self.requests) != 1 else self.requests[0]
         self.size = len(self.payload)
@@ -69,9 +87,15 @@ class Batch:
         self.next = self
         self.previous = self
 
+    def made_of(self, requests: Sequence[bytes]) -> Self:
+        """Return the same with other requests of the same sizes and kinds."""
+        return type(self)(requests, self.cuts, self.kinds)
+
     def are_answered(self, count: int) -> None:
         """Say that so many of the requests have a reply."""
-        self.answered, self.silent = count, self.count - count
+        if count != self.answered:
+            self.answered, self.silent = count, self.count - count
+            self.shares = shares_of(self.kinds[:count])
 
     def know(self, reply: bytes | None, learnt_ns: int = 0, ends: Sequence[int] = ()) -> None:
         """Take `reply` for the right one from now on; None where the oracle is to judge."""
@@ -84,3 +108,8 @@ class Batch:
         self.accepted = reply
         self.ends = ends
         self.receive_bytes = len(reply) + 1
+
+
+def shares_of(kinds: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return each kind with how often it is there."""
+    return tuple(Counter(kinds).items())

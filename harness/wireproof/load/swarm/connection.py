@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.batch import RECEIVE_BYTES, Batch
+from wireproof.load.swarm.batch import RECEIVE_BYTES, Batch, shares_of
 from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.course import COLD, Course
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
@@ -255,6 +255,17 @@ class SwarmConnection(Course):
         if self.state is not _BUSY:
             return 0
         return self.hot.count or self._batch.count - self._answered
+
+    @property
+    def kinds_under_way(self) -> tuple[int, ...]:
+        """The kind of each of them, where kinds are told apart."""
+        return self.batch.kinds[self.batch.count - self.under_way :]
+
+    def shares_of(self, answered: int) -> tuple[tuple[int, int], ...]:
+        """Return how many of each kind the last `answered` requests were that had a reply."""
+        if self.hot is not COLD or answered == self._batch.answered:
+            return self.batch.shares
+        return shares_of(self._batch.kinds[self._answered - answered : self._answered])
 
     @property
     def slip_ns(self) -> int:

@@ -38,7 +38,7 @@ class Privacy:
     def made(self, batch: Batch, serial: int, number: int) -> Batch:
         """Return a batch as one connection sends it, with requests from `number` on."""
         first = self.first_number + number
-        return Batch(as_sent(self.protocol, batch.requests, serial, first), batch.cuts)
+        return batch.made_of(as_sent(self.protocol, batch.requests, serial, first))
 
 
 class Corpus:
@@ -50,6 +50,7 @@ class Corpus:
             judge.
         learns: whether what was heard is of any use to a ring for all.
         is_private: whether each connection has a ring of its own.
+        kinds: names of the kinds of requests, by number; none where they are not told apart.
 
     """
 
@@ -60,6 +61,7 @@ class Corpus:
         *,
         datagrams: bool = False,
         privacy: Privacy | None = None,
+        kinds: Sequence[str] = (),
     ) -> None:
         """Link the batches to a ring.
 
@@ -68,8 +70,10 @@ class Corpus:
             predictor: of a ring for all.
             datagrams: whether a read must have room for any of them.
             privacy: where each connection has a ring of its own.
+            kinds: names of the batches' kinds.
 
         """
+        self.kinds = tuple(kinds)
         self._datagrams = datagrams
         self._privacy = privacy
         self.predictor = predictor

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from wireproof.errors import UsageError
 from wireproof.load.spec import DEFAULT_PAYLOAD_BYTES, LoadSpec, PayloadSizes, parse_payload
@@ -18,6 +18,7 @@ from wireproof.load.swarm.predictor import (
     predictor_of,
     required_replies,
 )
+from wireproof.load.swarm.written import written_requests
 from wireproof.protocols.base import Exchange, Protocol, as_sent, overrides
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
@@ -25,6 +26,8 @@ from wireproof.protocols.datagram import Datagrams
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+    _Workload = Mapping[str, tuple[SearchStrategy[bytes], float]]
 
 _DRAWS = 256
 _LEARNT_DRAWS = 64
@@ -56,7 +59,8 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
     """
     _refuse(spec, protocol, datagrams=datagrams)
     room_bytes = _MAX_CORPUS_BYTES // max(spec.pipeline, spec.coalesced)  # each stands in so many
-    requests = _requests(spec, protocol, room_bytes, datagrams=datagrams)
+    drawn = _requests(spec, protocol, room_bytes, datagrams=datagrams)
+    requests, kinds = drawn.requests, drawn.kinds
     private = not datagrams and is_private(protocol, requests)
     # A connection that closes after one request must not be sent another in advance.
     predictor = datagram_predictor_of(protocol, requests) if datagrams else None
@@ -67,18 +71,38 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
     silent = [False] * len(requests)
     if spec.rate_per_s is None and not (datagrams or protocol.one_request):
         silent = [not replies for replies in required_replies(protocol, requests)]
-    batches = _batches(list(zip(requests, silent, strict=True)), spec)
+    batches = _batches(list(map(_Piece, requests, kinds, silent)), spec, drawn.names)
     opening_requests = 0 if datagrams else len(protocol.opening())
     if private:
         privacy = Privacy(protocol, _places(spec, batches), opening_requests)
-        return Corpus(batches, None, privacy=privacy)
+        return Corpus(batches, None, privacy=privacy, kinds=drawn.names)
     if not datagrams and overrides(protocol, Protocol, "numbered"):
         # By its place: the same for each connection, and in each lap.
         number = opening_requests
         for at, batch in enumerate(batches):
-            batches[at] = Batch(as_sent(protocol, batch.requests, 0, number), batch.cuts)
+            batches[at] = batch.made_of(as_sent(protocol, batch.requests, 0, number))
             number += batch.count
-    return Corpus(batches, predictor, datagrams=datagrams)
+    return Corpus(batches, predictor, datagrams=datagrams, kinds=drawn.names)
+
+
+class _Drawn(NamedTuple):
+    """Requests, and of which kind each is; `names` is empty where kinds are not told apart."""
+
+    requests: list[bytes]
+    kinds: list[int]
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of_one_kind(cls, requests: list[bytes]) -> Self:
+        return cls(requests, [0] * len(requests))
+
+
+class _Piece(NamedTuple):
+    """A request, its kind, and whether it has no reply, so that it leaves with the next."""
+
+    request: bytes
+    kind: int
+    silent: bool
 
 
 def _places(spec: LoadSpec, batches: Sequence[Batch]) -> int:
@@ -91,10 +115,10 @@ def _places(spec: LoadSpec, batches: Sequence[Batch]) -> int:
     return min(len(batches), max(_LEAST_PLACES, most))
 
 
-def _requests(
-    spec: LoadSpec, protocol: Protocol, room_bytes: int, *, datagrams: bool
-) -> list[bytes]:
+def _requests(spec: LoadSpec, protocol: Protocol, room_bytes: int, *, datagrams: bool) -> _Drawn:
     """Draw what is sent, in the order in which it is."""
+    if spec.requests_file:
+        return _Drawn.of_one_kind(written_requests(spec, protocol, room_bytes, datagrams=datagrams))
     sizes = parse_payload(spec.payload)
     mixed = overrides(protocol, Protocol, "workload") or (
         isinstance(protocol, Datagrams) and overrides(protocol, Datagrams, "datagram_workload")
@@ -102,19 +126,35 @@ def _requests(
     sized = protocol.sized_request
     if datagrams and isinstance(protocol, Datagrams):
         sized = protocol.sized_datagram
-    if sizes is None and not (spec.payload or mixed) and sized(DEFAULT_PAYLOAD_BYTES):
+    if sizes is None and not (spec.payload or spec.mix or mixed) and sized(DEFAULT_PAYLOAD_BYTES):
         sizes = PayloadSizes(least_bytes=DEFAULT_PAYLOAD_BYTES, most_bytes=DEFAULT_PAYLOAD_BYTES)
     if sizes is not None:
         requests = _sized(protocol.name, sized, sizes, spec.seed, room_bytes)
         if datagrams and len(requests) == 1 and isinstance(protocol, Echo | TimestampEcho):
             requests = _numbered(requests[0])
-        return requests
+        return _Drawn.of_one_kind(requests)
     if spec.payload:
         return _drawn(protocol, {"any": (_any(protocol, datagrams), 1)}, spec.seed, room_bytes)
     workload = protocol.workload()
+    known = dict(protocol.kinds())
     if datagrams and isinstance(protocol, Datagrams):
-        workload = protocol.datagram_workload()
+        workload, known = protocol.datagram_workload(), {}
+    if spec.mix:
+        known |= {kind: strategy for kind, (strategy, _) in workload.items()}
+        workload = _mixed(protocol.name, known, spec.mix)
     return _drawn(protocol, workload, spec.seed, room_bytes)
+
+
+def _mixed(
+    name: str, known: Mapping[str, SearchStrategy[bytes]], mix: Mapping[str, float]
+) -> _Workload:
+    """Return the kinds that are asked for, with the weights that are asked for."""
+    for kind in mix:
+        if kind not in known:
+            raise UsageError(
+                f"{name} has no kind of request {kind!r}", f"it has {', '.join(sorted(known))}"
+            )
+    return {kind: (known[kind], weight) for kind, weight in mix.items() if weight > 0}
 
 
 def _any(protocol: Protocol, datagrams: bool) -> SearchStrategy[bytes]:
@@ -157,14 +197,15 @@ def _numbered(request: bytes) -> list[bytes]:
     return [number.to_bytes(8, "big")[-size:] + request[8:] for number in range(count)]
 
 
-def _batches(requests: Sequence[tuple[bytes, bool]], spec: LoadSpec) -> list[Batch]:
+def _batches(requests: Sequence[_Piece], spec: LoadSpec, kinds: Sequence[str]) -> list[Batch]:
     """Put requests together and cut them as the spec says.
 
     A request that has no reply leaves together with the next one: a closed loop sends that at once.
 
     Args:
-        requests: each with whether it is to leave with the next.
+        requests: what is drawn.
         spec: says how many leave together, and how they are cut.
+        kinds: their names; none where they are not told apart.
 
     """
     draw = random.Random(spec.seed)  # noqa: S311 - load, not secrets
@@ -182,12 +223,14 @@ def _batches(requests: Sequence[tuple[bytes, bool]], spec: LoadSpec) -> list[Bat
         share -= change
         together = max(spec.coalesced, spec.pipeline) if change else spec.pipeline
         taken = list(islice(supply, together))
-        while taken[-1][1] and len(taken) < together + _MOST_MERGED:
+        while taken[-1].silent and len(taken) < together + _MOST_MERGED:
             taken.append(next(supply))
         count -= 1 + max(0, len(taken) - together)
-        group = [request for request, _ in taken]
+        group = [piece.request for piece in taken]
         size = sum(map(len, group))
-        batches.append(Batch(group, _cuts(spec.segment, size, draw) if change else ()))
+        cuts = _cuts(spec.segment, size, draw) if change else ()
+        in_order = sorted(taken, key=lambda piece: piece.silent)  # what is answered comes first
+        batches.append(Batch(group, cuts, [piece.kind for piece in in_order] if kinds else ()))
     return batches
 
 
@@ -225,24 +268,21 @@ def _sized(
     return requests
 
 
-def _drawn(
-    protocol: Protocol,
-    workload: Mapping[str, tuple[SearchStrategy[bytes], float]],
-    seed: int,
-    room_bytes: int,
-) -> list[bytes]:
+def _drawn(protocol: Protocol, workload: _Workload, seed: int, room_bytes: int) -> _Drawn:
     """Draw each kind to its share, and mix them; a seed always draws the same."""
     total = sum(weight for _, weight in workload.values())
-    mixed: list[bytes] = []
-    for strategy, weight in workload.values():
+    mixed: list[tuple[bytes, int]] = []
+    for kind, (strategy, weight) in enumerate(workload.values()):
         wanted = round(_DRAWS * weight / total) or 1
         found = _drawn_from(strategy, wanted, seed, int(room_bytes * weight / total))
         if not found:
             raise UsageError(f"{protocol.name} draws no request that has a byte in it")
         # A strategy that has few is drawn from again; one that has large ones fills its room.
-        mixed += found if len(workload) == 1 else islice(cycle(found), wanted)
+        several = found if len(workload) == 1 else islice(cycle(found), wanted)
+        mixed += [(request, kind) for request in several]
     random.Random(seed).shuffle(mixed)  # noqa: S311 - Hypothesis draws small ones first
-    return mixed
+    names = tuple(workload) if len(workload) > 1 else ()
+    return _Drawn([request for request, _ in mixed], [kind for _, kind in mixed], names)
 
 
 def _drawn_from(

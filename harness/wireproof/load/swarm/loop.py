@@ -102,7 +102,9 @@ class Swarm:
             workers=workers,
             surroundings=surroundings,
         )
-        self._phases = Phases(now, self._take_tally, on_stage_done, surroundings.usage(target))
+        self._phases = Phases(
+            now, self._take_tally, on_stage_done, surroundings.usage(target), corpus.kinds
+        )
         self._stamps = Stamps(self._pool.members, surroundings)
         self._attendant = Attendant(
             self._pool,
@@ -182,6 +184,7 @@ class Swarm:
         yield_ns = 0
         stamp_in = _STAMP_ONE_IN
         requests_in = self._corpus.requests_in
+        tells_kinds = bool(self._corpus.kinds)
         ready = self._ready
         while True:
             now = clock()  # again: an oracle may have taken its time
@@ -218,11 +221,15 @@ class Swarm:
                     continue
                 now = clock()
                 if batch.silent:
-                    connection.recorder.unreplied += batch.silent
+                    unreplied = batch.kinds[batch.answered :]
+                    connection.recorder.count_unreplied(batch.silent, unreplied)
                 if streaming:
                     us = (now - connection.sent_ns) // 1000
                     if us >= exact_below_us:
                         us = index_of(us)
+                    if tells_kinds:
+                        for kind, share in batch.shares:
+                            connection.recorder.by_kind[kind][us] += share
                     if connection.recorder is recorder:
                         counts[us] += batch.answered
                     else:

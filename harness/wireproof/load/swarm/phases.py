@@ -8,7 +8,7 @@ and what is without one at the drain's end is counted as unanswered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -65,6 +65,7 @@ class Phases:
         on_tally: Callable[[Tally], None],
         on_stage_done: Callable[[int], None],
         usage: CpuUsage,
+        kinds: Sequence[str] = (),
     ) -> None:
         """Be in a ramp that no stage has begun yet.
 
@@ -73,8 +74,10 @@ class Phases:
             on_tally: receives what was counted.
             on_stage_done: is told the number of a stage that is over.
             usage: of CPUs.
+            kinds: names of requests to be told apart.
 
         """
+        self._kinds = kinds
         self._on_tally = on_tally
         self._on_stage_done = on_stage_done
         self._began_ns = now
@@ -89,7 +92,7 @@ class Phases:
         self.ends_ns = NEVER_NS
         self.phase = Phase.RAMP
         self.is_sending = True
-        self.recorder = Recorder(0, Phase.RAMP, now)
+        self.recorder = Recorder(0, Phase.RAMP, now, kinds)
         self._earlier: list[Recorder] = []  # of this stage, or not settled; newest first
 
     def start(self, stage: Stage, now: int) -> None:
@@ -195,7 +198,7 @@ class Phases:
         self.recorder.end(began_ns)
         self._earlier.insert(0, self.recorder)
         self.phase = phase
-        self.recorder = Recorder(number, phase, began_ns)
+        self.recorder = Recorder(number, phase, began_ns, self._kinds)
 
     def _finish(self, stage: Stage, now: int) -> None:
         """Say that the stage is done; a closed loop goes on, unmeasured, until the next."""

@@ -124,11 +124,11 @@ def is_private(protocol: Protocol, requests: Sequence[bytes]) -> bool:
     return (
         isinstance(protocol, RequestReply)
         and not overrides(protocol, RequestReply, "oracle")
-        and _keeps_state(protocol, requests)
+        and keeps_state(protocol, requests)
     )
 
 
-def _keeps_state(protocol: RequestReply, requests: Sequence[bytes]) -> bool:
+def keeps_state(protocol: RequestReply, requests: Sequence[bytes]) -> bool:
     """Say whether replies depend on what came before."""
     session = protocol.session()
     before = frozen(vars(session))

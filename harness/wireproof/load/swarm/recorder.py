@@ -3,11 +3,12 @@
 import os
 import socket
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from wireproof.causes import Cause
 from wireproof.histogram import LENGTH, index_of, sparse
 from wireproof.load.swarm.usage import Used
-from wireproof.load.tally import Phase, Sample, Tally
+from wireproof.load.tally import KindTally, Phase, Sample, Tally
 
 _MAX_SAMPLES = 5
 
@@ -19,13 +20,15 @@ class Recorder:
         service: counts of the latency from sending to the reply.
         scheduled: counts of the latency from the intended time to the reply.
         wire: counts of the latency from sending to the kernel's receive timestamp.
+        by_kind: counts of the service latency by kind, where kinds are told apart.
         sent: requests that left.
         began_ns: when the phase began.
 
     """
 
-    def __init__(self, stage: int, phase: Phase, now_ns: int) -> None:
-        """Start counting now."""
+    def __init__(self, stage: int, phase: Phase, now_ns: int, kinds: Sequence[str] = ()) -> None:
+        """Start counting now; `kinds` are names of requests to be told apart."""
+        self._kinds = kinds
         self.stage = stage
         self.phase = phase
         self.began_ns = now_ns
@@ -59,6 +62,9 @@ class Recorder:
 
     def _clear(self) -> None:
         self.service = [0] * LENGTH
+        self.by_kind = [[0] * LENGTH for _ in self._kinds]
+        self._failures_by_kind: list[dict[Cause, int]] = [{} for _ in self._kinds]
+        self._unreplied_by_kind = [0 for _ in self._kinds]
         # Seldom or less often counted than service: what is handed out often must be short.
         self.scheduled: defaultdict[int, int] = defaultdict(int)
         self.wire: defaultdict[int, int] = defaultdict(int)
@@ -76,9 +82,25 @@ class Recorder:
         self.lag_ns = 0
         self.slip_ns = 0
 
-    def count(self, service_ns: int, requests: int) -> None:
-        """Count right replies by the time since their requests left."""
-        self.service[index_of(service_ns // 1000)] += requests
+    def count(self, service_ns: int, requests: int, shares: Iterable[tuple[int, int]] = ()) -> None:
+        """Count right replies by the time since their requests left.
+
+        Args:
+            service_ns: that time.
+            requests: how many were answered.
+            shares: how many of each kind.
+
+        """
+        index = index_of(service_ns // 1000)
+        self.service[index] += requests
+        for kind, share in shares:
+            self.by_kind[kind][index] += share
+
+    def count_unreplied(self, requests: int, kinds: Sequence[int] = ()) -> None:
+        """Count requests that have left and have no reply, with the kind of each."""
+        self.unreplied += requests
+        for kind in kinds:
+            self._unreplied_by_kind[kind] += 1
 
     def count_scheduled(self, scheduled_ns: int, slip_ns: int, requests: int) -> None:
         """Count the same replies by the time since their requests were due.
@@ -101,8 +123,25 @@ class Recorder:
         self.service_ns += service_ns
         self.lag_ns += max(0, service_ns - wire_ns)
 
-    def fail(self, cause: Cause, requests: int = 0, sample: Sample | None = None) -> None:
-        """Count a failure as the fate of so many requests; of none, as an incident."""
+    def fail(
+        self,
+        cause: Cause,
+        requests: int = 0,
+        sample: Sample | None = None,
+        kinds: Sequence[int] = (),
+    ) -> None:
+        """Count a failure as the fate of so many requests; of none, as an incident.
+
+        Args:
+            cause: why.
+            requests: how many.
+            sample: shows it.
+            kinds: of each of the requests.
+
+        """
+        for kind in kinds:
+            found = self._failures_by_kind[kind]
+            found[cause] = found.get(cause, 0) + 1
         self.failures[cause] = self.failures.get(cause, 0) + (requests or 1)
         if not requests:
             self.incidents[cause] = self.incidents.get(cause, 0) + 1
@@ -155,10 +194,25 @@ class Recorder:
             service_us=self.service_ns / 1e3,
             lag_us=self.lag_ns / 1e3,
             slip_us=self.slip_ns / 1e3,
+            kinds=self._take_kinds(),
         )
         self._since_ns = until_ns
         self._clear()
         return tally
+
+    def _take_kinds(self) -> list[KindTally]:
+        """Return the same by kind, of those that there were."""
+        found = [
+            KindTally(kind=name, counts=sparse(counts), unreplied=unreplied, failures=failures)
+            for name, counts, unreplied, failures in zip(
+                self._kinds,
+                self.by_kind,
+                self._unreplied_by_kind,
+                self._failures_by_kind,
+                strict=True,
+            )
+        ]
+        return [one for one in found if one.counts or one.unreplied or one.failures]
 
 
 def _flat(counts: dict[int, int]) -> list[int]:

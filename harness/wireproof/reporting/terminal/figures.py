@@ -26,6 +26,8 @@ _WIDE = 72
 _NARROW = 60
 """Columns below which words become signs."""
 _SENTENCES = 2
+_MOST_KINDS = 12
+"""Rows of requests by kind; all of them are in the report."""
 
 
 def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Table]:
@@ -48,6 +50,8 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
             yield Text(_legend(stages), style="dim")
     else:
         yield _latency_table(stages[0], width, micro)
+    if load.kinds:
+        yield _kinds_table(load, width, micro)
     yield from failure_lines(load)
     for objective in load.slo:
         met = bool(objective["met"])
@@ -112,6 +116,22 @@ def _latency_table(stage: LoadStage, width: int, micro: str) -> Table:
         if kind in stage.latency_us:
             row: list[str | Text] = [kind, *_percentiles(stage.latency_us[kind], width, micro)]
             table.add_row(*row, *([Text(words, style="dim")] if width >= _WIDE else []))
+    return table
+
+
+def _kinds_table(load: LoadResult, width: int, micro: str) -> Table:
+    table = _table()
+    table.add_column("request")
+    for name in ("requests/s", *_percentile_names(width), "failed"):
+        table.add_column(name, justify="right")
+    for each in load.kinds[:_MOST_KINDS]:
+        failed = sum(each.failures.values())
+        table.add_row(
+            escaped(each.kind),
+            rate(each.throughput_per_s),
+            *_percentiles(each.service_us, width, micro),
+            Text(f"{failed:,}", style="bold red" if failed else ""),
+        )
     return table
 
 

@@ -3,7 +3,14 @@
 import pytest
 
 from wireproof.errors import UsageError
-from wireproof.load.spec import LoadSpec, PayloadSizes, decode_spec, encode_spec, parse_payload
+from wireproof.load.spec import (
+    LoadSpec,
+    PayloadSizes,
+    decode_spec,
+    encode_spec,
+    parse_mix,
+    parse_payload,
+)
 
 
 def test_plan_survives_the_way_to_another_process():
@@ -22,6 +29,18 @@ def test_payload(text: str, sizes: tuple[int, int] | None):
     assert parse_payload(text) == expected
 
 
+def test_mix():
+    """Kinds with their weights, and spaces where one likes them."""
+    assert parse_mix("get=80, set = 2.5") == {"get": 80.0, "set": 2.5}
+
+
+@pytest.mark.parametrize("text", ["get", "get=", "=5", "get=a", "get=1,,set=2"])
+def test_mix_refuses(text: str):
+    """What is no kind with a weight is refused with an example."""
+    with pytest.raises(UsageError, match="get=80,set=20"):
+        parse_mix(text)
+
+
 @pytest.mark.parametrize("text", ["0", "5-1", "x", "-1", "1-", "99999999999"])
 def test_payload_refuses(text: str):
     """What is no size is refused with examples of what is."""
@@ -33,6 +52,12 @@ def test_payload_refuses(text: str):
     ("change", "words"),
     [
         ({"users": []}, "--users 50"),
+        ({"mix": {"get": 0.0}}, "--mix get=80"),
+        ({"mix": {"get": -1.0, "set": 1.0}}, "--mix get=80"),
+        ({"mix": {"get": float("nan")}}, "--mix get=80"),
+        ({"mix": {"get": 1.0}, "payload": "any"}, "leave out --mix"),
+        ({"requests_file": "a", "payload": "64"}, "leave out --requests"),
+        ({"feed_file": "a"}, "write --requests"),
         ({"users": [0]}, "--users 50"),
         ({"seconds": 0.0}, "--for"),
         ({"rate_per_s": -1.0}, "--rate"),

@@ -50,6 +50,27 @@ def read(clock: _Clock) -> Callable[..., Tally]:
     return call
 
 
+def test_kinds_are_parts_of_the_whole(read: Callable[..., Tally]) -> None:
+    """What a tally says of kinds is no more than it says of all."""
+    sound = {"kind": "get", "counts": [10, 3], "unreplied": 1, "failures": {"timeout": 1}}
+    assert read(kinds=[sound]).kinds[0].failures == {"timeout": 1}
+    for change in (
+        {"counts": [10, 5]},
+        {"counts": [10]},
+        {"counts": [10, -1]},
+        {"unreplied": 2},
+        {"unreplied": -1},
+        {"failures": {"timeout": 2}},
+        {"failures": {"late reply": 1}},
+        {"failures": {"timeout": -1}},
+        {"kind": "x" * 1000},
+    ):
+        with pytest.raises(ValueError, match=r"kind|negative|histogram"):
+            read(kinds=[sound | change])
+    with pytest.raises(ValueError, match="2 kinds"):
+        read(kinds=[sound, sound])
+
+
 def test_a_sound_tally_is_the_workers(read: Callable[..., Tally], clock: _Clock) -> None:
     """It counts as of the connection that it came by, whatever name it has."""
     clock.now_s += 1

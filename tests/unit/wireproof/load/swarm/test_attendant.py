@@ -1,6 +1,7 @@
 """Every request that was sent has one fate, whatever servers, kernels and users do."""
 
 import os
+from collections import Counter
 
 import msgspec
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from tests.support.staged_runs import Judged, Lines, OneEach, Scenario, fates_of, run, total_of
 from tests.support.staged_world import MS, Accepts, Does, Script, Takes
 from wireproof.causes import Cause
+from wireproof.histogram import Histogram
 from wireproof.load.figures.collect import Collector, Fates
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Phase
+from wireproof.load.tally import Phase, Tally
 from wireproof.protocols.built_in.echo import Echo
 
 RUNS = 1000 if os.environ.get("WIREPROOF_EXTENDED") else 60
@@ -23,6 +25,24 @@ QUICK = [Step.explicit, Step.reuse, Step.generate, Step.shrink]  # explaining tr
 def of_requests(fates: Fates):
     """Return the failures that were fates."""
     return +(fates.failures - fates.incidents)
+
+
+def assert_kinds_are_the_whole(tallies: list[Tally]):
+    """Each request is of one kind: their counts are those of all."""
+    by_kind, unreplied = Histogram(), 0
+    failures: Counter[Cause] = Counter()
+    whole = Histogram()
+    fates = Fates()
+    for tally in tallies:
+        fates.add(tally)
+        whole.add_sparse(tally.counts.get("service", []))
+        for kind in tally.kinds:
+            by_kind.add_sparse(kind.counts)
+            unreplied += kind.unreplied
+            failures.update(kind.failures)
+    assert by_kind.counts == whole.counts
+    assert unreplied == sum(tally.unreplied for tally in tallies)
+    assert failures == of_requests(fates)
 
 
 delays_ns = st.sampled_from([MS // 5, MS, 4 * MS, 15 * MS, 60 * MS])
@@ -74,6 +94,7 @@ def test_what_was_sent_is_the_sum_of_fates(scheme: str, predicted: bool, data: s
     for at, fates in fates_of(tallies).items():
         assert fates.sent == fates.right + of_requests(fates).total(), at
         assert min(of_requests(fates).values(), default=0) >= 0, at
+        assert_kinds_are_the_whole([tally for tally in tallies if (tally.stage, tally.phase) == at])
     total = total_of(tallies)
     assert world.received <= total.sent
     assert total.sent <= world.received + len(world.unfinished) * scenario.pipeline

@@ -1,6 +1,7 @@
 """What is sent: sizes, draws, groups and cuts."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,53 @@ def test_the_protocol_draws():
     batches = ring(payload="any", seed=1)
     assert len(batches) > 50
     assert [one.payload for one in batches] == [one.payload for one in ring(payload="any", seed=1)]
+
+
+def test_a_mix_is_kept_and_told_apart():
+    """Of the kinds that are asked for each has its share, in each batch by its number."""
+    spec = LoadSpec(target="x", protocol="memcached", mix={"get": 3, "set": 1}, pipeline=2)
+    corpus = draw_corpus(spec, find_protocol("memcached", {}))
+    assert corpus.kinds == ("get", "set")
+    sent = [0, 0]
+    for batch in corpus.batches:
+        assert sum(share for _, share in batch.shares) == batch.count == 2
+        for kind, request in zip(batch.kinds, batch.requests, strict=True):
+            assert request.startswith(corpus.kinds[kind].encode())
+            sent[kind] += 1
+    assert sent[0] == 3 * sent[1]
+
+
+def test_a_kind_that_a_protocol_does_not_have_is_refused():
+    """With those that it has."""
+    spec = LoadSpec(target="x", protocol="memcached", mix={"put": 1})
+    with pytest.raises(UsageError, match=r"no kind of request 'put'.*\n.*get, .*set"):
+        draw_corpus(spec, find_protocol("memcached", {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "users", "refused"),
+    [
+        (rb"set k{connection} 0 0 1\r\na\r\n", 2, ""),
+        (rb"set k 0 0 1\r\na\r\n", 1, ""),
+        (rb"get k\r\n", 2, ""),
+        (rb"set k 0 0 1\r\na\r\n", 2, "the same keys"),
+    ],
+)
+def test_connections_do_not_change_what_another_is_told(
+    text: bytes, users: int, refused: str, tmp_path: Path
+):
+    """Written requests that change what is kept are a connection's own, or there is one only."""
+    path = tmp_path / "requests"
+    path.write_bytes(text)
+    spec = LoadSpec(target="x", protocol="memcached", requests_file=str(path), users=[users])
+    if refused:
+        with pytest.raises(UsageError, match=refused):
+            draw_corpus(spec, find_protocol("memcached", {}))
+        return
+    corpus = draw_corpus(spec, find_protocol("memcached", {}))
+    rings = [corpus.enter(serial, 0) for serial in (1, 2)]
+    first, second = (ring.after(before).payload for ring, before in rings)
+    assert (first != second) == (b"{connection}" in text)
 
 
 def test_pipeline_puts_requests_together():
