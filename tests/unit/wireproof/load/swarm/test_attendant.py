@@ -18,7 +18,8 @@ from wireproof.load.spec import LoadSpec
 from wireproof.load.tally import Phase, Tally
 from wireproof.protocols.built_in.echo import Echo
 
-RUNS = 1000 if os.environ.get("WIREPROOF_EXTENDED") else 60
+RUNS = 300 if os.environ.get("WIREPROOF_EXTENDED") else 40
+"""Of each of eight: 2,400 in all."""
 QUICK = [Step.explicit, Step.reuse, Step.generate, Step.shrink]  # explaining traces every line
 
 
