@@ -118,6 +118,28 @@ def test_one_cut_is_found_where_octets_pass(
     assert results["between"]["cuts"] == [
         {"cause": "C1", "direction": "reply", "message": 1, "offset": 3}
     ]
+    evidence = {Path(one).name: tmp_path / "out" / one for one in cause["evidence"]}
+    assert {"replay.json", "relay.py", "transcript.txt", "stderr.txt"} <= evidence.keys()
+    assert b"wrong reply" in evidence["stderr.txt"].read_bytes()
+    assert fails_behind(evidence["relay.py"], server, ONE_CUT)
+    assert not fails_behind(evidence["relay.py"], server, SOUND)
+    assert invoke(["report", "out/results.json", "--junit", "junit.xml"]) == 0
+    assert "CLI-REPLY-CUT" in (tmp_path / "junit.xml").read_text()
+    assert "wireproof replay" in (tmp_path / "out" / "index.html").read_text()
+
+
+def fails_behind(script: Path, server: Serving, code: str) -> bool:
+    """Whether a client fails behind the stand-alone relay that was left of a failure."""
+    command = [sys.executable, "-I", "-S", str(script), f"127.0.0.1:{server.target.port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as relay:
+        try:
+            assert relay.stdout is not None
+            host, _, port = relay.stdout.readline().decode().split()[-1].rpartition(":")
+            where = os.environ | {"WIREPROOF_HOST": host, "WIREPROOF_PORT": port}
+            done = subprocess.run(python(code), env=where, timeout=20, check=False)
+        finally:
+            relay.kill()
+    return done.returncode != 0
 
 
 def test_a_server_that_breaks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

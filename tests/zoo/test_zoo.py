@@ -13,7 +13,8 @@ import pytest
 from tests.zoo.defects import FOUND_BY
 from tests.zoo.odd import ODD
 from tests.zoo.protocol import Store
-from wireproof.conformance.catalogue import catalogue_for, select
+from wireproof.choosing import select
+from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS

@@ -1,10 +1,8 @@
 """What a client and a server keep, whatever lies between them: the `CLI-*` of the catalogue."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wireproof.errors import UsageError
 from wireproof.results import Level
 
 UNCUT: Final = "CLI-UNCUT"
@@ -139,33 +137,3 @@ BETWEEN: Final = (
     ),
 )
 BY_ID: Final = {one.id: one for one in BETWEEN}
-
-
-def select(only: Sequence[str], skip: Sequence[str]) -> frozenset[str]:
-    """Return the IDs that the user wants; `CLI-REPLY-*` names a group.
-
-    Raises:
-        UsageError: a name fits none, or none is left.
-
-    """
-    for name in (*only, *skip):
-        if not any(fits(identifier, name) for identifier in BY_ID):
-            raise UsageError(
-                f"there is no requirement {name!r} of what is between",
-                "wireproof rules CLI-* lists them",
-            )
-    wanted = frozenset(
-        one
-        for one in BY_ID
-        if (not only or any(fits(one, name) for name in only))
-        and not any(fits(one, name) for name in skip)
-    )
-    if not wanted:
-        raise UsageError("--skip leaves no requirement to try")
-    return wanted
-
-
-def fits(identifier: str, name: str) -> bool:
-    """Say whether a name means a requirement."""
-    name = name.upper()
-    return identifier.startswith(name[:-1]) if name.endswith("*") else identifier == name

@@ -7,6 +7,7 @@ from typing import Self
 
 import click
 
+from wireproof.choosing import select
 from wireproof.cli.common import find_target, finish, output_options, target_options
 from wireproof.cli.parameters import Duration
 from wireproof.cli.relaying import listening_address
@@ -74,13 +75,14 @@ def between(
     wireproof between tcp://127.0.0.1:5432 --depth quick -- pytest tests/integration
     """
     from wireproof.between.command import check_command
-    from wireproof.between.requirements import select
+    from wireproof.between.evidence import write_evidence
+    from wireproof.between.requirements import BETWEEN
     from wireproof.between.session import BetweenSpec, judge_command
-    from wireproof.between.verdicts import between_result, check_result
+    from wireproof.between.verdicts import between_result, check_result, sentence
 
     if not command:
         raise UsageError("no command is named", "write it behind --: -- my-client {host} {port}")
-    wanted = select(only, skip)
+    wanted = frozenset(one.id for one in select(BETWEEN, only, skip))
     check_command(command)
     server = find_target(target, allow_hosts)
     if not server.is_stream:
@@ -102,10 +104,14 @@ def between(
     folder = ResultsFolder("between", out, force=force)
     with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:
         found = judge_command(spec, progress.tell)
+    evidence = {
+        cause.id: write_evidence(folder.folder, cause, spec, sentence(cause, found))
+        for cause in found.causes
+    }
     results = folder.write(
         target,
         partial=not found.is_whole,
-        check=check_result(found, spec, {}),
+        check=check_result(found, spec, evidence),
         between=between_result(found, spec),
     )
     return finish(results, folder, as_json=as_json)

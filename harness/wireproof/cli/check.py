@@ -63,8 +63,9 @@ def check(
     wireproof check tcp://127.0.0.1:28812 --only SEG-* --seed 7
     wireproof check tcp://127.0.0.1:0 --start "my-server --port {port}" --protocol redis
     """
+    from wireproof.choosing import select
     from wireproof.conformance.baseline import apply_baseline, read_baseline
-    from wireproof.conformance.catalogue import catalogue_for, select
+    from wireproof.conformance.catalogue import catalogue_for
     from wireproof.conformance.session import CheckSpec, run_check
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.reporting.terminal.progress import CheckProgress

@@ -8,6 +8,7 @@ import click
 from wireproof.cli.common import protocol_options
 
 if TYPE_CHECKING:
+    from wireproof.between.requirements import Between
     from wireproof.conformance.requirements import Requirement
 
 
@@ -20,17 +21,21 @@ def rules(
 ) -> None:
     """List every requirement, or tell all about those of an ID; SEG-* is a group.
 
+    CLI-* is what wireproof between judges, the rest is of wireproof check.
+
     \b
     wireproof rules
     wireproof rules SEG-HELD
     wireproof rules --protocol echo --json
     """
-    from wireproof.conformance.catalogue import catalogue_for, select
+    from wireproof.between.requirements import BETWEEN
+    from wireproof.choosing import select
+    from wireproof.conformance.catalogue import catalogue_for
     from wireproof.conformance.requirements import level_of
     from wireproof.protocols.loading.registry import find_protocol
 
     protocol = find_protocol(protocol_name, settings)
-    wanted = select(catalogue_for(protocol), ids, ())
+    wanted = select((*catalogue_for(protocol), *BETWEEN), ids, ())
     levels = {one.id: level_of(one.id, one.level, protocol).value for one in wanted}
     if as_json:
         _print_json(wanted, levels)
@@ -40,7 +45,7 @@ def rules(
         _print_table(wanted, levels)
 
 
-def _print_json(wanted: "Sequence[Requirement]", levels: Mapping[str, str]) -> None:
+def _print_json(wanted: "Sequence[Requirement | Between]", levels: Mapping[str, str]) -> None:
     import json
 
     fields = ("id", "title", "source", "reason")
@@ -50,7 +55,7 @@ def _print_json(wanted: "Sequence[Requirement]", levels: Mapping[str, str]) -> N
     click.echo(json.dumps(entries, indent=1))
 
 
-def _print_whole(wanted: "Sequence[Requirement]", levels: Mapping[str, str]) -> None:
+def _print_whole(wanted: "Sequence[Requirement | Between]", levels: Mapping[str, str]) -> None:
     """Tell of each what it asks, why, and where that stands."""
     for number, one in enumerate(wanted):
         if number:
@@ -59,7 +64,7 @@ def _print_whole(wanted: "Sequence[Requirement]", levels: Mapping[str, str]) -> 
         click.echo(f"\nWhy     {one.reason}\nSource  {one.source}")
 
 
-def _print_table(wanted: "Sequence[Requirement]", levels: Mapping[str, str]) -> None:
+def _print_table(wanted: "Sequence[Requirement | Between]", levels: Mapping[str, str]) -> None:
     from rich.table import Table
     from rich.text import Text
 

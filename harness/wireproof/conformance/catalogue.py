@@ -1,6 +1,6 @@
 """The catalogue: every requirement there is, in the order in which they are tried."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.properties import (
@@ -20,7 +20,6 @@ from wireproof.conformance.properties import (
 )
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.subject import Subject
-from wireproof.errors import UsageError
 from wireproof.protocols.base import Protocol, Rule
 
 GENERIC: tuple[Requirement, ...] = (
@@ -91,37 +90,6 @@ def catalogue_for(protocol: Protocol | None = None) -> tuple[Requirement, ...]:
     """Return the generic requirements and those of the protocol."""
     own = () if protocol is None else tuple(_from_rule(rule) for rule in protocol.rules())
     return GENERIC + own
-
-
-def select(
-    catalogue: Sequence[Requirement], only: Sequence[str], skip: Sequence[str]
-) -> tuple[Requirement, ...]:
-    """Return the requirements that the user wants; `SEG-*` names a group.
-
-    Raises:
-        UsageError: a name fits no requirement, or none is left.
-
-    """
-    known = [one.id for one in catalogue]
-    for name in [*only, *skip]:
-        if not any(_fits(identifier, name) for identifier in known):
-            raise UsageError(
-                f"there is no requirement {name!r}", "wireproof rules lists them; SEG-* is a group"
-            )
-    wanted = tuple(
-        one
-        for one in catalogue
-        if (not only or any(_fits(one.id, name) for name in only))
-        and not any(_fits(one.id, name) for name in skip)
-    )
-    if not wanted:
-        raise UsageError("--skip leaves no requirement to try")
-    return wanted
-
-
-def _fits(identifier: str, name: str) -> bool:
-    name = name.upper()
-    return identifier.startswith(name[:-1]) if name.endswith("*") else identifier == name
 
 
 def _from_rule(rule: Rule) -> Requirement:

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import msgspec
 
-from wireproof.conformance.catalogue import catalogue_for, select
+from wireproof.choosing import select
+from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.runner import Runner

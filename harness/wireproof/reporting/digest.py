@@ -217,7 +217,9 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
 def replay_command(case: Path, check: CheckResult) -> str:
     """Return what runs a recorded case again; a protocol that is code has to be named."""
     words = ["wireproof", "replay", str(case)]
-    if ":" in check.protocol:
+    if check.protocol == "between":
+        words.append("--run-command")
+    elif ":" in check.protocol:
         words += ["--protocol", check.protocol]
     return shlex.join(words)
 

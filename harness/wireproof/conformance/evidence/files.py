@@ -5,12 +5,12 @@ from pathlib import Path
 import msgspec
 
 from wireproof.conformance.evidence.case import REPLAY_FORMAT, Case
-from wireproof.conformance.evidence.pcapng import synthesise
 from wireproof.conformance.evidence.scripts import standalone_script
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.oracle import printable
 from wireproof.target import Target
+from wireproof.wire.pcapng import synthesise
 from wireproof.wire.transcript import Event
 
 _MOST_DATA_BYTES = 256 * 1024

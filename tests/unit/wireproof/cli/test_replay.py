@@ -1,9 +1,12 @@
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.support.servers import SHOUT, Handler, Serving, one_read_one_line, shouting
+from wireproof.between.case import BetweenCase, Failed
+from wireproof.between.schedules import Cut, Direction, Schedule
 from wireproof.cli import invoke
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import Failure, FailureKind
@@ -83,3 +86,39 @@ def test_the_name_of_a_strangers_protocol_is_no_terminal_escape(
     said = capsys.readouterr().err
     assert "\\x1b[2Jx\\n.py:X" in said
     assert "\x1b" not in said
+
+
+def test_a_command_is_run_again_only_when_the_user_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file may be a stranger's: what it would run is told first."""
+    code = (
+        "import os, socket; s = socket.create_connection((os.environ['WIREPROOF_HOST'],"
+        " int(os.environ['WIREPROOF_PORT']))); s.sendall(b'ab\\n'); assert s.recv(9) == b'AB\\n'"
+    )
+    with Serving(shouting) as server:
+        case = BetweenCase(
+            format=1,
+            of="between",
+            command=(sys.executable, "-S", "-c", code),
+            target=str(server.target),
+            schedule=Schedule(cuts=(Cut(Direction.REPLY, 1, 1),)),
+            same_output=False,
+            timeout_s=None,
+            failure=Failed(connection=0, kind="end", message="m", expected="e", actual="a"),
+            failed=5,
+            runs=5,
+            explanation="",
+            events=[],
+        )
+        path = tmp_path / "replay.json"
+        path.write_bytes(msgspec.json.encode(case))
+        assert invoke(["replay", str(path)]) == 2
+        assert "--run-command" in capsys.readouterr().err
+        assert invoke(["replay", str(path), "--run-command", "--runs", "2"]) == 1
+        assert "FAILS 2 of 2" in capsys.readouterr().out
+        sound = msgspec.structs.replace(case, command=(*case.command[:-1], code + " or True"))
+        sound = msgspec.structs.replace(sound, schedule=Schedule())
+        path.write_bytes(msgspec.json.encode(sound))
+        assert invoke(["replay", str(path), "--run-command", "--runs", "1"]) == 0
+        assert "FIXED" in capsys.readouterr().out

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from wireproof.between.requirements import BETWEEN
 from wireproof.cli import invoke
 from wireproof.conformance.catalogue import GENERIC
 
@@ -11,6 +12,7 @@ def test_the_catalogue_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["rules", "--protocol", "echo", "--json"]) == 0
     rules = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in rules][: len(GENERIC)] == [one.id for one in GENERIC]
+    assert [one["id"] for one in rules][-len(BETWEEN) :] == [one.id for one in BETWEEN]
     assert set(rules[0]) == {"id", "level", "title", "source", "reason"}
     assert rules[0]["level"] == "MUST"
 

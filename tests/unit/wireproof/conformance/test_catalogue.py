@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import GreetedShout, Shout
-from wireproof.conformance.catalogue import GENERIC, catalogue_for, select
+from wireproof.choosing import select
+from wireproof.conformance.catalogue import GENERIC, catalogue_for
 from wireproof.conformance.evidence.case import _check_bounds
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.runner import Runner

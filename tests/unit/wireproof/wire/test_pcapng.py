@@ -3,7 +3,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproof.conformance.evidence.pcapng import synthesise
+from wireproof.wire.pcapng import synthesise
 from wireproof.wire.transcript import Event
 
 Block = tuple[int, bytes]
