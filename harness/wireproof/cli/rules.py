@@ -35,7 +35,8 @@ def rules(
     from wireproof.protocols.loading.registry import find_protocol
 
     protocol = find_protocol(protocol_name, settings)
-    wanted = select((*catalogue_for(protocol), *BETWEEN), ids, ())
+    known: tuple[Requirement | Between, ...] = (*catalogue_for(protocol), *BETWEEN)
+    wanted = select(known, ids, ())
     levels = {one.id: level_of(one.id, one.level, protocol).value for one in wanted}
     if as_json:
         _print_json(wanted, levels)

@@ -38,6 +38,7 @@ _STYLES = {
     Verdict.PASS: "bold green",
 }
 _PLAIN_WIDTH = 100
+_NAME_CHARACTERS = 120
 _FEW = 6
 """Findings that may take two lines each; more of them get one."""
 
@@ -97,7 +98,7 @@ def _title(results: Results) -> Iterator[Text]:
     line.append(f"  {escaped(results.target)}")
     if results.check is not None:
         name = results.between.command if results.between else results.check.protocol
-        line.append(f"  {escaped(name)}", style="dim")
+        line.append(f"  {one_line(name, limit=_NAME_CHARACTERS)}", style="dim")
     yield line
     yield Text.assemble(_word(found.word), "  ", reasons(found))
     if results.check is not None:
