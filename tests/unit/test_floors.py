@@ -29,6 +29,7 @@ def _floors() -> tuple[set[str], ...]:
 FLOORS = _floors()
 PURE = {
     "learning",
+    "learnt",
     "histogram",
     "pacing",
     "statistics",

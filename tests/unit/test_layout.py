@@ -16,6 +16,7 @@ ELSEWHERE = {
     "wireproof/cli/between.py": "integration/test_between.py",
     "wireproof/cli/relaying.py": "unit/wireproof/cli/test_record.py",
     "wireproof/cli/check.py": "integration/test_check.py",
+    "wireproof/cli/from_traffic.py": "integration/test_check_from.py",
     "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
     "wireproof/cli/load.py": "integration/test_load.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
@@ -33,6 +34,8 @@ ELSEWHERE = {
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
+    "wireproof/results/learnt.py": "unit/wireproof/reporting/test_learnt.py",
+    "wireproof/results/record.py": "unit/wireproof/results/test_records.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }
 
@@ -46,6 +49,7 @@ TOGETHER = {
     "wireproof/conformance/properties": "unit/wireproof/conformance/test_catalogue.py",
     "wireproof/conformance/suite": "integration/test_check.py",
     "wireproof/learning": "unit/wireproof/learning/test_learnt.py",
+    "wireproof/rehearsal": "integration/test_check_from.py",
     "wireproof/load": "integration/test_load.py",
     "wireproof/load/figures": "integration/test_load.py",
     "wireproof/load/on_locust": "integration/test_load_users.py",

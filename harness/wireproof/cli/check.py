@@ -12,14 +12,23 @@ from wireproof.cli.common import (
     serving_target,
     start_option,
     target_options,
+    was_given,
+)
+from wireproof.cli.from_traffic import (
+    learn_from,
+    learnt_protocol,
+    read_traffic,
+    traffic_options,
 )
 from wireproof.cli.parameters import Duration
 from wireproof.cli.results_folder import ResultsFolder
+from wireproof.errors import UsageError
 
 
 @click.command(short_help="conformance")
 @target_options
 @protocol_options
+@traffic_options
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; SEG-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")
 @click.option(
@@ -44,6 +53,12 @@ def check(
     allow_hosts: tuple[str, ...],
     protocol_name: str,
     settings: dict[str, str],
+    sources: tuple[str, ...],
+    conversation: int | None,
+    server_port: int | None,
+    vary: str,
+    reset_command: str,
+    reference: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     depth: str,
@@ -61,30 +76,50 @@ def check(
     wireproof check tcp://127.0.0.1:7 --protocol echo
     wireproof check tcp://localhost:9000 --protocol my_protocol.py:MyProtocol --depth deep
     wireproof check tcp://127.0.0.1:28812 --only SEG-* --seed 7
+    wireproof check tcp://127.0.0.1:6379 --from set.txt --from get.txt
+    wireproof check tcp://127.0.0.1:6379 --from traffic.pcap --reset "redis-cli flushall"
     wireproof check tcp://127.0.0.1:0 --start "my-server --port {port}" --protocol redis
     """
     from wireproof.choosing import select
     from wireproof.conformance.baseline import apply_baseline, read_baseline
     from wireproof.conformance.catalogue import catalogue_for
+    from wireproof.conformance.judged_share import learnt_result
     from wireproof.conformance.session import CheckSpec, run_check
+    from wireproof.learnt.scripts import FILE_NAME
     from wireproof.protocols.loading.registry import find_protocol
+    from wireproof.rehearsal.lessons import told_left_out
     from wireproof.reporting.terminal.progress import CheckProgress
 
-    protocol = find_protocol(protocol_name, settings)
+    traffic = read_traffic(
+        sources, conversation, server_port, vary, reset_command, reference, allow_hosts
+    )
+    if traffic is not None and was_given("protocol_name"):
+        raise UsageError("--protocol and --from are two ways to say what is right", "give one")
+    protocol = None if traffic is not None else find_protocol(protocol_name, settings)
     catalogue = catalogue_for(protocol)
     select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
     known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
-    spec = CheckSpec(
-        protocol=protocol,
-        protocol_name=protocol_name,
-        settings=settings,
-        depth=depth,
-        seed=secrets.randbelow(2**32) if seed is None else seed,
-        only=only,
-        skip=skip,
-        time_budget_s=time_budget,
-    )
     with serving_target(target, allow_hosts, start_command) as (found, server):
+        learnt = None
+        if traffic is not None:
+            lessons = learn_from(traffic, found, quiet=as_json)
+            protocol_name, protocol = FILE_NAME, learnt_protocol(lessons, settings)
+            left_out = [*traffic.left_out, *told_left_out(lessons)]
+            learnt = learnt_result(lessons.scripts, lessons.plays, left_out)
+        assert protocol is not None
+        spec = CheckSpec(
+            protocol=protocol,
+            protocol_name=protocol_name,
+            settings=settings,
+            depth=depth,
+            seed=secrets.randbelow(2**32) if seed is None else seed,
+            only=only,
+            skip=skip,
+            time_budget_s=time_budget,
+            reference=traffic.reference if traffic else None,
+            reset_command=traffic.reset_command if traffic else (),
+            learnt=learnt,
+        )
         target = str(found) if server is not None else target
         folder = ResultsFolder("check", out, force=force)
         with CheckProgress(enabled=not as_json) as progress:

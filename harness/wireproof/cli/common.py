@@ -77,6 +77,12 @@ def output_options(command: Command) -> Command:
     )(command)
 
 
+def was_given(parameter: str) -> bool:
+    """Say whether the user gave an option of the command that runs, or left it to its default."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
 def find_target(text: str, allow_hosts: tuple[str, ...] = ()) -> Target:
     """Return the target, resolved, allowed and reachable.
 

@@ -37,24 +37,40 @@ def replay(
         CannotRunError: nothing listens there.
 
     """
+    import time
+
     from wireproof.conformance.evidence.case import read_case, run_case
-    from wireproof.conformance.execution.executor import Executor, open_diag
+    from wireproof.conformance.execution.controlled import executor_for
+    from wireproof.conformance.execution.executor import open_diag
     from wireproof.errors import UsageError
+    from wireproof.learnt.protocol import LearntProtocol
+    from wireproof.learnt.scripts import FILE_NAME, read_scripts
+    from wireproof.protocols.base import Protocol
     from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
+    from wireproof.protocols.loading.settings import configure
     from wireproof.target import parse_target, resolve
     from wireproof.wire.connection import reachable
 
     case = read_case(path)
-    if not protocol and case.protocol not in BUILT_IN:
+    reference = None
+    judge: Protocol
+    if case.protocol == FILE_NAME and protocol in {"", FILE_NAME}:
+        scripts = read_scripts(path.with_name(FILE_NAME))
+        judge = LearntProtocol(scripts, time.time)
+        configure(judge, case.settings)
+        if scripts.reference:
+            reference = reachable(resolve(parse_target(scripts.reference), allow_hosts))
+    elif not protocol and case.protocol not in BUILT_IN:
         raise UsageError(
             f"{path} was recorded with the protocol {case.protocol!r}, which is code",
             f"if you trust it, add --protocol {case.protocol!r}",
         )
-    judge = find_protocol(protocol or case.protocol, case.settings)
+    else:
+        judge = find_protocol(protocol or case.protocol, case.settings)
     found = reachable(resolve(parse_target(target or case.target), allow_hosts))
     diag = open_diag()
     try:
-        return run_case(case, Executor(found, judge, diag), judge, runs)
+        return run_case(case, executor_for(found, judge, diag, reference=reference), judge, runs)
     finally:
         if diag is not None:
             diag.close()

@@ -103,6 +103,8 @@ _IRRELEVANT = {
 
 def irrelevance(identifier: str, protocol: Protocol) -> str:
     """Say why a requirement about requests and replies means nothing to a protocol without."""
+    if identifier in protocol.inapplicable:
+        return protocol.inapplicable[identifier]
     if identifier.startswith(_IRRELEVANT.get(protocol.exchange, ("\0",))):
         return f"the exchange is of the kind {protocol.exchange}: there are no replies to requests"
     return ""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wireproof.conformance.catalogue import GENERIC
-from wireproof.conformance.execution.executor import Executor, Held
+from wireproof.conformance.execution.controlled import executor_for
+from wireproof.conformance.execution.executor import Held
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.requirements import Requirement
@@ -52,6 +53,8 @@ class Runner:
         time_budget_s: float | None = None,
         on_executed: Callable[[], None] = lambda: None,
         server: StartedServer | None = None,
+        reference: Target | None = None,
+        reset_command: Sequence[str] = (),
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -64,12 +67,16 @@ class Runner:
             time_budget_s: after which nothing more is tried; None for no limit.
             on_executed: called before each plan.
             server: the process, where it is ours to start again.
+            reference: the server that the protocol was learnt from, where it is another.
+            reset_command: run before each plan, where the protocol was learnt.
 
         Raises:
             ProtocolCodeError: the protocol's requests cannot be drawn.
 
         """
-        self.executor = Executor(target, protocol, diag, depth.timeout_s, on_executed)
+        self.executor = executor_for(
+            target, protocol, diag, depth.timeout_s, on_executed, reference, reset_command
+        )
         self._seed = seed
         requests = draw_requests(protocol, target, seed)
         self.subject = Subject(
@@ -173,9 +180,11 @@ class Runner:
         """Return why a search settles nothing, and else what it left out; both may be empty."""
         if self._allotment.is_used_up and not complete:
             return "the time was used up", ""
-        if tried.too_slow_plans == tried.plans:
-            return tried.too_slow, ""
+        if tried.too_slow_plans + tried.unjudged_plans == tried.plans:
+            return tried.too_slow or tried.unjudged, ""
         left_out = tried.left_out + tried.unaffordable
+        if tried.unjudged:
+            return "", f"{tried.unjudged_plans} of {tried.plans} conversations {tried.unjudged}"
         if not (cut_short or left_out or tried.too_slow):
             return "", ""
         of = f" of {tried.plans + left_out}" if left_out else ""
@@ -212,7 +221,11 @@ class Runner:
     def _pursue(self, search: Search, requirement: Requirement) -> Finding | None:
         shrink_s = min(self.subject.depth.shrink_s, self._allotment.budget_left_s)
         pursuit = Pursuit(search, self.subject, shrink_s)
-        return pursuit.finding(requirement, lambda until: self._draw(search, requirement, until))
+        finding = pursuit.finding(requirement, lambda until: self._draw(search, requirement, until))
+        if finding is None or finding.failed in {0, finding.runs}:
+            return finding
+        by_chance = self.executor.holds_in_pairs(finding.failing.plan)
+        return replace(finding, failed=0) if by_chance else finding
 
     def _draw(self, search: Search, requirement: Requirement, until: Deadline) -> None:
         if requirement.drawn is None:

@@ -12,6 +12,7 @@ from wireproof.choosing import select
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
+from wireproof.conformance.judged_share import as_far_as_judged
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.search.causes import FoundCause
 from wireproof.conformance.search.pursuit import Finding
@@ -19,7 +20,14 @@ from wireproof.conformance.subject import DEPTHS
 from wireproof.conformance.verdict import Judged
 from wireproof.errors import CannotRunError
 from wireproof.protocols import base
-from wireproof.results import BoundaryMap, CauseResult, CheckResult, RequirementResult, Verdict
+from wireproof.results import (
+    BoundaryMap,
+    CauseResult,
+    CheckResult,
+    LearntResult,
+    RequirementResult,
+    Verdict,
+)
 from wireproof.target import Target
 from wireproof.wire.started_server import StartedServer
 
@@ -49,6 +57,9 @@ class CheckSpec:
         only: requirements to try; all, if empty.
         skip: requirements to leave out.
         time_budget_s: after which nothing more is tried; None for no limit.
+        reference: the server that the protocol was learnt from, where it is another.
+        reset_command: run before each plan, where the protocol was learnt.
+        learnt: what of the replies it judges then.
 
     """
 
@@ -60,6 +71,9 @@ class CheckSpec:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     time_budget_s: float | None = None
+    reference: Target | None = None
+    reset_command: tuple[str, ...] = ()
+    learnt: LearntResult | None = None
 
 
 def run_check(
@@ -118,6 +132,8 @@ def run_check(
         time_budget_s=spec.time_budget_s,
         server=server,
         on_executed=tell,
+        reference=spec.reference,
+        reset_command=spec.reset_command,
     )
     try:
         for judged in runner.judge(requirements):
@@ -166,7 +182,7 @@ class _Matrix:
 
     def result(self, runner: Runner, seconds: float) -> CheckResult:
         """Return all that there is so far."""
-        return CheckResult(
+        result = CheckResult(
             protocol=self._spec.protocol_name,
             depth=self._spec.depth,
             seed=self._spec.seed,
@@ -175,7 +191,9 @@ class _Matrix:
             requirements=list(self.lines.values()),
             causes=list(self._causes(runner.causes)),
             boundary_maps=list(self._maps.values()),
+            learnt=self._spec.learnt,
         )
+        return as_far_as_judged(result)
 
     def _causes(self, causes: Iterable[FoundCause]) -> Iterator[CauseResult]:
         """Yield those for which a requirement is not kept."""

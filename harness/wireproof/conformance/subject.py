@@ -107,13 +107,16 @@ class Subject:
         cuts: Sequence[int] | range | set[int] = (),
         *,
         hold_s: float = 0.0,
-        lock_step: bool = False,
+        lock_step: bool | None = None,
     ) -> Plan:
         """Return a plan of one connection, ended as strictly as this server allows.
 
         With `lock_step` each request waits for the reply to the one before, even where the
-        protocol does not ask for it.
+        protocol does not ask for it. Unless said otherwise that is so where requests belong
+        together: whether they may be joined is a question of its own.
         """
+        if lock_step is None:
+            lock_step = bool(self.protocol.conversations())
         return single(
             requests,
             cuts,
@@ -135,6 +138,8 @@ class Subject:
 
     def conversations(self) -> list[tuple[bytes, ...]]:
         """Return a few short conversations, the shortest first."""
+        if given := self.protocol.conversations():
+            return [tuple(one) for one in given]
         longer = [request for request in self.requests if 1 < len(request) <= 64]
         tiny = longer[0] if longer else self.smallest
         usual = longer[-1] if longer else self.smallest
@@ -145,8 +150,14 @@ class Subject:
         """Return the steps that end a connection as strictly as this server allows."""
         return tuple(step(connection) for step in self.ending)
 
+    def is_independent(self, requests: Sequence[bytes]) -> bool:
+        """Whether requests may be sent on several connections at a time."""
+        return not self.protocol.conversations() or {*requests} <= {*self.requests}
+
     def repeated(self, up_to_bytes: int) -> tuple[bytes, ...]:
         """Return a conversation of the two smallest requests in turns, about this long."""
+        if self.protocol.conversations():
+            return self.conversations()[0]
         pair = self.conversations()[0][0], self.smallest
         rounds = max(1, up_to_bytes // (len(pair[0]) + len(pair[1])))
         return pair * rounds
@@ -261,6 +272,17 @@ def requests_of(protocol: Protocol) -> "SearchStrategy[bytes]":
             "return a Hypothesis strategy, such as hypothesis.strategies.binary(min_size=1)",
         )
     return strategy
+
+
+def conversations_of(
+    protocol: Protocol, min_size: int, max_size: int
+) -> "SearchStrategy[list[bytes]]":
+    """Return a strategy for conversations: given ones, where requests belong together."""
+    from hypothesis import strategies as st
+
+    if given := protocol.conversations():
+        return st.sampled_from([list(one) for one in given])
+    return st.lists(requests_of(protocol), min_size=min_size, max_size=max_size)
 
 
 def checked(protocol: Protocol, request: object) -> bytes:

@@ -9,7 +9,7 @@ Invariant: the verdict depends on the bytes and on the clock, never on how the b
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from wireproof.learning.extents import Extent, FormError
@@ -32,15 +32,23 @@ class Matcher:
 
     """
 
-    def __init__(self, memory: Memory | None = None, since_s: float | None = None) -> None:
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        since_s: float | None = None,
+        on_complete: Callable[[Pattern], None] = lambda _: None,
+    ) -> None:
         """Owe nothing yet.
 
         Args:
             memory: of earlier plays; None to judge the form alone.
             since_s: seconds of the epoch at which the first request was begun; None to compare
                 dates with no clock.
+            on_complete: called with the pattern of each reply that is complete and accepted,
+                before any byte behind it is judged.
 
         """
+        self._on_complete = on_complete
         self.values: dict[Place, bytes] = {}
         self._memory = memory
         self._since_s = since_s
@@ -219,6 +227,7 @@ class Matcher:
         self._reply_begin += sum(self._sizes)
         self._owed.popleft()
         self._sizes = []
+        self._on_complete(pattern)
 
     def _wrong_length(self, number: int, expected: str) -> MismatchError:
         pattern = self._owed[0]

@@ -135,6 +135,8 @@ class Protocol(ABC):
 
     levels: ClassVar[Mapping[str, Level]] = MappingProxyType({})
     """Requirements that bind this protocol more or less than others, by ID."""
+    inapplicable: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Requirements that mean nothing for this protocol, by ID, each with the reason."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Leave what is said of a base's requests to the base, where the class has others."""
@@ -260,6 +262,15 @@ class Protocol(ABC):
         """
         del size_bytes
         return None
+
+    def conversations(self) -> Sequence[Sequence[bytes]]:
+        """Return conversations whose requests belong together, the shortest first.
+
+        For a protocol in which a reply depends on what went before, so that requests can't be
+        put together at will: these are what is cut, each request after the reply to the one
+        before; and they are sent in one segment. None, where any requests make a conversation.
+        """
+        return ()
 
     def same_identity(self) -> SecondLogin | None:
         """Return what becomes of a second connection that opens under the name of a first.

@@ -16,6 +16,7 @@ from wireproof.reporting.digest import (
     stories,
 )
 from wireproof.reporting.figures import duration, rate, short
+from wireproof.reporting.learnt import learnt_lines
 from wireproof.reporting.text import escaped, one_line
 from wireproof.results import (
     BacklogResult,
@@ -24,6 +25,7 @@ from wireproof.results import (
     Environment,
     KindResult,
     LoadResult,
+    Outcome,
     Results,
     Verdict,
     outcome,
@@ -44,7 +46,7 @@ def markdown(results: Results) -> str:
         f"{reasons(found)} — {code(results.target)}",
     ]
     if results.check is not None:
-        lines += _check(results.check, results.between)
+        lines += _check(results.check, results.between, found)
     if results.load is not None:
         lines += _load(results.load)
     if results.backlog is not None:
@@ -84,9 +86,11 @@ def environment_line(environment: Environment) -> str:
     )
 
 
-def _check(check: CheckResult, between: BetweenResult | None) -> Iterator[str]:
+def _check(check: CheckResult, between: BetweenResult | None, found: Outcome) -> Iterator[str]:
     name = between.command if between else check.protocol
     yield f"  \n{plain(name)}: {plain(effort(check, between))}"
+    for words in learnt_lines(check, found):
+        yield f"  \n{plain(words)}"
     passed = by_verdict(check.requirements).get(Verdict.PASS, [])
     rows = [_finding(story) for story in stories(check)]
     if rows:

@@ -1,7 +1,9 @@
 """The result file: the one thing that measuring writes and reporting reads."""
 
 from wireproof.results.file import decode, encode, load_results
+from wireproof.results.learnt import LearntResult, LearntSpan
 from wireproof.results.outcome import Outcome, outcome
+from wireproof.results.record import Record
 from wireproof.results.records import (
     FORMAT,
     BacklogResult,
@@ -19,7 +21,6 @@ from wireproof.results.records import (
     LoadStage,
     Percentiles,
     Queue,
-    Record,
     RequirementResult,
     Results,
     Rung,
@@ -39,6 +40,8 @@ __all__ = [
     "Delivery",
     "Environment",
     "KindResult",
+    "LearntResult",
+    "LearntSpan",
     "Level",
     "LoadResult",
     "LoadStage",

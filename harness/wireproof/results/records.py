@@ -11,7 +11,8 @@ History of the format:
 from enum import StrEnum
 from typing import Any
 
-import msgspec
+from wireproof.results.learnt import LearntResult
+from wireproof.results.record import Record
 
 FORMAT = 2
 
@@ -59,10 +60,6 @@ class Delivery(StrEnum):
     """The server did not take the segment; what follows could not be kept apart from it."""
     ASSUMED = "assumed"
     """Segments were kept apart by time alone."""
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: immutable, built by name."""
 
 
 class RequirementResult(Record, frozen=True, kw_only=True):
@@ -134,6 +131,7 @@ class CheckResult(Record, frozen=True, kw_only=True):
     causes: list[CauseResult] = []
     """In the order in which they were found."""
     boundary_maps: list[BoundaryMap] = []
+    learnt: LearntResult | None = None
 
 
 class BetweenResult(Record, frozen=True, kw_only=True):

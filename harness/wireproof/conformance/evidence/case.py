@@ -127,7 +127,8 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
     )
     search = Search(executor, subject, known[case.requirement])
     failures = [one.failure for _ in range(runs) if (one := search.run(case.plan)) is not None]
-    fate: Fate = "FAILS" if failures else "FIXED" if case.failed == case.runs else "NOT REPRODUCED"
+    certain = case.failed == case.runs and not search.tried.unjudged_plans
+    fate: Fate = "FAILS" if failures else "FIXED" if certain else "NOT REPRODUCED"
     return Replayed(fate, len(failures), runs, failures[0] if failures else None)
 
 

@@ -7,6 +7,8 @@ import msgspec
 from wireproof.conformance.evidence.case import REPLAY_FORMAT, Case
 from wireproof.conformance.evidence.scripts import standalone_script
 from wireproof.conformance.search.pursuit import Finding
+from wireproof.learnt.protocol import LearntProtocol
+from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.oracle import printable
 from wireproof.target import Target
@@ -59,6 +61,8 @@ def write_evidence(
     }
     if target.is_stream:
         files["synthesised.pcapng"] = synthesise(case.events)
+    if isinstance(protocol, LearntProtocol):
+        files[FILE_NAME] = written(protocol.scripts)
     script = standalone_script(case, target, protocol, timeout_s)
     if script:
         files["replay.py"] = script

@@ -141,6 +141,11 @@ class Executor:
         resources = ServerResources(self.target, self._diag)
         return ServerBurden(resources, timeout_s or self.timeout_s)
 
+    def holds_in_pairs(self, plan: Plan) -> bool:
+        """Say whether a plan fails by chance, now and then: never, where what is right is known."""
+        del plan
+        return False
+
     @property
     def executed(self) -> int:
         """How many plans were executed."""

@@ -16,6 +16,8 @@ class FailureKind(StrEnum):
     """The server kept the connection open after the client's end of stream."""
     TOO_SLOW = "too slow"
     """Right replies were still coming when the time was up: no fault of the server's."""
+    UNJUDGED = "unjudged"
+    """What was learnt doesn't hold any more, however the bytes are sent: no fault either."""
     NO_CONNECTION = "no connection"
     SECOND_SYN = "second SYN"
     """A connection came late. Only without a network between is that the server's doing."""

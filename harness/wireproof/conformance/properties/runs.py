@@ -36,11 +36,11 @@ def inside_a_run(subject: Subject) -> Iterator[Plan]:
         edges = {*range(1, 65), *range(size - 64, size)}
         offsets = [cut for cut in offsets if cut % size in edges]
     for cut in offsets:
-        yield subject.single(requests, [cut])
+        yield subject.single(requests, [cut], lock_step=False)
     most = min(_HELD_AT_ONCE, subject.protocol.connections) if subject.concurrent else 1
     # The ends of requests are where parsers wait for the least.
     told = sorted(offsets, key=lambda cut: min(cut % size, -cut % size))[:most]
-    plans = [subject.single(requests, [cut]) for cut in told]
+    plans = [subject.single(requests, [cut], lock_step=False) for cut in told]
     yield held_together(plans, subject.depth.hold_s)
 
 
@@ -58,9 +58,10 @@ def beyond_queues(subject: Subject) -> Iterator[Plan]:
     for count in _QUEUES:
         if count * subject.request_s > _LONGEST_RUN_S:
             return
-        yield subject.single([subject.smallest] * count)
+        requests = [subject.smallest] * count
+        yield subject.single(requests, lock_step=False)
         if count <= _IN_TWO_UP_TO or subject.depth.name == "deep":
-            yield subject.single([subject.smallest] * count, [count * size // 2 + size // 2])
+            yield subject.single(requests, [count * size // 2 + size // 2], lock_step=False)
 
 
 def held_together(plans: list[Plan], hold_s: float) -> Plan:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wireproof.conformance.plans.plan import Await, Open, Plan, Send, interleaved
 from wireproof.conformance.requirements import requirement
-from wireproof.conformance.subject import KIB, Subject, requests_of
+from wireproof.conformance.subject import KIB, Subject, conversations_of
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
 
     @st.composite
     def plan(draw: "DrawFn") -> Plan:
-        requests = draw(st.lists(requests_of(subject.protocol), min_size=1, max_size=4))
-        requests = _bounded(requests)
+        requests = _bounded(draw(conversations_of(subject.protocol, 1, 4)))
         total = sum(map(len, requests))
         cuts = draw(st.sets(st.integers(1, total - 1), max_size=16)) if total > 1 else set()
         return subject.single(requests, cuts)
@@ -136,7 +135,7 @@ def held(subject: Subject) -> Iterator[Plan]:
     requests = subject.conversations()[-1]
     total = sum(map(len, requests))
     hold_s = subject.depth.hold_s
-    if not subject.concurrent:
+    if not subject.concurrent or not subject.is_independent(requests):
         for cut in _spread(range(1, total), 3):
             yield subject.single(requests, [cut], hold_s=hold_s)
         return

@@ -25,7 +25,7 @@ def _pipelined(subject: Subject) -> "SearchStrategy[Plan]":
     def plan(draw: "DrawFn") -> Plan:
         requests = draw(st.lists(requests_of(subject.protocol), min_size=2, max_size=12))
         cut = draw(st.integers(0, sum(map(len, requests)) - 1))
-        return subject.single(requests, [cut])
+        return subject.single(requests, [cut], lock_step=False)
 
     return plan()
 
@@ -68,6 +68,8 @@ def answer(subject: Subject) -> Iterator[Plan]:
 )
 def exact(subject: Subject) -> Iterator[Plan]:
     """Send requests in lock step; a surplus byte spoils the next reply or precedes the end."""
+    for conversation in subject.protocol.conversations():
+        yield subject.single(conversation, lock_step=True)
     for request in subject.requests:
         yield subject.single([request, subject.smallest, request], lock_step=True)
 
@@ -110,9 +112,12 @@ def early(subject: Subject) -> Iterator[Plan]:
 )
 def coalesced(subject: Subject) -> Iterator[Plan]:
     """Send two, three, eight and fifty requests in one segment."""
+    for conversation in subject.protocol.conversations():
+        yield subject.single(conversation, lock_step=False)
     for count in (2, 3, 8, 50):
-        yield subject.single([subject.smallest] * count)
-        yield subject.single([subject.requests[k % len(subject.requests)] for k in range(count)])
+        yield subject.single([subject.smallest] * count, lock_step=False)
+        several = [subject.requests[k % len(subject.requests)] for k in range(count)]
+        yield subject.single(several, lock_step=False)
 
 
 @requirement(

@@ -47,6 +47,8 @@ class Tried:
         too_slow: what kept a plan from being judged to its end, or nothing.
         best: the smallest failing plan with the signature of the one that failed first.
         too_slow_plans: how many plans that was.
+        unjudged: why a plan says nothing, as its controls failed too; or nothing.
+        unjudged_plans: how many plans that was.
         left_out: how many of the requirement's certain plans there was no time for.
         unaffordable: how many have more requests than this server answers in that time.
         explained: how many plans failed for known causes.
@@ -60,6 +62,8 @@ class Tried:
     best: Failing | None = None
     too_slow: str = ""
     too_slow_plans: int = 0
+    unjudged: str = ""
+    unjudged_plans: int = 0
     left_out: int = 0
     unaffordable: int = 0
     explained: int = 0
@@ -160,6 +164,10 @@ class Search:
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             tried.too_slow_plans += 1
+            return None
+        if failure is not None and failure.kind is FailureKind.UNJUDGED:
+            tried.unjudged = failure.message
+            tried.unjudged_plans += 1
             return None
         if failure is not None and self._has_ended_the_server(failure):
             return None

@@ -22,6 +22,7 @@ from markupsafe import Markup
 from wireproof.reporting import digest, figures
 from wireproof.reporting.html.charts import chart_data
 from wireproof.reporting.html.check_view import Link, boundary_views, finding_views, matrix
+from wireproof.reporting.learnt import SPAN_HEADINGS, learnt_lines, span_row
 from wireproof.reporting.markdown import environment_line
 from wireproof.reporting.text import escaped
 from wireproof.results import Results, outcome
@@ -64,6 +65,9 @@ def _render(
         if check
         else [],
         boundaries=boundary_views(check) if check else [],
+        learnt=learnt_lines(check, found) if check else [],
+        span_headings=SPAN_HEADINGS,
+        spans=[span_row(one) for one in check.learnt.spans] if check and check.learnt else [],
         stages=digest.steady_stages(results.load) if results.load else [],
         open_loop=bool(results.load and results.load.rate_per_s is not None),
         kinds_note=_kinds_note(results),

@@ -24,9 +24,17 @@ from wireproof.reporting.digest import (
     replay_command,
     stories,
 )
+from wireproof.reporting.learnt import SPAN_HEADINGS, learnt_lines, span_row
 from wireproof.reporting.terminal.figures import backlog_lines, load_lines
 from wireproof.reporting.text import escaped, one_line
-from wireproof.results import CheckResult, RequirementResult, Results, Verdict, outcome
+from wireproof.results import (
+    CheckResult,
+    LearntSpan,
+    RequirementResult,
+    Results,
+    Verdict,
+    outcome,
+)
 
 _STYLES = {
     Verdict.FAIL: "bold red",
@@ -39,6 +47,7 @@ _STYLES = {
 }
 _PLAIN_WIDTH = 100
 _NAME_CHARACTERS = 120
+_MOST_SPANS = 12
 _FEW = 6
 """Findings that may take two lines each; more of them get one."""
 
@@ -103,6 +112,8 @@ def _title(results: Results) -> Iterator[Text]:
     yield Text.assemble(_word(found.word), "  ", reasons(found))
     if results.check is not None:
         yield Text(effort(results.check, results.between), style="dim")
+        for words in learnt_lines(results.check, found):
+            yield Text(words)
 
 
 def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table]:
@@ -120,6 +131,22 @@ def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table
     if told:
         yield Text()
     yield table
+    if check.learnt is not None and check.learnt.spans:
+        yield Text()
+        yield _spans(check.learnt.spans)
+
+
+def _spans(spans: list[LearntSpan]) -> Table:
+    """Return what is not judged byte for byte, what is masked first."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in SPAN_HEADINGS:
+        table.add_column(name, overflow="fold")
+    shown = sorted(spans, key=lambda span: span.judged != "not")[:_MOST_SPANS]
+    for span in shown:
+        table.add_row(*map(Text, span_row(span)))
+    if len(spans) > len(shown):
+        table.add_row(Text(f"and {len(spans) - len(shown):,} more, in the report"))
+    return table
 
 
 def _story(story: Story, room: int | None) -> Text:

@@ -1,0 +1,195 @@
+"""An executor for protocols that were learnt: no alarm counts without controls beside it.
+
+What is right was only seen, never said. So a plan that fails is held against the same requests sent
+whole: two such controls must hold behind it, and the plan must fail again. One that fails now and
+then must do so in several of twenty pairs, and none of their controls may fail. All else is
+`UNJUDGED`: the server answers otherwise now, however the bytes are sent.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
+from wireproof.conformance.plans.controls import control_of, one_by_one
+from wireproof.conformance.plans.plan import Plan
+from wireproof.errors import CannotRunError
+from wireproof.learnt.protocol import LearntProtocol
+from wireproof.protocols.base import Protocol
+from wireproof.target import Target
+from wireproof.wire.kernel.sock_diag import SockDiag
+
+_PAIRS: Final = 20
+_LEAST_FAILED: Final = 3
+"""Of the pairs: fewer is chance."""
+_MOST_SERIES: Final = 4
+"""Of pairs in one check: a server that wavers is known by then."""
+_SAME_MOMENT_S: Final = 1.0
+_RESET_TIMEOUT_S: Final = 60.0
+_SETTLED: Final = {FailureKind.TOO_SLOW, FailureKind.UNJUDGED}
+_OF_THE_SERVER: Final = {
+    FailureKind.SILENCE,
+    FailureKind.NO_CONNECTION,
+    FailureKind.SECOND_SYN,
+    FailureKind.RULE,
+}
+"""What connections that say the same can't do to each other, as taking over a session would."""
+
+
+class ControlledExecutor(Executor):
+    """Executes plans, and puts controls beside those that fail."""
+
+    def __init__(  # noqa: PLR0917 - an executor's, and two more
+        self,
+        target: Target,
+        protocol: LearntProtocol,
+        diag: SockDiag | None,
+        timeout_s: float = 5.0,
+        on_executed: Callable[[], None] = lambda: None,
+        reference: Target | None = None,
+        reset_command: Sequence[str] = (),
+    ) -> None:
+        """Execute against `target`.
+
+        Args:
+            target: resolved.
+            protocol: was learnt.
+            diag: asks the kernel; None where it cannot be asked.
+            timeout_s: how long a reply may take.
+            on_executed: called before each plan.
+            reference: the server that the protocol was learnt from, where it is another.
+            reset_command: run before each plan, so that the server forgets.
+
+        """
+        super().__init__(target, protocol, diag, timeout_s, on_executed)
+        self._learnt = protocol
+        self._reset_command = reset_command
+        self._reference = None
+        if reference is not None:
+            self._reference = Executor(reference, protocol, diag, timeout_s)
+        self._held: dict[Plan, float] = {}  # controls, and when
+        self._series_left = _MOST_SERIES
+
+    def execute(self, plan: Plan, timeout_s: float | None = None) -> Outcome:
+        """Execute `plan`; one that fails, with its controls."""
+        outcome = self._once(plan, timeout_s)
+        failure = outcome.failure
+        if failure is not None and failure.kind not in _SETTLED:
+            outcome = self._beside_controls(plan, outcome, failure, timeout_s)
+        self.latest.append((plan, outcome))
+        return outcome
+
+    def execute_plain(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:
+        """Execute a plan of one plain exchange: any reply shows that the server lives."""
+        self._learnt.looks_at_form(only=True)
+        try:
+            failure = super().execute_plain(plan, timeout_s)
+        finally:
+            self._learnt.looks_at_form(only=False)
+        self._learnt.has_lost_count()
+        answered = failure is not None and failure.seen in {Seen.OTHER, Seen.MORE, Seen.LESS}
+        return None if answered else failure
+
+    def holds_in_pairs(self, plan: Plan) -> bool:
+        """Say whether a plan that fails now and then does so by chance."""
+        if not self._series_left:
+            return True
+        self._series_left -= 1
+        failed = 0
+        timeout_s = self.shrink_timeout_s
+        for _ in range(_PAIRS):
+            failed += self._once(plan, timeout_s).failure is not None
+            if not self._control_holds(plan, None, again=False):
+                return True
+        return failed < _LEAST_FAILED
+
+    def _beside_controls(
+        self, plan: Plan, outcome: Outcome, failure: Failure, timeout_s: float | None
+    ) -> Outcome:
+        control = control_of(plan)
+        known = time.monotonic() - self._held.get(control, float("-inf")) < _SAME_MOMENT_S
+        # What the plan has upset, the first control may still meet: it may be held twice.
+        for again in (True,) if known else (True, False):
+            if not self._control_holds(plan, failure, again=again):
+                return _unjudged(outcome, failure)
+        self._held[control] = time.monotonic()
+        if known:
+            return outcome
+        repeated = self._once(plan, timeout_s)
+        if repeated.failure is not None or not self.holds_in_pairs(plan):
+            return outcome
+        return _unjudged(outcome, failure)
+
+    def _control_holds(self, plan: Plan, failure: Failure | None, *, again: bool) -> bool:
+        """Execute a plan's control; where it fails, `again` gives it another chance."""
+        alone = failure is not None and failure.kind in _OF_THE_SERVER
+        controls = one_by_one(plan) if alone else [control_of(plan)]
+        return all(self._holds(one) or (again and self._holds(one)) for one in controls)
+
+    def _holds(self, control: Plan) -> bool:
+        if self._reference is None:
+            return self._once(control, None).failure is None
+        self._learnt.begins_plan(len(control.requests))
+        self._learnt.has_lost_count()
+        return self._reference.execute(control).failure is None
+
+    def _once(self, plan: Plan, timeout_s: float | None) -> Outcome:
+        self._reset()
+        self._learnt.begins_plan(len(plan.requests))
+        outcome = self._execute(plan, timeout_s)
+        if outcome.failure is not None or len(plan.requests) > 1:
+            self._learnt.has_lost_count()
+        return outcome
+
+    def _reset(self) -> None:
+        if self._reset_command:
+            run_reset(self._reset_command)
+
+
+def executor_for(  # noqa: PLR0917 - see ControlledExecutor
+    target: Target,
+    protocol: Protocol,
+    diag: SockDiag | None,
+    timeout_s: float = 5.0,
+    on_executed: Callable[[], None] = lambda: None,
+    reference: Target | None = None,
+    reset_command: Sequence[str] = (),
+) -> Executor:
+    """Return what executes plans of a protocol: with controls, where it was learnt."""
+    if isinstance(protocol, LearntProtocol):
+        return ControlledExecutor(
+            target, protocol, diag, timeout_s, on_executed, reference, reset_command
+        )
+    return Executor(target, protocol, diag, timeout_s, on_executed)
+
+
+def run_reset(command: Sequence[str]) -> None:
+    """Run the user's command that has the server forget.
+
+    Raises:
+        CannotRunError: it can't be run, fails, or takes more than a minute.
+
+    """
+    shown = " ".join(command)
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_RESET_TIMEOUT_S, check=False)
+    except OSError as error:
+        raise CannotRunError(f"cannot run the reset command {shown!r}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise CannotRunError(f"the reset command {shown!r} takes more than a minute") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        last = f": {ascii(said[-1])[1:-1]:.160}" if said else ""
+        raise CannotRunError(f"the reset command {shown!r} exits {done.returncode}{last}")
+
+
+def _unjudged(outcome: Outcome, failure: Failure) -> Outcome:
+    why = "not judged: sent whole, the requests are not answered as learnt either"
+    unjudged = msgspec.structs.replace(
+        failure, kind=FailureKind.UNJUDGED, message=f"{why} ({failure.message})"
+    )
+    return Outcome(unjudged, outcome.delivery, outcome.transcript, outcome.oracles)

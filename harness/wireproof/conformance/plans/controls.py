@@ -1,0 +1,64 @@
+"""The control of a plan: the same requests, each sent whole once the one before is answered. Pure.
+
+Where nobody knows what is right, a plan that fails says something only beside a control that
+holds: then it is the way of sending that makes the difference.
+"""
+
+from itertools import accumulate
+
+import msgspec
+
+from wireproof.conformance.plans.plan import (
+    Action,
+    Await,
+    Close,
+    Open,
+    OpenTogether,
+    Plan,
+    Push,
+    Reset,
+    Send,
+    SendLast,
+)
+
+
+def control_of(plan: Plan) -> Plan:
+    """Return the control: connections are opened and used in the plan's order, and closed in peace.
+
+    All requests of a connection are sent where the plan sends its first byte.
+    """
+    actions: list[Action] = []
+    opened: list[int] = []
+    used: set[int] = set()
+    for action in plan.actions:
+        number = action.connection
+        if isinstance(action, Open):
+            actions.append(msgspec.structs.replace(action, receive_buffer_bytes=0, by_hand=False))
+            opened.append(number)
+        elif isinstance(action, OpenTogether):
+            actions += map(Open, range(number + 1))
+            opened += range(number + 1)
+        elif isinstance(action, Send | SendLast | Push) and number not in used:
+            used.add(number)
+            actions += _whole(plan, number)
+        elif isinstance(action, Close | Reset) and number in opened:
+            actions.append(Close(number))
+            opened.remove(number)
+    actions += map(Close, opened)
+    return Plan(plan.requests, tuple(actions))
+
+
+def one_by_one(plan: Plan) -> list[Plan]:
+    """Return the same requests as plans of one connection each, equal ones once."""
+    return list(
+        dict.fromkeys(
+            Plan((requests,), (Open(0), *_whole(Plan((requests,), ()), 0), Close(0)))
+            for requests in plan.requests
+            if requests
+        )
+    )
+
+
+def _whole(plan: Plan, number: int) -> list[Action]:
+    ends = accumulate(map(len, plan.requests[number]))
+    return [step for end in ends for step in (Send(number, end), Await(number))]

@@ -1,0 +1,93 @@
+"""Which line of which script a request is: by itself, and by those that went before it."""
+
+import re
+from collections import defaultdict
+
+from wireproof.learning.pattern import Pattern
+from wireproof.learnt.scripts import Line, Scripts
+
+_VARIED = b"\0"
+
+
+class Cast:
+    """Finds requests in scripts.
+
+    Attributes:
+        greeting: what the server says before the first request, or None.
+        scripts: how many there are.
+        vary: what of requests differs from connection to connection; None where nothing does.
+
+    """
+
+    def __init__(self, scripts: Scripts) -> None:
+        """Know all lines of `scripts`."""
+        self.greeting = scripts.scripts[0].greeting
+        self.scripts = len(scripts.scripts)
+        self.vary = re.compile(scripts.vary.encode()) if scripts.vary else None
+        self._at: dict[bytes, list[tuple[int, int, Line]]] = defaultdict(list)
+        self._last: set[int] = set()
+        for number, script in enumerate(scripts.scripts):
+            for position, line in enumerate(script.spoken):
+                self._at[self.key(line.request)].append((number, position, line))
+            if script.closes:
+                self._last.add(script.lines[-1].pattern.reply)
+
+    def key(self, request: bytes) -> bytes:
+        """Return a request without what differs from connection to connection."""
+        if self.vary is None:
+            return request
+        return self.vary.sub(lambda found: _VARIED * len(found[0]), request)
+
+    def identities(self, request: bytes) -> list[bytes]:
+        """Return what of a request differs from connection to connection."""
+        return [found[0] for found in self.vary.finditer(request)] if self.vary else []
+
+    def places(self, request: bytes) -> list[tuple[int, int, Line]]:
+        """Return where a request stands: script, position, line.
+
+        Raises:
+            ValueError: in no script.
+
+        """
+        found = self._at.get(self.key(request))
+        if found is None:
+            raise ValueError(f"{request!r:.80} is in no script")
+        return found
+
+    def closes_at(self, reply: int) -> bool:
+        """Say whether the server ends the stream behind the reply of this number."""
+        return reply in self._last
+
+
+class Cue:
+    """Follows one connection through the scripts."""
+
+    def __init__(self, cast: Cast) -> None:
+        """Begin a connection."""
+        self._cast = cast
+        # By script and position: how many requests before it fit, and the connection's beginning.
+        self._behind = {(script, -1): 1 for script in range(cast.scripts)}
+        self._renamed: dict[bytes, bytes] = {}
+
+    def pattern_for(self, request: bytes) -> Pattern:
+        """Return the pattern of the reply to the connection's next request."""
+        places = self._cast.places(request)
+        behind = {
+            (script, position): self._behind.get((script, position - 1), 0) + 1
+            for script, position, _ in places
+        }
+        script, position, line = max(
+            places, key=lambda place: (behind[place[0], place[1]], -place[0], -place[1])
+        )
+        del script, position
+        self._behind = behind
+        before, now = self._cast.identities(line.request), self._cast.identities(request)
+        self._renamed |= {old: new for old, new in zip(before, now, strict=True) if old != new}
+        pattern = line.pattern
+        for old, new in self._renamed.items():
+            pattern = pattern.replaced(old, new)
+        return pattern
+
+    def is_last(self, pattern: Pattern) -> bool:
+        """Say whether the server ends the stream behind the reply of this pattern."""
+        return self._cast.closes_at(pattern.reply)

@@ -1,0 +1,162 @@
+"""Judges one connection by scripts: the reply to a request is the one that was learnt for it.
+
+Strategy: what was announced so far is looked for in the scripts. A request that stands in several
+places is taken for the one before which most of the same requests stood; so whoever keeps to a
+script is judged by it, and whoever doesn't by what comes nearest. Whether that was just is for
+whoever asks: an alarm is none beside a control that sounds, too.
+
+Invariant: as every oracle's, the verdict depends on the bytes of both streams and on the clock. A
+reply may begin with the first byte of its request: a server that answers parts isn't wrong by that.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from wireproof.learning.matching import Matcher
+from wireproof.learning.memory import Memory
+from wireproof.learning.mismatch import Mismatch, MismatchError, accepted_by
+from wireproof.learning.pattern import Pattern
+from wireproof.learnt.cast import Cast, Cue
+from wireproof.protocols.oracle import MAX_SHOWN_BYTES, Oracle, SentRequests, WrongReplyError
+
+_AS_LEARNT = "a reply as learnt"
+
+
+class LearntOracle(Oracle):
+    """Compares the replies of one connection with what was learnt.
+
+    Attributes:
+        replies: the bytes that came in answer to each request so far, the greeting left out.
+
+    """
+
+    def __init__(self, cast: Cast, memory: Memory | None, clock: Callable[[], float]) -> None:
+        """Begin a connection.
+
+        Args:
+            cast: knows the scripts.
+            memory: of what was said before; None to look at the form of replies alone.
+            clock: seconds of the epoch.
+
+        """
+        self._memory = memory
+        self._clock = clock
+        since_s = clock() if memory is not None else None
+        self._matcher = Matcher(memory, since_s, self._completed)
+        self._cue = Cue(cast)
+        self._requests = SentRequests()
+        self._begins: deque[tuple[int, Pattern]] = deque()  # of requests, in the stream
+        self._owed: deque[Pattern] = deque()  # told the matcher, in their order
+        self._unanswered = 0  # completely sent
+        self._early = 0  # answered before that
+        self._part = bytearray()  # of the reply that is under way
+        self._ended = False
+        greeting = cast.greeting
+        if greeting is not None:
+            self._owe(greeting)
+            self._unanswered += 1
+
+    def announce(self, request: bytes) -> None:
+        """Look the request up, and note where it begins."""
+        self._begins.append((self._requests.announced_bytes, self._cue.pattern_for(request)))
+        self._requests.announce(len(request))
+
+    def sent(self, count: int) -> None:
+        """Owe the replies to all requests that have begun."""
+        completed = self._requests.sent(count)
+        if self._ended:
+            return
+        self._unanswered += completed
+        while self._begins and self._begins[0][0] < self._requests.sent_bytes:
+            _, pattern = self._begins.popleft()
+            if self._owed and self._matcher.may_be_complete:
+                self._guarded(self._matcher.finish)
+            self._owe(pattern)
+        self._settle()
+
+    def receive_data(self, data: bytes) -> int:
+        """Compare."""
+        self._part += data
+        now_s = self._clock() if self._memory is not None else None
+        before = self._unanswered
+        self._guarded(lambda: self._matcher.receive_data(data, now_s))
+        self._settle()
+        return before - self._unanswered
+
+    def receive_eof(self) -> None:
+        """Take the end of the stream: nothing may be owed."""
+        if self.owed and not self._ended:
+            self._guarded(self._matcher.finish)
+            self._settle()
+
+    @property
+    def owed(self) -> int:
+        """How many requests are sent, and not answered whole."""
+        if self._ended or not self._unanswered:
+            return 0
+        return self._unanswered - (self._matcher.may_be_complete and bool(self._owed))
+
+    @property
+    def due(self) -> str:
+        """What the first reply owed is."""
+        if not self._owed:
+            return ""
+        elements = self._owed[0].elements
+        return accepted_by(elements[0]) if elements else _AS_LEARNT
+
+    @property
+    def unfinished(self) -> bytes:
+        """The end of what has come of a reply."""
+        return bytes(self._part[-MAX_SHOWN_BYTES:]) if self.owed else b""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the script is over at whose end the server closes."""
+        return self._ended
+
+    def _owe(self, pattern: Pattern) -> None:
+        self._owed.append(pattern)
+        self._guarded(lambda: self._matcher.owe(pattern))
+
+    def _completed(self, pattern: Pattern) -> None:
+        """Take account of a reply that is complete and right, before what follows is judged."""
+        self._owed.popleft()
+        self._early += 1
+        self._part.clear()
+        if self._memory is not None:
+            values = self._matcher.values
+            places = [(pattern.reply, number) for number in range(len(pattern.elements))]
+            self._memory.commit({one: values[one] for one in places if one in values})
+        self._ended = self._ended or self._cue.is_last(pattern)
+
+    def _settle(self) -> None:
+        """Take those replies from what is owed whose requests are sent whole."""
+        settled = min(self._early, self._unanswered)
+        self._early -= settled
+        self._unanswered -= settled
+
+    @staticmethod
+    def _guarded(step: Callable[[], int]) -> None:
+        try:
+            step()
+        except MismatchError as error:
+            raise wrong_reply(error.mismatch) from None
+
+
+def wrong_reply(mismatch: Mismatch) -> WrongReplyError:
+    """Return a mismatch as oracles tell it."""
+    surplus = mismatch.reply < 0
+    problem = "wrong reply"
+    if surplus:
+        problem = "a reply that was not learnt, to no request"
+    elif mismatch.kind != "literal":
+        problem = f"wrong reply: what was taken for a {mismatch.kind} {mismatch.problem}"
+    elif mismatch.problem == "is missing":
+        problem = "end of stream within a reply" if mismatch.offset_bytes else "end of stream"
+    return WrongReplyError(
+        problem,
+        expected=mismatch.expected,
+        actual=mismatch.actual,
+        offset_bytes=mismatch.stream_offset_bytes,
+        is_surplus=surplus,
+    )

@@ -1,0 +1,116 @@
+"""A protocol that nobody wrote: its requests are those that were seen, its replies were learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+
+from wireproof.learning.memory import Memory
+from wireproof.learnt.cast import Cast
+from wireproof.learnt.oracle import LearntOracle
+from wireproof.protocols.base import Protocol
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+    from wireproof.learnt.scripts import Scripts
+
+_DIGITS = b"0123456789"
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_CAPITALS = _LETTERS.upper()
+
+
+class LearntProtocol(Protocol):
+    """Conversations that were seen, and what was learnt of their replies.
+
+    Attributes:
+        scripts: all that was learnt.
+        memory: of what was said, for counters and for values that never come twice.
+
+    """
+
+    name = "learnt"
+    source = "what was seen"
+    inapplicable: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "FRAME-EARLY": "without a protocol nobody knows what a part of a request is answered",
+        }
+    )
+
+    def __init__(self, scripts: Scripts, clock: Callable[[], float]) -> None:
+        """Judge by `scripts`; `clock` tells seconds of the epoch."""
+        self.scripts = scripts
+        self.memory = Memory()
+        self.one_request = all(
+            script.closes and len(script.requests) == scripts.opening + 1
+            for script in scripts.scripts
+        )
+        self._form_only = False
+        self._clock = clock
+        self._cast = Cast(scripts)
+        self._last = {script.requests[-1] for script in scripts.scripts if script.closes}
+
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return what is answered alike in any order, else what a connection begins with."""
+        from hypothesis import strategies as st
+
+        first = self.scripts.scripts[0].requests[self.scripts.opening]
+        return st.sampled_from(self.scripts.independent or (first,))
+
+    def example(self) -> bytes | None:
+        """Return the likeliest of them."""
+        return next(iter(self.scripts.independent), None)
+
+    def conversations(self) -> Sequence[tuple[bytes, ...]]:
+        """Return each script, behind what opens a connection."""
+        behind = (script.requests[self.scripts.opening :] for script in self.scripts.scripts)
+        return list(dict.fromkeys(filter(None, behind)))
+
+    def opening(self) -> Sequence[bytes]:
+        """Return what all scripts begin with."""
+        return self.scripts.scripts[0].requests[: self.scripts.opening]
+
+    def oracle(self) -> LearntOracle:
+        """Return what compares a connection with the scripts."""
+        return LearntOracle(self._cast, None if self._form_only else self.memory, self._clock)
+
+    def is_last(self, request: bytes) -> bool:
+        """Say whether a request ends a script at whose end the server closes."""
+        return request in self._last
+
+    def personalise(self, request: bytes, serial: int) -> bytes:
+        """Return the request under another name, where the user said what names are."""
+        names = self._cast.vary
+        return request if names is None else names.sub(lambda one: variant(one[0], serial), request)
+
+    def looks_at_form(self, *, only: bool) -> None:
+        """Compare counters, clocks and unique values with nothing, from the next connection on."""
+        self._form_only = only
+
+    def begins_plan(self, connections: int) -> None:
+        """Hear how many connections the next plan has: beside others no counter has a next."""
+        self.memory.ordered = connections == 1
+
+    def has_lost_count(self) -> None:
+        """Hear that requests were sent of which nobody knows how often they were counted."""
+        for place in self.scripts.counters():
+            self.memory.at(place).last = None
+
+
+def variant(name: bytes, serial: int) -> bytes:
+    """Return a name of the same size, another for each serial: its number counted on.
+
+    >>> variant(b"user-17", 3)
+    b'user-20'
+    >>> variant(b"ann", 26)
+    b'aon'
+    """
+    varied = bytearray(name)
+    alphabets = (_DIGITS,) if any(one in _DIGITS for one in name) else (_LETTERS, _CAPITALS)
+    for at in reversed(range(len(name))):
+        for letters in alphabets:
+            if name[at] in letters:
+                serial, digit = divmod(letters.index(name[at]) + serial, len(letters))
+                varied[at] = letters[digit]
+    return bytes(varied)

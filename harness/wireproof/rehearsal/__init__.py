@@ -1,0 +1,1 @@
+"""Conversations played to a server, so that what it answers can be learnt."""

@@ -1,0 +1,142 @@
+"""All conversations of a source, played and learnt: what can be judged, and what can't and why."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from wireproof.conversation import Conversation, End, Turn
+from wireproof.errors import CannotRunError, UsageError
+from wireproof.learning.plays import Play
+from wireproof.learnt.scripts import Script, Scripts, playable, script_of
+from wireproof.rehearsal.player import Player
+from wireproof.rehearsal.recital import with_roles
+from wireproof.rehearsal.rehearsal import Rehearsed, rehearse
+from wireproof.target import Target
+from wireproof.words import counted
+
+_MOST_PARTS: Final = 12
+"""Of a conversation whose connection the server closes in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What was learnt of a server.
+
+    Attributes:
+        scripts: of all that can be judged.
+        left_out: what can't be judged, and why: the name of a conversation and a sentence.
+        plays: how often a conversation was played.
+        performed: each conversation that was learnt, and its last play.
+
+    """
+
+    scripts: Scripts
+    left_out: tuple[tuple[str, str], ...]
+    plays: int
+    performed: tuple[tuple[Conversation, Play], ...] = ()
+
+
+def take_lessons(
+    target: Target,
+    conversations: Sequence[Conversation],
+    *,
+    vary: str = "",
+    before_each: Callable[[], None] = lambda: None,
+    as_recorded: bool = True,
+    tell: Callable[[int, int], None] = lambda _number, _total: None,
+) -> Lessons:
+    """Play conversations, and learn what the server answers.
+
+    Args:
+        target: resolved; learnt from.
+        conversations: at least one.
+        vary: what of requests differs from connection to connection, as a regular expression.
+        before_each: called before each play.
+        as_recorded: whether the replies that were recorded are to come again.
+        tell: told of the conversation that is played next, from 0, and of how many there are.
+
+    Raises:
+        UsageError: these conversations can't be played.
+        CannotRunError: nothing can be judged, or there is no connection.
+
+    """
+    waiting = [_greeted(playable(one), target) for one in conversations]
+    left_out: list[tuple[str, str]] = []
+    scripts: list[Script] = []
+    performed: list[tuple[Conversation, Play]] = []
+    replies = plays = done = 0
+    while waiting:
+        conversation = waiting.pop(0)
+        tell(done, done + 1 + len(waiting))
+        done += 1
+        if unfit := _unfit(conversation):
+            left_out.append((conversation.name, unfit))
+            continue
+        heard = rehearse(target, conversation, before_each, as_recorded=as_recorded)
+        plays += len(heard.plays)
+        if heard.splits_at and done + len(waiting) < _MOST_PARTS:
+            waiting = [*_parts(conversation, heard.splits_at), *waiting]
+        elif heard.learnt is None:
+            left_out.append((conversation.name, heard.trouble))
+        else:
+            scripts.append(_script(heard, replies))
+            performed.append((conversation, heard.plays[-1]))
+            replies += len(conversation.turns)
+    if not scripts:
+        told = "; ".join(dict.fromkeys(reason for _, reason in left_out))
+        raise CannotRunError(f"cannot judge {target} from this: {told}")
+    scripts.sort(key=lambda one: sum(map(len, one.requests)))
+    alike, others = _of_one_beginning(scripts)
+    left_out += [(one.name, "the server greets it otherwise") for one in others]
+    found = with_roles(Scripts(scripts=tuple(alike), vary=vary), target)
+    return Lessons(found, tuple(left_out), plays, tuple(performed))
+
+
+def _greeted(conversation: Conversation, target: Target) -> Conversation:
+    """Return a conversation that begins as the server does, where its source does not tell."""
+    if conversation.replies_known or conversation.datagrams or not Player(target).is_greeted():
+        return conversation
+    return replace(conversation, turns=(Turn(b""), *conversation.turns))
+
+
+def _unfit(conversation: Conversation) -> str:
+    if conversation.datagrams:
+        raise UsageError("datagrams can't be judged from traffic", "write --protocol NAME")
+    if conversation.begun_before:
+        return "it began before the capture did"
+    if not any(turn.request for turn in conversation.turns):
+        return "the client says nothing in it"
+    if conversation.end is End.HALF_CLOSE:
+        return "its last reply came only behind the end of the client's stream"
+    return ""
+
+
+def _parts(conversation: Conversation, at: int) -> list[Conversation]:
+    """Return what the server answers on one connection, and the rest for another."""
+    greeting = tuple(turn for turn in conversation.turns[:1] if not turn.request)
+    first = replace(conversation, turns=conversation.turns[:at], end=End.SERVER)
+    rest = replace(conversation, turns=(*greeting, *conversation.turns[at:]))
+    return [first, rest]
+
+
+def _script(heard: Rehearsed, first_reply: int) -> Script:
+    assert heard.learnt is not None
+    return script_of(heard.conversation, heard.learnt, first_reply, closes=heard.closes)
+
+
+def _of_one_beginning(scripts: Sequence[Script]) -> tuple[list[Script], list[Script]]:
+    """Return the scripts that the server greets as the first one, and the others."""
+    greeted = scripts[0].greeting is not None
+    alike = [one for one in scripts if (one.greeting is not None) == greeted]
+    return alike, [one for one in scripts if one not in alike]
+
+
+def told_left_out(lessons: Lessons) -> list[str]:
+    """Return a line for each conversation that can't be judged."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in lessons.left_out:
+        by_reason.setdefault(reason, []).append(name)
+    return [
+        f"{counted(len(names), 'conversation')} not judged ({', '.join(names[:3])}): {reason}"
+        for reason, names in by_reason.items()
+    ]

@@ -1,0 +1,131 @@
+"""Requests sent one by one, their replies judged by what was learnt: do these follow each other?"""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from wireproof.deadline import Deadline
+from wireproof.errors import CannotRunError
+from wireproof.learnt.protocol import LearntProtocol
+from wireproof.learnt.scripts import Scripts, common_opening
+from wireproof.protocols.base import as_sent
+from wireproof.protocols.oracle import Oracle, WrongReplyError
+from wireproof.target import Target
+from wireproof.wire.connection import ConnectError, Connection
+from wireproof.wire.observations import Data
+
+_TIMEOUT_S: Final = 2.0
+_SURPLUS_S: Final = 0.01
+_MOST_CANDIDATES: Final = 24
+_MOST_REQUEST_BYTES: Final = 1024 * 1024
+
+
+def recite(target: Target, protocol: LearntProtocol, requests: Sequence[bytes]) -> bool:
+    """Send requests behind the opening, each once the one before is answered; say if all hold.
+
+    Raises:
+        CannotRunError: there is no connection.
+
+    """
+    oracle = protocol.oracle()
+    try:
+        connection = Connection.open(target)
+    except ConnectError as error:
+        raise CannotRunError(f"no connection to {target}: {error.reason}") from None
+    with connection:
+        try:
+            if not _answered(connection, oracle):
+                return False
+            for request in as_sent(protocol, (*protocol.opening(), *requests), 0):
+                oracle.announce(request)
+                if not _sent(connection, request):
+                    return False
+                oracle.sent(len(request))
+                if not _answered(connection, oracle):
+                    return False
+            surplus = connection.next_observation(Deadline(_SURPLUS_S))
+            if isinstance(surplus, Data):
+                oracle.receive_data(surplus.data)
+        except WrongReplyError:
+            return False
+    return True
+
+
+def with_roles(scripts: Scripts, target: Target) -> Scripts:
+    """Return scripts with what opens a connection, and with what is answered alike in any order.
+
+    Found by experiment: what can't be repeated at the beginning of a connection opens it.
+    """
+    alone = _with_independent(scripts, target)
+    if alone.independent:
+        return alone
+    for opening in range(1, common_opening(scripts.scripts) + 1):
+        opened = _with_independent(_opened(scripts, opening), target)
+        if opened.independent:
+            return opened
+    return scripts
+
+
+def _opened(scripts: Scripts, opening: int) -> Scripts:
+    return Scripts(
+        scripts=scripts.scripts,
+        opening=opening,
+        vary=scripts.vary,
+        reference=scripts.reference,
+    )
+
+
+def _with_independent(scripts: Scripts, target: Target) -> Scripts:
+    """Return scripts with the requests that hold among each other, forwards and backwards."""
+    protocol = LearntProtocol(scripts, time.time)
+    protocol.looks_at_form(only=True)
+    candidates = [
+        request
+        for request in dict.fromkeys(
+            request
+            for script in scripts.scripts
+            for request in script.requests[scripts.opening :]
+            if len(request) <= _MOST_REQUEST_BYTES
+        )
+        if not protocol.is_last(request)
+    ]
+    if protocol.one_request:
+        firsts = [script.requests[scripts.opening] for script in scripts.scripts]
+        independent = list(dict.fromkeys(one for one in firsts if recite(target, protocol, [one])))
+    else:
+        independent = []
+        for request in candidates[:_MOST_CANDIDATES]:
+            forwards = [*independent, request, *independent, request]
+            backwards = [request, *reversed(independent), request, *independent]
+            if recite(target, protocol, forwards) and recite(target, protocol, backwards):
+                independent.append(request)
+    return Scripts(
+        scripts=scripts.scripts,
+        opening=scripts.opening,
+        independent=tuple(independent),
+        vary=scripts.vary,
+        reference=scripts.reference,
+    )
+
+
+def _sent(connection: Connection, request: bytes) -> bool:
+    left = memoryview(request)
+    until = Deadline(_TIMEOUT_S)
+    while left:
+        taken = connection.send(left)
+        if taken is None or (
+            not taken and not connection.wait(until, readable=False, writable=True)
+        ):
+            return False
+        left = left[taken:]
+    return True
+
+
+def _answered(connection: Connection, oracle: Oracle) -> bool:
+    """Read until nothing is owed; False where it doesn't come."""
+    while oracle.owed:
+        seen = connection.next_observation(Deadline(_TIMEOUT_S))
+        if not isinstance(seen, Data):
+            return False
+        oracle.receive_data(seen.data)
+    return True

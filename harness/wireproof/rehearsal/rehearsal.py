@@ -1,0 +1,167 @@
+"""A conversation is played a few times, and what its replies look like is learnt from that."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from wireproof.conversation import Conversation, End
+from wireproof.learning.learnt import Learnt, learn
+from wireproof.learning.plays import Play
+from wireproof.rehearsal.player import Performance, Player
+from wireproof.target import Target
+from wireproof.words import counted
+
+_PLAYS: Final = 5
+"""Besides the slow one that comes first."""
+_PATIENCE_AGAIN: Final = (1.0, 4.0, 16.0)
+"""When bytes went from one reply to the next, the quiet was too short."""
+_SLOW_PAUSE_S: Final = 0.02
+_STRADDLED_S: Final = 1.1
+"""The plays take so long at least, so that a clock of seconds moves."""
+_MAY_BE_A_CLOCK = re.compile(rb"[0-9]|[\x00-\x08\x80-\xff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What came of playing a conversation.
+
+    Attributes:
+        conversation: that was played.
+        learnt: what its replies look like; None where they say nothing, see `trouble`.
+        closes: whether the server ends the stream behind the last reply.
+        trouble: why it can't be judged, a sentence, and what would help; or nothing.
+        plays: that it was learnt from.
+        splits_at: behind how many turns the server always ends the connection, where requests
+            follow that nobody has seen follow on it; 0 where it doesn't.
+
+    """
+
+    conversation: Conversation
+    learnt: Learnt | None
+    closes: bool
+    trouble: str
+    plays: tuple[Play, ...]
+    splits_at: int = 0
+
+
+def rehearse(
+    target: Target,
+    conversation: Conversation,
+    before_each: Callable[[], None] = lambda: None,
+    *,
+    as_recorded: bool = True,
+) -> Rehearsed:
+    """Play a conversation six times, and learn.
+
+    Args:
+        target: resolved.
+        conversation: as `playable` returned it.
+        before_each: called before each play.
+        as_recorded: whether the replies that were recorded are to come again.
+
+    Raises:
+        CannotRunError: there is no connection, or a reply has no end.
+
+    """
+    performances, learnt = _learnt(target, conversation, before_each)
+    plays = [one.play for one in performances]
+    trouble = (
+        _unanswered(conversation, performances)
+        or _growing(learnt)
+        or (_unlike_recorded(conversation, learnt, plays) if as_recorded else "")
+    )
+    count = len(conversation.turns)
+    closed = {one.closed_after for one in performances}
+    splits_at = 0
+    if len(closed) == 1 and not conversation.replies_known and trouble:
+        at = closed.pop() or 0
+        splits_at = at if at < count else 0
+        closed = {at}
+    return Rehearsed(
+        conversation,
+        None if trouble else learnt,
+        closed == {count},
+        trouble,
+        tuple(plays),
+        splits_at,
+    )
+
+
+def _learnt(
+    target: Target, conversation: Conversation, before_each: Callable[[], None]
+) -> tuple[list[Performance], Learnt]:
+    """Play and learn, with ever more patience while bytes go from one reply to the next."""
+    for patience in _PATIENCE_AGAIN[:-1]:
+        performances = _perform(target, conversation, before_each, patience)
+        learnt = learn([one.play for one in performances])
+        if not learnt.borders_moved:
+            return performances, learnt
+    performances = _perform(target, conversation, before_each, _PATIENCE_AGAIN[-1])
+    return performances, learn([one.play for one in performances])
+
+
+def _perform(
+    target: Target,
+    conversation: Conversation,
+    before_each: Callable[[], None],
+    patience: float,
+) -> list[Performance]:
+    player = Player(target)
+    begun_s = time.monotonic()
+    before_each()
+    performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
+    for left in reversed(range(_PLAYS)):
+        before_each()
+        performances.append(player.play(conversation, patience=patience))
+        # A clock stands still within its unit: the plays straddle a second, where there may be one.
+        spent_s = time.monotonic() - begun_s
+        if left and any(map(_MAY_BE_A_CLOCK.search, performances[-1].play.replies)):
+            time.sleep(max(0.0, (_STRADDLED_S - spent_s) / left))
+    return performances
+
+
+def _unanswered(conversation: Conversation, performances: list[Performance]) -> str:
+    """Say which request the server doesn't take any more, or that it answers nothing at all."""
+    first = performances[0]
+    count = len(conversation.turns)
+    if not any(any(one.play.replies) for one in performances):
+        return "none of its requests is answered"
+    early = [
+        one for one in performances if one.closed_after is not None and one.closed_after < count
+    ]
+    if not early:
+        return ""
+    where = early[0].closed_after
+    assert where is not None
+    how = "resets" if early[0].was_reset else "closes"
+    if len(early) < len(performances):
+        return f"the server {how} the connection behind request {where} in some plays only"
+    if first.closed_after == where and conversation.end is not End.OPEN:
+        told = f"leave out what follows it: {counted(count - where, 'request')}"
+        return f"the server {how} the connection behind request {where} of {count}; {told}"
+    return f"the server {how} the connection behind request {where} of {count}"
+
+
+def _growing(learnt: Learnt) -> str:
+    if not learnt.growth:
+        return ""
+    told = "; ".join(f"the {growth}" for growth in learnt.growth)
+    return (
+        f"{told}. The server remembers: leave that request out, end with one that clears it,"
+        " or give --reset COMMAND"
+    )
+
+
+def _unlike_recorded(conversation: Conversation, learnt: Learnt, plays: list[Play]) -> str:
+    """Say that the server answered otherwise when it was recorded, not even once as then."""
+    if not conversation.replies_known:
+        return ""
+    found = learnt.differences(conversation.replies)
+    if not found or plays[0].replies == conversation.replies:
+        return ""
+    return (
+        f"the server answers otherwise than when it was recorded: {found[0]}."
+        " Give it the state that it had then, with --reset COMMAND, or record anew"
+    )

@@ -1,0 +1,39 @@
+"""What the result file says of a check that was given no protocol."""
+
+from wireproof.results.record import Record
+
+
+class LearntSpan(Record, frozen=True, kw_only=True):
+    """A place in a reply that is not judged byte for byte."""
+
+    reply: str
+    """Of which conversation, and to which of its requests."""
+    offset: int
+    """Where in the reply it usually begins."""
+    bytes: int
+    """How long it usually is."""
+    kind: str
+    """What it was taken for: `clock`, `counter`, `unique`, `random` and so on."""
+    judged: str
+    """`exactly`, `by kind` or `not`."""
+    examples: list[str]
+    """Values that were seen, escaped."""
+
+
+class LearntResult(Record, frozen=True, kw_only=True):
+    """What a check that was given no protocol judged the replies by."""
+
+    conversations: int
+    plays: int
+    """How often a conversation was played to learn."""
+    reply_bytes: int
+    """Of all replies together; the shares are parts of them."""
+    exact_share: float
+    by_kind_share: float
+    judged_share: float
+    """Exactly or by kind; what is left is masked."""
+    spans: list[LearntSpan] = []
+    left_out: list[str] = []
+    """Conversations that are not judged, and why."""
+    reference: str = ""
+    """The server that was learnt from, where it is another than the one that was judged."""

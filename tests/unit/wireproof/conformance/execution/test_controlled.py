@@ -1,0 +1,112 @@
+"""No alarm without controls: a table of what plans and controls do, and what is made of it."""
+
+import sys
+from collections.abc import Callable, Iterable
+from itertools import repeat
+
+import pytest
+
+from tests.support.learnt_scripts import constant, scripts
+from tests.support.played import failure
+from wireproof.conformance.execution.controlled import ControlledExecutor, executor_for, run_reset
+from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.execution.failure import FailureKind, Seen
+from wireproof.conformance.plans.plan import Plan, single
+from wireproof.errors import CannotRunError
+from wireproof.learnt.protocol import LearntProtocol
+from wireproof.protocols.built_in.echo import Echo
+from wireproof.results import Delivery
+from wireproof.target import parse_target, resolve
+from wireproof.wire.transcript import Transcript
+
+TARGET = resolve(parse_target("tcp://127.0.0.1:7"))[0]
+CUT = single([b"ab\n"], [1])
+F, H = True, False
+
+
+def _protocol() -> LearntProtocol:
+    return LearntProtocol(scripts(constant((b"ab\n", b"ok\n"))), lambda: 0.0)
+
+
+class Played(ControlledExecutor):
+    """Fails as two series say: one for plans with cuts, one for those without."""
+
+    def __init__(
+        self, plans: Iterable[bool], controls: Iterable[bool], seen: Seen = Seen.OTHER
+    ) -> None:
+        super().__init__(TARGET, _protocol(), None)
+        self.held: list[Plan] = []
+        self._fate = {True: iter(plans), False: iter(controls)}
+        self._shown = seen
+
+    def _execute(self, plan: Plan, timeout_s: float | None) -> Outcome:
+        del timeout_s
+        self.held.append(plan)
+        failed = next(self._fate[plan.cuts > 0])
+        found = failure(self._shown) if failed else None
+        return Outcome(found, Delivery.CONFIRMED, Transcript(), ())
+
+
+@pytest.mark.parametrize(
+    ("plans", "controls", "said"),
+    [
+        pytest.param([H], [], None, id="a plan that holds needs no control"),
+        pytest.param([F, F], [H, H], FailureKind.WRONG_REPLY, id="two controls and a repeat"),
+        pytest.param([F, F], [F, H, H], FailureKind.WRONG_REPLY, id="upset by the plan"),
+        pytest.param([F], [F, F], FailureKind.UNJUDGED, id="the control fails too"),
+        pytest.param([F], [H, F], FailureKind.UNJUDGED, id="the second control fails"),
+        pytest.param([F, H, *[H] * 20], repeat(H), FailureKind.UNJUDGED, id="once only"),
+        pytest.param([F, H, *[F, H] * 10], repeat(H), FailureKind.WRONG_REPLY, id="now and then"),
+        pytest.param([F, H, *[F, H] * 10], [H, H, *[H] * 7, F], FailureKind.UNJUDGED, id="wavers"),
+        pytest.param([F, H, F, F, *[H] * 18], repeat(H), FailureKind.UNJUDGED, id="too seldom"),
+    ],
+)
+def test_an_alarm_counts_beside_controls(
+    plans: list[bool], controls: Iterable[bool], said: FailureKind | None
+) -> None:
+    """And only then."""
+    found = Played(plans, controls).execute(CUT).failure
+    assert (found.kind if found else None) == said
+
+
+def test_what_was_just_controlled_needs_one_control() -> None:
+    """Making a plan smaller would take for ever."""
+    executor = Played([F, F, F], [H, H, H])
+    executor.execute(CUT)
+    executor.execute(CUT)
+    assert sum(plan.cuts == 0 for plan in executor.held) == 3
+
+
+def test_now_and_then_is_tried_a_few_times_only() -> None:
+    """A server that wavers is known by then."""
+    executor = Played(repeat(H), repeat(H))
+    assert all(executor.holds_in_pairs(CUT) for _ in range(9))
+    assert len(executor.held) == 4 * 40
+
+
+@pytest.mark.parametrize(("seen", "lives"), [(Seen.OTHER, True), (Seen.NOTHING, False)])
+def test_any_reply_shows_that_a_server_lives(seen: Seen, lives: bool) -> None:
+    """What it says may have changed since it was learnt; silence is none."""
+    executor = Played([], [F], seen)
+    assert (executor.execute_plain(single([b"ab\n"])) is None) is lives
+
+
+@pytest.mark.parametrize(("protocol", "kind"), [(_protocol, ControlledExecutor), (Echo, Executor)])
+def test_who_is_right_by_definition_needs_no_control(
+    protocol: Callable[[], Echo | LearntProtocol], kind: type
+) -> None:
+    """Only what was learnt does."""
+    assert type(executor_for(TARGET, protocol(), None)) is kind
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["/nonexistent/reset"], "cannot run"),
+        ([sys.executable, "-c", "import sys; sys.exit('no server')"], "exits 1: no server"),
+    ],
+)
+def test_a_reset_that_does_not_work_is_told(command: list[str], told: str) -> None:
+    """In a line, with what it said last."""
+    with pytest.raises(CannotRunError, match=told):
+        run_reset(command)

@@ -1,0 +1,57 @@
+"""The control of a plan: the same requests, nothing of how they were sent."""
+
+import pytest
+
+from wireproof.conformance.plans.controls import control_of, one_by_one
+from wireproof.conformance.plans.plan import (
+    Await,
+    AwaitEnd,
+    Close,
+    HalfClose,
+    Open,
+    OpenTogether,
+    Plan,
+    Push,
+    Reset,
+    Send,
+    SendLast,
+    SendOpening,
+    single,
+)
+
+A, BB = b"a\n", b"bb\n"
+WHOLE = (Open(0), Send(0, 2), Await(0), Send(0, 5), Await(0), Close(0))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        single([A, BB], [1, 3], ending=(HalfClose, AwaitEnd), hold_s=1.0),
+        single([A, BB], lock_step=True),
+        Plan(((A, BB),), (Open(0), SendLast(0, 5), AwaitEnd(0))),
+        Plan(((A, BB),), (Open(0, receive_buffer_bytes=9), Push(0, 5, 1.0), Await(0), Close(0))),
+        Plan(((A, BB),), (Open(0, by_hand=True), SendOpening(0, 1), Send(0, 5), Close(0))),
+        Plan(((A, BB),), (Open(0), Send(0, 1), Reset(0))),
+        Plan(((A, BB),), (OpenTogether(0), Send(0, 5), Await(0), Close(0))),
+    ],
+)
+def test_a_control_sends_whole_requests_in_turn(plan: Plan) -> None:
+    """However the plan cut, joined, held or ended them."""
+    assert control_of(plan) == Plan(plan.requests, WHOLE)
+
+
+def test_connections_keep_their_order() -> None:
+    """Each speaks where it spoke first."""
+    plan = Plan(
+        ((A,), (BB,)),
+        (Open(0), Open(1), Send(0, 1), Send(1, 3), Await(1), Send(0, 2), Await(0), Close(0)),
+    )
+    assert control_of(plan).actions == (
+        *(Open(0), Open(1), Send(0, 2), Await(0), Send(1, 3), Await(1), Close(0), Close(1)),
+    )
+
+
+def test_one_by_one_each_connection_is_alone() -> None:
+    """And none that says nothing, or the same, is held again."""
+    plan = Plan(((A,), (), (A,), (BB,)), (Open(0),))
+    assert one_by_one(plan) == [single([A], lock_step=True), single([BB], lock_step=True)]
