@@ -35,7 +35,6 @@ ELSEWHERE = {
     "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
     "wireproof/results/learnt.py": "unit/wireproof/reporting/test_learnt.py",
-    "wireproof/results/record.py": "unit/wireproof/results/test_records.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }
 

@@ -3,7 +3,6 @@
 from wireproof.results.file import decode, encode, load_results
 from wireproof.results.learnt import LearntResult, LearntSpan
 from wireproof.results.outcome import Outcome, outcome
-from wireproof.results.record import Record
 from wireproof.results.records import (
     FORMAT,
     BacklogResult,
@@ -21,6 +20,7 @@ from wireproof.results.records import (
     LoadStage,
     Percentiles,
     Queue,
+    Record,
     RequirementResult,
     Results,
     Rung,

@@ -1,9 +1,9 @@
 """What the result file says of a check that was given no protocol."""
 
-from wireproof.results.record import Record
+import msgspec
 
 
-class LearntSpan(Record, frozen=True, kw_only=True):
+class LearntSpan(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a reply that is not judged byte for byte."""
 
     reply: str
@@ -20,7 +20,7 @@ class LearntSpan(Record, frozen=True, kw_only=True):
     """Values that were seen, escaped."""
 
 
-class LearntResult(Record, frozen=True, kw_only=True):
+class LearntResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a check that was given no protocol judged the replies by."""
 
     conversations: int

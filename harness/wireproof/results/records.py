@@ -11,8 +11,9 @@ History of the format:
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from wireproof.results.learnt import LearntResult
-from wireproof.results.record import Record
 
 FORMAT = 2
 
@@ -60,6 +61,10 @@ class Delivery(StrEnum):
     """The server did not take the segment; what follows could not be kept apart from it."""
     ASSUMED = "assumed"
     """Segments were kept apart by time alone."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: immutable, built by name."""
 
 
 class RequirementResult(Record, frozen=True, kw_only=True):
