@@ -127,6 +127,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     metavar="A-B,…",
     help="Local addresses to connect from, in turn.",
 )
+@click.option("--quick-ack", is_flag=True, help="Acknowledge at once, for servers with Nagle on.")
 @click.option("--processes", type=int, default=1, show_default=True, help="Load processes.")
 @click.option(
     "--timeout",
@@ -173,6 +174,7 @@ def load(
     connection_lifetime: float | None,
     connect_rate: float | None,
     source_addresses: list[str],
+    quick_ack: bool,
     processes: int,
     timeout_s: float,
     slos: tuple[str, ...],
@@ -225,6 +227,7 @@ def load(
         connect_rate_per_s=connect_rate,
         source_addresses=source_addresses,
         processes=processes if elsewhere is None else elsewhere.workers,
+        quick_ack=quick_ack,
         timeout_s=timeout_s,
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )

@@ -70,6 +70,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the requests that is cut so; the others go out whole."""
     connection_lifetime_s: float | None = None
     """After how long a connection is closed in order and replaced by a new one."""
+    quick_ack: bool = False
+    """Whether each reply is acknowledged at once, for servers that wait for it (Nagle)."""
     timeout_s: float = 5.0
     """How long a reply or a connect may take."""
     seed: int = 0

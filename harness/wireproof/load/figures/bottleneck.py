@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wireproof.histogram import Histogram
+from wireproof.histogram import Histogram, index_of
 from wireproof.load.tally import Tally
 
 SERVER, GENERATOR, UNDETERMINED = "server", "generator", "undetermined"
@@ -33,6 +33,10 @@ _QUEUEING = 3.0
 _RATE_KEPT = 0.98
 _FULL = 0.85
 """Share of the CPUs that server and generator have together from which there is no more to get."""
+_DELAYED_ACK_US = (36_000, 60_000)
+"""Where replies lie that wait for a delayed ACK: 40 ms, and what the server takes."""
+_CLUSTERED = 0.5
+"""Share of the replies that lie there."""
 _AT_EASE = 0.6
 """Of a CPU: a server that uses less is no limit to a generator which never sleeps."""
 _CONTENDED = 0.1
@@ -200,6 +204,12 @@ def judge(
         if rate_per_s is not None and throughput_per_s >= _RATE_KEPT * rate_per_s
         else _decide(evidence, histograms, users, throughput_per_s, least_us)
     )
+    if _waits_for_acks(evidence, histograms):
+        why = figures["advice"] = (
+            "replies cluster at 40 ms while nobody is busy: the server waits for an ACK (Nagle);"
+            " set TCP_NODELAY there, or --quick-ack here"
+        )
+        word = SERVER if word == UNDETERMINED and rate_per_s is None else word
     figures["bottleneck_reason"] = why
     return Bottleneck(word, figures)
 
@@ -213,6 +223,17 @@ def _until_arrival(
         if found is not None and found.count and kind in least_us:
             return found.mean_us, max(1.0, least_us[kind])
     return 0.0, 0.0
+
+
+def _waits_for_acks(evidence: Evidence, histograms: Mapping[str, Histogram]) -> bool:
+    """Say whether replies come when our kernel's delayed ACK is due."""
+    found = histograms.get("wire") or histograms.get("service")
+    if found is None or not found.count or evidence.asleep < _IDLE:
+        return False
+    if (evidence.server_cpus or 0.0) >= _AT_EASE:
+        return False
+    low, high = map(index_of, _DELAYED_ACK_US)
+    return sum(found.counts[low : high + 1]) >= _CLUSTERED * found.count
 
 
 def _decide(

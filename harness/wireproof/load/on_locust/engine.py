@@ -125,6 +125,7 @@ class Engine:
                 open_loop=spec.rate_per_s is not None,
                 sources=spec.source_addresses,
                 lifetime_s=spec.connection_lifetime_s,
+                quick_ack=spec.quick_ack,
                 worker=max(0, self._runner.worker_index),
                 workers=max(spec.processes, self._runner.worker_index + 1),
                 on_tally=self._on_tally,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 from collections.abc import Callable
 from enum import IntEnum
 from select import EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP
@@ -17,6 +18,9 @@ from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 from wireproof.wire.kernel.timestamps import enable_timestamps, receive_stamped
 
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Linux alone has it."""
+_OVER_TCP = {"tcp", "tls"}
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 1.0
 
 
@@ -38,6 +42,7 @@ class Link:
         state: what it is doing.
         receive: takes a limit and returns bytes; `recv`, or the same with a timestamp.
         send: takes bytes and returns how many left.
+        acks_at_once: whether what was received is acknowledged then, and not up to 40 ms later.
         expires_ns: when its lifetime is over; 0 for never.
         expired: whether it sends nothing more, its lifetime being over.
 
@@ -56,6 +61,7 @@ class Link:
         "_surroundings",
         "_target",
         "_watched",
+        "acks_at_once",
         "expired",
         "expires_ns",
         "fd",
@@ -95,7 +101,7 @@ class Link:
         self._watched = self._registered = 0
         self.fd = -1
         self.state = State.CLOSED
-        self.expired = False
+        self.expired = self.acks_at_once = False
         self.expires_ns = 0
 
     # From the connect to the end.
@@ -224,7 +230,28 @@ class Link:
         self._stamp_all = always
         if self.state >= State.IDLE:
             stamped = self._is_stamped and always
-            self.receive = self._receive_with_stamp if stamped else self._sock.recv
+            self.receive = self._receive_with_stamp if stamped else self._receive_plainly
+
+    @property
+    def _receive_plainly(self) -> Callable[[int], bytes]:
+        if not self._acks:
+            receive: Callable[[int], bytes] = self._sock.recv
+            return receive
+        return self._receive_and_acknowledge
+
+    @property
+    def _acks(self) -> bool:
+        return self.acks_at_once and self._target.scheme in _OVER_TCP
+
+    def _receive_and_acknowledge(self, limit_bytes: int) -> bytes:
+        data: bytes = self._sock.recv(limit_bytes)
+        self._acknowledge()
+        return data
+
+    def _acknowledge(self) -> None:
+        """Acknowledge what was received; the kernel forgets the wish at the next send."""
+        if self._acks and _QUICK_ACK is not None:
+            self._sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def stamp_next(self) -> None:
         """Receive once with a timestamp."""
@@ -234,7 +261,8 @@ class Link:
     def _receive_with_stamp(self, limit_bytes: int) -> bytes:
         data, stamp_ns = receive_stamped(self._sock, limit_bytes)
         if not self._stamp_all:
-            self.receive = self._sock.recv
+            self.receive = self._receive_plainly
+        self._acknowledge()
         if stamp_ns:
             self._on_stamp(data, stamp_ns)
         return data

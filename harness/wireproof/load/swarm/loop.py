@@ -59,6 +59,7 @@ class Swarm:
         open_loop: bool,
         sources: Sequence[str] = (),
         lifetime_s: float | None = None,
+        quick_ack: bool = False,
         worker: int = 0,
         workers: int = 1,
         on_tally: Callable[[Tally], None],
@@ -76,6 +77,7 @@ class Swarm:
             open_loop: whether a stage's schedule says when to send.
             sources: local addresses to connect from, in turn.
             lifetime_s: after how long a connection is replaced.
+            quick_ack: whether what is received is acknowledged at once.
             worker: this process's number among the load's `workers`.
             workers: how many there are.
             on_tally: receives what was counted, a few times a second and at the end of each phase.
@@ -88,7 +90,7 @@ class Swarm:
         self._protocol = protocol
         self._corpus = corpus
         self._timeout_ns = int(timeout_s * NS_PER_S)
-        self._open_loop = open_loop
+        self._open_loop, self._quick_ack = open_loop, quick_ack
         self._on_tally = on_tally
         self._on_trouble = on_trouble
         self._place = random.Random(0)  # noqa: S311 - spreads the connections over the corpus
@@ -132,6 +134,7 @@ class Swarm:
             self._stamps.take_hot,
             surroundings=self._surroundings,
         )
+        connection.acks_at_once = self._quick_ack
         self._pool.members.add(connection)
         self._attendant.connect(connection)
         return connection

@@ -52,6 +52,8 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
         yield _latency_table(stages[0], width, micro)
     if load.kinds:
         yield _kinds_table(load, width, micro)
+    if advice := load.details.get("advice"):
+        yield Text(escaped(str(advice)), style="yellow")
     yield from failure_lines(load)
     for objective in load.slo:
         met = bool(objective["met"])

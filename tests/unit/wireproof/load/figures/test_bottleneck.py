@@ -44,6 +44,23 @@ def evidence(
     return found
 
 
+def test_a_server_that_waits_for_our_ack_is_told_what_to_do():
+    """Half of the replies at 40 ms, and nobody busy; not where the server computes so long."""
+    clustered = {"wire": Histogram.of([300] * 400 + [44_000] * 600)}
+    for server, reason in ((0.05, "TCP_NODELAY"), (0.95, "queue")):
+        verdict = judge(
+            evidence(service_us=44_000, lag_us=100, idle=0.95, server=server),
+            clustered,
+            users=50,
+            rate_per_s=None,
+            throughput_per_s=1130.0,
+            least_us={"wire": 300.0},
+        )
+        assert verdict.word == "server"
+        assert reason in verdict.explanation["bottleneck_reason"]
+        assert ("advice" in verdict.explanation) == (server < 0.5)
+
+
 ASLEEP = evidence(service_us=1010, lag_us=10, idle=0.5)
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -5,10 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from tests.support import result_samples as samples
 from wireproof.reporting.html.page import MAX_PAGE_BYTES, html
-from wireproof.results import Results, Verdict, decode, encode
+from wireproof.reporting.markdown import markdown
+from wireproof.reporting.terminal.summary import print_summary
+from wireproof.results import KindResult, Results, Verdict, decode, encode
 
 
 class _Tags(HTMLParser):
@@ -89,3 +93,26 @@ def test_the_page_stays_small(tmp_path: Path) -> None:
     load = msgspec.structs.replace(samples.load(), series=samples.series(1e5, 90_000))
     page = html(samples.results(check=samples.check(*lines), load=load), tmp_path)
     assert len(page.encode()) < MAX_PAGE_BYTES
+
+
+def test_kinds_of_requests_have_a_row_each(tmp_path: Path) -> None:
+    """In every view; one that has no reply has no latency; names are text, and so is advice."""
+    hostile = "<b>\x1b[2J|get"
+    kinds = [
+        KindResult(kind=hostile, requests=7, failures={"timeout": 2}, throughput_per_s=5.0),
+        KindResult(
+            kind="set",
+            requests=5,
+            throughput_per_s=5.0,
+            service_us=samples.load().latency_us["service"],
+        ),
+    ]
+    load = msgspec.structs.replace(samples.load(), kinds=kinds, details={"advice": hostile})
+    results = samples.results("load", load=load)
+    screen = io.StringIO()
+    print_summary(results, Path("results.json"), Console(file=screen, width=100))
+    for text in (html(results, tmp_path, tmp_path), markdown(results), screen.getvalue()):
+        assert "set" in text
+        assert "\x1b[2J" not in text
+    assert "<b>" not in html(results, tmp_path, tmp_path).partition("<body")[2]
+    assert "<b>" not in markdown(results)
