@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import socket
 import threading
+from queue import SimpleQueue
 
 from tests.zoo.server import Peer, Server
 
@@ -159,6 +161,64 @@ class PoolKeepsConnections(Server):
         threading.Thread(target=run, daemon=True).start()
 
 
+class LosesLongValues(Peer):
+    """What the kernel does not take of a value at once is lost; an echo is sent to its end."""
+
+    def transmit(self, data: bytes) -> None:
+        if data[:1] != b"v" or self.echoing:
+            super().transmit(data)
+            return
+        self.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            self.socket.send(data)
+        self.socket.setblocking(True)
+
+    echoing = False
+
+    def answer(self, kind: int, payload: bytes) -> None:
+        self.echoing = kind == b"E"[0]
+        super().answer(kind, payload)
+
+
+class FewSenders(Peer):
+    """Four may send at a time."""
+
+    def transmit(self, data: bytes) -> None:
+        with self.server.senders:
+            super().transmit(data)
+
+
+class FewSendersServer(Server):
+    """Connections have threads of their own, which share what sends."""
+
+    peer = FewSenders
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.senders = threading.Semaphore(4)
+
+
+class KeepsAllReplies(Peer):
+    """A thread sends what a queue without end has kept."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        super().__init__(server, sock)
+        self.kept: SimpleQueue[bytes] = SimpleQueue()
+        threading.Thread(target=self.send_kept, daemon=True).start()
+
+    def transmit(self, data: bytes) -> None:
+        self.kept.put(data)
+
+    def send_kept(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self.kept.get():
+                self.socket.sendall(data)
+        super().over()
+
+    def over(self) -> None:
+        self.kept.put(b"")
+
+
 class KeepsReset(Peer):
     """A connection that is reset before its log-in was read is never closed."""
 
@@ -215,6 +275,9 @@ FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "full-table": (_with(FullTable), "ID-MANY"),
     "delete-in-one-read": (_with(DeleteInOneRead), "SEG-KINDS"),
     "later-in-one-read": (_with(LaterInOneRead), "SEG-RUN"),
+    "loses-long-values": (_with(LosesLongValues), "SLOW-LOSS"),
+    "few-senders": (FewSendersServer, "SLOW-MANY"),
+    "keeps-all-replies": (_with(KeepsAllReplies), "SLOW-MEMORY"),
     "keeps-reset": (_with(KeepsReset), "RESET-QUEUED"),
     "keeps-reset-in-login": (_with(KeepsReset), "REL-DESCRIPTORS"),
     "spins-after-reset": (_with(SpinsAfterReset), "REL-IDLE"),

@@ -1,8 +1,9 @@
 """Sound servers that come close to a defect. The docstring says what is odd."""
 
+import socket
 import threading
 from collections import deque
-from queue import SimpleQueue
+from queue import Queue, SimpleQueue
 
 from tests.zoo.server import Peer, Server
 
@@ -75,6 +76,32 @@ class GrowsPool(Server):
             self.waiting.get().run()
 
 
+class KeepsSomeReplies(Peer):
+    """A thread sends what a queue has kept, 64 replies at most and 4 MiB of them."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        super().__init__(server, sock)
+        self.kept: Queue[bytes] = Queue(64)
+        threading.Thread(target=self.send_kept, daemon=True).start()
+
+    def transmit(self, data: bytes) -> None:
+        for at in range(0, len(data), 65536):
+            self.kept.put(data[at : at + 65536])
+
+    def send_kept(self) -> None:
+        broken = False
+        while data := self.kept.get():
+            try:
+                if not broken:
+                    self.socket.sendall(data)
+            except OSError:
+                broken = True
+        super().over()
+
+    def over(self) -> None:
+        self.kept.put(b"")
+
+
 class ClosesLate(Peer):
     """A connection that is over is closed a moment later."""
 
@@ -88,6 +115,7 @@ ODD: dict[str, type[Server]] = {
     "reads-full-buffers": _with(ReadsFullBuffers),
     "answers-in-pieces": _with(AnswersInPieces),
     "remembers-some": RemembersSome,
+    "keeps-some-replies": _with(KeepsSomeReplies),
     "grows-pool": GrowsPool,
     "closes-late": _with(ClosesLate),
 }

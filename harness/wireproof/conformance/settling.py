@@ -23,6 +23,7 @@ _TIMEOUT_S = 1.0
 _RUN = 128
 _RUNS = 3
 _RUN_S = 0.5
+_LONG_BYTES = 4096
 _REQUESTS_TRIED = 6
 _USUAL_BYTES = range(4, 65)
 
@@ -67,8 +68,18 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         concurrent=concurrent,
         sees_server=burden.is_seen,
         rests=burden.is_seen and burden.rests(),
+        echoes=_echoes(executor, subject),
         request_s=_pace_s(executor, subject, smallest),
     )
+
+
+def _echoes(executor: Executor, subject: Subject) -> bool:
+    """Say whether a long request has a reply of at least half its length."""
+    request = subject.sized(_LONG_BYTES)
+    if request is None:
+        return False
+    events = executor.execute(single([request]), _TIMEOUT_S).transcript.events
+    return sum(len(one.data) for one in events if one.kind == "receive") >= len(request) // 2
 
 
 def _pace_s(executor: Executor, subject: Subject, request: bytes) -> float:

@@ -85,6 +85,7 @@ class Subject:
         requests: some valid requests, the smaller first.
         sees_server: whether the server's processes can be looked at.
         rests: whether they do next to nothing when nobody asks.
+        echoes: whether a long request was answered at about its own length.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
 
     """
@@ -99,6 +100,7 @@ class Subject:
     requests: tuple[bytes, ...]
     sees_server: bool = False
     rests: bool = False
+    echoes: bool = False
     request_s: float = 0.0
 
     def single(

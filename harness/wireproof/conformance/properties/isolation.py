@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 _ISOLATION = "RFC 9293 section 3.3.1: each connection has state of its own"
 _FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may take a part"
-_TINY_WINDOW_BYTES = 2304  # SOCK_MIN_RCVBUF of Linux, rounded down by the kernel to its least
-_MORE_THAN_KERNELS_BUFFER_BYTES = 8 * 1024 * KIB
+TINY_WINDOW_BYTES = 2304  # SOCK_MIN_RCVBUF of Linux, rounded down by the kernel to its least
+MORE_THAN_KERNELS_BUFFER_BYTES = 8 * 1024 * KIB
 """tcp_wmem and tcp_rmem let a connection hold 4 to 6 MiB; only then does send() take a part."""
 _OTHERS = 8
-_QUIET_S = 0.05
+_VALUE_BYTES = 64 * KIB
+_MOST_REQUESTS = 20_000
+QUIET_S = 0.05
 
 
 def _interleavings(subject: Subject) -> "SearchStrategy[Plan]":
@@ -146,8 +148,11 @@ def idle_resumes(subject: Subject) -> Iterator[Plan]:
 )
 def slow_reader(subject: Subject) -> Iterator[Plan]:
     """Push requests through a tiny window without reading, then read everything."""
-    for total in (16 * KIB, _MORE_THAN_KERNELS_BUFFER_BYTES):
-        yield _pushing(subject, total, _QUIET_S)
+    for total in (16 * KIB, MORE_THAN_KERNELS_BUFFER_BYTES):
+        yield pushing(subject, total, QUIET_S)
+    # What fills buffers elsewhere comes of long requests: another path than a long reply's own.
+    if requests := asking_for(subject, MORE_THAN_KERNELS_BUFFER_BYTES):
+        yield _pushed(subject, requests, QUIET_S)
 
 
 @requirement(
@@ -159,7 +164,7 @@ def slow_reader(subject: Subject) -> Iterator[Plan]:
 )
 def stalled_reader(subject: Subject) -> Iterator[Plan]:
     """The same, with a stall longer than usual send timeouts."""
-    yield _pushing(subject, _MORE_THAN_KERNELS_BUFFER_BYTES, subject.depth.stall_s)
+    yield pushing(subject, MORE_THAN_KERNELS_BUFFER_BYTES, subject.depth.stall_s)
 
 
 @requirement(
@@ -171,7 +176,7 @@ def stalled_reader(subject: Subject) -> Iterator[Plan]:
 )
 def slow_reader_alone(subject: Subject) -> Iterator[Plan]:
     """Stall on one connection, be answered on another, then read the first to its end."""
-    stalled = _pushing(subject, _MORE_THAN_KERNELS_BUFFER_BYTES, _QUIET_S)
+    stalled = pushing(subject, MORE_THAN_KERNELS_BUFFER_BYTES, QUIET_S)
     smallest = subject.smallest
     # Several others: a server of many workers may have put one of them elsewhere.
     others = range(1, _OTHERS + 1)
@@ -189,24 +194,39 @@ def slow_reader_alone(subject: Subject) -> Iterator[Plan]:
     )
 
 
-def _pushing(subject: Subject, total: int, stall_s: float) -> Plan:
+def pushing(subject: Subject, total: int, stall_s: float) -> Plan:
     """Return a plan that sends about `total` bytes of requests before it reads a reply.
 
     An endless stream needs no requests: it fills the window by itself.
     """
     if subject.protocol.exchange is Exchange.ENDLESS:
-        window = Open(0, receive_buffer_bytes=_TINY_WINDOW_BYTES)
+        window = Open(0, receive_buffer_bytes=TINY_WINDOW_BYTES)
         return Plan(((),), (window, Push(0, 0, stall_s), Await(0), Close(0)))
     request = subject.sized(4 * KIB) or max(subject.requests, key=len)
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1
-    requests = (request,) * min(count, 20_000)
+    return _pushed(subject, (request,) * min(count, _MOST_REQUESTS), stall_s)
+
+
+def asking_for(subject: Subject, total: int) -> tuple[bytes, ...]:
+    """Return a request that stores a large value, and short ones for about `total` bytes of it.
+
+    None where the protocol has no such thing, or no second request under way.
+    """
+    protocol = subject.protocol
+    conversation = tuple(protocol.sized_conversation(_VALUE_BYTES) or ())
+    if not protocol.pipelining or len(conversation) < 2 or len(conversation[-1]) > KIB:
+        return ()
+    return conversation + conversation[-1:] * (total // _VALUE_BYTES)
+
+
+def _pushed(subject: Subject, requests: tuple[bytes, ...], stall_s: float) -> Plan:
     sent = sum(map(len, requests))
     return Plan(
         (requests,),
         (
-            Open(0, receive_buffer_bytes=_TINY_WINDOW_BYTES),
+            Open(0, receive_buffer_bytes=TINY_WINDOW_BYTES),
             Push(0, sent, stall_s),
-            *single([request], ending=()).actions[2:],
-            *subject.single([request]).actions[3:],
+            *single(requests[-1:], ending=()).actions[2:],
+            *subject.single(requests[-1:]).actions[3:],
         ),
     )

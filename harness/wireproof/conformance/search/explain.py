@@ -79,12 +79,13 @@ def _of_rounds(rounds: Rounds) -> str:
 def _of_many(plan: Plan, count: int) -> str:
     if any(isinstance(action, CountDescriptors) for action in plan.actions):
         return f"over {count} connections"
+    if stalled := sum(isinstance(action, Push) for action in plan.actions):
+        which = "one of which does" if stalled == 1 else f"{stalled} of which do"
+        return f"with {count} connections, {which} not read"
     if any(isinstance(action, Reset) for action in plan.actions):
         return f"after a reset, with {count} connections"
     if any(isinstance(action, Malformed) for action in plan.actions):
         return f"after malformed input, with {count} connections"
-    if any(isinstance(action, Push) for action in plan.actions):
-        return f"with {count} connections, one of which does not read"
     return f"with {count} connections at a time"
 
 

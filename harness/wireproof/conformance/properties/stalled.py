@@ -1,0 +1,111 @@
+"""Several readers that stall, and what the server keeps for one that does."""
+
+from collections.abc import Iterator
+
+from wireproof.conformance.plans.plan import (
+    Action,
+    Await,
+    Close,
+    LimitMemory,
+    Open,
+    Plan,
+    Push,
+    Reset,
+    Send,
+)
+from wireproof.conformance.properties.isolation import (
+    MORE_THAN_KERNELS_BUFFER_BYTES,
+    QUIET_S,
+    TINY_WINDOW_BYTES,
+    asking_for,
+    pushing,
+)
+from wireproof.conformance.requirements import requirement
+from wireproof.conformance.subject import KIB, Subject
+from wireproof.results import Level
+
+_FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may block, or take a part"
+_COUNTS = (2, 4, 8, 16)
+_OTHERS = 2
+_OWED_BYTES = 64 * 1024 * KIB
+_KEPT_BYTES = 32 * 1024 * KIB
+"""What a server may keep of that in buffers of its own."""
+
+
+@requirement(
+    "SLOW-MANY",
+    Level.MUST,
+    "Several readers that stall delay no other connection.",
+    source=_FLOW,
+    reason="Each takes a worker of a pool with it, and the pool is small.",
+    unsupported=lambda subject: (
+        ""
+        if subject.concurrent and subject.protocol.connections > _COUNTS[0]
+        else "the server has one connection at a time"
+    ),
+)
+def many(subject: Subject) -> Iterator[Plan]:
+    """Stall on some connections, and be answered on others, opened before and after."""
+    requests = asking_for(subject, MORE_THAN_KERNELS_BUFFER_BYTES)
+    requests = requests or pushing(subject, MORE_THAN_KERNELS_BUFFER_BYTES, QUIET_S).requests[0]
+    sent = sum(map(len, requests))
+    smallest = subject.smallest
+    for count in _COUNTS:
+        if count >= subject.protocol.connections:
+            break
+        stalled = range(1, count + 1)
+        later = range(count + 1, count + _OTHERS + 1)
+        stalls: list[Action] = []
+        for number in stalled:
+            stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
+            stalls.append(Push(number, sent, QUIET_S))
+        served: list[Action] = [Send(0, 2 * len(smallest)), Await(0)]
+        for number in later:
+            served += [Open(number), Send(number, len(smallest)), Await(number), Close(number)]
+        yield Plan(
+            ((smallest,) * 2, *(requests for _ in stalled), *((smallest,) for _ in later)),
+            (
+                *(Open(0), Send(0, len(smallest)), Await(0)),
+                *stalls,
+                *served,
+                *(Reset(number) for number in stalled),
+                Close(0),
+            ),
+        )
+
+
+@requirement(
+    "SLOW-MEMORY",
+    Level.SHOULD,
+    "What a reader that stalls does not take is not kept without end.",
+    source="RFC 9293 section 3.8.6: flow control; getrlimit(2)",
+    reason="Who answers whether or not the answer is taken gives a client all its memory.",
+    unsupported=lambda subject: (
+        ""
+        if subject.sees_server and _owing(subject)
+        else "the server's processes can't be seen, or nothing makes it owe so much"
+    ),
+)
+def memory(subject: Subject) -> Iterator[Plan]:
+    """Have the server owe 64 MiB, and look at its memory meanwhile."""
+    requests = _owing(subject)
+    yield Plan(
+        (requests,),
+        (
+            LimitMemory(0, _KEPT_BYTES),
+            Open(0, receive_buffer_bytes=TINY_WINDOW_BYTES),
+            Push(0, sum(map(len, requests)), QUIET_S),
+            LimitMemory(0, _KEPT_BYTES),
+            Reset(0),
+        ),
+    )
+
+
+def _owing(subject: Subject) -> tuple[bytes, ...]:
+    """Return requests whose replies have so many bytes, or none where nothing tells that."""
+    if requests := asking_for(subject, _OWED_BYTES):
+        return requests
+    request = subject.sized(64 * KIB)
+    if request is None or not (subject.echoes and subject.protocol.pipelining):
+        return ()
+    return (request,) * (_OWED_BYTES // len(request))
