@@ -53,23 +53,22 @@ def many(subject: Subject) -> Iterator[Plan]:
     for count in _COUNTS:
         if count >= subject.protocol.connections:
             break
-        stalled = range(1, count + 1)
-        later = range(count + 1, count + _OTHERS + 1)
         stalls: list[Action] = []
-        for number in stalled:
+        for number in range(count):
             stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
             stalls.append(Push(number, sent, QUIET_S))
-        served: list[Action] = [Send(0, 2 * len(smallest)), Await(0)]
+        later = range(count + 1, count + _OTHERS + 1)
+        served: list[Action] = [Send(count, 2 * len(smallest)), Await(count)]
         for number in later:
             served += [Open(number), Send(number, len(smallest)), Await(number), Close(number)]
         yield Plan(
-            ((smallest,) * 2, *(requests for _ in stalled), *((smallest,) for _ in later)),
+            (*(requests for _ in range(count)), (smallest,) * 2, *((smallest,) for _ in later)),
             (
-                *(Open(0), Send(0, len(smallest)), Await(0)),
+                *(Open(count), Send(count, len(smallest)), Await(count)),
                 *stalls,
                 *served,
-                *(Reset(number) for number in stalled),
-                Close(0),
+                *(Reset(number) for number in range(count)),
+                Close(count),
             ),
         )
 
