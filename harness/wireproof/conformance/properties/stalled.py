@@ -10,7 +10,6 @@ from wireproof.conformance.plans.plan import (
     Open,
     Plan,
     Push,
-    Reset,
     Send,
 )
 from wireproof.conformance.properties.isolation import (
@@ -67,8 +66,7 @@ def many(subject: Subject) -> Iterator[Plan]:
                 *(Open(count), Send(count, len(smallest)), Await(count)),
                 *stalls,
                 *served,
-                *(Reset(number) for number in range(count)),
-                Close(count),
+                *(Close(number) for number in range(count + 1)),
             ),
         )
 
@@ -95,7 +93,7 @@ def memory(subject: Subject) -> Iterator[Plan]:
             Open(0, receive_buffer_bytes=TINY_WINDOW_BYTES),
             Push(0, sum(map(len, requests)), QUIET_S),
             LimitMemory(0, _KEPT_BYTES),
-            Reset(0),
+            Close(0),
         ),
     )
 
