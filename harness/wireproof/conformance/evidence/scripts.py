@@ -94,11 +94,12 @@ def _datagram_patterns(
 def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[str, Any]) -> str:
     judge = protocol.judge_source()
     streams = _numbered(case, protocol)
+    if any(isinstance(action, Unscripted) for action in case.plan.actions):
+        return ""
     replies: list[Any] = [None] * len(case.plan.requests)
     if isinstance(protocol, RequestReply):
         replies = [_reply_patterns(protocol, requests) for requests in streams]
-    unscripted = any(isinstance(action, Unscripted) for action in case.plan.actions)
-    if unscripted or (not judge and None in replies):
+    if not judge and None in replies:
         return ""
     opening = protocol.opening()
     data |= {

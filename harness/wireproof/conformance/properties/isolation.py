@@ -207,16 +207,16 @@ def pushing(subject: Subject, total: int, stall_s: float) -> Plan:
     return _pushed(subject, (request,) * min(count, _MOST_REQUESTS), stall_s)
 
 
-def asking_for(subject: Subject, total: int) -> tuple[bytes, ...]:
+def asking_for(subject: Subject, total: int, value_bytes: int = _VALUE_BYTES) -> tuple[bytes, ...]:
     """Return a request that stores a large value, and short ones for about `total` bytes of it.
 
     None where the protocol has no such thing, or no second request under way.
     """
     protocol = subject.protocol
-    conversation = tuple(protocol.sized_conversation(_VALUE_BYTES) or ())
+    conversation = tuple(protocol.sized_conversation(value_bytes) or ())
     if not protocol.pipelining or len(conversation) < 2 or len(conversation[-1]) > KIB:
         return ()
-    return conversation + conversation[-1:] * (total // _VALUE_BYTES)
+    return conversation + conversation[-1:] * (total // value_bytes)
 
 
 def _pushed(subject: Subject, requests: tuple[bytes, ...], stall_s: float) -> Plan:

@@ -27,6 +27,7 @@ _FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may block, or take 
 _COUNTS = (2, 4, 8, 16)
 _OTHERS = 2
 _OWED_BYTES = 64 * 1024 * KIB
+_VALUES_BYTES = (512 * KIB, 64 * KIB)
 _KEPT_BYTES = 32 * 1024 * KIB
 """What a server may keep of that in buffers of its own."""
 
@@ -100,8 +101,9 @@ def memory(subject: Subject) -> Iterator[Plan]:
 
 def _owing(subject: Subject) -> tuple[bytes, ...]:
     """Return requests whose replies have so many bytes, or none where nothing tells that."""
-    if requests := asking_for(subject, _OWED_BYTES):
-        return requests
+    for value_bytes in _VALUES_BYTES:
+        if requests := asking_for(subject, _OWED_BYTES, value_bytes):
+            return requests
     request = subject.sized(64 * KIB)
     if request is None or not (subject.echoes and subject.protocol.pipelining):
         return ()
