@@ -118,7 +118,7 @@ class ServerBurden:
         return Complaint(
             f"the server's memory has grown by {grown / _MIB:.0f} MiB",
             f"at most {growth_bytes / _MIB:.0f} MiB more",
-            f"{grown / _MIB:.0f} MiB more",
+            f"{grown / _MIB:.0f} MiB more; what an allocator keeps does not grow a second time",
         )
 
     @property
