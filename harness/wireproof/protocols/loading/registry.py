@@ -28,6 +28,7 @@ BUILT_IN = {
     "modbus-tcp": "wireproof.protocols.built_in.modbus_tcp:ModbusTcp",
     "mqtt": "wireproof.protocols.built_in.mqtt:Mqtt",
     "mllp": "wireproof.protocols.built_in.mllp:Mllp",
+    "websocket": "wireproof.protocols.built_in.websocket.protocol:WebSocket",
 }
 """By name, where the class stands; imported only when it is asked for."""
 
