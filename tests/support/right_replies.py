@@ -125,11 +125,26 @@ def _receiver() -> Answer:
     return answer
 
 
+def _web_server() -> Answer:
+    from wsproto import WSConnection
+    from wsproto.connection import ConnectionType
+    from wsproto.events import AcceptConnection
+
+    def answer(request: bytes) -> bytes:
+        server = WSConnection(ConnectionType.SERVER)
+        server.receive_data(request)
+        list(server.events())
+        return server.send(AcceptConnection())
+
+    return answer
+
+
 _ANSWERS: dict[str, Callable[[], Answer]] = {
     "http1": _http_server,
     "dns": _name_server,
     "modbus-tcp": _device,
     "mllp": _receiver,
+    "websocket": _web_server,
 }
 
 

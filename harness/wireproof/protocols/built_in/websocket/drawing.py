@@ -14,8 +14,8 @@ from wireproof.results import Level
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-_LENGTHS = (125, 126, 127, 65535, 65536)
-"""On both sides of where a length takes two bytes more, and eight (section 5.2)."""
+_LONG = (65535, 65536)
+"""On both sides of where a length takes eight bytes more (section 5.2)."""
 _MOST_FRAGMENTS = 5
 _NORMAL = (1000).to_bytes(2)
 _TEXT = Message(Opcode.TEXT, "aé€😀".encode() * 2)  # of one to four bytes each
@@ -46,11 +46,11 @@ def fragments(message: Message, cuts: Iterable[int], key: bytes = KEY) -> list[b
 
 
 def ordinary_messages() -> SearchStrategy[Message]:
-    """Return a strategy for texts and octets, of each form of length."""
+    """Return a strategy for texts and octets, with lengths in one byte and in three."""
     from hypothesis import strategies as st
 
-    texts = st.one_of(st.text(max_size=100), st.sampled_from(_LENGTHS[:3]).map("x".__mul__))
-    binaries = st.one_of(payloads(300), st.sampled_from(_LENGTHS).map(octets))
+    texts = st.one_of(st.text(max_size=100), st.sampled_from((125, 126, 127)).map("x".__mul__))
+    binaries = payloads(300)
     return st.one_of(
         texts.map(lambda text: Message(Opcode.TEXT, text.encode())),
         binaries.map(lambda payload: Message(Opcode.BINARY, payload)),
@@ -97,6 +97,13 @@ def kinds(messages: SearchStrategy[Message]) -> dict[str, SearchStrategy[bytes]]
             closing, st.sampled_from([1000, 1001, 3000, 4999]), st.text(max_size=20), keys
         ),
     }
+
+
+def long_messages() -> SearchStrategy[bytes]:
+    """Return messages of octets on both sides of the longest form of length."""
+    from hypothesis import strategies as st
+
+    return st.sampled_from(_LONG).map(lambda size: whole(Message(Opcode.BINARY, octets(size))))
 
 
 def malformed() -> SearchStrategy[bytes]:

@@ -25,6 +25,7 @@ from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.built_in.websocket.drawing import (
     echo_rules,
     kinds,
+    long_messages,
     malformed,
     ordinary_messages,
     whole,
@@ -121,7 +122,9 @@ class WebSocket(RequestReply):
         """Return one message, in frames, with pings and pongs in between."""
         from hypothesis import strategies as st
 
-        return st.one_of(*(each for name, each in self.kinds().items() if name != "close"))
+        return st.one_of(
+            *(each for name, each in kinds(self.messages()).items() if name != "close")
+        )
 
     def example(self) -> bytes | None:
         """Return a text; None for an application, which may not take it."""
@@ -129,7 +132,8 @@ class WebSocket(RequestReply):
 
     def kinds(self) -> dict[str, SearchStrategy[bytes]]:
         """Return messages whole, in fragments, and with control frames; and the closing."""
-        return kinds(self.messages())
+        more = {} if self._is_application else {"long": long_messages()}
+        return {**kinds(self.messages()), **more}
 
     def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
         """Return messages of ordinary sizes, most of them text."""

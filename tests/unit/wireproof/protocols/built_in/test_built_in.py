@@ -108,7 +108,10 @@ def test_no_identifier_is_under_way_twice(name: str, at: int | None, request_byt
 
 def test_sized_requests_reach_the_borders():
     """Protocols with a payload of any size have requests around the usual buffer sizes."""
-    for name in ("echo", "line-echo", "redis", "memcached", "mllp", "mqtt", "http1", "smtp"):
+    for name in (
+        *("echo", "line-echo", "redis", "memcached", "mllp", "mqtt", "http1", "smtp"),
+        "websocket",
+    ):
         protocol = find_protocol(name)
         sizes = range(1000, 1100)
         found = [size for size in sizes if protocol.sized_request(size) is not None]
@@ -177,6 +180,7 @@ WORKLOADS = {
     "mqtt": {"publish-qos0": 50, "publish-qos1": 45, "ping": 5},
     "modbus-tcp": {"read": 80, "write-one": 10, "write-several": 10},
     "smtp": {"mail": 1},
+    "websocket": {"text": 80, "binary": 20},
 }
 
 
@@ -219,6 +223,7 @@ SIZED = {
     "mqtt": {},
     "modbus-tcp": {},
     "http1": {"body": "echo"},
+    "websocket": {},
 }
 
 
