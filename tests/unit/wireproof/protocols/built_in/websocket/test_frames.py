@@ -8,7 +8,7 @@ from wireproof.protocols.built_in.websocket.frames import KEY, Opcode, frame, ma
 EXAMPLES = [
     (frame(Opcode.TEXT, b"Hello"), "810548656c6c6f"),
     (frame(Opcode.TEXT, b"Hello", key=KEY), "818537fa213d7f9f4d5158"),
-    (frame(Opcode.TEXT, b"Hel", final=False), "010348656c"),
+    (frame(Opcode.TEXT, b"Hello"[:3], final=False), "010348656c"),
     (frame(Opcode.CONTINUATION, b"lo"), "80026c6f"),
     (frame(Opcode.PING, b"Hello"), "890548656c6c6f"),
     (frame(Opcode.PONG, b"Hello", key=KEY), "8a8537fa213d7f9f4d5158"),
