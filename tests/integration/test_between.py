@@ -15,6 +15,7 @@ import pytest
 from tests.support.server_process import running
 from tests.support.servers import Serving, one_read_one_line, shouting
 from wireproof.cli import invoke
+from wireproof.traffic.recordings import RECORDING_FORMAT, Head, RecordingWriter
 from wireproof.wire.kernel.process import descendants_of
 
 ARTICLE = Path(__file__).parents[1] / "support" / "article_client.py"
@@ -244,3 +245,67 @@ while True:
     assert verdicts(results) == {"CLI-UNCUT": "INCONCLUSIVE"}
     assert descendants_of(os.getpid()) <= before
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_hostile_relay_stays_up_as_a_service(server: Serving, tmp_path: Path):
+    """Any client of any language may connect, until the relay is asked to end."""
+    command = [sys.executable, "-m", "wireproof", "between", str(server.target)]
+    with subprocess.Popen(
+        [*command, "--schedule", "octets"], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as relay:
+        assert relay.stdout is not None
+        said = relay.stdout.readline().decode()
+        assert "reply bytes and request bytes one by one" in said
+        host, _, port = said.split("//")[1].partition(",")[0].partition(":")
+        where = os.environ | {"WIREPROOF_HOST": host, "WIREPROOF_PORT": port}
+        sound = subprocess.run(python(SOUND), env=where, timeout=20, check=False)
+        relay.send_signal(signal.SIGTERM)
+        rest = relay.stdout.read().decode()
+        assert relay.wait(20) == 0
+    assert sound.returncode == 0
+    assert "1 connection, 7 bytes from clients, 7 bytes from the server" in rest
+
+
+def test_a_recording_plays_the_server(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A client is judged where its server can't be had."""
+    monkeypatch.chdir(tmp_path)
+    writer = RecordingWriter(Path("t.wireproof"), Head(RECORDING_FORMAT, "tcp://x:1", 0.0), 100_000)
+    for what, data in (("open", b""), ("client", b"hello\n"), ("server", b"HELLO\n")):
+        writer.add(0, what, data)  # type: ignore[arg-type]
+    writer.close()
+    asked = ["--depth", "quick", "--only", "CLI-REPLY-CUT", "--force", "--out", "out"]
+    code = invoke(["between", "--serve", "t.wireproof", *asked, "--", *python(ONE_CUT)])
+    assert code == 1
+    found = json.loads(Path("out/results.json").read_text())
+    assert [cut["offset"] for cut in found["between"]["cuts"]] == [3]
+    assert found["target"] == "the server of t.wireproof"
+
+
+def test_ones_own_tests_run_between(server: Serving, tmp_path: Path):
+    """A line in conftest.py and one in the ini file; the report names the schedule that fails."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["wireproof.between.fixtures"]\n')
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nbetween_target = {server.target}\n")
+    (tmp_path / "test_client.py").write_text(
+        "import socket, pytest\n"
+        "def asked(between):\n"
+        "    with socket.create_connection((between.host, between.port), 20) as s:\n"
+        "        s.sendall(b'hello\\n')\n"
+        "        return s.recv(100)\n"
+        "def test_naive(between):\n"
+        "    assert asked(between) == b'HELLO\\n'\n"
+        "@pytest.mark.between('gathered')\n"
+        "def test_chosen(between):\n"
+        "    assert asked(between) == b'HELLO\\n'\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1, done.stdout
+    failed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED")}
+    assert failed == {
+        f"test_client.py::test_naive[{name}]" for name in ("octets", "reply-octets", "drawn")
+    }
+    assert "reply-octets: reply bytes one by one" in done.stdout

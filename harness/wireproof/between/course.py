@@ -1,5 +1,6 @@
 """What becomes of one connection under a schedule: decided without a socket and without a clock."""
 
+import random
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +24,8 @@ _FROM: Final = {Side.CLIENT: Direction.REQUEST, Side.SERVER: Direction.REPLY}
 MOST_OCTETS: Final = 20_000
 """So many bytes of a connection's direction are sent one by one; the rest passes as it came."""
 _MOST_GATHERED_BYTES: Final = 64 * 1024
+_DRAWN_BYTES: Final = 8
+"""Segments that are drawn have so many bytes on average."""
 _PATIENT_S: Final = 1.0
 _IMPATIENT_S: Final = 0.05
 _HELD_BEFORE_IMPATIENT: Final = 3
@@ -86,6 +89,8 @@ class HostileCourse(Course):
         self._schedule = schedule
         self._lanes = {side: _Lane() for side in Side}
         self._octets = dict.fromkeys(Direction, 0)
+        self._generators: dict[Direction, random.Random] = {}
+        self._next_drawn = dict.fromkeys(Direction, 0)
         self._cuts: dict[tuple[Direction, int], list[int]] = {}
         for cut in sorted(schedule.cuts):
             self._cuts.setdefault((cut.direction, cut.message), []).append(cut.offset)
@@ -196,7 +201,22 @@ class HostileCourse(Course):
             left = MOST_OCTETS - self._octets[direction]
             self._octets[direction] += min(size, max(0, left))
             return list(range(begin, min(end, begin + left)))
+        if self._schedule.seed is not None:
+            return self._drawn(direction, message, begin, end)
         return [one for one in self._cuts.get((direction, message), ()) if begin <= one < end]
+
+    def _drawn(self, direction: Direction, message: int, begin: int, end: int) -> list[int]:
+        """Return drawn cuts: the same in a message of this number, however its bytes come."""
+        if not begin:
+            seed = f"{self._schedule.seed} {direction} {message}"
+            self._generators[direction] = random.Random(seed)  # noqa: S311 - to be drawn again
+            self._next_drawn[direction] = 0
+        found = []
+        while (offset := self._next_drawn[direction]) < end:
+            found.append(offset)
+            gap = self._generators[direction].expovariate(1 / _DRAWN_BYTES)
+            self._next_drawn[direction] = offset + 1 + int(gap)
+        return found
 
     def _send(self, lane: _Lane, data: bytes) -> None:
         if data:

@@ -55,6 +55,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     Attributes:
         cuts: what is behind one is sent only when all before it has been read.
         octets: directions in which each byte is a segment of its own.
+        seed: draws where every message is cut; None for nowhere.
         hold_s: seconds to wait at each cut once what is before it has been read.
         gather: directions in which all that comes within a moment is sent as one.
         is_late: whether a reply waits for the next request, for a while.
@@ -65,6 +66,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
 
     cuts: tuple[Cut, ...] = ()
     octets: tuple[Direction, ...] = ()
+    seed: int | None = None
     hold_s: float = 0.0
     gather: tuple[Direction, ...] = ()
     is_late: bool = False
@@ -77,6 +79,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     def _words(self) -> Iterable[str]:
         if self.octets:
             yield f"{' and '.join(f'{one} bytes' for one in self.octets)} one by one"
+        if self.seed is not None:
+            yield f"cuts drawn by seed {self.seed}"
         if self.broken:
             yield f"{'end of stream' if self.broken == 'end' else 'reset'}: {self.cuts[0]}"
         elif self.cuts:

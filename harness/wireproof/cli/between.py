@@ -1,7 +1,9 @@
 """`wireproof between`: a hostile relay between any command and any server."""
 
+import contextlib
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -10,9 +12,10 @@ import click
 from wireproof.choosing import select
 from wireproof.cli.common import find_target, finish, output_options, target_options
 from wireproof.cli.parameters import Duration
-from wireproof.cli.relaying import listening_address
+from wireproof.cli.relaying import listening_address, serve_schedule
 from wireproof.cli.results_folder import ResultsFolder
 from wireproof.errors import UsageError
+from wireproof.target import Target
 
 
 @click.command(
@@ -25,6 +28,18 @@ from wireproof.errors import UsageError
     "listen_text",
     metavar="URL",
     help="Where the command connects instead.  [default: tcp://127.0.0.1:0, a free port]",
+)
+@click.option(
+    "--serve",
+    "serve_file",
+    metavar="FILE",
+    help="Play the server's side of this recording or capture; TARGET is left away.",
+)
+@click.option(
+    "--schedule",
+    metavar="NAME",
+    help="Without a command: stay up, and do this to all who connect: octets, reply-octets,"
+    " request-octets, drawn, gathered, late, end-apart or uncut.",
 )
 @click.option("--same-output", is_flag=True, help="The command has to print the same, too.")
 @click.option(
@@ -50,6 +65,8 @@ def between(
     allow_hosts: tuple[str, ...],
     command: tuple[str, ...],
     listen_text: str | None,
+    serve_file: str | None,
+    schedule: str | None,
     same_output: bool,
     expect: str | None,
     depth: str,
@@ -73,48 +90,84 @@ def between(
     wireproof between tcp://127.0.0.1:6379 -- redis-cli -h {host} -p {port} ping
     wireproof between tcp://127.0.0.1:80 --same-output -- curl -sS {host}:{port}/
     wireproof between tcp://127.0.0.1:5432 --depth quick -- pytest tests/integration
+    wireproof between --serve traffic.wireproof -- my-client {host} {port}
+    wireproof between tcp://127.0.0.1:5432 --listen tcp://127.0.0.1:15432 --schedule octets
     """
     from wireproof.between.command import check_command
     from wireproof.between.evidence import write_evidence
     from wireproof.between.requirements import BETWEEN
+    from wireproof.between.service import named
     from wireproof.between.session import BetweenSpec, judge_command
     from wireproof.between.verdicts import between_result, check_result, sentence
 
-    if not command:
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    if schedule is not None:
+        if command or serve_file is not None:
+            raise UsageError("--schedule serves without a command", "leave the command away")
+        stays = named(schedule, seed)
+        server = _stream(target, allow_hosts)
+        return serve_schedule(server, listening_address(listen_text, server), stays)
+    words = command if serve_file is None else (target, *command)
+    if not words:
         raise UsageError("no command is named", "write it behind --: -- my-client {host} {port}")
     wanted = frozenset(one.id for one in select(BETWEEN, only, skip))
-    check_command(command)
+    check_command(words)
+    with _server(target, allow_hosts, serve_file) as server:
+        own = listening_address(listen_text, server)
+        spec = BetweenSpec(
+            words=words,
+            target=server,
+            own=own,
+            depth=depth,
+            seed=seed,
+            jobs=jobs if own.scheme == "tcp" and not own.port else 1,
+            same_output=same_output,
+            timeout_s=timeout,
+            expect=expect or "",
+            budget_s=time_budget,
+            wanted=wanted,
+        )
+        folder = ResultsFolder("between", out, force=force)
+        with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:
+            found = judge_command(spec, progress.tell)
+        evidence = {
+            cause.id: write_evidence(folder.folder, cause, spec, sentence(cause, found))
+            for cause in found.causes
+        }
+        results = folder.write(
+            str(spec.target) if serve_file is None else f"the server of {serve_file}",
+            partial=not found.is_whole,
+            check=check_result(found, spec, evidence),
+            between=between_result(found, spec),
+        )
+        return finish(results, folder, as_json=as_json)
+
+
+def _stream(target: str, allow_hosts: tuple[str, ...]) -> Target:
+    """Return a server that speaks over a stream.
+
+    Raises:
+        UsageError: it is none.
+        CannotRunError: nothing listens there.
+
+    """
     server = find_target(target, allow_hosts)
     if not server.is_stream:
         raise UsageError(f"{server} has no stream to cut", "name a server over tcp, tls or unix")
-    own = listening_address(listen_text, server)
-    spec = BetweenSpec(
-        words=command,
-        target=server,
-        own=own,
-        depth=depth,
-        seed=secrets.randbelow(2**32) if seed is None else seed,
-        jobs=jobs if own.scheme == "tcp" and not own.port else 1,
-        same_output=same_output,
-        timeout_s=timeout,
-        expect=expect or "",
-        budget_s=time_budget,
-        wanted=wanted,
-    )
-    folder = ResultsFolder("between", out, force=force)
-    with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:
-        found = judge_command(spec, progress.tell)
-    evidence = {
-        cause.id: write_evidence(folder.folder, cause, spec, sentence(cause, found))
-        for cause in found.causes
-    }
-    results = folder.write(
-        target,
-        partial=not found.is_whole,
-        check=check_result(found, spec, evidence),
-        between=between_result(found, spec),
-    )
-    return finish(results, folder, as_json=as_json)
+    return server
+
+
+@contextlib.contextmanager
+def _server(target: str, allow_hosts: tuple[str, ...], recording: str | None) -> Iterator[Target]:
+    """Yield the server, or one that plays what a file has of one."""
+    if recording is None:
+        yield _stream(target, allow_hosts)
+        return
+    from wireproof.between.canned import CannedServer
+    from wireproof.traffic.sources import read_sources
+
+    with CannedServer(read_sources((recording,)).conversations) as canned:
+        yield canned.target
 
 
 class _Progress:

@@ -1,28 +1,25 @@
 """`wireproof record`: a relay that writes down what passes."""
 
 import contextlib
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from wireproof.cli.common import find_target, target_options
-from wireproof.cli.relaying import listening_address
-from wireproof.target import Target
+from wireproof.cli.relaying import (
+    LONGEST_WAIT_S,
+    asked_to_end,
+    listening_address,
+    shown_address,
+)
 from wireproof.traffic.datagram_relay import DatagramRelay
 from wireproof.traffic.forwarding import Side, Transparent
 from wireproof.traffic.recorder import Recorder
 from wireproof.traffic.recordings import RECORDING_FORMAT, Head, RecordingWriter
 from wireproof.traffic.relay import Relay, listen
 from wireproof.words import counted
-
-_LONGEST_WAIT_S = 0.2
-"""A signal waits so long at most."""
 
 
 @click.command(short_help="write down what passes between a client and a server")
@@ -73,7 +70,7 @@ def record(
         recorder = Recorder(writer)
         kind = Relay if server.is_stream else DatagramRelay
         with contextlib.closing(writer), kind(listener, server, recorder, Transparent) as relay:
-            address = _shown(own, listener.getsockname())
+            address = shown_address(own, listener.getsockname())
             click.echo(f"listening on {address}, passing on to {server}; Ctrl-C ends it")
             sys.stdout.flush()
             _serve(relay, recorder, writer)
@@ -83,18 +80,13 @@ def record(
     return 0
 
 
-def _shown(own: Target, address: tuple[str, int] | str) -> str:
-    """Return where it listens, with the port that was free."""
-    return str(own if own.scheme == "unix" else replace(own, port=int(address[1])))
-
-
 def _serve(relay: Relay | DatagramRelay, recorder: Recorder, writer: RecordingWriter) -> None:
     """Relay until Ctrl-C or SIGTERM; what goes wrong is told once."""
     told: set[str] = set()
-    with _asked_to_end() as asked:
+    with asked_to_end() as asked:
         while not asked:
             wait_s = writer.flush_if_due()
-            relay.serve_once(_LONGEST_WAIT_S if wait_s is None else min(wait_s, _LONGEST_WAIT_S))
+            relay.serve_once(LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S))
             news = []
             if recorder.last_refusal:
                 news.append(f"the server can't be reached: {recorder.last_refusal}")
@@ -104,22 +96,6 @@ def _serve(relay: Relay | DatagramRelay, recorder: Recorder, writer: RecordingWr
                 if line not in told:
                     click.echo(f"wireproof: {line}", err=True)
                     told.add(line)
-
-
-@contextlib.contextmanager
-def _asked_to_end() -> Iterator[list[int]]:
-    """Collect the signals that ask us to end, instead of being interrupted by them."""
-    asked: list[int] = []
-
-    def take(number: int, _: FrameType | None) -> None:
-        asked.append(number)
-
-    before = {one: signal.signal(one, take) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summary(connections: int, recorder: Recorder, writer: RecordingWriter) -> str:

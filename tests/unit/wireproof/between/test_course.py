@@ -134,3 +134,16 @@ def test_an_end_comes_apart_and_a_reset_at_once() -> None:
     course = HostileCourse(Schedule())
     course.take(Side.SERVER, RESET, 0.0)
     assert _drained(course, Side.CLIENT) == [Break()]
+
+
+@given(st.binary(min_size=30, max_size=200), st.integers(1, 60), st.integers(0, 9))
+def test_drawn_cuts_are_the_same_however_the_bytes_came(data: bytes, size: int, seed: int) -> None:
+    """And another seed draws others."""
+    found = []
+    for step in (size, len(data)):
+        course = HostileCourse(Schedule(seed=seed))
+        for begin in range(0, len(data), step):
+            course.take(Side.SERVER, Data(data[begin : begin + step]), 0.0)
+        found.append(_segments(_drained(course, Side.CLIENT)))
+    assert found[0] == found[1]
+    assert b"".join(found[0]) == data
