@@ -101,6 +101,7 @@ class Scenario:
     stops_at_ms: int | None = None
     steady_s: float = 0.06
     timeout_s: float = 0.04
+    think: tuple[float, bool] | None = None
 
 
 def corpus_of(scenario: Scenario):
@@ -143,6 +144,7 @@ def run(scenario: Scenario):
         timeout_s=scenario.timeout_s,
         open_loop=scenario.rate_per_s is not None,
         lifetime_s=scenario.lifetime_s,
+        think=scenario.think if scenario.rate_per_s is None else None,
         on_tally=tallies.append,
         on_stage_done=end_stage,
         on_trouble=troubles.append,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from msgspec import structs
 
 from wireproof.cli.common import (
@@ -18,7 +19,8 @@ from wireproof.cli.common import (
 from wireproof.cli.elsewhere import Asked, elsewhere_options, meeting_place, refuse_what_is_here
 from wireproof.cli.parameters import Counts, Duration
 from wireproof.cli.results_folder import ResultsFolder
-from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix
+from wireproof.errors import UsageError
+from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix, parse_rate
 from wireproof.load.units import parse_share
 from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve
@@ -43,7 +45,14 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
 @protocol_options
 @click.option("--users", type=int, default=50, show_default=True, help="Connections.")
 @click.option("--stages", type=Counts(), help="Connections, stage by stage.")
-@click.option("--rate", type=float, metavar="PER_S", help="Open loop: requests per second in all.")
+@click.option(
+    "--rate",
+    metavar="PER_S",
+    callback=_converted(parse_rate),
+    help="Open loop: requests per second in all; 1000..20000/60s changes it while one measures.",
+)
+@click.option("--rate-stages", type=Counts(), metavar="PER_S,…", help="Rates, stage by stage.")
+@click.option("--think", default="", metavar="TIME", help="Pause before a request: 10ms, exp:10ms.")
 @click.option(
     "--arrivals",
     type=click.Choice([str(one) for one in Arrivals]),
@@ -160,7 +169,9 @@ def load(
     settings: dict[str, str],
     users: int,
     stages: list[int] | None,
-    rate: float | None,
+    rate: tuple[float, float | None, float] | None,
+    rate_stages: list[int] | None,
+    think: str,
     arrivals: str,
     length_s: float,
     warm_up_s: float,
@@ -206,15 +217,24 @@ def load(
             source_addresses=source_addresses,
             requests_file=requests_file,
         )
+    first_per_s, last_per_s, ramp_s = rate or (None, None, 0.0)
+    if rate is not None and rate_stages:
+        raise UsageError("--rate and --rate-stages both say how often", "leave one of them out")
+    if last_per_s is not None and not _is_given("length_s"):
+        length_s = ramp_s
     spec = LoadSpec(
         target=target,
         allow_hosts=list(allow_hosts),
         protocol=protocol_name,
         settings=settings,
-        users=stages or [users],
+        users=stages or [users] * max(1, len(rate_stages or ())),
         seconds=length_s,
         warm_up_s=warm_up_s,
-        rate_per_s=rate,
+        rate_per_s=float(rate_stages[0]) if rate_stages else first_per_s,
+        rate_to_per_s=last_per_s,
+        rate_ramp_s=ramp_s,
+        rate_stages=[float(each) for each in rate_stages or ()],
+        think=think,
         arrivals=Arrivals(arrivals),
         payload=payload,
         mix=mix,
@@ -258,6 +278,11 @@ def load(
     )
     results = folder.write(target, partial=result.partial, load=result)
     return finish(results, folder, as_json=as_json)
+
+
+def _is_given(parameter: str) -> bool:
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is not ParameterSource.DEFAULT
 
 
 def _run(

@@ -7,10 +7,13 @@ from enum import StrEnum
 
 import msgspec
 
+from wireproof.durations import parse_duration
 from wireproof.errors import UsageError
+from wireproof.pacing import Ramp
 
 DEFAULT_PAYLOAD_BYTES = 64
 _SEGMENT = re.compile(r"whole|octets|random|coalesced [1-9][0-9]{0,3}")
+_RATE = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?|inf|nan)(?:\.\.([0-9]+(?:\.[0-9]+)?)/(.+))?")
 _ADDRESSES = "write --source-addresses 127.0.0.2-127.0.0.20"
 _MAX_ADDRESSES = 65536
 MAX_RATE_PER_S = 10_000_000
@@ -46,7 +49,16 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     warm_up_s: float = 1.0
     """Length of what comes before it and is not measured."""
     rate_per_s: float | None = None
-    """Requests per second of the whole run; None for a closed loop."""
+    """Requests per second of the whole run; None for a closed loop. At first, where it changes."""
+    rate_to_per_s: float | None = None
+    """Where the rate changes evenly from the warm-up's end on: to what."""
+    rate_ramp_s: float = 0.0
+    """How long that takes."""
+    rate_stages: list[float] = []
+    """The rate of each stage; empty where all have the same."""
+    think: str = ""
+    """How long a connection of a closed loop waits before its next request: `10ms`, or `exp:10ms`
+    for so long on average; empty for not at all."""
     arrivals: Arrivals = Arrivals.CONSTANT
     payload: str = ""
     """`64`, `1-4096`, or `any` for what the protocol's strategy draws; empty for 64 where the
@@ -89,6 +101,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
         positive: dict[str, float | None] = {
             "--for": self.seconds,
             "--rate": self.rate_per_s,
+            "--rate …": self.rate_to_per_s,
+            "--rate-stages": min(self.rate_stages, default=None),
             "--pipeline": self.pipeline,
             "--processes": self.processes,
             "--connect-rate": self.connect_rate_per_s,
@@ -98,11 +112,6 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
         for option, value in positive.items():
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise UsageError(f"{option} takes a number above 0, not {value:g}")
-        if self.rate_per_s is not None and self.rate_per_s > MAX_RATE_PER_S:
-            raise UsageError(
-                f"--rate {self.rate_per_s:g} is more than any generator sends",
-                f"write {MAX_RATE_PER_S} or less",
-            )
         if not 0 <= self.warm_up_s < math.inf:
             raise UsageError(f"--warm-up takes seconds, not {self.warm_up_s:g}")
         if min(self.users) < self.processes:
@@ -111,6 +120,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
                 "write no more --processes than --users",
             )
         self._check_workload()
+        self._check_pace()
         if not 0 <= self.segment_share <= 1:
             raise UsageError(f"--segment-share is between 0% and 100%, not {self.segment_share:g}")
         if not _SEGMENT.fullmatch(self.segment):
@@ -118,6 +128,41 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
                 f"{self.segment!r} is no way to cut a request",
                 "write --segment octets, random, whole, or 'coalesced 4'",
             )
+
+    def _check_pace(self) -> None:
+        rates = [rate for rate in (self.rate_per_s, self.rate_to_per_s, *self.rate_stages) if rate]
+        if rates and max(rates) > MAX_RATE_PER_S:
+            raise UsageError(
+                f"--rate {max(rates):g} is more than any generator sends",
+                f"write {MAX_RATE_PER_S} or less",
+            )
+        if self.rate_to_per_s is not None and (self.rate_stages or len(self.users) > 1):
+            raise UsageError("a rate that changes has one stage", "leave --stages out")
+        if self.rate_stages and len(self.rate_stages) != len(self.users):
+            raise UsageError("each stage has a rate, or all have one", "leave --stages out")
+        if parse_think(self.think) and self.rate_per_s is not None:
+            raise UsageError(
+                "--think is how long a connection waits after a reply, and --rate does not wait",
+                "leave one of them out",
+            )
+
+    def rate_of(self, stage: int) -> float | None:
+        """Return the requests per second that a stage begins with; None for a closed loop."""
+        return self.rate_stages[stage] if stage < len(self.rate_stages) else self.rate_per_s
+
+    def ramp(self) -> Ramp | None:
+        """Return how the rate changes from the warm-up's beginning on, if it does."""
+        if self.rate_per_s is None or self.rate_to_per_s is None:
+            return None
+        return Ramp(self.rate_per_s, self.rate_to_per_s, self.warm_up_s, self.rate_ramp_s)
+
+    def asked_per_s(self, stage: int) -> float | None:
+        """Return the mean rate that the measured part of a stage is asked for."""
+        ramp = self.ramp()
+        if ramp is None:
+            return self.rate_of(stage)
+        until_s = self.warm_up_s + self.seconds
+        return (ramp.requests(until_s) - ramp.requests(self.warm_up_s)) / self.seconds
 
     def _check_workload(self) -> None:
         parse_payload(self.payload)
@@ -178,6 +223,38 @@ def parse_payload(text: str) -> PayloadSizes | None:
     raise UsageError(
         f"{text!r} is no payload size", "write --payload 64, --payload 1-4096 or --payload any"
     )
+
+
+def parse_rate(text: str) -> tuple[float, float | None, float]:
+    """Return a rate, and to what it changes in how many seconds: `1000`, or `1000..20000/60s`.
+
+    Raises:
+        UsageError: it is no rate.
+
+    """
+    found = _RATE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"--rate: {text!r} is no rate", "write 1000, or 1000..20000/60s")
+    if found[2] is None:
+        return float(found[1]), None, 0.0
+    ramp_s = parse_duration(found[3])
+    if ramp_s <= 0:
+        raise UsageError(f"--rate: {text!r} changes in no time", "write 1000..20000/60s")
+    return float(found[1]), float(found[2]), ramp_s
+
+
+def parse_think(text: str) -> tuple[float, bool] | None:
+    """Return how many seconds `10ms` or `exp:10ms` are, and whether only on average; None for none.
+
+    Raises:
+        UsageError: it is no duration.
+
+    """
+    kind, colon, length = text.rpartition(":")
+    if (colon or kind) and kind != "exp":
+        raise UsageError(f"--think: {text!r} is no time", "write 10ms, or exp:10ms")
+    seconds = parse_duration(length) if length else 0.0
+    return (seconds, kind == "exp") if seconds else None
 
 
 def parse_mix(text: str) -> dict[str, float]:

@@ -130,7 +130,9 @@ def _load(load: LoadResult) -> Iterator[str]:
             figures = [duration(us) for us in (found.p50, found.p99, found.p99_9, found.max)]
         bound = BOTTLENECK_WORDS.get(stage.bottleneck, plain(stage.bottleneck))
         failed = f"{sum(stage.failures.values()):,}"
-        rows.append([f"{stage.users:,}", rate(stage.throughput_per_s), *figures, failed, bound])
+        asked = "" if stage.rate_per_s is None else f" of {rate(stage.rate_per_s)}"
+        reached = f"{rate(stage.throughput_per_s)}{asked}"
+        rows.append([f"{stage.users:,}", reached, *figures, failed, bound])
     yield from ("", "### Load")
     header = ["connections", "requests/s", f"{kind} p50".strip(), "p99", "p99.9", "max"]
     yield from table([*header, "failed", "bound by"], rows, right_from=0)

@@ -228,6 +228,8 @@ class LoadStage(Record, frozen=True, kw_only=True):
     """Who was the limit: `server`, `generator`, `shared core` or `undetermined`."""
     kinds: list[KindResult] = []
     """By kind of request, where there is more than one."""
+    rate_per_s: float | None = None
+    """The rate that was asked for, on average; None for a closed loop."""
     histograms: dict[str, str] = {}
     """By kind of latency: HdrHistogram V2, compressed, base64."""
     details: dict[str, Any] = {}
@@ -244,8 +246,6 @@ class LoadResult(LoadStage, frozen=True, kw_only=True):
 
     series: list[Second] = []
     stages: list[LoadStage] = []
-    rate_per_s: float | None = None
-    """The rate that was asked for; None for a closed loop."""
     slo: list[dict[str, Any]] = []
     """One entry an objective: `expression`, `measured`, `met`."""
     partial: bool = False

@@ -2,7 +2,11 @@
 
 from itertools import islice, pairwise, takewhile
 
-from wireproof.pacing import NS_PER_S, constant_arrivals, poisson_arrivals
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wireproof.pacing import NS_PER_S, Ramp, constant_arrivals, poisson_arrivals, ramp_arrivals
 
 
 def test_constant_is_even_and_never_drifts():
@@ -46,3 +50,42 @@ def test_one_worker_is_the_first_of_one():
     """Who names no worker gets the whole rate's schedule, the same as worker 0 of 1."""
     alone, first = poisson_arrivals(1000, 7), poisson_arrivals(1000, 7, worker=0, workers=1)
     assert list(islice(alone, 100)) == list(islice(first, 100))
+
+
+UP = Ramp(first_per_s=100, last_per_s=300, begins_s=1, lasts_s=4)
+
+
+@pytest.mark.parametrize(
+    ("until_s", "requests"),
+    [(0, 0), (0.5, 50), (1, 100), (3, 100 + 200 + 100), (5, 100 + 800), (6, 900 + 300)],
+)
+def test_a_ramp_holds_changes_and_holds(until_s: float, requests: float):
+    """Requests are the rate's integral, and each is due when the integral has come to it."""
+    assert UP.requests(until_s) == pytest.approx(requests)
+    assert UP.due_s(requests) == pytest.approx(until_s)
+
+
+rates = st.floats(0.5, 1e6)
+
+
+@given(rates, rates, st.floats(0, 60), st.floats(0.1, 600), st.floats(0, 1e7))
+def test_when_a_ramps_requests_are_due_is_the_inverse(
+    first: float, last: float, begins_s: float, lasts_s: float, number: float
+):
+    """Upwards, downwards and flat."""
+    ramp = Ramp(first, last, begins_s, lasts_s)
+    assert ramp.requests(ramp.due_s(number)) == pytest.approx(number, rel=1e-6, abs=1e-6)
+
+
+def test_workers_share_a_ramp():
+    """Together their schedules are that of one; seeded, they are independent and add up."""
+    shares = [islice(ramp_arrivals(UP, None, worker, 3), 300) for worker in range(3)]
+    whole = list(islice(ramp_arrivals(UP), 900))
+    assert sorted(at for share in shares for at in share) == whole
+    assert whole[100] == NS_PER_S
+    seeded = [
+        list(takewhile(lambda at: at < 5 * NS_PER_S, ramp_arrivals(UP, 7, worker, 2)))
+        for worker in range(2)
+    ]
+    assert not set(seeded[0]) & set(seeded[1])
+    assert abs(sum(map(len, seeded)) - 900) < 5 * 30

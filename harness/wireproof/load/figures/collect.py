@@ -113,7 +113,13 @@ class StageCollector:
                 self.samples.append(sample)
 
     def result(
-        self, spec: LoadSpec, users: int, least_us: Mapping[str, float], *, is_over: bool
+        self,
+        spec: LoadSpec,
+        users: int,
+        least_us: Mapping[str, float],
+        *,
+        is_over: bool,
+        asked_per_s: float | None,
     ) -> LoadStage:
         """Return the stage's record.
 
@@ -122,6 +128,7 @@ class StageCollector:
             users: connections of the stage.
             least_us: the least latency of the whole run, by kind.
             is_over: whether what is under way has nothing to wait for any more.
+            asked_per_s: the rate that was asked for; None for a closed loop.
 
         """
         seconds = max(self.seconds.values(), default=0.0)
@@ -137,7 +144,7 @@ class StageCollector:
             self.evidence,
             self.histograms,
             users=users,
-            rate_per_s=spec.rate_per_s,
+            rate_per_s=asked_per_s,
             throughput_per_s=throughput,
             least_us=least_us,
         )
@@ -151,6 +158,8 @@ class StageCollector:
             "workers": self.workers or len(self.seconds),
             "pipeline": spec.pipeline,
         }
+        if spec.think:
+            details["think"] = spec.think
         if self.samples:
             details["samples"] = [msgspec.to_builtins(sample) for sample in self.samples]
         if hints:
@@ -170,6 +179,7 @@ class StageCollector:
             latency_us=summaries(self.histograms),
             bottleneck=verdict.word,
             kinds=self.kinds.results(seconds),
+            rate_per_s=asked_per_s,
             histograms={
                 kind: histogram.encode()
                 for kind, histogram in self.histograms.items()
@@ -262,7 +272,10 @@ class Collector:
             if not stage.seconds:
                 continue
             users = spec.users[number] if number < len(spec.users) else sum(stage.users.values())
-            stages.append(stage.result(spec, users, self._least_us, is_over=is_over))
+            asked_per_s = spec.asked_per_s(number)
+            stages.append(
+                stage.result(spec, users, self._least_us, is_over=is_over, asked_per_s=asked_per_s)
+            )
         # Most runs have one stage, and what is kept of them now and then must cost them little.
         total = (
             stages[0]
@@ -277,7 +290,6 @@ class Collector:
             **fields,
             series=list(self.series),
             stages=stages if len(stages) > 1 else [],
-            rate_per_s=spec.rate_per_s,
             partial=any(note.partial for note in self.notes),
             notes=[note.text for note in self.notes],
         )
@@ -288,7 +300,14 @@ class Collector:
         whole.drain_seconds["all"] = sum(stage.drain_seconds for stage in stages)
         whole.workers = max((len(one.seconds) for one in self._stages.values()), default=0)
         users = max((stage.users for stage in stages), default=0)
-        return whole.result(self._spec, users, self._least_us, is_over=is_over)
+        asked = [stage.rate_per_s for stage in stages if stage.rate_per_s is not None]
+        return whole.result(
+            self._spec,
+            users,
+            self._least_us,
+            is_over=is_over,
+            asked_per_s=sum(asked) / len(asked) if asked else self._spec.rate_per_s,
+        )
 
     def _close(self, second: int) -> None:
         tallies = self._open.pop(second)

@@ -22,14 +22,14 @@ from wireproof.load.on_locust.options import told_spec
 from wireproof.load.on_locust.runners import TOLD, GuardedWorker
 from wireproof.load.on_locust.stats import feed
 from wireproof.load.preflight import raise_descriptor_limit
-from wireproof.load.spec import Arrivals, LoadSpec
+from wireproof.load.spec import Arrivals, LoadSpec, parse_think
 from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.phases import Stage
 from wireproof.load.swarm.recorder import worker_name
 from wireproof.load.tally import Note, NoteKind, Tally
-from wireproof.pacing import constant_arrivals, poisson_arrivals
+from wireproof.pacing import constant_arrivals, poisson_arrivals, ramp_arrivals
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve
 
@@ -126,6 +126,7 @@ class Engine:
                 sources=spec.source_addresses,
                 lifetime_s=spec.connection_lifetime_s,
                 quick_ack=spec.quick_ack,
+                think=parse_think(spec.think),
                 worker=max(0, self._runner.worker_index),
                 workers=max(spec.processes, self._runner.worker_index + 1),
                 on_tally=self._on_tally,
@@ -147,11 +148,16 @@ class Engine:
             return
         spec = self._spec
         due = None
-        if spec.rate_per_s is not None:
+        rate_per_s, ramp = spec.rate_of(order.stage), spec.ramp()
+        share = order.worker, order.workers
+        is_even = spec.arrivals is Arrivals.CONSTANT
+        if ramp is not None:
+            due = ramp_arrivals(ramp, None if is_even else spec.seed, *share)
+        elif rate_per_s is not None:
             due = (
-                constant_arrivals(spec.rate_per_s, order.worker, order.workers)
-                if spec.arrivals is Arrivals.CONSTANT
-                else poisson_arrivals(spec.rate_per_s, spec.seed, order.worker, order.workers)
+                constant_arrivals(rate_per_s, *share)
+                if is_even
+                else poisson_arrivals(rate_per_s, spec.seed, *share)
             )
         self._swarm.start_stage(
             Stage(

@@ -20,6 +20,7 @@ from wireproof.load.swarm.link import State
 from wireproof.load.swarm.phases import Phases
 from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
+from wireproof.load.swarm.thinking import Thinking
 from wireproof.load.swarm.unloaded_start import UnloadedStart
 from wireproof.load.tally import Phase
 
@@ -42,6 +43,7 @@ class Attendant:
         open_loop: bool,
         timeout_ns: int,
         clock: Callable[[], int],
+        thinking: Thinking[SwarmConnection],
     ) -> None:
         """Attend to the connections of `pool`.
 
@@ -53,8 +55,10 @@ class Attendant:
             open_loop: whether a stage's schedule says when to send.
             timeout_ns: how long a connect or a reply may take.
             clock: monotonic, in ns.
+            thinking: who waits before the next request, in a closed loop.
 
         """
+        self._thinking = thinking
         self.idle: deque[SwarmConnection] = deque()
         self._pool = pool
         self._phases = phases
@@ -86,6 +90,9 @@ class Attendant:
             or self._unloaded.holds_back(connection, now)
         ):
             self.idle.append(connection)
+            self._pool.watch(connection)
+        elif self._thinking.is_wanted and connection.used:
+            self._thinking.begin(connection, now)
             self._pool.watch(connection)
         else:
             self.begin(connection)
@@ -245,6 +252,16 @@ class Attendant:
         """Connect those whose pause is over."""
         for connection in self._pool.due(now):
             self.connect(connection)
+
+    def end_thinking(self, now: int) -> None:
+        """Have those send that have waited long enough."""
+        for connection in self._thinking.ended(now):
+            if connection.state is not State.IDLE:
+                continue
+            if self._phases.is_sending and not connection.gone:
+                self.begin(connection)
+            else:
+                self.idle.append(connection)
 
     def resume(self, now: int) -> None:
         """Have all send that a closed loop holds back no longer."""

@@ -31,6 +31,7 @@ from wireproof.load.swarm.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
 from wireproof.load.swarm.surroundings import REAL, Surroundings
+from wireproof.load.swarm.thinking import Thinking
 from wireproof.load.tally import Tally
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
@@ -60,6 +61,7 @@ class Swarm:
         sources: Sequence[str] = (),
         lifetime_s: float | None = None,
         quick_ack: bool = False,
+        think: tuple[float, bool] | None = None,
         worker: int = 0,
         workers: int = 1,
         on_tally: Callable[[Tally], None],
@@ -78,6 +80,8 @@ class Swarm:
             sources: local addresses to connect from, in turn.
             lifetime_s: after how long a connection is replaced.
             quick_ack: whether what is received is acknowledged at once.
+            think: how long a connection of a closed loop waits before its next request, in
+                seconds, and whether only on average.
             worker: this process's number among the load's `workers`.
             workers: how many there are.
             on_tally: receives what was counted, a few times a second and at the end of each phase.
@@ -108,6 +112,7 @@ class Swarm:
             now, self._take_tally, on_stage_done, surroundings.usage(target), corpus.kinds
         )
         self._stamps = Stamps(self._pool.members, surroundings)
+        self._thinking: Thinking[SwarmConnection] = Thinking(think, worker)
         self._attendant = Attendant(
             self._pool,
             self._phases,
@@ -116,6 +121,7 @@ class Swarm:
             open_loop=open_loop,
             timeout_ns=self._timeout_ns,
             clock=self._clock,
+            thinking=self._thinking,
         )
         self._ready: list[SwarmConnection] = []  # to send, each its hot batch
         self._greenlet = gevent.spawn(self._run)
@@ -182,7 +188,13 @@ class Swarm:
         poll, wait = epoll.poll, self._surroundings.wait
         clock = self._clock
         closed_loop = not self._open_loop
-        counts_requests = self._protocol.most_requests < Protocol.most_requests
+        thinking = self._thinking
+        # What goes on without looking: a request follows on the reply, however many there were.
+        flows = (
+            closed_loop
+            and not thinking.is_wanted
+            and self._protocol.most_requests >= Protocol.most_requests
+        )
         readable, exact_below_us = EPOLLIN, EXACT_BELOW_US  # a global costs more
         yield_ns = 0
         stamp_in = _STAMP_ONE_IN
@@ -201,12 +213,16 @@ class Swarm:
                 if phases.due_ns > now:
                     wait(epoll, min(phases.due_ns - now, YIELD_EVERY_NS))
                 events = poll(0)
+            elif thinking.is_wanted and thinking.due_ns is not None:
+                if thinking.due_ns > now:
+                    wait(epoll, min(thinking.due_ns - now, YIELD_EVERY_NS))
+                events = poll(0)
             else:
                 events = poll(_YIELD_EVERY_S)
             polled_ns = clock()
             recorder.polling_ns += polled_ns - now
             now = polled_ns
-            streaming = closed_loop and phases.is_sending and not counts_requests
+            streaming = flows and phases.is_sending
             counts = recorder.service
             for fd, event in events:
                 connection = opened.get(fd)
@@ -247,6 +263,8 @@ class Swarm:
                 recorder.sent += requests_in(ready)
             if phases.due_ns <= now:
                 self._take_due(now, ready)
+            if thinking.is_wanted:
+                attendant.end_thinking(clock())
             for connection in ready:
                 batch = connection.hot
                 connection.sent_ns = clock()

@@ -11,7 +11,7 @@ from pathlib import Path
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
 from wireproof.wire.kernel.listening import is_ours, sockets_of
-from wireproof.wire.kernel.process import children_of, cpu_s, owners_of
+from wireproof.wire.kernel.process import ancestors_of, children_of, cpu_s, owners_of
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _LOOK_EVERY_S = 0.9
@@ -70,7 +70,11 @@ class ServerProcesses:
         generation: Iterable[int] = self._owners
         while generation := set(generation) - found:
             found |= generation
-            generation = [child for pid in generation for child in children_of(pid)]
+            # A server within the process that has started us: we are no part of it.
+            ours = {os.getpid(), *ancestors_of(os.getpid())}
+            generation = [
+                child for pid in generation for child in children_of(pid) if child not in ours
+            ]
         return found
 
 

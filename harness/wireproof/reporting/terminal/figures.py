@@ -40,8 +40,8 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
         f"{rate(best.throughput_per_s)} requests/s at {counted(best.users, 'connection')}, "
         f"{BOTTLENECK_WORDS.get(best.bottleneck, escaped(best.bottleneck))}"
     )
-    if load.rate_per_s is not None:
-        line.append(f", {rate(load.rate_per_s)}/s asked for")
+    if best.rate_per_s is not None:
+        line.append(f", {rate(best.rate_per_s)}/s asked for")
     line.append(f"  {length(load)}", style="dim")
     yield line
     if len(stages) > 1:
@@ -72,7 +72,8 @@ def _stage_table(stages: list[LoadStage], width: int, micro: str, *, open_loop: 
         table.add_column(name, justify="right")
     _add_verdict_columns(table, width)
     for stage in stages:
-        _add_row(table, f"{stage.users:,}", stage, width, micro, open_loop=open_loop)
+        asked = "" if stage.rate_per_s is None else f" ({rate(stage.rate_per_s)}/s asked)"
+        _add_row(table, f"{stage.users:,}{asked}", stage, width, micro, open_loop=open_loop)
     return table
 
 

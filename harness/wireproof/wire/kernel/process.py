@@ -115,6 +115,22 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def parent_of(pid: int) -> int:
+    """Return the parent of a process; 0 where it has none that is seen, or is gone."""
+    try:
+        return int(_fields((_PROC / str(pid) / "stat").read_text())[1])
+    except OSError:
+        return 0
+
+
+def ancestors_of(pid: int) -> list[int]:
+    """Return a process's parent, the parent's, and so on."""
+    found: list[int] = []
+    while (pid := parent_of(pid)) and pid not in found:
+        found.append(pid)
+    return found
+
+
 def cpu_s(pid: int) -> float:
     """Return the CPU time of a process and of the children that it has reaped; 0 once it is gone.
 

@@ -72,6 +72,7 @@ scenarios = st.builds(
     stages=st.integers(1, 2),
     leaves_at_ms=st.none() | st.integers(0, 100),
     stops_at_ms=st.none() | st.integers(0, 150),
+    think=st.sampled_from([None, None, (0.002, False), (0.002, True)]),
 )
 
 
@@ -210,3 +211,15 @@ def test_a_worker_that_is_lost_leaves_what_it_had_reported(scenario: Scenario, l
     unanswered = everything.failures[Cause.UNANSWERED] + everything.under_way
     assert result.failures.get("unanswered", 0) == unanswered
     assert so_far.requests == result.requests - everything.under_way
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp"])
+def test_a_connection_that_thinks_sends_once_its_time_is_over(scheme: str):
+    """With 2 ms of thought and 0.1 ms of answer, one connection sends each 2.1 ms; none is lost."""
+    scenario = Scenario(scheme, Echo(), Script(), users=1, think=(0.002, False), steady_s=0.21)
+    world, tallies = run(scenario)
+    steady = fates_of(tallies)[0, Phase.STEADY]
+    assert total_of(tallies).failures == {}
+    assert total_of(tallies).sent == world.received
+    length_s = sum(tally.length_s for tally in tallies if tally.phase is Phase.STEADY)
+    assert steady.right == pytest.approx(length_s / 0.0021, abs=1.5)

@@ -5,8 +5,8 @@ import re
 import pytest
 from hypothesis import strategies as st
 
-from wireproof.load.swarm.predictor import predictor_of
-from wireproof.protocols import Delimited, Matcher, Oracle
+from wireproof.load.swarm.predictor import datagram_predictor_of, predictor_of
+from wireproof.protocols import Datagrams, Delimited, Matcher, Oracle
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.line_echo import LineEcho
 from wireproof.protocols.built_in.redis import Redis
@@ -159,3 +159,31 @@ def test_more_than_the_servers_buffer_comes_in_chunks():
     assert reply == STAMP + b"abcd" + STAMP + b"e"
     assert list(predictor.ends([b"abc", b"de"])) == [len(STAMP) + 3, len(reply)]
     assert predictor.learn(b"abcde", LATER + b"abcd" + LATER + b"e")
+
+
+class ShoutedDatagrams(Shout, Datagrams):
+    """Lines over UDP."""
+
+    def datagrams(self):
+        """Return a line."""
+        return st.just(b"a\n")
+
+    def expected_datagram(self, datagram: bytes):
+        """Return capitals."""
+        return datagram.upper()
+
+
+class JudgedDatagrams(ShoutedDatagrams):
+    """The same, with a judge of its own."""
+
+    def datagram_oracle(self):
+        """Return what a user may have written."""
+        return super().datagram_oracle()
+
+
+def test_datagrams_are_foretold_where_the_judge_is_ours():
+    """What a judge of the user's own would say, nobody knows beforehand."""
+    predictor = datagram_predictor_of(ShoutedDatagrams(), [b"a\n"])
+    assert predictor is not None
+    assert predictor.reply([b"a\n"]) == b"A\n"
+    assert datagram_predictor_of(JudgedDatagrams(), [b"a\n"]) is None

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from wireproof.deadline import Deadline
 from wireproof.wire.kernel.process import (
+    ancestors_of,
     descendants_of,
     is_stopped,
     open_descriptors,
     owners_of,
+    parent_of,
     process_name,
     unix_listeners,
 )
@@ -77,3 +79,11 @@ def test_unix_listeners_are_found_by_path(tmp_path: Path) -> None:
         server.listen()
         client.connect(path)
         assert unix_listeners(path) == {_inode(server)}
+
+
+def test_the_ancestors_of_a_process_lead_to_the_first() -> None:
+    """Our parent is the kernel's word for it, and the last one has none."""
+    found = ancestors_of(os.getpid())
+    assert found[0] == os.getppid()
+    assert parent_of(found[-1]) == 0
+    assert ancestors_of(2**22 + 1) == []
