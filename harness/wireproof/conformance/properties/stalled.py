@@ -24,7 +24,7 @@ from wireproof.conformance.subject import KIB, Subject
 from wireproof.results import Level
 
 _FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may block, or take a part"
-_COUNTS = (2, 4, 8, 16)
+_FEWEST, _MOST = 2, 16
 _OTHERS = 2
 _OWED_BYTES = 64 * 1024 * KIB
 _VALUES_BYTES = (512 * KIB, 64 * KIB)
@@ -40,7 +40,7 @@ _KEPT_BYTES = 32 * 1024 * KIB
     reason="Each takes a worker of a pool with it, and the pool is small.",
     unsupported=lambda subject: (
         ""
-        if subject.concurrent and subject.protocol.connections > _COUNTS[0]
+        if subject.concurrent and subject.protocol.connections > _FEWEST
         else "the server has one connection at a time"
     ),
 )
@@ -50,9 +50,9 @@ def many(subject: Subject) -> Iterator[Plan]:
     requests = requests or pushing(subject, MORE_THAN_KERNELS_BUFFER_BYTES, QUIET_S).requests[0]
     sent = sum(map(len, requests))
     smallest = subject.smallest
-    for count in _COUNTS:
-        if count >= subject.protocol.connections:
-            break
+    # A pool that is smaller is exhausted as well, and making the plan smaller tells how small.
+    most = min(_MOST, subject.protocol.connections - 1)
+    for count in (most,) if subject.depth.name == "quick" else sorted({_FEWEST, most}):
         stalls: list[Action] = []
         for number in range(count):
             stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
