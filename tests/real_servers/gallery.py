@@ -101,7 +101,7 @@ def is_installed(server: Server) -> bool:
         case "stdlib":
             return True
         case "apt":
-            return program(server.start[0]) is not None
+            return program(server.start[0]) is not None and all(map(_is_unpacked, server.packages))
         case "npm":
             return (server.place / ".complete").exists() and shutil.which("node") is not None
         case _:
@@ -172,6 +172,11 @@ def version(server: Server) -> str:
         check=False,
     )
     return found.stdout.decode() or "unknown"
+
+
+def _is_unpacked(package: str) -> bool:
+    """Say whether Debian's package is there; some start by a script of ours."""
+    return any(Path("/var/lib/dpkg/info").glob(f"{package}*.list"))
 
 
 def program(name: str) -> str | None:

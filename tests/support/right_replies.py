@@ -139,12 +139,25 @@ def _web_server() -> Answer:
     return answer
 
 
+def _database() -> Answer:
+    def answer(request: bytes) -> bytes:
+        for state in (b"42601", b"22012", b"26000"):
+            shown = {b"42601": b"SELEC 1", b"22012": b"1/0", b"26000": b"wireproof_none"}[state]
+            if shown in request:
+                fields = b"SERROR\0VERROR\0C%b\0Mno\0\0" % state
+                return b"E" + (4 + len(fields)).to_bytes(4) + fields
+        return b"K\0\0\0\x0c" + bytes(8)
+
+    return answer
+
+
 _ANSWERS: dict[str, Callable[[], Answer]] = {
     "http1": _http_server,
     "dns": _name_server,
     "modbus-tcp": _device,
     "mllp": _receiver,
     "websocket": _web_server,
+    "postgres": _database,
 }
 
 

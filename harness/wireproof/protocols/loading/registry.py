@@ -29,6 +29,7 @@ BUILT_IN = {
     "mqtt": "wireproof.protocols.built_in.mqtt:Mqtt",
     "mllp": "wireproof.protocols.built_in.mllp:Mllp",
     "websocket": "wireproof.protocols.built_in.websocket.protocol:WebSocket",
+    "postgres": "wireproof.protocols.built_in.postgres.protocol:Postgres",
 }
 """By name, where the class stands; imported only when it is asked for."""
 

@@ -52,6 +52,7 @@ def test_rules_can_be_judged(name: str):
 
 SOURCE = re.compile(
     r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
+    r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
     r"|RESP specification, [A-Z][a-z ]+|memcached, doc/protocol[.]txt, [A-Z][a-z ]+"
 )
 
@@ -181,6 +182,7 @@ WORKLOADS = {
     "modbus-tcp": {"read": 80, "write-one": 10, "write-several": 10},
     "smtp": {"mail": 1},
     "websocket": {"text": 80, "binary": 20},
+    "postgres": {"simple": 50, "extended": 50},
 }
 
 
@@ -224,6 +226,7 @@ SIZED = {
     "modbus-tcp": {},
     "http1": {"body": "echo"},
     "websocket": {},
+    "postgres": {},
 }
 
 
@@ -260,6 +263,8 @@ def value_of(name: str, size: int) -> bytes:
     """Return the value that is written."""
     if name == "modbus-tcp":
         return b"".join((at * 257 + 1).to_bytes(2) for at in range(size // 2))
+    if name == "postgres":
+        return (bytes(range(97, 123)) * (size // 26 + 1))[:size]
     return (bytes(range(256)) * (size // 256 + 1))[:size]
 
 
@@ -300,6 +305,9 @@ REFUSALS = [
     ("modbus-tcp", b"\0\1\0\0\0\3\1\x83\x63", "exception 99, which has no name"),
     ("mqtt", b"\x20\2\0\5", "CONNACK with code 5, not authorized"),
     ("mqtt", b"\x90\4\0\1\0\x80", "SUBACK with code 128, failure"),
+    ("websocket", b"\x88\x06\x03\xeaoops", "a close frame with 1002 oops"),
+    ("websocket", b"HTTP/1.1 403 No\r\n\r\n", "HTTP/1.1 403 No"),
+    ("postgres", b"E\0\0\0\x15SERROR\0C42601\0Mno\0\0", "ERROR 42601 no"),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AE|7|no such patient\r\x1c\r", "AE 7 no such patient"),
 ]
 SERVICES = [
@@ -322,6 +330,8 @@ SERVICES = [
     ("mqtt", b"\x90\3\0\x80\1", "SUBACK"),
     ("mqtt", b"\x30\4\0\1\x80\x80", "PUBLISH"),
     ("mqtt", b"\xf0\0", "a packet of no known kind"),
+    ("websocket", b"\x81\x02hi", "a text frame"),
+    ("postgres", b"C\0\0\0\x0dSELECT 1\0", ""),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AA|7\r\x1c\r", "AA 7"),
     ("mllp", b"\x0b", ""),
 ]

@@ -1,0 +1,235 @@
+"""PostgreSQL (protocol 3): start-up, simple and extended queries over SELECT of literals.
+
+Strategy: each message of the server's is a reply of its own. Queries name their columns and cast
+their literals, so that every message of a result is known to the byte; of an error the SQLSTATE is
+known. Notices and reports of parameters come whenever the server likes (documentation,
+Asynchronous Operations).
+
+Who logs in by SCRAM or MD5 answers a number that the server draws; an opening is known beforehand.
+So the server has to trust the user, or to take the password in clear: `trust` or `password` in
+`pg_hba.conf`, `auth_type = trust` or `plain` for a pooler.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from wireproof.protocols.base import Rule
+from wireproof.protocols.built_in.postgres import messages as pg
+from wireproof.protocols.built_in.postgres.queries import (
+    DIVISION,
+    extended,
+    extended_answers,
+    failing,
+    in_portions,
+    named,
+    select,
+    series,
+    simple_answers,
+)
+from wireproof.protocols.oracle import first_line
+from wireproof.protocols.replies import Expected, Judge, Reply
+from wireproof.protocols.request_reply import RequestReply
+from wireproof.protocols.sizes import LETTERS, integers, octets, ordinary_values, padded
+from wireproof.results import Level
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+_AUTHENTICATED, _IN_CLEAR = bytes(4), (3).to_bytes(4)
+_ASKED = {2: "Kerberos", 5: "MD5", 7: "GSSAPI", 9: "SSPI", 10: "SCRAM"}
+_INTEGERS = (-(2**31) + 1, 2**31 - 1)
+
+
+class Postgres(RequestReply):
+    """PostgreSQL: simple and extended queries, each message of the results known."""
+
+    name = "postgres"
+    source = "PostgreSQL documentation, Frontend/Backend Protocol"
+    half_close: ClassVar[Level] = Level.MAY
+    """An end of stream without Terminate is no orderly end."""
+    max_request_bytes: int = 1024 * 1024
+    user: str = "postgres"
+    password: str = ""
+    """Sent in clear, where it is set."""
+    database: str = "postgres"
+
+    def opening(self) -> list[bytes]:
+        """Start up, and give the password if there is one."""
+        begin = pg.startup({"user": self.user, "database": self.database})
+        return [begin, pg.password(self.password)] if self.password else [begin]
+
+    def requests(self) -> SearchStrategy[bytes]:
+        """Return one query, simple or extended."""
+        from hypothesis import strategies as st
+
+        return st.one_of(*(each for name, each in self.kinds().items() if name != "close"))
+
+    def example(self) -> bytes:
+        """Return a query of one literal."""
+        return pg.query(select([b"hello"]))
+
+    def kinds(self) -> dict[str, SearchStrategy[bytes]]:
+        """Return queries of literals, of rows, of nothing, and wrong ones."""
+        from hypothesis import strategies as st
+
+        texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+        values = st.one_of(
+            texts.map(str.encode),
+            st.sampled_from([127, 128, 255, 256]).map(lambda size: octets(size, LETTERS)),
+        )
+        numbers = integers(*_INTEGERS)
+        literals = st.lists(st.one_of(values, numbers), min_size=1, max_size=5)
+        counts = st.sampled_from([0, 1, 2, 127, 128, 300])
+        return {
+            "simple": literals.map(lambda each: pg.query(select(each))),
+            "several": st.lists(literals, min_size=2, max_size=4).map(
+                lambda several: pg.query(b"; ".join(map(select, several)))
+            ),
+            "rows": counts.map(lambda count: pg.query(series(count))),
+            "empty": st.sampled_from([b"", b" ", b";"]).map(pg.query),
+            "extended": st.builds(extended, values, numbers, binary=st.booleans()),
+            "named": st.builds(named, values, numbers),
+            "portal": st.builds(in_portions, counts, st.sampled_from([1, 50, 1000])),
+            "error": st.sampled_from([pg.query(b"SELEC 1"), pg.query(DIVISION)]),
+            "error-extended": st.builds(failing, values),
+            "close": st.just(pg.TERMINATE),
+        }
+
+    def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
+        """Return simple and extended queries of ordinary values."""
+        values = ordinary_values()
+        return {
+            "simple": (values.map(lambda value: pg.query(select([value]))), 50),
+            "extended": (values.map(lambda value: extended(value, 7)), 50),
+        }
+
+    def payload_request(self, payload: bytes) -> bytes | None:
+        """Return a query with a parameter of text; there is none of NUL, and of no UTF-8."""
+        try:
+            payload.decode()
+        except UnicodeDecodeError:
+            return None
+        return None if b"\0" in payload else extended(payload, 7)
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return a simple query of a long literal."""
+        return padded(size_bytes, lambda payload: pg.query(select([payload])), LETTERS)
+
+    def sized_conversation(self, size_bytes: int) -> list[bytes] | None:
+        """Return a query with a parameter that comes back."""
+        request = extended(octets(size_bytes, LETTERS), 7, binary=True)
+        return [request] if len(request) <= self.max_request_bytes else None
+
+    def malformed(self) -> SearchStrategy[bytes]:
+        """Return messages of no kind, of impossible lengths, and with fields that do not fit."""
+        from hypothesis import strategies as st
+
+        return st.sampled_from(
+            [
+                pg.message(b"\x00", b"x"),
+                pg.message(b"w", b""),
+                b"Q\x00\x00\x00\x03",
+                b"Q\x7f\xff\xff\xff",
+                b"Q\xff\xff\xff\xff",
+                pg.message(b"Q", b"no end"),
+                pg.message(b"B", b"\0\0\0\x01") + pg.SYNC,
+                pg.message(b"D", b"X\0") + pg.SYNC,
+            ]
+        )
+
+    def rules(self) -> list[Rule]:
+        """Return what the documentation says of errors and of several statements."""
+        plain, source = self.example(), "PostgreSQL documentation, "
+        tricky = b"';--\\n$1 \"\x01\x7f\xc3\xa9"
+        return [
+            Rule(
+                "POSTGRES-001",
+                Level.MUST,
+                "After an error in an extended query, all is skipped up to Sync.",
+                source + "Extended Query",
+                "A client that has sent on reads replies to what was never done.",
+                ((failing(b"skipped"), plain),),
+            ),
+            Rule(
+                "POSTGRES-002",
+                Level.MUST,
+                "Of several statements in one query each has its result, and all have one end.",
+                source + "Simple Query",
+                "A pooler that counts results takes the connection back too early.",
+                ((pg.query(b"; ".join([select([b"a"]), select([1])])), plain),),
+            ),
+            Rule(
+                "POSTGRES-003",
+                Level.MUST,
+                "A literal and a parameter come back as they were, quotes and escapes too.",
+                source + "Message Formats",
+                "What looks for quotes, semicolons or dollars between the two spoils them.",
+                ((pg.query(select([tricky])), extended(tricky, 7), plain),),
+            ),
+            Rule(
+                "POSTGRES-004",
+                Level.MUST,
+                "A portal gives as many rows as are asked for, and goes on where it stopped.",
+                source + "Extended Query",
+                "Rows are lost or come twice where they are fetched in portions.",
+                ((in_portions(300, 50), plain),),
+            ),
+        ]
+
+    def is_last(self, request: bytes) -> bool:
+        """Say whether it is Terminate."""
+        return request == pg.TERMINATE
+
+    def reply_length(self, buffer: bytearray) -> int | None:
+        """Return the length of a message."""
+        return pg.message_length(buffer)
+
+    def answerable_at(self, message: bytes) -> int:
+        """Return where the first message of an extended query ends: errors don't wait for Sync."""
+        first = pg.message_length(message) if message[:1] in {b"P", b"B"} else None
+        return first or len(message)
+
+    def unsolicited(self, message: bytes) -> bool:
+        """Say whether it is a notice, or the report of a parameter."""
+        return message[:1] in {b"N", b"S"}
+
+    def closes(self, reply: bytes) -> bool:
+        """Say whether it is an error behind which the server closes."""
+        return reply.startswith(b"E") and pg.error_fields(reply).get("V") in {"FATAL", "PANIC"}
+
+    def refused(self, reply: bytes) -> bool:
+        """Say whether it is an error."""
+        return reply.startswith(b"E")
+
+    def in_words(self, reply: bytes) -> str:
+        """Return the severity, SQLSTATE and text of an error, or what log-in is asked for."""
+        if self.refused(reply):
+            fields = pg.error_fields(reply)
+            return first_line(" ".join(fields.get(key, "") for key in "SCM").strip().encode())
+        if reply.startswith(b"R") and len(reply) >= 9:
+            how = _ASKED.get(int.from_bytes(reply[5:9]), "")
+            return f"it asks for {how}; let it trust the user, or take a plain password" * bool(how)
+        return ""
+
+    def expected(self, request: bytes) -> Expected:
+        """Return the messages that answer one of the client's, or several up to a Sync."""
+        if request[:1] == b"\0":
+            return _logged_in() if not self.password else pg.message(b"R", _IN_CLEAR)
+        match request[:1]:
+            case b"p":
+                return _logged_in()
+            case b"X":
+                return None
+            case b"Q":
+                return [*simple_answers(request[5:-1]), pg.READY]
+        return extended_answers(pg.split(request))
+
+
+def _logged_in() -> list[Reply]:
+    """Return what ends the log-in; a pooler may leave the key out."""
+    return [
+        Reply(pg.message(b"R", _AUTHENTICATED)),
+        Reply(Judge(lambda reply: reply.startswith(b"K"), "BackendKeyData"), optional=True),
+        Reply(pg.READY),
+    ]
