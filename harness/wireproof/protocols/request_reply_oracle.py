@@ -34,8 +34,7 @@ from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, 
 from wireproof.protocols.user_code import call_on_reply, call_user_code, code_error, takes_request
 from wireproof.words import counted
 
-_MOST_SHOWN = 3
-_MOST_OTHERS = 64
+_MOST_SHOWN, _MOST_OTHERS = 3, 64
 """Of the replies owed that a wrong one is compared with, to say whose it is."""
 _HOOKS = ("mask", "unsolicited", "closes", "parts", "answerable_at", "in_words", "message_id")
 
@@ -49,9 +48,8 @@ class RequestReplyOracle(Oracle):
         overridden = {name for name in _HOOKS if overrides(session, RequestReplyHooks, name)}
         self._mask = session.mask if "mask" in overridden else None
         self._unsolicited = session.unsolicited if "unsolicited" in overridden else None
-        self._closes: Callable[..., bool] | None = (
-            session.closes if "closes" in overridden else None
-        )
+        closes: Callable[..., bool] = session.closes
+        self._closes = closes if "closes" in overridden else None
         self._closes_by_request = self._closes is not None and takes_request(self._closes)
         self._answerable_at = session.answerable_at if "answerable_at" in overridden else None
         self._answered_early: Request | None = None
@@ -157,13 +155,18 @@ class RequestReplyOracle(Oracle):
 
     @property
     def owed(self) -> int:
-        """Replies owed, the greeting included, optional ones not."""
-        return self._owed.required
+        """Replies owed, the greeting included, optional ones not.
+
+        Of a message that is not sent whole only a reply that has begun is owed.
+        """
+        early = self._answered_early
+        early_replies = max(0, early.replies_owed - bool(self._buffer)) if early else 0
+        return self._owed.required - early_replies
 
     @property
     def settled(self) -> bool:
-        """Whether every reply that must come is here, and none is half received."""
-        return not self._owed.required and not self._buffer
+        """Whether every reply owed is here, and none is half received."""
+        return not self.owed and not self._buffer
 
     @property
     def due(self) -> str:
@@ -309,7 +312,7 @@ class RequestReplyOracle(Oracle):
         if owed.optional or request is None:
             return 0
         request.replies_owed -= 1
-        answerable_parts = 1 if request is self._answered_early else 0
+        answerable_parts = int(request is self._answered_early)
         return int(not request.replies_owed and request.unsent_parts == answerable_parts)
 
     def _surplus(self, problem: str = "") -> WrongReplyError:

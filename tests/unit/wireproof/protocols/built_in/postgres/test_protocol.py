@@ -228,7 +228,9 @@ def test_an_error_may_come_before_sync():
     oracle.sent(len(request) - 2)
     assert oracle.settled
     oracle.receive_data(failure(b"26000"))
+    assert oracle.settled
     oracle.sent(2)
+    assert oracle.owed == 1
     oracle.receive_data(READY)
     assert oracle.settled
 
