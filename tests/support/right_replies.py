@@ -158,6 +158,7 @@ _ANSWERS: dict[str, Callable[[], Answer]] = {
     "mllp": _receiver,
     "websocket": _web_server,
     "postgres": _database,
+    "nats": lambda: lambda _: b"INFO {}\r\n",
 }
 
 

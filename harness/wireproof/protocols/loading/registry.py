@@ -30,6 +30,7 @@ BUILT_IN = {
     "mllp": "wireproof.protocols.built_in.mllp:Mllp",
     "websocket": "wireproof.protocols.built_in.websocket.protocol:WebSocket",
     "postgres": "wireproof.protocols.built_in.postgres.protocol:Postgres",
+    "nats": "wireproof.protocols.built_in.nats:Nats",
 }
 """By name, where the class stands; imported only when it is asked for."""
 

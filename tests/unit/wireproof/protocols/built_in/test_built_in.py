@@ -53,6 +53,7 @@ def test_rules_can_be_judged(name: str):
 SOURCE = re.compile(
     r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
     r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
+    r"|NATS client protocol, [A-Z][A-Za-z ]+"
     r"|RESP specification, [A-Z][a-z ]+|memcached, doc/protocol[.]txt, [A-Z][a-z ]+"
 )
 
@@ -183,6 +184,7 @@ WORKLOADS = {
     "smtp": {"mail": 1},
     "websocket": {"text": 80, "binary": 20},
     "postgres": {"simple": 50, "extended": 50},
+    "nats": {"publish": 95, "ping": 5},
 }
 
 
@@ -227,6 +229,7 @@ SIZED = {
     "http1": {"body": "echo"},
     "websocket": {},
     "postgres": {},
+    "nats": {},
 }
 
 
@@ -241,10 +244,11 @@ def test_a_value_that_is_written_is_read(name: str, size: int):
         assert size % 2 or size > 246
         return
     personal = as_sent(protocol, [*protocol.opening(), *conversation], 7)
-    *before, last = right_replies(protocol, personal)[-len(personal) :]
+    greeting, *before, last = right_replies(protocol, personal)
     at = last.rindex(value_of(name, size))
     for spoilt in (-1, *sorted({0, size // 2, size - 1})):
         oracle = protocol.oracle()
+        oracle.receive_data(greeting)
         for request, reply in zip(personal, [*before, b""], strict=True):
             oracle.announce(request)
             oracle.sent(len(request))
@@ -308,6 +312,7 @@ REFUSALS = [
     ("websocket", b"\x88\x06\x03\xeaoops", "a close frame with 1002 oops"),
     ("websocket", b"HTTP/1.1 403 No\r\n\r\n", "HTTP/1.1 403 No"),
     ("postgres", b"E\0\0\0\x15SERROR\0C42601\0Mno\0\0", "ERROR 42601 no"),
+    ("nats", b"-ERR 'Stale Connection'\r\n", "ERR 'Stale Connection'"),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AE|7|no such patient\r\x1c\r", "AE 7 no such patient"),
 ]
 SERVICES = [
@@ -332,6 +337,7 @@ SERVICES = [
     ("mqtt", b"\xf0\0", "a packet of no known kind"),
     ("websocket", b"\x81\x02hi", "a text frame"),
     ("postgres", b"C\0\0\0\x0dSELECT 1\0", ""),
+    ("nats", b"PONG\r\n", ""),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AA|7\r\x1c\r", "AA 7"),
     ("mllp", b"\x0b", ""),
 ]
