@@ -1,11 +1,11 @@
 /* The load for the server benchmark, in C so that the server is what is measured.
 
-   epoll_client PORT CONNECTIONS BYTES SECONDS
+   epoll_client PORT CONNECTIONS BYTES SECONDS [REQUEST]
 
    Each connection sends BYTES, waits until all of them have come back, and starts over. Frames are
    counted by their `[`, which the payload does not hold: all has come back when the bytes received,
    less 27 a frame, are the bytes sent. Prints `ROUND_TRIPS SECONDS ALL`, where
-   ALL counts those of the warm-up too. */
+   ALL counts those of the warm-up too. With a REQUEST, that is sent, and BYTES is the reply's size. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +25,8 @@ struct connection { long unsent, back; int answered; };
 
 static struct connection connections[MAX_FD];
 static char *payload, input[1 << 18];
-static long bytes;
+static long bytes, request_bytes;
+static int counts_frames;
 static int epoll;
 
 static double now(void) {
@@ -61,18 +62,20 @@ static int receive(int fd) {
     if (got < 0 && errno == EAGAIN) return 0;
     if (got <= 0) { fprintf(stderr, "the server closed a connection\n"); exit(1); }
     connection->back += got;
-    for (char *at = input, *end = input + got; (at = memchr(at, '[', end - at)); at++)
+    if (counts_frames)
+      for (char *at = input, *end = input + got; (at = memchr(at, '[', end - at)); at++)
         connection->back -= HEADER;
     return connection->unsent == 0 && connection->back == bytes;
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) return 2;
+    if (argc != 5 && argc != 6) return 2;
     int count = atoi(argv[2]);
     bytes = atol(argv[3]);
     double seconds = atof(argv[4]);
-    payload = malloc(bytes);
-    memset(payload, 'x', bytes);
+    counts_frames = argc == 5;
+    request_bytes = counts_frames ? bytes : (long)strlen(argv[5]);
+    payload = counts_frames ? memset(malloc(bytes), 'x', bytes) : argv[5];
     epoll = epoll_create1(0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -83,7 +86,7 @@ int main(int argc, char **argv) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         fcntl(fd, F_SETFL, O_NONBLOCK);
         watch(EPOLL_CTL_ADD, fd, EPOLLIN);
-        connections[fd].unsent = bytes;
+        connections[fd].unsent = request_bytes;
         send_on(fd, 0);
     }
     /* Measured is from when every connection has been answered once: some servers start a process
@@ -103,7 +106,7 @@ int main(int argc, char **argv) {
                 start = now();
                 round_trips = 0;
             }
-            connections[fd] = (struct connection){.unsent = bytes, .answered = 1};
+            connections[fd] = (struct connection){.unsent = request_bytes, .answered = 1};
             send_on(fd, 0);
         }
     }

@@ -1,6 +1,8 @@
 """For each built-in protocol: comparing judges and counts exactly as the oracle alone does."""
 
+import copy
 import os
+import random
 import re
 from functools import cache
 from select import EPOLLIN, EPOLLOUT
@@ -19,13 +21,16 @@ from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.corpus import Corpus, Privacy
 from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.swarm.predictor import predictor_of
+from wireproof.load.swarm.recorder import Recorder
 from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.tally import Phase
 from wireproof.protocols.base import as_sent
 from wireproof.protocols.loading.registry import find_protocol
-from wireproof.protocols.oracle import WrongReplyError
+from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
 
 RUNS = 2000 if os.environ.get("WIREPROOF_EXTENDED") else 40
+MANY = 100_000 if os.environ.get("WIREPROOF_EXTENDED") else 2_000
 PLACES = 3
 _HINT = re.compile(", right for .* request(?: before)?")
 """Whose a wrong reply may be: only what the last one was to the byte is known here."""
@@ -198,3 +203,47 @@ def test_it_is_used(name: str):
     for _ in range(PLACES * LAPS):
         assert isinstance(conversation.by_the_swarm(conversation.send()), int)
     assert conversation.hot >= PLACES * (LAPS - 3)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_one_wrong_byte_in_many_replies_is_found(name: str):
+    """All replies are right but one, somewhere among many: that one is not taken for right."""
+    draw = random.Random(name)
+    conversation = Conversation(name, "", 1, 0)
+    connection = conversation.connection
+    replies = []
+    for _ in range(PLACES * LAPS):
+        replies.append(conversation.send())
+        assert conversation.by_the_oracle(replies[-1]) == 1
+        assert conversation.by_the_swarm(replies[-1]) == 1
+    lap = replies[-PLACES:]
+    recorder, hot = Recorder(0, Phase.STEADY, 0), 0
+    wrong_one = draw.randrange(MANY // 2, MANY) // PLACES * PLACES
+    for number in range(MANY):
+        connection.begin(0, 0, recorder)
+        if number == wrong_one:
+            break
+        reply = lap[number % PLACES]
+        if reply == connection.hot.reply:
+            hot += 1
+            connection.settle(0)
+        else:
+            assert conversation.by_the_swarm(reply) == 1
+    assert hot >= 0.99 * wrong_one
+    wrong = spoiled(conversation.oracle, connection.batch.requests[0], lap[0], draw)
+    said = conversation.by_the_swarm(wrong)
+    assert isinstance(said, str) or not connection.complete
+
+
+def spoiled(oracle: Oracle, request: bytes, reply: bytes, draw: random.Random) -> bytes:
+    """Return a reply with one byte changed such that an oracle does not take it for right."""
+    while True:
+        at = draw.randrange(len(reply))
+        wrong = reply[:at] + bytes([reply[at] ^ 1]) + reply[at + 1 :]
+        judge = copy.deepcopy(oracle)
+        judge.announce(request)
+        judge.sent(len(request))
+        try:
+            judge.receive_data(wrong)
+        except WrongReplyError:
+            return wrong
