@@ -1,6 +1,7 @@
 """Hand-written users: tasks over a socket, reported as Locust reports requests."""
 
 import contextlib
+import csv
 import json
 import select
 import subprocess
@@ -178,3 +179,47 @@ def wait_for_rows(url: str, *names: str) -> dict[str, dict[str, Any]]:
                 return rows
         select.select([], [], [], 0.1)
     raise AssertionError(f"no rows {names} in time")
+
+
+SHAPED = """
+from locust import LoadTestShape
+
+from wireproof.load.on_locust.users import SocketUser
+from locust import task
+
+
+class Shape(LoadTestShape):
+    def tick(self):
+        return (3, 3) if self.get_run_time() < 2.5 else None
+
+
+class Judged(SocketUser):
+    protocol = "echo"
+
+    @task
+    def verified(self):
+        self.client.request(b"verified", name="verified")
+"""
+
+
+def test_locusts_own_outputs_are_whole(tmp_path: Path):
+    """With a shape, --headless, --csv and --html: the CSV has every request, and a table has µs."""
+    file = tmp_path / "shaped.py"
+    file.write_text(SHAPED)
+    with serving("tcp", tmp_path) as target:
+        command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--host", target]
+        run = subprocess.run(
+            [*command, "--csv", str(tmp_path / "of"), "--html", str(tmp_path / "page.html")],
+            check=True,
+            capture_output=True,
+            timeout=60,
+            cwd=PROJECT,
+            text=True,
+        )
+    (row,) = [line.split() for line in run.stderr.splitlines() if line.startswith("tcp verified ")]
+    requests, p50_us = (int(row[at].replace(",", "")) for at in (2, 3))
+    with (tmp_path / "of_stats.csv").open(newline="") as csv_file:
+        counts = {line["Name"]: int(line["Request Count"]) for line in csv.DictReader(csv_file)}
+    assert counts == {"verified": requests, "Aggregated": requests}
+    assert 0 < p50_us < 1_000_000
+    assert "verified" in (tmp_path / "page.html").read_text()

@@ -12,12 +12,11 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from wireproof.errors import WireproofError
-from wireproof.load.on_locust import guard
+from wireproof.load.on_locust import closing, guard
 from wireproof.load.on_locust.conductor import Conductor, EventPipe
 from wireproof.load.on_locust.engine import install_engine
 from wireproof.load.on_locust.family import Family
 from wireproof.load.on_locust.options import add_options, spec_of
-from wireproof.load.on_locust.stats import use_fine_buckets
 from wireproof.target import parse_target, resolve
 from wireproof.wire.reference import ReferenceServer
 
@@ -25,7 +24,7 @@ from wireproof.wire.reference import ReferenceServer
 def install() -> None:
     """Add Wireproof's options, engine and conductor to this Locust process."""
     family = guard.install()
-    use_fine_buckets()
+    closing.install()
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(functools.partial(_on_init, family))
 

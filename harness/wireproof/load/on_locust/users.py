@@ -9,7 +9,7 @@ from gevent.event import Event as Flag
 from locust import User, task
 
 from wireproof.errors import UsageError
-from wireproof.load.on_locust import guard
+from wireproof.load.on_locust import closing, guard
 from wireproof.load.on_locust.client import Response, SocketClient
 from wireproof.load.on_locust.engine import engine_of
 from wireproof.protocols.base import Protocol
@@ -17,6 +17,7 @@ from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import Target, parse_target, resolve
 
 guard.install()
+closing.install()
 
 
 class SwarmUser(User):
