@@ -15,7 +15,7 @@ import msgspec
 
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
-from wireproof.conformance.plans.controls import control_of, one_by_one
+from wireproof.conformance.plans.controls import controls_of, one_by_one
 from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol
@@ -110,12 +110,12 @@ class ControlledExecutor(Executor):
     def _beside_controls(
         self, plan: Plan, outcome: Outcome, failure: Failure, timeout_s: float | None
     ) -> Outcome:
-        control = control_of(plan)
+        control = controls_of(plan)[0]
         known = time.monotonic() - self._held.get(control, float("-inf")) < _SAME_MOMENT_S
         # What the plan has upset, the first control may still meet: it may be held twice.
         for again in (True,) if known else (True, False):
             if not self._control_holds(plan, failure, again=again):
-                return _unjudged(outcome, failure)
+                return _unjudged(outcome, failure, beside=len(plan.requests) > 1)
         self._held[control] = time.monotonic()
         if known:
             return outcome
@@ -127,7 +127,7 @@ class ControlledExecutor(Executor):
     def _control_holds(self, plan: Plan, failure: Failure | None, *, again: bool) -> bool:
         """Execute a plan's control; where it fails, `again` gives it another chance."""
         alone = failure is not None and failure.kind in _OF_THE_SERVER
-        controls = one_by_one(plan) if alone else [control_of(plan)]
+        controls = one_by_one(plan) if alone else controls_of(plan)
         return all(self._holds(one) or (again and self._holds(one)) for one in controls)
 
     def _holds(self, control: Plan) -> bool:
@@ -187,8 +187,10 @@ def run_reset(command: Sequence[str]) -> None:
         raise CannotRunError(f"the reset command {shown!r} exits {done.returncode}{last}")
 
 
-def _unjudged(outcome: Outcome, failure: Failure) -> Outcome:
+def _unjudged(outcome: Outcome, failure: Failure, *, beside: bool = False) -> Outcome:
     why = "not judged: sent whole, the requests are not answered as learnt either"
+    if beside:
+        why += ", several connections beside each other; --vary REGEX gives each another name"
     unjudged = msgspec.structs.replace(
         failure, kind=FailureKind.UNJUDGED, message=f"{why} ({failure.message})"
     )

@@ -22,15 +22,29 @@ from wireproof.conformance.plans.plan import (
 )
 
 
-def control_of(plan: Plan) -> Plan:
-    """Return the control: connections are opened and used in the plan's order, and closed in peace.
+def controls_of(plan: Plan) -> list[Plan]:
+    """Return the controls: connections are opened in the plan's order, and closed in peace.
 
-    All requests of a connection are sent where the plan sends its first byte.
+    All requests of a connection are sent where the plan sends its first byte; and, where there are
+    several connections, once more where it waits for its last: those that stand beside each other
+    may be refused or ended for that alone, as two sessions of one name are.
     """
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for position, action in enumerate(plan.actions):
+        if isinstance(action, Send | SendLast | Push):
+            first.setdefault(action.connection, position)
+        if isinstance(action, Send | SendLast | Push | Await) and action.connection in first:
+            last[action.connection] = position
+    places = [first] if len(plan.requests) == 1 else [first, last]
+    return list(dict.fromkeys(_speaking_at(plan, one) for one in places))
+
+
+def _speaking_at(plan: Plan, places: dict[int, int]) -> Plan:
+    """Return the plan in which each connection sends all it has at its place."""
     actions: list[Action] = []
     opened: list[int] = []
-    used: set[int] = set()
-    for action in plan.actions:
+    for position, action in enumerate(plan.actions):
         number = action.connection
         if isinstance(action, Open):
             actions.append(msgspec.structs.replace(action, receive_buffer_bytes=0, by_hand=False))
@@ -38,12 +52,11 @@ def control_of(plan: Plan) -> Plan:
         elif isinstance(action, OpenTogether):
             actions += map(Open, range(number + 1))
             opened += range(number + 1)
-        elif isinstance(action, Send | SendLast | Push) and number not in used:
-            used.add(number)
-            actions += _whole(plan, number)
         elif isinstance(action, Close | Reset) and number in opened:
             actions.append(Close(number))
             opened.remove(number)
+        elif places.get(number) == position:
+            actions += _whole(plan, number)
     actions += map(Close, opened)
     return Plan(plan.requests, tuple(actions))
 
