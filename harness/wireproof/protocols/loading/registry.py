@@ -31,6 +31,7 @@ BUILT_IN = {
     "websocket": "wireproof.protocols.built_in.websocket.protocol:WebSocket",
     "postgres": "wireproof.protocols.built_in.postgres.protocol:Postgres",
     "nats": "wireproof.protocols.built_in.nats:Nats",
+    "socks5": "wireproof.protocols.built_in.socks5:Socks5",
 }
 """By name, where the class stands; imported only when it is asked for."""
 

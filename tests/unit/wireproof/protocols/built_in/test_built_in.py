@@ -185,6 +185,7 @@ WORKLOADS = {
     "websocket": {"text": 80, "binary": 20},
     "postgres": {"simple": 50, "extended": 50},
     "nats": {"publish": 95, "ping": 5},
+    "socks5": {"line": 1},
 }
 
 
@@ -312,6 +313,7 @@ REFUSALS = [
     ("websocket", b"\x88\x06\x03\xeaoops", "a close frame with 1002 oops"),
     ("websocket", b"HTTP/1.1 403 No\r\n\r\n", "HTTP/1.1 403 No"),
     ("postgres", b"E\0\0\0\x15SERROR\0C42601\0Mno\0\0", "ERROR 42601 no"),
+    ("socks5", b"\5\2\0\1\0\0\0\0\0\0", "not allowed"),
     ("nats", b"-ERR 'Stale Connection'\r\n", "ERR 'Stale Connection'"),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AE|7|no such patient\r\x1c\r", "AE 7 no such patient"),
 ]
@@ -337,6 +339,7 @@ SERVICES = [
     ("mqtt", b"\xf0\0", "a packet of no known kind"),
     ("websocket", b"\x81\x02hi", "a text frame"),
     ("postgres", b"C\0\0\0\x0dSELECT 1\0", ""),
+    ("socks5", b"\5\0", ""),
     ("nats", b"PONG\r\n", ""),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AA|7\r\x1c\r", "AA 7"),
     ("mllp", b"\x0b", ""),
