@@ -45,7 +45,7 @@ class Socks5(Delimited):
     max_request_bytes: int = 32 * 1024
     """Servers bound the length of a line."""
     destination: str = "127.0.0.1:7"
-    """Where an echo of lines answers, as the proxy sees it: ADDRESS, [ADDRESS] or NAME and :PORT."""
+    """Where an echo of lines answers, as the proxy sees it: an address or a name, and a port."""
     user: str = ""
     password: str = ""
 
