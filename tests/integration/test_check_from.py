@@ -265,3 +265,19 @@ def test_a_server_that_is_slow_is_learnt_all_the_same(check: Check, requests: li
     assert code == 0
     assert found.learnt is not None
     assert found.learnt.exact_share == 1.0
+
+
+def test_load_is_verified_by_what_was_learnt(requests: list[str], tmp_path: Path) -> None:
+    """The same requests as a workload; another reply is a wrong one."""
+    options = ["--users", "2", "--for", "500ms", "--warm-up", "0s", "--force"]
+    out = ["--out", str(tmp_path / "load")]
+    with Serving(shouting) as server:
+        assert invoke(["load", str(server.target), *requests, *options, *out]) == 0
+        load = load_results(tmp_path / "load" / "results.json").load
+        assert load is not None
+        assert load.requests > 0
+        assert not any(load.failures.values())
+        server.handler = _answering(lambda line: line.title() + b"\n")
+        learnt = ["--protocol", str(tmp_path / "load" / "learnt.json")]
+        code = invoke(["load", str(server.target), *learnt, *options, "--out", str(tmp_path / "b")])
+        assert code == 1

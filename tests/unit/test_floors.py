@@ -146,6 +146,7 @@ def test_the_wire_knows_no_protocol() -> None:
 
 # The judge in replay scripts is a second opinion with a clock; RFC 868's reply is the clock.
 CLOCKED = {
+    "wireproof.protocols.loading.registry",
     "wireproof.protocols.built_in.timestamp_judge",
     "wireproof.protocols.built_in.time",
 }

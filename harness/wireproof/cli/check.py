@@ -18,11 +18,11 @@ from wireproof.cli.from_traffic import (
     learn_from,
     learnt_protocol,
     read_traffic,
+    refuse_beside_traffic,
     traffic_options,
 )
 from wireproof.cli.parameters import Duration
 from wireproof.cli.results_folder import ResultsFolder
-from wireproof.errors import UsageError
 
 
 @click.command(short_help="conformance")
@@ -93,8 +93,8 @@ def check(
     traffic = read_traffic(
         sources, conversation, server_port, vary, reset_command, reference, allow_hosts
     )
-    if traffic is not None and was_given("protocol_name"):
-        raise UsageError("--protocol and --from are two ways to say what is right", "give one")
+    if traffic is not None:
+        refuse_beside_traffic(protocol=was_given("protocol_name"))
     protocol = None if traffic is not None else find_protocol(protocol_name, settings)
     catalogue = catalogue_for(protocol)
     select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for

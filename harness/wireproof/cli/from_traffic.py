@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -13,7 +14,9 @@ import msgspec
 from wireproof.cli.common import find_target
 from wireproof.conversation import Conversation
 from wireproof.errors import CannotRunError, UsageError
-from wireproof.learnt.protocol import LearntProtocol
+from wireproof.files import write_whole
+from wireproof.learnt.protocol import LearntProtocol, protocol_of
+from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.loading.settings import configure
 from wireproof.rehearsal.lessons import Lessons, take_lessons
 from wireproof.target import Target
@@ -172,6 +175,44 @@ def learn_from(traffic: Traffic, target: Target, *, quiet: bool) -> Lessons:
     return replace(lessons, scripts=scripts)
 
 
+def refuse_beside_traffic(*, protocol: bool, elsewhere: bool = False) -> None:
+    """Refuse what `--from` stands in the place of, and what has no files of this machine.
+
+    Raises:
+        UsageError: one of them was given.
+
+    """
+    if protocol:
+        raise UsageError("--protocol and --from are two ways to say what is right", "give one")
+    if elsewhere:
+        raise UsageError(
+            "what is learnt here is not known on other machines",
+            "run check --from first, and give each the learnt.json of its result: --protocol",
+        )
+
+
+def learnt_file(traffic: Traffic, target: Target, folder: Path, *, quiet: bool) -> str:
+    """Learn, write that into a folder, and return what `--protocol` takes for it.
+
+    Raises:
+        CannotRunError: nothing can be judged, or nothing repeated.
+
+    """
+    lessons = learn_from(traffic, target, quiet=quiet)
+    if not lessons.scripts.independent:
+        raise CannotRunError(
+            f"cannot put load on {target} from this: no request is answered alike when it is"
+            " sent again",
+            "name files with requests that change nothing",
+        )
+    path = folder.resolve() / FILE_NAME
+    try:
+        write_whole(path, written(lessons.scripts))
+    except OSError as error:
+        raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
+    return str(path)
+
+
 def learnt_protocol(lessons: Lessons, settings: dict[str, str]) -> LearntProtocol:
     """Return what judges by the lessons, with the user's settings.
 
@@ -179,7 +220,7 @@ def learnt_protocol(lessons: Lessons, settings: dict[str, str]) -> LearntProtoco
         UsageError: there is no such setting.
 
     """
-    protocol = LearntProtocol(lessons.scripts, time.time)
+    protocol = protocol_of(lessons.scripts, time.time)
     configure(protocol, settings)
     return protocol
 

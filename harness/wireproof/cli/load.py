@@ -15,8 +15,15 @@ from wireproof.cli.common import (
     output_options,
     protocol_options,
     target_options,
+    was_given,
 )
 from wireproof.cli.elsewhere import Asked, elsewhere_options, meeting_place, refuse_what_is_here
+from wireproof.cli.from_traffic import (
+    learnt_file,
+    read_traffic,
+    refuse_beside_traffic,
+    traffic_options,
+)
 from wireproof.cli.parameters import Counts, Duration
 from wireproof.cli.results_folder import ResultsFolder
 from wireproof.errors import UsageError
@@ -43,6 +50,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
 @click.command(short_help="throughput and latency")
 @target_options
 @protocol_options
+@traffic_options
 @click.option("--users", type=int, default=50, show_default=True, help="Connections.")
 @click.option("--stages", type=Counts(), help="Connections, stage by stage.")
 @click.option(
@@ -167,6 +175,12 @@ def load(
     allow_hosts: tuple[str, ...],
     protocol_name: str,
     settings: dict[str, str],
+    sources: tuple[str, ...],
+    conversation: int | None,
+    server_port: int | None,
+    vary: str,
+    reset_command: str,
+    reference: str,
     users: int,
     stages: list[int] | None,
     rate: tuple[float, float | None, float] | None,
@@ -201,6 +215,7 @@ def load(
     \b
     wireproof load tcp://127.0.0.1:28812 --users 50 --for 30s
     wireproof load tcp://127.0.0.1:28812 --rate 2000 --slo 'p99<5ms' --slo 'errors==0'
+    wireproof load tcp://127.0.0.1:6379 --from get.txt --for 30s
     wireproof load tcp://127.0.0.1:7 --protocol echo --stages 1,10,50,100 --for 5s
     wireproof load tcp://192.0.2.9:7 --protocol echo --allow-host 192.0.2.9 --master \\
         --bind 192.0.2.7 --expect-workers 2 --secret-file secret
@@ -210,6 +225,15 @@ def load(
     from wireproof.protocols.loading.registry import find_protocol
 
     objectives = [parse_objective(text) for text in slos]
+    traffic = read_traffic(
+        sources, conversation, server_port, vary, reset_command, reference, allow_hosts
+    )
+    folder = None
+    if traffic is not None:
+        refuse_beside_traffic(protocol=was_given("protocol_name"), elsewhere=elsewhere is not None)
+        learner = find_target(target, allow_hosts)
+        folder = ResultsFolder("load", out, force=force)
+        protocol_name = learnt_file(traffic, learner, folder.folder, quiet=as_json)
     if elsewhere is not None:
         refuse_what_is_here(
             processes=processes,
@@ -265,7 +289,7 @@ def load(
     else:  # whether it is to be reached is for the workers to see
         found = resolve(parse_target(target), allow_hosts)[0]
     spec = structs.replace(spec, target=str(found), pin=found.pin)
-    folder = ResultsFolder("load", out, force=force)
+    folder = folder or ResultsFolder("load", out, force=force)
     if knee is not None:
         result = _find_knee(spec, parse_objective(knee), quiet=as_json)
     else:

@@ -37,17 +37,13 @@ def replay(
         CannotRunError: nothing listens there.
 
     """
-    import time
-
     from wireproof.conformance.evidence.case import read_case, run_case
     from wireproof.conformance.execution.controlled import executor_for
     from wireproof.conformance.execution.executor import open_diag
     from wireproof.errors import UsageError
-    from wireproof.learnt.protocol import LearntProtocol
     from wireproof.learnt.scripts import FILE_NAME, read_scripts
     from wireproof.protocols.base import Protocol
     from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
-    from wireproof.protocols.loading.settings import configure
     from wireproof.target import parse_target, resolve
     from wireproof.wire.connection import reachable
 
@@ -56,8 +52,7 @@ def replay(
     judge: Protocol
     if case.protocol == FILE_NAME and protocol in {"", FILE_NAME}:
         scripts = read_scripts(path.with_name(FILE_NAME))
-        judge = LearntProtocol(scripts, time.time)
-        configure(judge, case.settings)
+        judge = find_protocol(str(path.with_name(FILE_NAME)), case.settings)
         if scripts.reference:
             reference = reachable(resolve(parse_target(scripts.reference), allow_hosts))
     elif not protocol and case.protocol not in BUILT_IN:

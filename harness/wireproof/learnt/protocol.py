@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
+from wireproof.learning.clocks import Clock
+from wireproof.learning.kinds import Length, Random, Settled
 from wireproof.learning.memory import Memory
+from wireproof.learning.pattern import Literal
 from wireproof.learnt.cast import Cast
 from wireproof.learnt.oracle import LearntOracle
 from wireproof.protocols.base import Protocol
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 _DIGITS = b"0123456789"
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _CAPITALS = _LETTERS.upper()
+
+_MAY_COME_AGAIN = (Clock, Length, Random, Settled)
 
 
 class LearntProtocol(Protocol):
@@ -41,7 +46,7 @@ class LearntProtocol(Protocol):
     def __init__(self, scripts: Scripts, clock: Callable[[], float]) -> None:
         """Judge by `scripts`; `clock` tells seconds of the epoch."""
         self.scripts = scripts
-        self.memory = Memory()
+        self.memory = Memory(ordered=False)
         self.one_request = all(
             script.closes and len(script.requests) == scripts.opening + 1
             for script in scripts.scripts
@@ -79,10 +84,14 @@ class LearntProtocol(Protocol):
         """Say whether a request ends a script at whose end the server closes."""
         return request in self._last
 
-    def personalise(self, request: bytes, serial: int) -> bytes:
-        """Return the request under another name, where the user said what names are."""
-        names = self._cast.vary
-        return request if names is None else names.sub(lambda one: variant(one[0], serial), request)
+    @property
+    def repeats_itself(self) -> bool:
+        """Whether a reply that was right is right again for the same request, within a second."""
+        return self._cast.vary is None and all(
+            isinstance(element, Literal) or isinstance(element.kind, _MAY_COME_AGAIN)
+            for line in self.scripts.lines
+            for element in line.pattern.elements
+        )
 
     def looks_at_form(self, *, only: bool) -> None:
         """Compare counters, clocks and unique values with nothing, from the next connection on."""
@@ -96,6 +105,20 @@ class LearntProtocol(Protocol):
         """Hear that requests were sent of which nobody knows how often they were counted."""
         for place in self.scripts.counters():
             self.memory.at(place).last = None
+
+
+class VariedProtocol(LearntProtocol):
+    """The same, where the user said what of requests is a name of the connection's own."""
+
+    def personalise(self, request: bytes, serial: int) -> bytes:
+        """Return the request under another name."""
+        names = self._cast.vary
+        return request if names is None else names.sub(lambda one: variant(one[0], serial), request)
+
+
+def protocol_of(scripts: Scripts, clock: Callable[[], float]) -> LearntProtocol:
+    """Return what judges by `scripts`; `clock` tells seconds of the epoch."""
+    return (VariedProtocol if scripts.vary else LearntProtocol)(scripts, clock)
 
 
 def variant(name: bytes, serial: int) -> bytes:

@@ -6,7 +6,7 @@ from typing import Final
 
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
-from wireproof.learnt.protocol import LearntProtocol
+from wireproof.learnt.protocol import LearntProtocol, protocol_of
 from wireproof.learnt.scripts import Scripts, common_opening
 from wireproof.protocols.base import as_sent
 from wireproof.protocols.oracle import Oracle, WrongReplyError
@@ -77,7 +77,7 @@ def _opened(scripts: Scripts, opening: int) -> Scripts:
 
 def _with_independent(scripts: Scripts, target: Target) -> Scripts:
     """Return scripts with the requests that hold among each other, forwards and backwards."""
-    protocol = LearntProtocol(scripts, time.time)
+    protocol = protocol_of(scripts, time.time)
     protocol.looks_at_form(only=True)
     candidates = [
         request

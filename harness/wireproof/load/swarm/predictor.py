@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import accumulate
 
+from wireproof.learnt.protocol import LearntProtocol
 from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import HEADER, HEADER_BYTES, TimestampEcho
@@ -81,6 +82,8 @@ def predictor_of(protocol: Protocol, requests: Sequence[bytes] = ()) -> Predicto
         return _EchoPredictor()
     if isinstance(protocol, TimestampEcho) and not overrides(protocol, TimestampEcho, "oracle"):
         return _TimestampPredictor(protocol.buffer)
+    if isinstance(protocol, LearntProtocol):
+        return _LearningPredictor() if protocol.repeats_itself else None
     if (
         not isinstance(protocol, RequestReply)
         or overrides(protocol, RequestReply, "oracle")

@@ -3,11 +3,14 @@
 import importlib
 import importlib.util
 import sys
+import time
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 from wireproof.errors import ProtocolCodeError, UsageError
+from wireproof.learnt.protocol import protocol_of
+from wireproof.learnt.scripts import read_scripts
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.loading.settings import configure
 from wireproof.protocols.user_code import code_error, line_of_import
@@ -40,7 +43,7 @@ def find_protocol(name: str, settings: dict[str, str] | None = None) -> Protocol
     """Return a new, configured protocol.
 
     Args:
-        name: a built-in's name, `module:Class` or `path/to/file.py:Class`.
+        name: a built-in's name, `module:Class`, `path/to/file.py:Class`, or `path/to/learnt.json`.
         settings: as given with `--set`.
 
     Raises:
@@ -48,6 +51,10 @@ def find_protocol(name: str, settings: dict[str, str] | None = None) -> Protocol
         ProtocolCodeError: the user's file does not import, or the class cannot be built.
 
     """
+    if name.endswith(".json"):
+        learnt = protocol_of(read_scripts(Path(name)), time.time)
+        configure(learnt, settings or {})
+        return learnt
     kind = protocol_class(name)
     if missing := missing_modules(kind):
         raise UsageError(

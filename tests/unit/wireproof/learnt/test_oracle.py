@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.learnt_scripts import BEGAN_S, constant, script, scripts
 from wireproof.learnt.oracle import LearntOracle
-from wireproof.learnt.protocol import LearntProtocol
+from wireproof.learnt.protocol import LearntProtocol, protocol_of
 from wireproof.learnt.scripts import Scripts
 from wireproof.protocols.oracle import WrongReplyError
 
@@ -19,7 +19,9 @@ COUNTED = script([b"n\n"], [[b"n=%d\n" % number] for number in range(8, 14)])
 
 
 def _protocol(*each: object, **more: object) -> LearntProtocol:
-    return LearntProtocol(scripts(*each, **more), clock=lambda: BEGAN_S + 5)  # type: ignore[arg-type]
+    protocol = protocol_of(scripts(*each, **more), clock=lambda: BEGAN_S + 5)  # type: ignore[arg-type]
+    protocol.begins_plan(1)
+    return protocol
 
 
 def _oracle(*each: object) -> LearntOracle:
