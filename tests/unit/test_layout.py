@@ -19,6 +19,7 @@ ELSEWHERE = {
     "wireproof/cli/from_traffic.py": "integration/test_check_from.py",
     "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
     "wireproof/cli/load.py": "integration/test_load.py",
+    "wireproof/cli/load_runs.py": "integration/test_load.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
     "wireproof/cli/worker.py": "integration/test_more_machines.py",
     "wireproof/conformance/execution/failure.py": (

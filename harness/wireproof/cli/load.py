@@ -24,17 +24,16 @@ from wireproof.cli.from_traffic import (
     refuse_beside_traffic,
     traffic_options,
 )
+from wireproof.cli.load_runs import run_to_knee, run_watched
 from wireproof.cli.parameters import Counts, Duration
 from wireproof.cli.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix, parse_rate
 from wireproof.load.units import parse_share
-from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve
 
 if TYPE_CHECKING:
-    from wireproof.load.objectives import Objective
-    from wireproof.load.processes import Elsewhere
+    pass
 
 
 def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
@@ -291,10 +290,11 @@ def load(
     spec = structs.replace(spec, target=str(found), pin=found.pin)
     folder = folder or ResultsFolder("load", out, force=force)
     if knee is not None:
-        result = _find_knee(spec, parse_objective(knee), quiet=as_json)
+        result = run_to_knee(spec, parse_objective(knee), quiet=as_json)
     else:
         place = meeting_place(elsewhere, found, spec) if elsewhere else None
-        result = _run(spec, lambda so_far: folder.keep(target, load=so_far), place, quiet=as_json)
+        keep = folder.keep
+        result = run_watched(spec, lambda part: keep(target, load=part), place, quiet=as_json)
     result = structs.replace(
         result,
         slo=result.slo + [objective.judge(result) for objective in objectives],
@@ -307,62 +307,3 @@ def load(
 def _is_given(parameter: str) -> bool:
     source = click.get_current_context().get_parameter_source(parameter)
     return source is not ParameterSource.DEFAULT
-
-
-def _run(
-    spec: LoadSpec,
-    on_result: Callable[[LoadResult], None] | None = None,
-    elsewhere: "Elsewhere | None" = None,
-    *,
-    quiet: bool,
-) -> LoadResult:
-    from wireproof.load.launch import run_load
-    from wireproof.reporting.terminal.progress import LoadProgress
-
-    total_s = len(spec.users) * (spec.warm_up_s + spec.seconds)
-    with LoadProgress(enabled=not quiet) as progress:
-
-        def show(second: Second) -> None:
-            progress.update(second, total_s)
-
-        return run_load(spec, show, on_result, elsewhere)
-
-
-def _find_knee(spec: LoadSpec, objective: "Objective", *, quiet: bool) -> LoadResult:
-    """Return the last good run, with the interval as its objective's line."""
-    from wireproof.load.knee import find_knee
-
-    best: list[LoadResult] = []
-    latest: list[LoadResult] = []
-
-    def holds(size: int) -> bool:
-        changed = (
-            structs.replace(spec, users=[max(size, spec.processes)])
-            if spec.rate_per_s is None
-            else structs.replace(spec, rate_per_s=float(size))
-        )
-        result = _run(changed, quiet=quiet)
-        judged = objective.judge(result)
-        latest[:] = [result]
-        if judged["met"]:
-            best[:] = [result]
-        if not quiet:
-            word = "holds" if judged["met"] else "fails"
-            click.echo(f"{size:>8}  {judged['measured']}  {word}", err=True)
-        return bool(judged["met"])
-
-    start = spec.processes if spec.rate_per_s is None else max(1, int(spec.rate_per_s))
-    knee = find_knee(holds, start)
-    unit = "connections" if spec.rate_per_s is None else "requests/s"
-    upper = "and no limit was found" if knee.fails_at is None else f"fails at {knee.fails_at}"
-    sentence = f"{objective.expression} holds at {knee.holds_at} {unit}, {upper}"
-    result = (best or latest)[0]
-    judged = {
-        "expression": objective.expression,
-        "measured": sentence,
-        "met": knee.holds_at > 0,
-        "holds_at": knee.holds_at,
-        "fails_at": knee.fails_at,
-        "tried": {str(size): f"{good} of {runs}" for size, (good, runs) in knee.tried.items()},
-    }
-    return structs.replace(result, slo=[judged], notes=[*result.notes, sentence])
