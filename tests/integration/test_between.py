@@ -117,7 +117,7 @@ def test_one_cut_is_found_where_octets_pass(
     assert verdicts(results)["CLI-REPLY-CUT"] == "FAIL"
     (cause,) = results["check"]["causes"]
     assert cause["sentence"].startswith("client: ")
-    assert "reply 1 after byte 3 of 6; each other cut passes, 5 of 5" in cause["sentence"]
+    assert "reply 1 after byte 3 of 6; each other cut passes, in 5 of 5 runs" in cause["sentence"]
     assert results["between"]["cuts"] == [
         {"cause": "C1", "direction": "reply", "message": 1, "offset": 3}
     ]

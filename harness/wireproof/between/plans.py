@@ -6,8 +6,8 @@ Pure: from the sizes of the messages that an uncut run showed, a depth and a see
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, zip_longest
-from typing import Final
+from itertools import chain, combinations, zip_longest
+from typing import Final, Literal
 
 from wireproof.between.requirements import (
     APART,
@@ -30,6 +30,7 @@ Sizes = Mapping[Direction, Sequence[int]]
 CUTS_OF = {Direction.REPLY: REPLY_CUT, Direction.REQUEST: REQUEST_CUT}
 _OCTETS_OF = {Direction.REPLY: REPLY_OCTET, Direction.REQUEST: REQUEST_OCTET}
 _BOTH: Final = (Direction.REPLY, Direction.REQUEST)
+_ENDS: Final[tuple[Literal["end", "reset"], ...]] = ("end", "reset")
 _DENSE_BYTES: Final = 4
 """So near to both ends of a message every place is tried before those between."""
 _LEAST_DRAWN_CUTS: Final = 2
@@ -115,14 +116,25 @@ def every_cut(sizes: Sizes, directions: Sequence[Direction], most: int) -> tuple
 
 
 def _all(sizes: Sizes, depth: Depth, rng: random.Random) -> Iterator[Trial]:
+    """Yield whole streams first, then all other kinds side by side: time may end it anywhere."""
     singles = {one: [Cut(one, *place) for place in places(sizes[one], depth.cuts)] for one in _BOTH}
-    certain = [
-        *_of_whole_streams(),
-        *(Trial(CUTS_OF[cut.direction], Schedule(cuts=(cut,))) for cut in _by_turns(singles)),
+    kinds = [
+        [Trial(CUTS_OF[cut.direction], Schedule(cuts=(cut,))) for cut in _by_turns(singles)],
         *_later(sizes, singles, depth, rng),
     ]
-    yield from certain
-    most = max(depth.drawn, LEAST_SCHEDULES - len(certain))
+    whole = list(_of_whole_streams())
+    most = max(depth.drawn, LEAST_SCHEDULES - len(whole) - sum(map(len, kinds)))
+    kinds.append(list(_drawn(sizes, most, rng)))
+    placed = [
+        ((number + 0.5) / len(kind), order, trial)
+        for order, kind in enumerate(kinds)
+        for number, trial in enumerate(kind)
+    ]
+    yield from whole
+    yield from (trial for _, _, trial in sorted(placed, key=lambda one: one[:2]))
+
+
+def _drawn(sizes: Sizes, most: int, rng: random.Random) -> Iterator[Trial]:
     everything = every_cut(sizes, _BOTH, MOST_PLACES)
     if len(everything) > _LEAST_DRAWN_CUTS:
         for _ in range(most):
@@ -142,18 +154,14 @@ def _of_whole_streams() -> Iterator[Trial]:
 
 def _later(
     sizes: Sizes, singles: Mapping[Direction, list[Cut]], depth: Depth, rng: random.Random
-) -> Iterator[Trial]:
-    """Yield what is tried when every single cut has been."""
+) -> Iterator[list[Trial]]:
+    """Yield the kinds that build on single cuts."""
     held = {direction: cuts[: depth.held // 2] for direction, cuts in singles.items()}
-    for cut in _by_turns(held):
-        yield Trial(HELD, Schedule(cuts=(cut,), hold_s=HOLD_S))
-    for direction in _BOTH:
-        for pair in _pairs(singles[direction], depth.pairs, rng):
-            yield Trial(PAIR, Schedule(cuts=pair))
-    for direction in _BOTH:
-        for place in places(sizes[direction], depth.broken):
-            yield Trial(BROKEN, Schedule(cuts=(Cut(direction, *place),), broken="end"))
-            yield Trial(BROKEN, Schedule(cuts=(Cut(direction, *place),), broken="reset"))
+    yield [Trial(HELD, Schedule(cuts=(cut,), hold_s=HOLD_S)) for cut in _by_turns(held)]
+    pairs = [_pairs(singles[direction], depth.pairs, rng) for direction in _BOTH]
+    yield [Trial(PAIR, Schedule(cuts=pair)) for pair in chain(*pairs)]
+    cuts = [Cut(one, *place) for one in _BOTH for place in places(sizes[one], depth.broken)]
+    yield [Trial(BROKEN, Schedule(cuts=(cut,), broken=how)) for cut in cuts for how in _ENDS]
 
 
 def _by_turns(cuts: Mapping[Direction, Sequence[Cut]]) -> Iterator[Cut]:

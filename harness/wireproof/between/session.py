@@ -82,6 +82,7 @@ class Judgement:
 
     Attributes:
         baseline: uncut runs.
+        planned: requirements for which there is something to try.
         tried: trials, by requirement.
         causes: in the order in which they were found.
         cause_of: by requirement.
@@ -93,6 +94,7 @@ class Judgement:
     """
 
     baseline: Baseline
+    planned: set[str] = field(default_factory=set)
     tried: dict[str, list[Tried]] = field(default_factory=lambda: defaultdict(list))
     causes: list[Cause] = field(default_factory=list)
     cause_of: dict[str, Cause] = field(default_factory=dict)
@@ -179,11 +181,13 @@ def _try(
     """Run what is to be tried, as far as the time goes; failing runs have a time of their own."""
     spent_s: dict[str, float] = defaultdict(float)
     most_s = (until_s - time.monotonic()) * _MOST_FAILING_SHARE
-    wanted = (
+    planned = [
         one
         for one in trials(found.baseline.sizes, DEPTHS[spec.depth], spec.seed)
-        if one.requirement in spec.wanted and spent_s[one.requirement] <= most_s
-    )
+        if one.requirement in spec.wanted
+    ]
+    found.planned.update(one.requirement for one in planned)
+    wanted = (one for one in planned if spent_s[one.requirement] <= most_s)
     for tried in laboratory.try_all(wanted, lambda: until_s + sum(spent_s.values())):
         identifier = tried.trial.requirement
         if not tried.is_applied:

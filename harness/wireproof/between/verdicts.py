@@ -91,7 +91,7 @@ def sentence(cause: Cause, found: Judgement) -> str:
     side = f"{cause.blame.side}: " if cause.blame.side else ""
     return (
         f"{side}{minimum.problem.message}: {minimum.schedule}{_sized(cause, found)},"
-        f" {minimum.confirmation.failed} of {minimum.confirmation.runs};"
+        f" in {minimum.confirmation.failed} of {minimum.confirmation.runs} runs;"
         f" {cause.blame.sentence}"
     )
 
@@ -150,13 +150,10 @@ def _verdict(one: Between, found: Judgement, spec: BetweenSpec) -> tuple[Verdict
     if one.id == UNCUT:
         return _uncut(found)
     tried = found.tried[one.id]
+    if not tried:
+        return _untried(one, found)
     if one.id == BROKEN:
         return _broken(tried, spec.expect)
-    if not tried:
-        why = (
-            "there was no time" if not found.is_whole else "the streams are too short, or the time"
-        )
-        return Verdict.UNSUPPORTED, f"not tried: {why}"
     if one.id in found.cause_of:
         cause = found.cause_of[one.id]
         verdict = cause.minimum.confirmation.verdict
@@ -166,6 +163,12 @@ def _verdict(one: Between, found: Judgement, spec: BetweenSpec) -> tuple[Verdict
     if one.id in found.doubts:
         return _doubt(found, one.id)
     return Verdict.PASS, _limits(one, tried)
+
+
+def _untried(one: Between, found: Judgement) -> tuple[Verdict, str]:
+    if one.id in found.planned:
+        return Verdict.INCONCLUSIVE, "not tried: there was no time, or its places did not come"
+    return Verdict.UNSUPPORTED, "the streams have no place for it"
 
 
 def _uncut(found: Judgement) -> tuple[Verdict, str]:
@@ -204,8 +207,6 @@ def _doubt(found: Judgement, identifier: str) -> tuple[Verdict, str]:
 
 
 def _broken(tried: Sequence[Tried], expect: str) -> tuple[Verdict, str]:
-    if not tried:
-        return Verdict.UNSUPPORTED, "not tried: there was no time"
     ends = Counter(_end_of(one.played) for one in tried)
     shown = ", ".join(f"{end} in {number}" for end, number in ends.most_common())
     message = f"where a stream breaks off: {shown}"
