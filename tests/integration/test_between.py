@@ -194,7 +194,7 @@ def test_talk_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wireproof = str(Path(sys.executable).with_name("wireproof"))
     with running("--port", "0") as server:
         typed = f"printf 'hello\\n\\n' | {wireproof} talk {{url}} | grep -q hello"
-        options = ("--only", "CLI-REPLY-*", "--time-budget", "1s")
+        options = ("--only", "CLI-REPLY-OCTET", "--only", "CLI-GATHERED")
         code, results = judged(server.targets[0], "sh", "-c", typed, options=options)
     assert code == 0, results
 
