@@ -66,6 +66,8 @@ DEPTHS: Final = {
     "default": Depth(cuts=250, pairs=40, held=10, drawn=60, broken=6, budget_s=120),
     "deep": Depth(cuts=5000, pairs=1000, held=40, drawn=1000, broken=40, budget_s=1800),
 }
+FIRST_TRIALS: Final = 14
+"""Whole streams and the first of each other kind; these are tried however short the time is."""
 LEAST_SCHEDULES: Final = 105
 """Where the streams are so short that there is less to try, drawn sets make it as many."""
 
@@ -119,14 +121,14 @@ def _all(sizes: Sizes, depth: Depth, rng: random.Random) -> Iterator[Trial]:
     """Yield whole streams first, then all other kinds side by side: time may end it anywhere."""
     singles = {one: [Cut(one, *place) for place in places(sizes[one], depth.cuts)] for one in _BOTH}
     kinds = [
-        [Trial(CUTS_OF[cut.direction], Schedule(cuts=(cut,))) for cut in _by_turns(singles)],
+        *([Trial(CUTS_OF[one], Schedule(cuts=(cut,))) for cut in singles[one]] for one in _BOTH),
         *_later(sizes, singles, depth, rng),
     ]
     whole = list(_of_whole_streams())
     most = max(depth.drawn, LEAST_SCHEDULES - len(whole) - sum(map(len, kinds)))
     kinds.append(list(_drawn(sizes, most, rng)))
     placed = [
-        ((number + 0.5) / len(kind), order, trial)
+        (number / len(kind), order, trial)
         for order, kind in enumerate(kinds)
         for number, trial in enumerate(kind)
     ]

@@ -1,5 +1,6 @@
 """A whole judgement: uncut runs, schedules, what fails confirmed and made smaller, verdicts."""
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Final
 from wireproof.between.blame import Blame, blame
 from wireproof.between.confirming import Confirmation
 from wireproof.between.judging import Judge
-from wireproof.between.plans import DEPTHS, trials
+from wireproof.between.plans import DEPTHS, FIRST_TRIALS, trials
 from wireproof.between.playing import Player
 from wireproof.between.requirements import BROKEN, BY_ID, PAIR, REPLY_CUT, REQUEST_CUT
 from wireproof.between.schedules import Direction, Schedule
@@ -188,8 +189,14 @@ def _try(
     ]
     found.planned.update(one.requirement for one in planned)
     wanted = (one for one in planned if spent_s[one.requirement] <= most_s)
-    for tried in laboratory.try_all(wanted, lambda: until_s + sum(spent_s.values())):
+    done = 0
+
+    def time_is_up_s() -> float:
+        return math.inf if done < FIRST_TRIALS else until_s + sum(spent_s.values())
+
+    for tried in laboratory.try_all(wanted, time_is_up_s):
         identifier = tried.trial.requirement
+        done += 1
         if not tried.is_applied:
             continue
         found.tried[identifier].append(tried)

@@ -166,9 +166,10 @@ def _verdict(one: Between, found: Judgement, spec: BetweenSpec) -> tuple[Verdict
 
 
 def _untried(one: Between, found: Judgement) -> tuple[Verdict, str]:
-    if one.id in found.planned:
+    if one.id in found.planned and one.level is Level.MUST:
         return Verdict.INCONCLUSIVE, "not tried: there was no time, or its places did not come"
-    return Verdict.UNSUPPORTED, "the streams have no place for it"
+    why = "there was no time" if one.id in found.planned else "the streams have no place for it"
+    return Verdict.UNSUPPORTED, why
 
 
 def _uncut(found: Judgement) -> tuple[Verdict, str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproof.between.plans import DEPTHS, LEAST_SCHEDULES, every_cut, places, trials
+from wireproof.between.plans import DEPTHS, FIRST_TRIALS, LEAST_SCHEDULES, every_cut, places, trials
 from wireproof.between.requirements import BY_ID, REPLY_CUT, REQUEST_CUT
 from wireproof.between.schedules import Direction
 
@@ -70,3 +70,12 @@ def test_every_cut_is_between_two_bytes_of_a_stream() -> None:
     """The border between two messages is one, the beginning of the first is none."""
     found = every_cut({Direction.REPLY: [2, 3], Direction.REQUEST: []}, (Direction.REPLY,), 100)
     assert [(cut.message, cut.offset) for cut in found] == [(1, 1), (2, 0), (2, 1), (2, 2)]
+
+
+def test_a_short_time_tries_some_of_each_kind() -> None:
+    """What is tried in any case has a trial of every requirement that there is a place for."""
+    sizes = {Direction.REPLY: [49, 8], Direction.REQUEST: [30]}
+    for depth in DEPTHS.values():
+        found = list(trials(sizes, depth, 1))
+        first = {one.requirement for one in found[:FIRST_TRIALS]}
+        assert first == {one.requirement for one in found}
