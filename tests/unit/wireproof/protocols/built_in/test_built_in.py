@@ -53,6 +53,7 @@ def test_rules_can_be_judged(name: str):
 SOURCE = re.compile(
     r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
     r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
+    r"|STOMP Protocol Specification, [A-Z][a-z-]+"
     r"|NATS client protocol, [A-Z][A-Za-z ]+"
     r"|RESP specification, [A-Z][a-z ]+|memcached, doc/protocol[.]txt, [A-Z][a-z ]+"
 )
@@ -186,6 +187,7 @@ WORKLOADS = {
     "postgres": {"simple": 50, "extended": 50},
     "nats": {"publish": 95, "ping": 5},
     "socks5": {"line": 1},
+    "stomp": {"send": 1},
 }
 
 
@@ -231,6 +233,7 @@ SIZED = {
     "websocket": {},
     "postgres": {},
     "nats": {},
+    "stomp": {},
 }
 
 
@@ -314,6 +317,7 @@ REFUSALS = [
     ("websocket", b"HTTP/1.1 403 No\r\n\r\n", "HTTP/1.1 403 No"),
     ("postgres", b"E\0\0\0\x15SERROR\0C42601\0Mno\0\0", "ERROR 42601 no"),
     ("socks5", b"\5\2\0\1\0\0\0\0\0\0", "not allowed"),
+    ("stomp", b"ERROR\nmessage:no\n\n\0", "ERROR: no"),
     ("nats", b"-ERR 'Stale Connection'\r\n", "ERR 'Stale Connection'"),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AE|7|no such patient\r\x1c\r", "AE 7 no such patient"),
 ]
@@ -340,6 +344,7 @@ SERVICES = [
     ("websocket", b"\x81\x02hi", "a text frame"),
     ("postgres", b"C\0\0\0\x0dSELECT 1\0", ""),
     ("socks5", b"\5\0", ""),
+    ("stomp", b"RECEIPT\nreceipt-id:1\n\n\0", "RECEIPT"),
     ("nats", b"PONG\r\n", ""),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AA|7\r\x1c\r", "AA 7"),
     ("mllp", b"\x0b", ""),
