@@ -24,6 +24,7 @@ from tests.real_servers.loads import is_loadable, load_each_way
 from tests.real_servers.processes import end_all
 from tests.real_servers.running import Outcome, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
+from tests.real_servers.traffic import can_be_judged
 from wireproof.deadline import Deadline
 
 _LOOK_UP_S = 0.5
@@ -39,6 +40,7 @@ def main() -> int:
         for one in catalogue()
         if (not chosen.only or any(part.lower() in one.name.lower() for part in chosen.only))
         and (not chosen.exactly or one.name in chosen.exactly)
+        and (not chosen.from_traffic or can_be_judged(one))
     ]
     if chosen.load:
         return _load_all(servers, chosen)
@@ -62,6 +64,9 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--only", action="append", default=[], help="a part of a server's name")
     options.add_argument("--exactly", action="append", default=[], help="a server's whole name")
     options.add_argument("--depth", default="default", choices=["quick", "default", "deep"])
+    options.add_argument(
+        "--from-traffic", action="store_true", help="with files of requests, and no protocol"
+    )
     options.add_argument("--seed", type=int, help="the first run's; each further run's is one more")
     options.add_argument("--runs", type=int, default=1, help="how often each server is judged")
     options.add_argument("--jobs", type=int, default=2, help="servers judged side by side")
@@ -124,11 +129,13 @@ def _judge_all(
             return None
         if deadline.expired:
             return Outcome(server, (), "not begun, the time was up", folder)
-        return judge_often(server, chosen.depth, folder, seeds)
+        return judge_often(server, chosen.depth, folder, seeds, from_traffic=chosen.from_traffic)
 
     def judge_alone(outcome: Outcome) -> Outcome:
         folder = _folder(chosen.out, outcome.server) / "alone"
-        again = judge_often(outcome.server, chosen.depth, folder, seeds)
+        again = judge_often(
+            outcome.server, chosen.depth, folder, seeds, from_traffic=chosen.from_traffic
+        )
         return again if again.problem else replace(again, beside=outcome.problem)
 
     with ThreadPoolExecutor(chosen.jobs) as pool:

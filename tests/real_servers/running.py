@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.real_servers import traffic
 from tests.real_servers.gallery import HERE, Server, program
 from tests.real_servers.processes import begin, end
 from wireproof.deadline import Deadline
@@ -83,23 +84,41 @@ def running(server: Server) -> Iterator[int]:
 
 
 def judge(
-    server: Server, depth: str, out: Path, *, seed: int | None = None, only: Sequence[str] = ()
+    server: Server,
+    depth: str,
+    out: Path,
+    *,
+    seed: int | None = None,
+    only: Sequence[str] = (),
+    from_traffic: bool = False,
 ) -> Outcome:
-    """Run `wireproof check` on a server as a user would, and compare with the catalogue."""
+    """Run `wireproof check` on a server as a user would, and compare with the catalogue.
+
+    With `from_traffic` the user has files with requests, and no protocol.
+    """
     try:
         with running(server) as port:
-            lines = _check(server, port, depth, out, seed, only)
+            if from_traffic:
+                judged_by = traffic.options(server, port, out / "requests")
+                lines = _check(server, port, judged_by, depth, out, seed, only)
+                return Outcome(server, lines, traffic.problem(server, lines), out)
+            lines = _check(server, port, _protocol(server, port), depth, out, seed, only)
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
         return Outcome(server, (), f"{error}", out)
     return _outcome(server, lines, out)
 
 
-def judge_often(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
+def judge_often(
+    server: Server, depth: str, out: Path, seeds: Sequence[int], *, from_traffic: bool = False
+) -> Outcome:
     """Judge a server once for each seed; return the first run that is not as expected, or the last.
 
     The problem says in how many runs the server was not judged as the catalogue says.
     """
-    runs = [judge(server, depth, out / f"seed-{seed}", seed=seed) for seed in seeds]
+    runs = [
+        judge(server, depth, out / f"seed-{seed}", seed=seed, from_traffic=from_traffic)
+        for seed in seeds
+    ]
     unexpected = [(seed, run) for seed, run in zip(seeds, runs, strict=True) if run.problem]
     if not unexpected:
         return runs[-1]
@@ -126,18 +145,29 @@ def _outcome(server: Server, lines: tuple[RequirementResult, ...], folder: Path)
     return Outcome(server, lines, problem, folder)
 
 
+def _protocol(server: Server, port: int) -> list[str]:
+    """Return the options that name a server's protocol."""
+    settings = (
+        part
+        for name, value in server.settings.items()
+        for part in ("--set", f"{name}={value.replace('{port}', str(port))}")
+    )
+    return ["--protocol", server.protocol_name, *settings]
+
+
 def _check(  # noqa: PLR0917 - what the command line says, one by one
-    server: Server, port: int, depth: str, out: Path, seed: int | None, only: Sequence[str]
+    server: Server,
+    port: int,
+    judged_by: Sequence[str],
+    depth: str,
+    out: Path,
+    seed: int | None,
+    only: Sequence[str],
 ) -> tuple[RequirementResult, ...]:
     command = [
         str(Path(sys.executable).with_name("wireproof")),
-        *("check", f"{server.scheme}://127.0.0.1:{port}", "--protocol", server.protocol_name),
+        *("check", f"{server.scheme}://127.0.0.1:{port}", *judged_by),
         *("--depth", depth, "--out", str(out), "--force"),
-        *(
-            part
-            for name, value in server.settings.items()
-            for part in ("--set", f"{name}={value.replace('{port}', str(port))}")
-        ),
         *(part for name in server.left_out for part in ("--skip", name)),
         *(part for name in only for part in ("--only", name)),
         *(() if seed is None else ("--seed", str(seed))),
@@ -149,6 +179,8 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
             process.wait(_CHECK_TIMEOUT_S)
         finally:
             end(process)
+    if process.returncode == 3 and not (out / "results.json").exists():
+        return ()  # nothing could be judged, and the log says why
     results = load_results(out / "results.json")
     assert results.check is not None
     return tuple(results.check.requirements)

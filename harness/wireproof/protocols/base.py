@@ -272,6 +272,14 @@ class Protocol(ABC):
         """
         return ()
 
+    def reply_bytes(self, request: bytes) -> int:
+        """Return about how long the reply to a request is; 0 where that is not known.
+
+        Whoever asks without reading asks for no more than is enough to fill all buffers.
+        """
+        del request
+        return 0
+
     def same_identity(self) -> SecondLogin | None:
         """Return what becomes of a second connection that opens under the name of a first.
 

@@ -1,0 +1,71 @@
+"""The gallery without protocol files: all that is known of a server is a file or two of requests."""
+
+from pathlib import Path
+
+from tests.real_servers.gallery import Server
+from wireproof.conformance.subject import draw_requests
+from wireproof.protocols.base import Exchange, as_sent
+from wireproof.protocols.loading.registry import find_protocol
+from wireproof.results import RequirementResult, Verdict
+from wireproof.target import parse_target, resolve
+
+_GENERAL = {"pipelining", "one_request", "most_requests", "connections"}
+"""Settings that every protocol has; the others are a protocol's own."""
+_WORKS_AS_CHECKED = {"CLOSE-HALF"}
+"""What a SHOULD says counts as caught where it is the fault that the catalogue names."""
+
+
+def can_be_judged(server: Server) -> bool:
+    """Say whether a client of this server says anything, over a stream."""
+    exchange = find_protocol(server.protocol_name, server.settings).exchange
+    return server.scheme == "tcp" and exchange is Exchange.REQUEST_REPLY
+
+
+def options(server: Server, port: int, folder: Path) -> list[str]:
+    """Write what a client sends into files, and return what `check` is given for a protocol."""
+    settings = {
+        name: value.format(port=port) if "{" in value else value
+        for name, value in server.settings.items()
+    }
+    protocol = find_protocol(server.protocol_name, settings)
+    target = resolve(parse_target(f"{server.scheme}://127.0.0.1:{port}"))[0]
+    drawn = draw_requests(protocol, target, seed=0)
+    said = [*protocol.opening(), protocol.example() or drawn[0]]
+    if not protocol.one_request:
+        said.append(drawn[len(drawn) // 2])
+    words: list[str] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, part in enumerate(
+        part
+        for request in as_sent(protocol, said, 0)
+        for part in _parts(request, list(protocol.pauses(request)))
+    ):
+        path = folder / f"request-{number + 1}"
+        path.write_bytes(part)
+        words += ["--from", str(path)]
+    for name, value in server.settings.items():
+        if name in _GENERAL:
+            words += ["--set", f"{name}={value}"]
+    return words
+
+
+def problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
+    """Return why a verdict is not right: a false alarm, or a fault that nobody told."""
+    failed = [line.id for line in lines if line.verdict.is_finding]
+    if server.is_sound:
+        return f"false alarm: {', '.join(failed)}" if failed else ""
+    noted = [
+        line.id
+        for line in lines
+        if line.verdict is Verdict.NON_STRICT and line.id in _WORKS_AS_CHECKED
+    ]
+    named = any(server.asks_for(one) for one in noted)
+    return "" if failed or named else "not caught"
+
+
+def _parts(request: bytes, pauses: list[int]) -> list[bytes]:
+    """Return a request where the client waits inside it, as several."""
+    borders = [0, *pauses, len(request)]
+    return [
+        request[begin:end] for begin, end in zip(borders, borders[1:], strict=False) if end > begin
+    ]
