@@ -281,3 +281,22 @@ def test_load_is_verified_by_what_was_learnt(requests: list[str], tmp_path: Path
         learnt = ["--protocol", str(tmp_path / "load" / "learnt.json")]
         code = invoke(["load", str(server.target), *learnt, *options, "--out", str(tmp_path / "b")])
         assert code == 1
+
+
+def test_what_reads_a_counter_is_not_asked_beside_who_counts(check: Check, tmp_path: Path) -> None:
+    """Two that count, then two that read: the second reads what the first has read, and may."""
+    count = itertools.count(1)
+    now = [0]
+
+    def answer(line: bytes) -> bytes:
+        now[0] = next(count) if line == b"incr" else now[0]
+        return b"%d\n" % now[0]
+
+    options = []
+    for name in ("incr", "get"):
+        (tmp_path / name).write_bytes(f"{name}\n".encode())
+        options += ["--from", str(tmp_path / name)]
+    only = ("SEG-HELD", "ISO-REPLIES", "ISO-PARTS", "COAL-MANY")
+    with Serving(_answering(answer)) as server:
+        _, found = check(server.target, *options, only=only)
+    assert [line.message for line in found.requirements if line.verdict.is_finding] == []

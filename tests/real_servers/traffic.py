@@ -1,5 +1,6 @@
-"""The gallery without protocol files: all that is known of a server is a file or two of requests."""
+"""The gallery without protocol files: what is known of a server is a file or two of requests."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from tests.real_servers.gallery import Server
@@ -66,6 +67,4 @@ def problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
 def _parts(request: bytes, pauses: list[int]) -> list[bytes]:
     """Return a request where the client waits inside it, as several."""
     borders = [0, *pauses, len(request)]
-    return [
-        request[begin:end] for begin, end in zip(borders, borders[1:], strict=False) if end > begin
-    ]
+    return [request[begin:end] for begin, end in pairwise(borders) if end > begin]

@@ -80,7 +80,7 @@ class LearntProtocol(Protocol):
         """Return what compares a connection with the scripts."""
         return LearntOracle(self._cast, None if self._form_only else self.memory, self._clock)
 
-    def reply_bytes(self, request: bytes) -> int:
+    def usual_reply_bytes(self, request: bytes) -> int:
         """Return how long the longest reply to a request usually is."""
         return max(line.pattern.typical_bytes for _, _, line in self._cast.places(request))
 

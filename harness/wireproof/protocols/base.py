@@ -272,7 +272,7 @@ class Protocol(ABC):
         """
         return ()
 
-    def reply_bytes(self, request: bytes) -> int:
+    def usual_reply_bytes(self, request: bytes) -> int:
         """Return about how long the reply to a request is; 0 where that is not known.
 
         Whoever asks without reading asks for no more than is enough to fill all buffers.

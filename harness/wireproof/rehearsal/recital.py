@@ -27,6 +27,8 @@ def recite(target: Target, protocol: LearntProtocol, requests: Sequence[bytes]) 
         CannotRunError: there is no connection.
 
     """
+    protocol.begins_plan(1)
+    protocol.has_lost_count()
     oracle = protocol.oracle()
     try:
         connection = Connection.open(target)
@@ -78,7 +80,6 @@ def _opened(scripts: Scripts, opening: int) -> Scripts:
 def _with_independent(scripts: Scripts, target: Target) -> Scripts:
     """Return scripts with the requests that hold among each other, forwards and backwards."""
     protocol = protocol_of(scripts, time.time)
-    protocol.looks_at_form(only=True)
     candidates = [
         request
         for request in dict.fromkeys(
@@ -96,7 +97,7 @@ def _with_independent(scripts: Scripts, target: Target) -> Scripts:
         independent = []
         for request in candidates[:_MOST_CANDIDATES]:
             forwards = [*independent, request, *independent, request]
-            backwards = [request, *reversed(independent), request, *independent]
+            backwards = [request, request, *reversed(independent), request, *independent]
             if recite(target, protocol, forwards) and recite(target, protocol, backwards):
                 independent.append(request)
     return Scripts(

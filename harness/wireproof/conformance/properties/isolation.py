@@ -204,7 +204,7 @@ def pushing(subject: Subject, total: int, stall_s: float) -> Plan:
         return Plan(((),), (window, Push(0, 0, stall_s), Await(0), Close(0)))
     request = subject.sized(4 * KIB) or max(subject.requests, key=len)
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1
-    if reply_bytes := subject.protocol.reply_bytes(request):
+    if reply_bytes := subject.protocol.usual_reply_bytes(request):
         count = min(count, max(1, 2 * total // reply_bytes))
     return _pushed(subject, (request,) * min(count, _MOST_REQUESTS), stall_s)
 

@@ -27,7 +27,7 @@ def test_conversations_stand_behind_the_opening() -> None:
     assert protocol.conversations() == [(b"ping\n", b"quit\n")]
     assert protocol.example() == b"ping\n"
     assert protocol.is_last(b"quit\n")
-    assert protocol.reply_bytes(b"ping\n") == len(b"pong\n")
+    assert protocol.usual_reply_bytes(b"ping\n") == len(b"pong\n")
     assert not protocol.is_last(b"ping\n")
     assert not protocol.one_request
 
