@@ -105,6 +105,21 @@ def test_a_sound_client_passes(server: Serving, tmp_path: Path, monkeypatch: pyt
         assert cut[identifier]["delivery"] == "confirmed"
 
 
+def test_the_relay_listens_where_it_is_told(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On a path too, run after run, and nothing of it is left."""
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+        " s.sendall(b'hi\\n'); f = s.makefile('rb'); assert f.readline() == b'HI\\n'"
+    )
+    options = ("--listen", f"unix:{tmp_path}/relay", "--only", "CLI-REPLY-CUT")
+    done, results = judged(server.target, *python(code), "{path}", options=options)
+    assert done == 0, results
+    assert not (tmp_path / "relay").exists()
+
+
 def test_one_cut_is_found_where_octets_pass(
     server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

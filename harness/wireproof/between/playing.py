@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from wireproof.between.command import Running
@@ -167,6 +168,8 @@ class Player:
                 seconds = time.monotonic() - begun_s
             finally:
                 running.close()
+                if self._own.scheme == "unix":
+                    Path(self._own.path).unlink(missing_ok=True)
         return Played(
             schedule=schedule,
             exit_code=exit_code,
