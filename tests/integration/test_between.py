@@ -324,3 +324,16 @@ def test_ones_own_tests_run_between(server: Serving, tmp_path: Path):
         f"test_client.py::test_naive[{name}]" for name in ("octets", "reply-octets", "drawn")
     }
     assert "reply-octets: reply bytes one by one" in done.stdout
+
+
+def test_what_a_client_does_at_a_break_is_judged_on_wish(
+    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A client that ends with an error is as `--expect error` wants it; else it is only told."""
+    monkeypatch.chdir(tmp_path)
+    for expect, wanted in (((), 0), (("--expect", "error"), 0), (("--expect", "success"), 1)):
+        code, results = judged(
+            server.target, *python(SOUND), options=("--only", "CLI-BROKEN", *expect)
+        )
+        assert code == wanted
+        assert "exit status 1 in 8" in results["check"]["requirements"][-1]["message"]

@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
@@ -98,6 +97,8 @@ def _kill_all() -> None:
 
 def _children() -> list[int]:
     """Return our children, as /proc has them (proc(5))."""
+    from pathlib import Path  # it takes as long as all other imports, and most runs need none
+
     ours = str(os.getpid())
     found = []
     for entry in Path("/proc").iterdir():
