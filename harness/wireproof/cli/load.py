@@ -1,5 +1,6 @@
 """`wireproof load`: throughput and latency that are true, every reply verified."""
 
+import contextlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -25,11 +26,13 @@ from wireproof.cli.from_traffic import (
     traffic_options,
 )
 from wireproof.cli.load_runs import run_to_knee, run_watched
+from wireproof.cli.metrics_endpoint import MetricsEndpoint
 from wireproof.cli.parameters import Counts, Duration
 from wireproof.cli.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix, parse_rate
 from wireproof.load.units import parse_share
+from wireproof.results import LoadResult
 from wireproof.target import parse_target, resolve
 
 if TYPE_CHECKING:
@@ -144,6 +147,11 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     help="Local addresses to connect from, in turn.",
 )
 @click.option("--quick-ack", is_flag=True, help="Acknowledge at once, for servers with Nagle on.")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Show what is measured to Prometheus, at this port of 127.0.0.1 (0: a free one).",
+)
 @click.option("--processes", type=int, default=1, show_default=True, help="Load processes.")
 @click.option(
     "--timeout",
@@ -199,6 +207,7 @@ def load(
     connect_rate: float | None,
     source_addresses: list[str],
     quick_ack: bool,
+    metrics_port: int | None,
     processes: int,
     timeout_s: float,
     slos: tuple[str, ...],
@@ -233,6 +242,7 @@ def load(
         learner = find_target(target, allow_hosts)
         folder = ResultsFolder("load", out, force=force)
         protocol_name = learnt_file(traffic, learner, folder.folder, quiet=as_json)
+    _refuse_together(rate, rate_stages, metrics_port, knee)
     if elsewhere is not None:
         refuse_what_is_here(
             processes=processes,
@@ -241,8 +251,6 @@ def load(
             requests_file=requests_file,
         )
     first_per_s, last_per_s, ramp_s = rate or (None, None, 0.0)
-    if rate is not None and rate_stages:
-        raise UsageError("--rate and --rate-stages both say how often", "leave one of them out")
     if last_per_s is not None and not _is_given("length_s"):
         length_s = ramp_s
     spec = LoadSpec(
@@ -294,7 +302,17 @@ def load(
     else:
         place = meeting_place(elsewhere, found, spec) if elsewhere else None
         keep = folder.keep
-        result = run_watched(spec, lambda part: keep(target, load=part), place, quiet=as_json)
+        with contextlib.ExitStack() as stack:
+            shown: list[MetricsEndpoint] = []
+            if metrics_port is not None:
+                shown.append(stack.enter_context(MetricsEndpoint(metrics_port, target)))
+
+            def on_result(part: LoadResult) -> None:
+                keep(target, load=part)
+                for endpoint in shown:
+                    endpoint.update(part)
+
+            result = run_watched(spec, on_result, place, quiet=as_json)
     result = structs.replace(
         result,
         slo=result.slo + [objective.judge(result) for objective in objectives],
@@ -302,6 +320,16 @@ def load(
     )
     results = folder.write(target, partial=result.partial, load=result)
     return finish(results, folder, as_json=as_json)
+
+
+def _refuse_together(
+    rate: object, rate_stages: object, metrics_port: int | None, knee: str | None
+) -> None:
+    """Refuse options that contradict each other."""
+    if rate is not None and rate_stages:
+        raise UsageError("--rate and --rate-stages both say how often", "leave one of them out")
+    if metrics_port is not None and knee is not None:
+        raise UsageError("--find-knee is many runs, and --metrics-port shows one")
 
 
 def _is_given(parameter: str) -> bool:
