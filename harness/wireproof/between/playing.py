@@ -18,6 +18,8 @@ from wireproof.traffic.relay import Relay, listen
 from wireproof.wire.transcript import Event, Transcript
 
 _LOOK_S: Final = 0.1
+_FED_S: Final = 1.0
+_MOST_TIMES_FED: Final = 10
 _AFTER_END_S: Final = 0.1
 """The server may be this long in seeing that the client is gone."""
 
@@ -156,14 +158,14 @@ class Player:
 
         def course() -> RecordedCourse:
             courses.append(HostileCourse(schedule))
-            return RecordedCourse(courses[-1], transcript, len(courses) - 1)
+            return RecordedCourse(courses[-1], transcript, len(courses) - 1, seen.note)
 
         begun_at_s, begun_s = time.time(), time.monotonic()
         seen = _Watching()
         with listen(self._own) as listener, Relay(listener, self._target, seen, course) as relay:
             running = Running(self._words, _with_port(self._own, listener))
             try:
-                self._serve(relay, running, seen, patience)
+                self._serve(relay, running, seen, patience, courses=courses)
                 exit_code = running.exit_code
                 seconds = time.monotonic() - begun_s
             finally:
@@ -186,7 +188,15 @@ class Player:
             begun_at_s=begun_at_s,
         )
 
-    def _serve(self, relay: Relay, running: Running, seen: _Watching, patience: Patience) -> None:
+    def _serve(
+        self,
+        relay: Relay,
+        running: Running,
+        seen: _Watching,
+        patience: Patience,
+        *,
+        courses: Sequence[HostileCourse],
+    ) -> None:
         """Relay until the command has ended, or has to be."""
         begun_s = time.monotonic()
         for descriptor in running.descriptors:
@@ -198,7 +208,12 @@ class Player:
                 relay.forget(descriptor)
             if running.output.total_bytes + running.errors.total_bytes > before:
                 seen.note()
-            too_long = time.monotonic() - begun_s > patience.total_s
+            # While a reader takes one part after the other, it is us who keep it.
+            is_fed = seen.since_s < _FED_S and any(
+                one.held_bytes(side) for one in courses for side in Side
+            )
+            most_s = patience.total_s * (_MOST_TIMES_FED if is_fed else 1)
+            too_long = time.monotonic() - begun_s > most_s
             if too_long or seen.since_s > patience.quiet_s:
                 return
         for descriptor in running.descriptors:

@@ -1,5 +1,6 @@
 """A course that writes down what it lets pass, as the client has it."""
 
+from collections.abc import Callable
 from typing import Final
 
 from wireproof.between.course import HostileCourse
@@ -15,9 +16,16 @@ _BROKEN: Final[dict[Side, Kind]] = {Side.SERVER: "reset", Side.CLIENT: "was-rese
 class RecordedCourse(Course):
     """Passes all questions on to a course, and notes the answers."""
 
-    def __init__(self, course: HostileCourse, transcript: Transcript, connection: int) -> None:
-        """Write into `transcript` what becomes of a connection."""
+    def __init__(
+        self,
+        course: HostileCourse,
+        transcript: Transcript,
+        connection: int,
+        read: Callable[[], None],
+    ) -> None:
+        """Write into `transcript` what becomes of a connection; `read` hears of each part read."""
         self._course = course
+        self._read = read
         self._transcript = transcript
         self._connection = connection
         transcript.add(connection, "open")
@@ -44,6 +52,8 @@ class RecordedCourse(Course):
     def settled(self, to: Side, delivery: Delivery) -> None:
         """Pass it on, and note what was not read."""
         self._course.settled(to, delivery)
-        if delivery is Delivery.HELD:
+        if delivery is not Delivery.HELD:
+            self._read()
+        else:
             whose = "server" if to is Side.SERVER else "client"
             self._transcript.add(self._connection, "note", note=f"left unread by the {whose}")
