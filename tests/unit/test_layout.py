@@ -22,7 +22,6 @@ ELSEWHERE = {
     "wireproof/cli/load_runs.py": "integration/test_load.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
     "wireproof/cli/worker.py": "integration/test_more_machines.py",
-    "wireproof/conformance/execution/churn.py": "zoo/test_zoo.py",
     "wireproof/conformance/execution/failure.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),

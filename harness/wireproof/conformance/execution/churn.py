@@ -48,7 +48,9 @@ def _closed(judged: JudgedConnection, total: int, deadline: Deadline) -> None:
 
 
 def _half_closed(judged: JudgedConnection, total: int, deadline: Deadline) -> None:
-    judged.send_last(total, deadline)
+    # Answered first: what a server still owes behind our end of stream is for CLOSE-HALF to ask.
+    _answered(judged, total, deadline)
+    judged.half_close()
     judged.await_end(deadline)
     judged.close()
 

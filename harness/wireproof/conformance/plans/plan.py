@@ -119,7 +119,7 @@ class Way(StrEnum):
     """How a connection of a round ends."""
 
     CLOSE = "answered, then closed"
-    HALF_CLOSE = "answered after the end of our stream"
+    HALF_CLOSE = "answered, then the end of our stream"
     RESET = "answered, then reset"
     IN_REQUEST = "reset inside a request"
     IN_OPENING = "reset inside the opening"
