@@ -101,7 +101,8 @@ def is_installed(server: Server) -> bool:
         case "stdlib":
             return True
         case "apt":
-            return program(server.start[0]) is not None and all(map(_is_unpacked, server.packages))
+            found = server.start[0].startswith("{") or program(server.start[0])
+            return bool(found) and all(map(_is_unpacked, server.packages))
         case "npm":
             return (server.place / ".complete").exists() and shutil.which("node") is not None
         case _:
