@@ -312,8 +312,8 @@ class Swarm:
             self._next_sweep_ns = now + min(_SWEEP_EVERY_NS, self._timeout_ns // 4)
             self._stamps.compare_clocks()
             attendant.sweep(now)
+        self._advance(now)  # first: what is handed out of a phase that is over ends with it
         self._phases.tick(now, lambda: self._pool.users)
-        self._advance(now)
         attendant.resume(now)
 
     def _advance(self, now: int) -> None:
