@@ -25,7 +25,7 @@ ECHO = next(server for server in catalogue() if server.protocol == "line-echo")
 def judged(problems: dict[int, str], asked: list[int]):
     """Return a stand-in for `judge` that says these problems, and notes the seeds."""
 
-    def judge(server: Server, depth: str, out: Path, *, seed: int) -> Outcome:
+    def judge(server: Server, depth: str, out: Path, *, seed: int, **_: bool) -> Outcome:
         del depth
         asked.append(seed)
         lines: tuple[RequirementResult, ...] = ()
@@ -164,7 +164,7 @@ def test_what_is_not_as_expected_is_judged_again_alone(
 ):
     """A problem beside other servers stands if it is there alone too, and else is told as such."""
 
-    def judge(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
+    def judge(server: Server, depth: str, out: Path, seeds: Sequence[int], **_: bool) -> Outcome:
         del depth, seeds
         troubled = server.name == "troubled"
         problem = (alone if out.name == "alone" else "false alarm: X") if troubled else ""

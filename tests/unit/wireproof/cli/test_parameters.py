@@ -36,9 +36,11 @@ def test_every_option_that_takes_a_time_reads_it_alike() -> None:
         "load --timeout",
         "load --wait",
         "backlog --for",
+        "between --timeout",
+        "between --time-budget",
     }
     numbers = {where for where, option in options.items() if option.type is click.FLOAT}
-    assert numbers == {"load --rate", "load --connect-rate"}
+    assert numbers == {"load --connect-rate"}
 
 
 @pytest.mark.parametrize("command", ["run", "check tcp://127.0.0.1:9", "load tcp://127.0.0.1:9"])
