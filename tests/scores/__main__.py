@@ -1,4 +1,4 @@
-"""`make scores`: the kill matrix over the zoo, and false alarms over its sound variants.
+"""`make scores`: the kill matrix over both zoos, and false alarms over their sound variants.
 
 python -m tests.scores                        everything; runs made before are not repeated, and
                                               what quick depth leaves unclear is run at default
@@ -21,10 +21,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import msgspec
 
-from reference_server.faults import FAULTS, SOUND
 from tests.scores import table, zone
 from tests.scores.judging import judge
 from tests.scores.record import REPORT, Record, Run, code_digest, kept
+from tests.scores.zoos import FAULTS, SOUND
 from wireproof.conformance.subject import DEPTHS
 
 _JOBS_A_CORE = 3

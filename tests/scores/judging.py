@@ -3,18 +3,17 @@
 import time
 from contextlib import ExitStack
 
-from reference_server.faults import find
+from reference_server.variants.base import Variant
 from tests.scores.record import Finding, Record, Run
 from tests.scores.scripts import Scripts, replayed
+from tests.scores.zoos import find, protocol_of, serving
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
 from wireproof.conformance.verdict import Judged
-from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Verdict
 from wireproof.target import parse_target, resolve
-from wireproof.wire.reference import ReferenceServer
 
 _FINDINGS = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
 _DEAD = "a plain request gets no right answer any more"
@@ -24,20 +23,17 @@ def judge(run: Run, code: str) -> Record:
     """Judge a variant, then run the scripts of what was found."""
     variant = find(run.variant)
     assert variant is not None, run.variant
-    scheme = "udp" if variant.category == "datagrams" else "tcp"
-    options = ["--fault", run.variant, *(["--udp"] if scheme == "udp" else [])]
     record = Record(run=run, code=code, findings=[], notes=[])
     with ExitStack() as stack:
-        server = stack.enter_context(ReferenceServer(*options))
-        protocol = find_protocol("timestamp-echo")
-        target = resolve(parse_target(server.target.replace("tcp://", f"{scheme}://")))[0]
+        target = resolve(parse_target(stack.enter_context(serving(variant))))[0]
+        protocol, _ = protocol_of(variant)
         diag = open_diag()
         if diag is not None:
             stack.enter_context(diag)
         runner = Runner(target, protocol, DEPTHS[run.depth], seed=run.seed, diag=diag)
         _judge_all(runner, record)
         if run.scripts and not run.first_kill:
-            _try_again(runner, record, Scripts(options, server, stack))
+            _try_again(runner, record, variant, Scripts(variant, stack))
     return record
 
 
@@ -69,13 +65,13 @@ def _note(judged: Judged, record: Record, after_s: float) -> None:
         record.notes.append(f"{result.id} {result.verdict}: {result.message}")
 
 
-def _try_again(runner: Runner, record: Record, scripts: Scripts) -> None:
+def _try_again(runner: Runner, record: Record, variant: Variant, scripts: Scripts) -> None:
     """Replay each cause's smallest conversation, and run its script."""
     for cause in runner.causes:
         first = next((one for one in record.findings if one.cause == cause.id), None)
         if first is None:
             continue
-        again = replayed(cause.finding, runner)
+        again = replayed(cause.finding, runner, variant)
         first.replays = (again.failed, again.runs)
         if tried := scripts.try_one(cause.finding, runner):
             first.exits, first.where = tried.exits, tried.where

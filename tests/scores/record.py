@@ -102,10 +102,10 @@ def kept(run: Run, code: str) -> Record | None:
 
 
 def scored_files() -> list[Path]:
-    """Return the files on which a score depends: the harness and the zoo, without other engines."""
+    """Return the files on which a score depends: harness and zoos, without other engines."""
     return [
         path
-        for package in ("harness", "reference_server")
+        for package in ("harness", "reference_server", "tests/zoo")
         for path in sorted((ROOT / package).rglob("*.py"))
         if not _NO_PART & set(path.relative_to(ROOT).parts)
     ]

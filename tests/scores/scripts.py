@@ -7,13 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from reference_server.variants.base import Variant
+from tests.scores.zoos import protocol_of, serving, serving_sound
 from wireproof.conformance.evidence.case import Replayed, read_case, run_case
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.search.pursuit import Finding
-from wireproof.wire.reference import ReferenceServer
 
 _LIMIT_S = 240
+_REPLAYS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,16 @@ class Tried:
 class Scripts:
     """Runs the scripts of one variant's findings."""
 
-    def __init__(self, options: list[str], judged: ReferenceServer, stack: ExitStack) -> None:
+    def __init__(self, variant: Variant, stack: ExitStack) -> None:
         """Prepare.
 
         Args:
-            options: that make a reference server the variant.
-            judged: the server on which the findings were made.
+            variant: whose they are.
             stack: ends what is started here.
 
         """
-        self._options = options
-        self._judged = judged
-        self._sound = stack.enter_context(ReferenceServer("--udp"))
+        self._variant = variant
+        self._sound = stack.enter_context(serving_sound(variant))
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
     def try_one(self, finding: Finding, runner: Runner) -> Tried | None:
@@ -58,46 +58,43 @@ class Scripts:
             None where there is no script.
 
         """
-        paths = write_evidence(
-            self._folder,
-            finding,
-            target=runner.executor.target,
-            protocol=runner.subject.protocol,
-            protocol_name="timestamp-echo",
-            settings={},
-            timeout_s=runner.executor.timeout_s,
-        )
+        paths = _written(self._folder, finding, runner, self._variant)
         script = next((self._folder / path for path in paths if path.endswith("/replay.py")), None)
         if script is None:
             return None
-        with ReferenceServer(*self._options) as fresh:
+        with serving(self._variant) as fresh:
             (on_fault, _), where = _outcome(script, fresh), "fresh"
         if on_fault == 0:
-            (on_fault, _), where = _outcome(script, self._judged), "judged"
+            (on_fault, _), where = _outcome(script, str(runner.executor.target)), "judged"
         on_sound, said = _outcome(script, self._sound)
         return Tried((on_fault, on_sound), where, said if on_sound else "")
 
 
-def replayed(finding: Finding, runner: Runner) -> Replayed:
+def replayed(finding: Finding, runner: Runner, variant: Variant) -> Replayed:
     """Run a finding's recorded case again on the server that was judged, as `replay` does."""
-    target, protocol = runner.executor.target, runner.subject.protocol
     with tempfile.TemporaryDirectory() as folder:
-        paths = write_evidence(
-            Path(folder),
-            finding,
-            target=target,
-            protocol=protocol,
-            protocol_name="timestamp-echo",
-            settings={},
-            timeout_s=runner.executor.timeout_s,
-        )
+        paths = _written(Path(folder), finding, runner, variant)
         case = read_case(next(Path(folder) / one for one in paths if one.endswith("replay.json")))
-    return run_case(case, runner.executor, protocol, finding.runs)
+    return run_case(case, runner.executor, runner.subject.protocol, _REPLAYS)
 
 
-def _outcome(script: Path, server: ReferenceServer) -> tuple[int, str]:
+def _written(folder: Path, finding: Finding, runner: Runner, variant: Variant) -> list[str]:
+    """Write a finding's evidence into a folder; return the paths below it."""
+    protocol, name = protocol_of(variant)
+    return write_evidence(
+        folder,
+        finding,
+        target=runner.executor.target,
+        protocol=protocol,
+        protocol_name=name,
+        settings={},
+        timeout_s=runner.executor.timeout_s,
+    )
+
+
+def _outcome(script: Path, target: str) -> tuple[int, str]:
     """Return the script's exit code, and what it said."""
-    address = server.target.removeprefix("tcp://").rsplit(":", 1)
+    address = target.partition("://")[2].rsplit(":", 1)
     command = [sys.executable, "-I", str(script), *address]
     try:
         done = subprocess.run(

@@ -8,9 +8,12 @@ import pytest
 
 from reference_server.faults import FAULTS
 from reference_server.variants.base import flood, hold, open_, say
-from tests.scores import record, table, zone
+from tests.scores import record, table, zone, zoos
 from tests.scores.minima import Extent, nearest, noted
 from tests.scores.record import Finding, Record, Run
+from wireproof.deadline import Deadline
+from wireproof.target import parse_target, resolve
+from wireproof.wire.connection import Connection
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,20 @@ def test_records_are_kept_for_their_code_only(
     assert record.kept(with_scripts, "this") is None
 
 
+def test_both_zoos_are_judged() -> None:
+    """Stores are variants like any other: found by name, with what is odd about them, served."""
+    variant = zoos.find("store-short-queue")
+    assert variant in zoos.FAULTS
+    assert "past the 64th are lost" in variant.difference
+    assert len({one.name for one in (*zoos.FAULTS, *zoos.SOUND)}) == len(zoos.FAULTS + zoos.SOUND)
+    protocol, _ = zoos.protocol_of(variant)
+    with (
+        zoos.serving(variant) as target,
+        Connection.open(resolve(parse_target(target))[0], Deadline(5)),
+    ):
+        assert protocol.name == "store"
+
+
 def test_the_scores_in_words() -> None:
     """Missed faults, long minima, bad scripts and false alarms are each named."""
     fault = next(one for one in FAULTS if one.name == "greets")
@@ -87,11 +104,12 @@ def test_the_scores_in_words() -> None:
     )
     records = [
         Record(run=Run(variant=fault.name, depth="quick", seed=0), code="c", findings=[found]),
-        Record(run=Run(variant="utc", depth="quick", seed=0), code="c"),
+        Record(run=Run(variant="utc", depth="quick", seed=0), code="c", seconds=61.0),
         Record(run=Run(variant="nagle", depth="quick", seed=4), code="c", findings=[found]),
     ]
     words = "\n".join(table.scores(records))
     assert "1 of 2 faults caught; missed: utc" in words
+    assert "a fault takes 61.0 s in the median, 61.0 s at most (utc)" in words
     assert "greets: found 1 conn, 9 B, 0 cuts; noted 1 conn, 1 B, 0 cuts" in words
     assert "greets A: exits [0, 0]" in words
     assert "1 false alarms in 1 runs" in words
@@ -107,6 +125,7 @@ def test_a_score_depends_on_what_judges_and_what_is_judged() -> None:
         "harness/wireproof/conformance/runner.py",
         "harness/wireproof/protocols/built_in/timestamp_echo.py",
         "reference_server/variants/base.py",
+        "tests/zoo/defects.py",
     } <= files
     others = ("load", "reporting", "accept_queue", "cli")
     assert not [

@@ -2,17 +2,14 @@
 
 import contextlib
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.zoo.defects import FOUND_BY
 from tests.zoo.odd import ODD
 from tests.zoo.protocol import Store
+from tests.zoo.serving import serving
 from wireproof.choosing import select
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import open_diag
@@ -21,24 +18,11 @@ from wireproof.conformance.subject import DEPTHS
 from wireproof.results import RequirementResult, Verdict
 from wireproof.target import parse_target, resolve
 
-ROOT = Path(__file__).parents[2]
 NEW = sorted({identifier for _, identifier in FOUND_BY.values()})
 SEEDS = range(1, 21 if os.environ.get("WIREPROOF_EXTENDED") else 2)
 BROKEN = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
 NEEDS_DEFAULT = {"full-table"}
 """What quick depth has no time for."""
-
-
-@contextlib.contextmanager
-def serving(name: str) -> Iterator[str]:
-    """One of the zoo, as a process."""
-    command = [sys.executable, "-m", "tests.zoo.server", name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"tcp://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.kill()
 
 
 def judged(name: str, depth: str, only: list[str], seed: int = 1) -> list[RequirementResult]:
