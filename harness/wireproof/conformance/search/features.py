@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from wireproof.conformance.execution.failure import Failure, Phase
 from wireproof.conformance.plans.edits import (
@@ -15,10 +16,11 @@ from wireproof.conformance.plans.edits import (
     with_requests,
     without_connections,
 )
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Plan, Send, single
 from wireproof.conformance.subject import Subject
 
 _KINDS = 4
+_MOST_SEGMENTS = 16
 
 
 class Feature(StrEnum):
@@ -90,6 +92,37 @@ def joined(plan: Plan, subject: Subject) -> Plan | None:
     together = b"".join(plan.requests[0])
     request = together if subject.is_payload(together) else subject.sized(len(together))
     return None if request is None else Plan(((request,),), plan.actions)
+
+
+def segments_as_requests(plan: Plan, subject: Subject) -> Iterator[Plan]:
+    """Yield the conversation with its segments sent as whole requests.
+
+    What a read brings may break a server, and not that a request is cut there: then its largest
+    segment does so alone, or the last, or each in its turn.
+    """
+    if len(plan.requests) != 1 or not 2 <= plan.segments <= _MOST_SEGMENTS:
+        return
+    stream = b"".join(plan.requests[0])
+    sends = {n: action.until for n, action in enumerate(plan.actions) if isinstance(action, Send)}
+    first, last = min(sends), max(sends)
+    if sends[last] != len(stream):
+        return  # the rest is sent in another way
+    segments = [stream[begin:end] for begin, end in pairwise([0, *sends.values()])]
+    largest = max(segments, key=len)
+    for chosen in dict.fromkeys([(largest,), (segments[-1],), tuple(segments)]):
+        requests = [request_like(one, subject) for one in chosen]
+        if None in requests:
+            continue
+        whole = single([one for one in requests if one], lock_step=True, ending=())
+        exchange = whole.actions[1:]
+        after = plan.actions[last + 1 :]
+        after = after[1:] if after[:1] == exchange[-1:] else after
+        yield Plan(whole.requests, (*plan.actions[:first], *exchange, *after))
+
+
+def request_like(segment: bytes, subject: Subject) -> bytes | None:
+    """Return a segment as a request: itself, where any bytes are one, or one of its size."""
+    return segment if subject.is_payload(segment) else subject.sized(len(segment))
 
 
 def with_another(plan: Plan, request: bytes) -> Plan | None:

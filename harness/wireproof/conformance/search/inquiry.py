@@ -12,6 +12,7 @@ from wireproof.conformance.search.features import (
     Feature,
     had,
     joined,
+    segments_as_requests,
     stand_ins,
     with_another,
     without,
@@ -134,12 +135,14 @@ class Inquiry:
 
 
 def _without(feature: Feature, failing: Failing, subject: Subject) -> Iterator[Plan]:
-    """Yield the conversation without a feature: requests may be apart, or one."""
+    """Yield the conversation without a feature: requests may be apart or one, segments requests."""
     plan = without(feature, failing.plan, failing.failure.connection)
     if plan is not None:
         yield plan
     if feature is Feature.PIPELINING and (one := joined(failing.plan, subject)):
         yield one
+    if feature is Feature.CUTS:
+        yield from segments_as_requests(failing.plan, subject)
 
 
 def _simplicity(failing: Failing) -> tuple[object, ...]:

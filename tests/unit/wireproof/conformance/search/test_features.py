@@ -19,6 +19,7 @@ from wireproof.conformance.search.features import (
     Feature,
     had,
     joined,
+    segments_as_requests,
     stand_ins,
     with_another,
     without,
@@ -94,3 +95,27 @@ def test_a_send_goes_with_its_feature_only() -> None:
     assert without(Feature.CUTS, plan, 0) == Plan(
         plan.requests, (Open(0), Send(0, 2), Send(0, 4), Await(0))
     )
+
+
+def test_segments_are_requests_where_any_bytes_are() -> None:
+    """The largest alone, the last, each in its turn; what ends the conversation stays."""
+    ending = (HalfClose, AwaitEnd)
+    plan = single([b"a", b"bcd"], [2], ending=ending)
+    assert list(segments_as_requests(plan, played.subject())) == [
+        single([b"ab"], ending=ending),
+        single([b"cd"], ending=ending),
+        single([b"ab", b"cd"], ending=ending, lock_step=True),
+    ]
+
+
+def test_segments_are_requests_of_their_size_where_a_protocol_frames() -> None:
+    """A segment of a line is no line, but there is one of its size."""
+    lines = played.lines()
+    small, large = lines.sized(1), lines.sized(4)
+    assert small
+    assert large
+    assert list(segments_as_requests(single([b"abcd\n"], [1]), lines)) == [
+        single([large]),
+        single([small, large], lock_step=True),
+    ]
+    assert not list(segments_as_requests(single([b"abcd\n"]), lines))

@@ -1,7 +1,9 @@
+from itertools import pairwise
+
 from tests.support import played
 from tests.support.played import Judge
 from wireproof.conformance.execution.failure import Seen
-from wireproof.conformance.plans.plan import Plan, Push, interleaved, single
+from wireproof.conformance.plans.plan import Plan, Push, Send, interleaved, single
 from wireproof.conformance.search.features import UNKNOWN, Condition, Feature
 from wireproof.conformance.search.inquiry import Inquiry, is_explained_by
 
@@ -27,6 +29,20 @@ def test_what_is_needed_is_found_by_leaving_it_out() -> None:
     assert plan.cuts == 1
     assert condition.needed == {Feature.CUTS}
     assert condition.needless == {Feature.REQUEST}
+
+
+def test_a_segment_that_fails_alone_is_no_matter_of_cuts() -> None:
+    """A read of just so many bytes is told as that, though it was found in the middle of others."""
+
+    def judge(plan: Plan) -> Seen | None:
+        ends = [action.until for action in plan.actions if isinstance(action, Send)]
+        return _when(32 in [end - begin for begin, end in pairwise([0, *ends])])
+
+    plan, condition = _inquired(judge, single([b"a" * 32, b"b"], [1]))
+    assert list(map(len, plan.requests[0])) == [32]
+    assert plan.cuts == 0
+    assert Feature.CUTS in condition.needless
+    assert condition.needed == {Feature.REQUEST}
 
 
 def test_what_is_needless_is_left_out_for_good() -> None:
