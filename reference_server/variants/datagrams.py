@@ -2,8 +2,8 @@
 
 import socket
 
-from reference_server.datagrams import Datagrams
-from reference_server.framing import Framer
+from reference_server.datagrams import UNANSWERED_PORTS, Datagrams
+from reference_server.framing import Framer, starts_with_header
 from reference_server.variants.base import Fault, say, worker_of
 
 Ancillary = list[tuple[int, int, bytes]]
@@ -19,8 +19,13 @@ class SteppedDatagrams(Datagrams):
             data, sender = self.sock.recvfrom(65536)
         except OSError:
             return False
-        self.answer(data, sender)
+        if self.is_due(data, sender):
+            self.answer(data, sender)
         return True
+
+    def is_due(self, data: bytes, sender: Address) -> bool:
+        """Whether it is no reply, nor from a service that would answer ours."""
+        return sender[1] not in UNANSWERED_PORTS and not starts_with_header(data)
 
     def answer(self, data: bytes, sender: Address) -> None:
         """Frame and reply."""
@@ -29,6 +34,12 @@ class SteppedDatagrams(Datagrams):
     def framed(self, data: bytes) -> bytes:
         """The frame."""
         return self._framer.frames(data)
+
+
+class AnswersReplies(SteppedDatagrams):
+    def is_due(self, data: bytes, sender: Address) -> bool:
+        del data, sender
+        return True
 
 
 class CutsAt512(SteppedDatagrams):
@@ -189,7 +200,7 @@ FAULTS = (
         "CVE-2024-2169, CERT VU#417980: loops between UDP services",
         (say(b"[Sat Jan  1 00:00:00 2000] x"),),
         changes=UDP,
-        service=worker_of(datagrams=SteppedDatagrams),
+        service=worker_of(datagrams=AnswersReplies),
     ),
     Fault(
         "udp-no-header",

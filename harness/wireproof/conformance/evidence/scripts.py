@@ -17,7 +17,7 @@ from wireproof.conformance.evidence.assembly import (
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.plans.plan import Open, SendOpening, Unscripted
-from wireproof.protocols.base import Protocol
+from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.replies import replies_of
 from wireproof.protocols.request_reply import RequestReply
@@ -93,35 +93,41 @@ def _datagram_patterns(
 
 def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[str, Any]) -> str:
     judge = protocol.judge_source()
-    streams = _numbered(case, protocol)
     if any(isinstance(action, Unscripted) for action in case.plan.actions):
         return ""
+    streams = _as_sent(case, protocol)
     replies: list[Any] = [None] * len(case.plan.requests)
     if isinstance(protocol, RequestReply):
         replies = [_reply_patterns(protocol, requests) for requests in streams]
     if not judge and None in replies:
         return ""
-    opening = protocol.opening()
     data |= {
-        "streams": [_runs((*opening, *one)) for one in streams],
+        "streams": [_runs(one) for one in streams],
         "replies": replies,
-        "steps": _steps(case, opening),
+        "steps": _steps(case, protocol.opening()),
     }
     own = _own_judge(protocol, judge) if judge else part("judge")
     where = "PATH" if target.scheme == "unix" else "HOST PORT"
     return assembled(_HEADER.format(where=where), [_case(data), own, *map(part, _STREAM_PARTS)])
 
 
-def _numbered(case: Case, protocol: Protocol) -> list[tuple[bytes, ...]]:
-    """Return each connection's requests, numbered where the plan says from which number on."""
-    streams = list(case.plan.requests)
+def _as_sent(case: Case, protocol: Protocol) -> list[tuple[bytes, ...]]:
+    """Return each connection's opening and requests, private to it and numbered as the plan says.
+
+    A server that lets a name be there once would end all connections but one.
+    """
+    opening = protocol.opening()
+    serials = [*range(len(case.plan.requests))]
+    first_numbers = [len(opening)] * len(serials)
     for action in case.plan.actions:
-        if isinstance(action, Open) and action.first_number:
-            numbered = enumerate(streams[action.connection], action.first_number)
-            streams[action.connection] = tuple(
-                protocol.numbered(request, number) for number, request in numbered
-            )
-    return streams
+        if isinstance(action, Open):
+            on = action.connection
+            first_numbers[on] = action.first_number or first_numbers[on]
+            serials[on] = serials[action.named_like] if action.named_like >= 0 else on
+    return [
+        (*as_sent(protocol, opening, serial), *as_sent(protocol, requests, serial, first))
+        for requests, serial, first in zip(case.plan.requests, serials, first_numbers, strict=True)
+    ]
 
 
 def _own_judge(protocol: Protocol, source: str) -> Part:
@@ -178,14 +184,17 @@ def _steps(case: Case, opening: Sequence[bytes]) -> list[dict[str, Any]]:
 def _reply_patterns(
     protocol: RequestReply, requests: tuple[bytes, ...]
 ) -> list[tuple[int, str]] | None:
-    """Return, for each request, where it ends and a pattern of its reply; None if one has none."""
+    """Return, for each request, where it ends and a pattern of its reply; None if one has none.
+
+    The opening requests are the first of them.
+    """
     session = protocol.session()
     patterns: list[tuple[int, str]] = []
     if not session.ordered:
         return None
     offset = 0
     owed = [(0, reply) for reply in replies_of(session.greeting(), session.greeting)]
-    for request in (*protocol.opening(), *requests):
+    for request in requests:
         for message in session.parts(request):
             offset += len(message)
             expected = session.expected(message)

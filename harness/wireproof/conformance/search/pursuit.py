@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.plans.reduce import reduce
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.confirmation import Again, held_again
 from wireproof.conformance.search.explain import explain
 from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.search.features import UNKNOWN, Condition
@@ -81,14 +82,13 @@ class Pursuit:
         if self._search.is_known(inquiry.smallest):
             return None
         steps.append(inquiry.smallest)
-        failing, failed = self._confirmed(steps)
+        failing, again = self._confirmed(steps)
         # What chance has found tells nothing of the cause.
         condition = inquiry.condition if failing is inquiry.smallest else UNKNOWN
         explanation = explain(
             failing.plan, self._search.tried.single_cuts, failing.failure.phase, condition
         )
-        runs = self._subject.depth.confirmations
-        return Finding(requirement, failing, failed, runs, explanation, condition)
+        return Finding(requirement, failing, again.failed, again.runs, explanation, condition)
 
     def _reduced(
         self, failing: Failing, until: Deadline, allows: Callable[[Plan], bool]
@@ -114,29 +114,18 @@ class Pursuit:
         )
         return steps
 
-    def _confirmed(self, steps: list[Failing]) -> tuple[Failing, int]:
+    def _confirmed(self, steps: list[Failing]) -> tuple[Failing, Again]:
         """Return the smallest plan that fails again most often, and how often that is.
 
         Chance may have led shrinking astray: a plan that is a little larger may fail more often,
         and so may the one that failed first.
         """
         smallest, first = steps[-1], self._search.tried.first
-        failed = self._again(smallest)
+        most = held_again(self._search, self._subject, smallest)
         for larger in (*steps[-2 : -2 - _STEPS_BACK : -1], *filter(None, [first])):
-            if failed == self._subject.depth.confirmations or self._search.is_over:
+            if most.is_certain or self._search.is_over:
                 break
-            again = self._again(larger)
-            if again > failed or not failed:
-                smallest, failed = larger, again
-        return smallest, failed
-
-    def _again(self, failing: Failing) -> int:
-        """Run a failing plan again on fresh connections, and count how often it fails.
-
-        The first of these runs waits as long as a replay does: what is only slow holds then. The
-        others need not wait for the same silence as long.
-        """
-        count = self._subject.depth.confirmations
-        short_s = self._search.confirmation_timeout_s()
-        timeouts_s = [None, *[short_s] * (count - 1)] if count else []
-        return sum(self._search.run(failing.plan, one) is not None for one in timeouts_s)
+            again = held_again(self._search, self._subject, larger)
+            if again.is_surer_than(most) or not most.failed:
+                smallest, most = larger, again
+        return smallest, most

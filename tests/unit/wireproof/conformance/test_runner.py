@@ -93,7 +93,7 @@ def test_a_finding_is_minimal_and_confirmed(diag: SockDiag) -> None:
         (judged,) = _judged(server, diag, "SEG-SETS", shrink_s=30)
     finding = judged.finding
     assert finding is not None
-    assert (finding.failed, finding.runs) == (3, 3)
+    assert finding.failed == finding.runs >= 3
     assert finding.failing.plan.cuts == 1
     assert finding.failing.plan.bytes_sent == 2
     assert "when the cut falls after byte 1" in judged.result.message
@@ -163,7 +163,7 @@ def test_a_minimum_that_chance_found_is_walked_back(diag: SockDiag) -> None:
     assert judged.result.verdict is Verdict.FAIL
     finding = judged.finding
     assert finding is not None
-    assert (finding.failed, finding.runs) == (3, 3)
+    assert finding.failed == finding.runs >= 3
     assert finding.failing.plan.bytes_sent >= 10
 
 

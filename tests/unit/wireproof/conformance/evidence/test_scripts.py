@@ -23,9 +23,11 @@ from tests.support.servers import (
     one_read_one_line,
     shouting,
 )
+from tests.zoo.protocol import Store
+from tests.zoo.serving import serving
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.evidence.scripts import standalone_script
-from wireproof.conformance.plans.plan import single
+from wireproof.conformance.plans.plan import Open, Plan, single
 from wireproof.conformance.properties.datagrams import in_turn
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.built_in.chargen import Chargen
@@ -294,3 +296,13 @@ def test_no_script_where_a_datagram_has_a_judge_of_its_own(tmp_path: Path) -> No
     """What only Python code knows, `wireproof replay` judges."""
     with _serving(lambda _: []) as server:
         assert not (evidence(tmp_path, server.target, Time(), in_turn(b"a")) / "replay.py").exists()
+
+
+def test_each_connection_has_its_own_name(tmp_path: Path) -> None:
+    """A store ends the connection of a name that logs in once more: a script says many names."""
+    plan = Plan(((),) * 9, tuple(map(Open, range(9))))
+    with serving("pool-keeps-connections") as eight_only, serving("sound") as sound:
+        target = resolve(parse_target(eight_only))[0]
+        script = evidence(tmp_path, target, Store(), plan) / "replay.py"
+        assert _exit_code(script)[0] == 1
+        assert _exit_code(script, "127.0.0.1", sound.rpartition(":")[2])[0] == 0

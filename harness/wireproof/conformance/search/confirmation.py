@@ -1,0 +1,59 @@
+"""Holding a failing conversation again, to know how often it fails."""
+
+import time
+from dataclasses import dataclass
+
+from wireproof.conformance.search.explore import Failing, Search
+from wireproof.conformance.subject import Subject
+
+_MOST_RUNS = 20
+_MORE_S = 0.5
+_QUICK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How often a conversation failed again.
+
+    Attributes:
+        failed: so often.
+        runs: of so many.
+
+    """
+
+    failed: int
+    runs: int
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it failed each time."""
+        return self.failed == self.runs
+
+    def is_surer_than(self, other: "Again") -> bool:
+        """Whether it failed in a larger share of the runs."""
+        return self.failed * max(1, other.runs) > other.failed * max(1, self.runs)
+
+
+def held_again(search: Search, subject: Subject, failing: Failing) -> Again:
+    """Hold a failing conversation again on fresh connections.
+
+    The first of these runs waits as long as a replay does: what is only slow holds then. The others
+    need not wait for the same silence as long. Before every other run a plain exchange is held: a
+    server that keeps something from one conversation to the next may fail by turns. And what fails
+    at once is held some more times, since chance likes to keep for three.
+    """
+    count, failed, runs = subject.depth.confirmations, 0, 0
+    more_until_s = took_s = 0.0
+    while runs < count or (
+        failed == runs < _MOST_RUNS and took_s < _QUICK_S and time.monotonic() < more_until_s
+    ):
+        if runs and runs % 2 == 0:
+            search.executor.execute_plain(subject.plain(), search.executor.shrink_timeout_s)
+        begun_s = time.monotonic()
+        timeout_s = search.confirmation_timeout_s() if runs else None
+        failed += search.run(failing.plan, timeout_s) is not None
+        took_s = time.monotonic() - begun_s
+        runs += 1
+        if runs == count:
+            more_until_s = time.monotonic() + _MORE_S
+    return Again(failed, runs)
