@@ -131,7 +131,7 @@ def test_hostile_plans_are_refused(plan: dict[str, Any], problem: str, tmp_path:
         (b"", "is not a replay file"),
         (b"null", "is not a replay file"),
         (b"[" * 100_000, "is not a replay file"),
-        (b'{"format": 2}', "of format 2; this version reads 1"),
+        (b'{"format": 2, "plan": {}}', "of format 2; this version reads 1"),
         (b'{"format": 1}', "missing required field"),
     ],
 )
