@@ -15,6 +15,7 @@ import msgspec
 from gevent.event import Event as Flag
 from locust import runners
 from locust.env import Environment
+from locust.exception import RPCSendError
 from locust.rpc import Message
 
 from wireproof.errors import UsageError, WireproofError
@@ -185,8 +186,12 @@ class GuardedWorker(runners.WorkerRunner):
 
     def connect_to_master(self) -> None:
         """Say what this worker would do and that it is ready, and wait until the master has it."""
-        self.join()
-        super().connect_to_master()  # type: ignore[no-untyped-call]
+        try:
+            self.join()
+            super().connect_to_master()  # type: ignore[no-untyped-call]
+        except RPCSendError:  # the connection is gone again: nobody of this run was there
+            whoever = f"whoever is at {self.master_host}:{self.master_port}"
+            end(self._why_refused or f"{whoever} takes no message of this worker")
         if self._why_refused:
             end(self._why_refused)
         if getattr(self.environment.parsed_options, "wireproof_talks", False):
