@@ -260,12 +260,17 @@ class Runner:
         return searched(requirement, self.subject, tried, took_s, finding=finding, cause=cause)
 
     def _suspects(self) -> list[Held]:
-        """Return the last conversations that reached the server: a refused one ended nothing."""
+        """Return the last conversations that reached the server: one refused at once ended nothing.
+
+        One whose second connection was refused may well have ended the server by its first.
+        """
         latest = list(self.executor.latest)
         reached = [
             (plan, outcome)
             for plan, outcome in latest
-            if outcome.failure is None or outcome.failure.kind is not FailureKind.NO_CONNECTION
+            if outcome.failure is None
+            or outcome.failure.kind is not FailureKind.NO_CONNECTION
+            or outcome.failure.action > 0
         ]
         return reached or latest
 
