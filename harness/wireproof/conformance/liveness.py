@@ -15,8 +15,6 @@ from wireproof.wire.started_server import StartedServer
 _REVIVAL_TIMEOUT_S = 0.5
 _LOOKS_AT_A_DEAD_SERVER = 4
 _ASKS_BEFORE_HUNG = 3
-_SOON_S = 0.05
-"""For a thread to get its turn and end its process."""
 _DYING_S = 0.5
 _NOT_FROM_THE_HOST = {
     "no answer in time",
@@ -99,16 +97,6 @@ class Liveness:
             complaint = self._executor.execute_plain(self.plain, timeout_s)
         self.gone = None if complaint is None else self._gone(complaint)
         return self.gone
-
-    def look_twice(self, timeout_s: float) -> Gone | None:
-        """Ask plainly, and once more if the process ends right behind the answer.
-
-        A thread that ends the process may come by its turn after another has answered.
-        """
-        gone = self.look(timeout_s, asks=1)
-        if gone is None and self._end_of_process(_SOON_S):
-            return self.look(timeout_s, asks=1)
-        return gone
 
     def revive(self) -> bool:
         """Start the server again, or ask a few times more, then no longer; say whether it serves.

@@ -115,7 +115,7 @@ class DeathHunt:
             self._liveness.revive()
         timeout_s = self._executor.shrink_timeout_s
         outcome = self._executor.execute(then_plain(plan, self._liveness.plain), timeout_s)
-        gone = self._liveness.look_twice(timeout_s)
+        gone = self._liveness.look(timeout_s, asks=1)
         if gone is None or gone.kind is not wanted.kind:
             return None
         return End(plan, gone, outcome)
