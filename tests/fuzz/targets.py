@@ -16,7 +16,7 @@ from wireproof.conformance.evidence.case import read_case
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.histogram import Histogram
 from wireproof.learning.learnt import learn
-from wireproof.learning.matching import first_mismatch
+from wireproof.learning.patterns.matching import first_mismatch
 from wireproof.learning.plays import Moment, Play
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams

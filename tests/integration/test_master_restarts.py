@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.servers import Serving, echoing
 from wireproof.load.figures.collect import Collector
+from wireproof.load.figures.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 from wireproof.load.locust_process import EVENTS_DESCRIPTOR, LOCUSTFILE
 from wireproof.load.secret import SECRET_VARIABLE
 from wireproof.load.spec import LoadSpec, encode_spec
-from wireproof.load.tally import Event, Finished, MasterPort, Note, Tally, decode_event
 
 _TIMEOUT_S = 60
 _RATE_PER_S = 200

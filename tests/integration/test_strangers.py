@@ -18,13 +18,13 @@ import pytest
 from tests.support.listening import family_of
 from tests.support.servers import Serving, echoing
 from tests.support.stranger import BadMaster, Stranger, stranger
+from wireproof.load.figures.tally import Phase, Tally
 from wireproof.load.job import Job, job_of
 from wireproof.load.launch import run_load
 from wireproof.load.locust_process import LOCUSTFILE, start_locust
 from wireproof.load.processes import Elsewhere
 from wireproof.load.secret import RunSecret, new_secret
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Phase, Tally
 from wireproof.results import LoadResult
 
 _TIMEOUT_S = 60

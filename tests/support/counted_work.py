@@ -10,8 +10,9 @@ from types import FrameType, ModuleType
 from typing import Any, SupportsIndex
 from unittest.mock import patch
 
-from wireproof.protocols import raw_stream, remembered, request_reply_oracle
+from wireproof.protocols import raw_stream
 from wireproof.protocols.built_in import timestamp_echo
+from wireproof.protocols.judging import remembered, request_reply_oracle
 
 
 class Work:

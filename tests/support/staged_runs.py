@@ -12,14 +12,14 @@ from tests.support.staged_world import MS, Accepts, Script, StagedEpoll, World
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.figures.collect import Fates
-from wireproof.load.swarm.batch import Batch
-from wireproof.load.swarm.corpus import Corpus
+from wireproof.load.figures.tally import Phase, Tally
 from wireproof.load.swarm.loop import Swarm
-from wireproof.load.swarm.phases import Stage
-from wireproof.load.swarm.predictor import datagram_predictor_of, predictor_of
+from wireproof.load.swarm.measuring.phases import Stage
+from wireproof.load.swarm.measuring.usage import CpuUsage
 from wireproof.load.swarm.surroundings import Surroundings
-from wireproof.load.swarm.usage import CpuUsage
-from wireproof.load.tally import Phase, Tally
+from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.corpus import Corpus
+from wireproof.load.workload.predictor import datagram_predictor_of, predictor_of
 from wireproof.pacing import constant_arrivals
 from wireproof.protocols import Datagrams, Protocol, RequestReply, delimited
 from wireproof.target import Target

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from wireproof.between.playing import Played
-from wireproof.between.schedules import Direction
+from wireproof.between.runs.playing import Played
+from wireproof.between.runs.schedules import Direction
 
 SideName = Literal["client", "server", ""]
 

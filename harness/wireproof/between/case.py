@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from wireproof.between.judging import Judge, Problem
-from wireproof.between.playing import Player
-from wireproof.between.schedules import Schedule
+from wireproof.between.runs.judging import Judge, Problem
+from wireproof.between.runs.playing import Player
+from wireproof.between.runs.schedules import Schedule
 from wireproof.between.search import Laboratory
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import read_limited

@@ -23,7 +23,7 @@ from wireproof.between.requirements import (
     REQUEST_CUT,
     REQUEST_OCTET,
 )
-from wireproof.between.schedules import HOLD_S, Cut, Direction, Schedule
+from wireproof.between.runs.schedules import HOLD_S, Cut, Direction, Schedule
 
 Sizes = Mapping[Direction, Sequence[int]]
 """Of each message of each direction, in bytes; the largest that was seen on any connection."""

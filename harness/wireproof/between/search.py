@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from wireproof.between.confirming import PAIRS, RUNS, Confirmation
-from wireproof.between.judging import LEARN_RUNS, LEARN_S, Judge, Problem
 from wireproof.between.plans import Sizes, Trial, every_cut
-from wireproof.between.playing import Patience, Played, Player
-from wireproof.between.schedules import UNCUT, Cut, Direction, Schedule
+from wireproof.between.runs.judging import LEARN_RUNS, LEARN_S, Judge, Problem
+from wireproof.between.runs.playing import Patience, Played, Player
+from wireproof.between.runs.schedules import UNCUT, Cut, Direction, Schedule
 from wireproof.between.shrinking import shrinking
 
 _LEAST_UNCUT: Final = 3

@@ -6,8 +6,8 @@ from typing import Final, Self
 
 import msgspec
 
-from wireproof.between.course import HostileCourse
-from wireproof.between.schedules import UNCUT, Direction, Schedule
+from wireproof.between.runs.course import HostileCourse
+from wireproof.between.runs.schedules import UNCUT, Direction, Schedule
 from wireproof.errors import UsageError
 from wireproof.target import Target
 from wireproof.traffic.forwarding import Arrival, Side

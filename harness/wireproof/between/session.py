@@ -9,11 +9,11 @@ from typing import Final
 
 from wireproof.between.blame import Blame, blame
 from wireproof.between.confirming import Confirmation
-from wireproof.between.judging import Judge
 from wireproof.between.plans import DEPTHS, FIRST_TRIALS, trials
-from wireproof.between.playing import Player
 from wireproof.between.requirements import BROKEN, BY_ID, PAIR, REPLY_CUT, REQUEST_CUT
-from wireproof.between.schedules import Direction, Schedule
+from wireproof.between.runs.judging import Judge
+from wireproof.between.runs.playing import Player
+from wireproof.between.runs.schedules import Direction, Schedule
 from wireproof.between.search import Baseline, Laboratory, Minimum, Tried
 from wireproof.errors import CannotRunError
 from wireproof.results import Verdict

@@ -7,7 +7,7 @@ smaller parts, then what is left without them; until no single cut can be left o
 from collections.abc import Generator, Sequence
 from itertools import pairwise
 
-from wireproof.between.schedules import Cut
+from wireproof.between.runs.schedules import Cut
 
 Shrinking = Generator[tuple[Cut, ...], bool, tuple[Cut, ...]]
 """Yields sets of cuts to try, is sent whether each fails, and returns the smallest that did."""

@@ -4,12 +4,12 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wireproof.between.course import MOST_OCTETS
-from wireproof.between.judging import how
 from wireproof.between.plans import CUTS_OF
-from wireproof.between.playing import Played
 from wireproof.between.requirements import BETWEEN, BROKEN, UNCUT, Between
-from wireproof.between.schedules import Direction, told
+from wireproof.between.runs.course import MOST_OCTETS
+from wireproof.between.runs.judging import how
+from wireproof.between.runs.playing import Played
+from wireproof.between.runs.schedules import Direction, told
 from wireproof.between.search import Tried
 from wireproof.between.session import BetweenSpec, Cause, Judgement
 from wireproof.results import (

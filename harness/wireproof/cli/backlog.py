@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.common import (
+from wireproof.cli.shared.common import (
     find_target,
     finish,
     output_options,
     protocol_options,
     target_options,
 )
-from wireproof.cli.parameters import Counts, Duration
-from wireproof.cli.results_folder import ResultsFolder
+from wireproof.cli.shared.parameters import Counts, Duration
+from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.results import Rung
 
 
@@ -67,7 +67,7 @@ def backlog(
     wireproof backlog tcp://127.0.0.1:7 --protocol echo --connections 1,50,200 --for 5s
     """
     from wireproof.accept_queue.survey import QueueSurvey
-    from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
+    from wireproof.cli.shared.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.reporting.terminal.progress import LoadProgress, StepProgress
 

@@ -10,10 +10,10 @@ from typing import Self
 import click
 
 from wireproof.choosing import select
-from wireproof.cli.common import find_target, finish, output_options, target_options
-from wireproof.cli.parameters import Duration
-from wireproof.cli.relaying import listening_address, serve_schedule
-from wireproof.cli.results_folder import ResultsFolder
+from wireproof.cli.shared.common import find_target, finish, output_options, target_options
+from wireproof.cli.shared.parameters import Duration
+from wireproof.cli.shared.relaying import listening_address, serve_schedule
+from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.target import Target
 
@@ -93,9 +93,9 @@ def between(
     wireproof between --serve traffic.wireproof -- my-client {host} {port}
     wireproof between tcp://127.0.0.1:5432 --listen tcp://127.0.0.1:15432 --schedule octets
     """
-    from wireproof.between.command import check_command
     from wireproof.between.evidence import write_evidence
     from wireproof.between.requirements import BETWEEN
+    from wireproof.between.runs.command import check_command
     from wireproof.between.service import named
     from wireproof.between.session import BetweenSpec, judge_command
     from wireproof.between.verdicts import between_result, check_result, sentence
@@ -163,7 +163,7 @@ def _server(target: str, allow_hosts: tuple[str, ...], recording: str | None) ->
     if recording is None:
         yield _stream(target, allow_hosts)
         return
-    from wireproof.between.canned import CannedServer
+    from wireproof.between.runs.canned import CannedServer
     from wireproof.traffic.sources import read_sources
 
     with CannedServer(read_sources((recording,)).conversations) as canned:

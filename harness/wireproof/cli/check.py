@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.common import (
+from wireproof.cli.shared.common import (
     finish,
     output_options,
     protocol_options,
@@ -14,15 +14,15 @@ from wireproof.cli.common import (
     target_options,
     was_given,
 )
-from wireproof.cli.from_traffic import (
+from wireproof.cli.shared.from_traffic import (
     learn_from,
     learnt_protocol,
     read_traffic,
     refuse_beside_traffic,
     traffic_options,
 )
-from wireproof.cli.parameters import Duration
-from wireproof.cli.results_folder import ResultsFolder
+from wireproof.cli.shared.parameters import Duration
+from wireproof.cli.shared.results_folder import ResultsFolder
 
 
 @click.command(short_help="conformance")

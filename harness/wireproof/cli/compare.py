@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.common import shown
+from wireproof.cli.shared.common import shown
 
 
 @click.command(short_help="judge two result files against each other")

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 from msgspec import structs
 
-from wireproof.cli.common import (
+from wireproof.cli.shared.common import (
     find_target,
     finish,
     output_options,
@@ -18,17 +18,22 @@ from wireproof.cli.common import (
     target_options,
     was_given,
 )
-from wireproof.cli.elsewhere import Asked, elsewhere_options, meeting_place, refuse_what_is_here
-from wireproof.cli.from_traffic import (
+from wireproof.cli.shared.elsewhere import (
+    Asked,
+    elsewhere_options,
+    meeting_place,
+    refuse_what_is_here,
+)
+from wireproof.cli.shared.from_traffic import (
     learnt_file,
     read_traffic,
     refuse_beside_traffic,
     traffic_options,
 )
-from wireproof.cli.load_runs import run_to_knee, run_watched
-from wireproof.cli.metrics_endpoint import MetricsEndpoint
-from wireproof.cli.parameters import Counts, Duration
-from wireproof.cli.results_folder import ResultsFolder
+from wireproof.cli.shared.load_runs import run_to_knee, run_watched
+from wireproof.cli.shared.metrics_endpoint import MetricsEndpoint
+from wireproof.cli.shared.parameters import Counts, Duration
+from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix, parse_rate
 from wireproof.load.units import parse_share

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.common import find_target, target_options
-from wireproof.cli.relaying import (
+from wireproof.cli.shared.common import find_target, target_options
+from wireproof.cli.shared.relaying import (
     LONGEST_WAIT_S,
     asked_to_end,
     listening_address,

@@ -64,9 +64,9 @@ def _command(
     import shlex
 
     from wireproof.between.case import read_between_case, run_between_case
-    from wireproof.between.command import check_command
-    from wireproof.cli.common import find_target
-    from wireproof.cli.relaying import listening_address
+    from wireproof.between.runs.command import check_command
+    from wireproof.cli.shared.common import find_target
+    from wireproof.cli.shared.relaying import listening_address
 
     case = read_between_case(path)
     shown = ascii(shlex.join(case.command))[1:-1]

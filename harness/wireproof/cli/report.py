@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wireproof.cli.common import shown
+from wireproof.cli.shared.common import shown
 from wireproof.errors import UsageError
 
 if TYPE_CHECKING:

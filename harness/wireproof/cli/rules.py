@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wireproof.cli.common import protocol_options
+from wireproof.cli.shared.common import protocol_options
 
 if TYPE_CHECKING:
     from wireproof.between.requirements import Between

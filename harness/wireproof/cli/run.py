@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.common import (
+from wireproof.cli.shared.common import (
     find_target,
     finish,
     output_options,
     protocol_options,
 )
-from wireproof.cli.parameters import Duration
-from wireproof.cli.results_folder import ResultsFolder
+from wireproof.cli.shared.parameters import Duration
+from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.conformance.session import CheckSpec, run_check
 from wireproof.results import BacklogResult, CheckResult, LoadResult
 from wireproof.target import Target
@@ -178,7 +178,7 @@ class _Job:
 
     def climb(self, backlog: BacklogResult | None, where: str, model: str) -> BacklogResult | None:
         """Add the ladder of the server at `where`."""
-        from wireproof.cli.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
+        from wireproof.cli.shared.ladder import CONNECTIONS, add_ladder, climb, ladder_spec
         from wireproof.reporting.terminal.progress import LoadProgress
 
         if backlog is None:

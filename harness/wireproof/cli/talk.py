@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from wireproof.cli.common import find_target
+from wireproof.cli.shared.common import find_target
 from wireproof.deadline import Deadline
 from wireproof.target import Target
 from wireproof.wire.connection import ConnectError, Connection

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.common import find_target, protocol_options
-from wireproof.cli.elsewhere import parse_place
+from wireproof.cli.shared.common import find_target, protocol_options
+from wireproof.cli.shared.elsewhere import parse_place
 
 
 @click.command(short_help="join a load that another machine leads")

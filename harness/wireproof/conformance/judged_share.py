@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from wireproof.learning.pattern import SpanRow
+from wireproof.learning.patterns.pattern import SpanRow
 from wireproof.learnt.scripts import Scripts
 from wireproof.protocols.oracle import printable
 from wireproof.results import CheckResult, LearntResult, LearntSpan, Verdict

@@ -10,15 +10,9 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
-from wireproof.learning.clocks import Clock
-from wireproof.learning.dates import LONGEST_BYTES
-from wireproof.learning.kinds import Counter, Kind, Length, Random, Rising, Same, Unique
-from wireproof.learning.lengths import with_lengths
-from wireproof.learning.matching import first_mismatch
 from wireproof.learning.memory import Place
-from wireproof.learning.numerals import Numeral
-from wireproof.learning.parts import Part
-from wireproof.learning.pattern import (
+from wireproof.learning.patterns.matching import first_mismatch
+from wireproof.learning.patterns.pattern import (
     DATE,
     Element,
     Literal,
@@ -27,6 +21,12 @@ from wireproof.learning.pattern import (
     alphabet_of,
     examples_of,
 )
+from wireproof.learning.values.clocks import Clock
+from wireproof.learning.values.dates import LONGEST_BYTES
+from wireproof.learning.values.kinds import Counter, Kind, Length, Random, Rising, Same, Unique
+from wireproof.learning.values.lengths import with_lengths
+from wireproof.learning.values.numerals import Numeral
+from wireproof.learning.values.parts import Part
 
 _LONGEST_NUMBER_BYTES: Final = 20
 _LEAST_LETTERS_TO_BE_HEXADECIMAL: Final = 24

@@ -11,10 +11,10 @@ from typing import Final
 
 from wireproof.learning.alignment import Common, align
 from wireproof.learning.cutting import is_binary
-from wireproof.learning.matching import Matcher
 from wireproof.learning.memory import Place
-from wireproof.learning.mismatch import MismatchError
-from wireproof.learning.pattern import Literal, Pattern
+from wireproof.learning.patterns.matching import Matcher
+from wireproof.learning.patterns.mismatch import MismatchError
+from wireproof.learning.patterns.pattern import Literal, Pattern
 
 _LEAST_BYTES: Final = 4
 """Shorter values are repeated by chance."""

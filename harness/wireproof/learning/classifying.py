@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from wireproof.learning.alignment import Common, Piece
-from wireproof.learning.clocks import clock_of
-from wireproof.learning.counting import counter_of, rising_of
-from wireproof.learning.dates import find_dates
-from wireproof.learning.fields import with_fields
-from wireproof.learning.kinds import Kind, Random, Settled, Unique
-from wireproof.learning.numerals import TEXT
-from wireproof.learning.parts import Part, Samples, literal
-from wireproof.learning.pattern import alphabet_of
+from wireproof.learning.patterns.pattern import alphabet_of
+from wireproof.learning.values.clocks import clock_of
+from wireproof.learning.values.counting import counter_of, rising_of
+from wireproof.learning.values.dates import find_dates
+from wireproof.learning.values.fields import with_fields
+from wireproof.learning.values.kinds import Kind, Random, Settled, Unique
+from wireproof.learning.values.numerals import TEXT
+from wireproof.learning.values.parts import Part, Samples, literal
 
 _LEAST_PLAYS: Final = 4
 """Fewer say nothing of what repeats."""

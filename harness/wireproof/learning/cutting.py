@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wireproof.learning.dates import find_dates
+from wireproof.learning.values.dates import find_dates
 
 _LINES = re.compile(rb"[^\r\n]*(?:\r?\n|\r)|[^\r\n]+")
 _CLOSING: Final = b'\x00\t ,;|"<>(){}[]'

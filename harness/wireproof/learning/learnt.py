@@ -9,13 +9,13 @@ import msgspec
 from wireproof.learning.alignment import align
 from wireproof.learning.building import KnownValues, build
 from wireproof.learning.classifying import classified
-from wireproof.learning.kinds import Settled
-from wireproof.learning.matching import Matcher, first_mismatch
 from wireproof.learning.memory import Memory
-from wireproof.learning.mismatch import Mismatch, MismatchError
-from wireproof.learning.parts import Samples
-from wireproof.learning.pattern import Pattern, Shares, Span, SpanRow
+from wireproof.learning.patterns.matching import Matcher, first_mismatch
+from wireproof.learning.patterns.mismatch import Mismatch, MismatchError
+from wireproof.learning.patterns.pattern import Pattern, Shares, Span, SpanRow
 from wireproof.learning.plays import Play
+from wireproof.learning.values.kinds import Settled
+from wireproof.learning.values.parts import Samples
 
 _LEAST_PLAYS_TO_GROW: Final = 4
 

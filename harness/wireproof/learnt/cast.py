@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 
-from wireproof.learning.pattern import Pattern
+from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learnt.scripts import Line, Scripts
 
 _VARIED = b"\0"

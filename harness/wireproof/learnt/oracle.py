@@ -12,10 +12,10 @@ reply may begin with the first byte of its request: a server that answers parts 
 from collections import deque
 from collections.abc import Callable
 
-from wireproof.learning.matching import Matcher
 from wireproof.learning.memory import Memory
-from wireproof.learning.mismatch import Mismatch, MismatchError, accepted_by
-from wireproof.learning.pattern import Pattern
+from wireproof.learning.patterns.matching import Matcher
+from wireproof.learning.patterns.mismatch import Mismatch, MismatchError, accepted_by
+from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learnt.cast import Cast, Cue
 from wireproof.protocols.oracle import MAX_SHOWN_BYTES, Oracle, SentRequests, WrongReplyError
 

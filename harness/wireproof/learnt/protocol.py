@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from wireproof.learning.clocks import Clock
-from wireproof.learning.kinds import Length, Random, Settled
 from wireproof.learning.memory import Memory
-from wireproof.learning.pattern import Literal
+from wireproof.learning.patterns.pattern import Literal
+from wireproof.learning.values.clocks import Clock
+from wireproof.learning.values.kinds import Length, Random, Settled
 from wireproof.learnt.cast import Cast
 from wireproof.learnt.oracle import LearntOracle
 from wireproof.protocols.base import Protocol

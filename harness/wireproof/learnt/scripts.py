@@ -13,10 +13,10 @@ import msgspec
 from wireproof.conversation import Conversation, Turn
 from wireproof.errors import UsageError
 from wireproof.files import read_limited
-from wireproof.learning.kinds import Counter, Same
 from wireproof.learning.learnt import Learnt
 from wireproof.learning.memory import Place
-from wireproof.learning.pattern import Element, Pattern, Shares, Span
+from wireproof.learning.patterns.pattern import Element, Pattern, Shares, Span
+from wireproof.learning.values.kinds import Counter, Same
 
 SCRIPTS_FORMAT: Final = 1
 FILE_NAME: Final = "learnt.json"

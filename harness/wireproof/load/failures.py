@@ -3,7 +3,7 @@
 import errno
 
 from wireproof.causes import Cause
-from wireproof.load.tally import Sample
+from wireproof.load.figures.tally import Sample
 
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 

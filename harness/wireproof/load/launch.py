@@ -14,10 +14,7 @@ from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.load.figures.collect import Collector
 from wireproof.load.figures.queue_series import QueueSeries
-from wireproof.load.processes import Elsewhere, RunProcesses
-from wireproof.load.spec import LoadSpec
-from wireproof.load.swarm.drawing import draw_corpus
-from wireproof.load.tally import (
+from wireproof.load.figures.tally import (
     Event,
     Finished,
     Joined,
@@ -26,6 +23,9 @@ from wireproof.load.tally import (
     NoteKind,
     Tally,
 )
+from wireproof.load.processes import Elsewhere, RunProcesses
+from wireproof.load.spec import LoadSpec
+from wireproof.load.workload.drawing import draw_corpus
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve

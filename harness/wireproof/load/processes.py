@@ -18,10 +18,10 @@ from typing import IO, Self
 import msgspec
 
 from wireproof.deadline import Deadline
+from wireproof.load.figures.tally import Event, Note, NoteKind, decode_event
 from wireproof.load.locust_process import start_locust
 from wireproof.load.secret import RunSecret, new_secret
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Event, Note, NoteKind, decode_event
 
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _END_S = 15.0

@@ -22,8 +22,8 @@ from __future__ import annotations
 import copy
 
 from wireproof.protocols.hooks import RequestReplyHooks
+from wireproof.protocols.judging.request_reply_oracle import RequestReplyOracle
 from wireproof.protocols.oracle import Oracle
-from wireproof.protocols.request_reply_oracle import RequestReplyOracle
 
 
 class RequestReply(RequestReplyHooks):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wireproof.histogram import Histogram, index_of
-from wireproof.load.tally import Tally
+from wireproof.load.figures.tally import Tally
 
 SERVER, GENERATOR, UNDETERMINED = "server", "generator", "undetermined"
 SHARED = "shared core"

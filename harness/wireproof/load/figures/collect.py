@@ -12,8 +12,8 @@ from wireproof.causes import Cause
 from wireproof.histogram import Histogram, highest_at
 from wireproof.load.figures.bottleneck import Evidence, judge
 from wireproof.load.figures.kinds import Kinds
+from wireproof.load.figures.tally import Note, Phase, Sample, Tally
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Note, Phase, Sample, Tally
 from wireproof.results import LoadResult, LoadStage, Percentiles, Second
 from wireproof.statistics import percentiles
 

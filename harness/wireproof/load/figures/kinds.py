@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wireproof.causes import Cause
 from wireproof.histogram import Histogram
-from wireproof.load.tally import KindTally
+from wireproof.load.figures.tally import KindTally
 from wireproof.results import KindResult
 from wireproof.statistics import percentiles
 

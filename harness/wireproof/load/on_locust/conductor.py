@@ -20,20 +20,7 @@ from locust.runners import MasterRunner
 
 from wireproof.causes import Cause
 from wireproof.deadline import Deadline
-from wireproof.load.locust_process import EVENTS_DESCRIPTOR
-from wireproof.load.on_locust.engine import (
-    DONE,
-    NOTE,
-    STAGE,
-    TALLY,
-    Engine,
-    StageOrder,
-    StageReport,
-)
-from wireproof.load.on_locust.reports import Reports
-from wireproof.load.on_locust.runners import GuardedMaster, shown
-from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import (
+from wireproof.load.figures.tally import (
     Event,
     Finished,
     Joined,
@@ -44,6 +31,19 @@ from wireproof.load.tally import (
     Tally,
     encode_event,
 )
+from wireproof.load.locust_process import EVENTS_DESCRIPTOR
+from wireproof.load.on_locust.distribution.reports import Reports
+from wireproof.load.on_locust.distribution.runners import GuardedMaster, shown
+from wireproof.load.on_locust.engine import (
+    DONE,
+    NOTE,
+    STAGE,
+    TALLY,
+    Engine,
+    StageOrder,
+    StageReport,
+)
+from wireproof.load.spec import LoadSpec
 
 _log = logging.getLogger(__name__)
 Record = TypeVar("Record")

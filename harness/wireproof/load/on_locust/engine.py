@@ -15,20 +15,20 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from wireproof.errors import WireproofError
+from wireproof.load.figures.tally import Note, NoteKind, Tally
 from wireproof.load.job import adopt
-from wireproof.load.on_locust.family import Family
-from wireproof.load.on_locust.master_watch import MasterWatch
+from wireproof.load.on_locust.distribution.family import Family
+from wireproof.load.on_locust.distribution.master_watch import MasterWatch
+from wireproof.load.on_locust.distribution.runners import TOLD, GuardedWorker
 from wireproof.load.on_locust.options import told_spec
-from wireproof.load.on_locust.runners import TOLD, GuardedWorker
 from wireproof.load.on_locust.stats import feed
 from wireproof.load.preflight import raise_descriptor_limit
 from wireproof.load.spec import Arrivals, LoadSpec, parse_think
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.drawing import draw_corpus
 from wireproof.load.swarm.loop import Swarm
-from wireproof.load.swarm.phases import Stage
-from wireproof.load.swarm.recorder import worker_name
-from wireproof.load.tally import Note, NoteKind, Tally
+from wireproof.load.swarm.measuring.phases import Stage
+from wireproof.load.swarm.measuring.recorder import worker_name
+from wireproof.load.workload.drawing import draw_corpus
 from wireproof.pacing import constant_arrivals, poisson_arrivals, ramp_arrivals
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve

@@ -12,10 +12,11 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from wireproof.errors import WireproofError
-from wireproof.load.on_locust import closing, guard
+from wireproof.load.on_locust import closing
 from wireproof.load.on_locust.conductor import Conductor, EventPipe
+from wireproof.load.on_locust.distribution import guard
+from wireproof.load.on_locust.distribution.family import Family
 from wireproof.load.on_locust.engine import install_engine
-from wireproof.load.on_locust.family import Family
 from wireproof.load.on_locust.options import add_options, spec_of
 from wireproof.target import parse_target, resolve
 from wireproof.wire.reference import ReferenceServer

@@ -17,7 +17,7 @@ from locust.env import Environment
 from locust.stats import StatsEntry, StatsError
 
 from wireproof.histogram import highest_at, sum_us
-from wireproof.load.tally import Tally
+from wireproof.load.figures.tally import Tally
 
 
 def fine_bucket(milliseconds: float) -> float:

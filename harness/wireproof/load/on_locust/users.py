@@ -9,8 +9,9 @@ from gevent.event import Event as Flag
 from locust import User, task
 
 from wireproof.errors import UsageError
-from wireproof.load.on_locust import closing, guard
+from wireproof.load.on_locust import closing
 from wireproof.load.on_locust.client import Response, SocketClient
+from wireproof.load.on_locust.distribution import guard
 from wireproof.load.on_locust.engine import engine_of
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.loading.registry import find_protocol

@@ -12,8 +12,8 @@ from locust.env import Environment
 from wireproof.errors import WireproofError
 from wireproof.load.figures.collect import Collector
 from wireproof.load.figures.listener_queue import ListenerQueue
+from wireproof.load.figures.tally import Event, Tally
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Event, Tally
 from wireproof.target import parse_target, resolve
 
 _KEY = "wireproof"

@@ -12,17 +12,17 @@ from select import EPOLLOUT
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.batch import RECEIVE_BYTES
+from wireproof.load.figures.tally import Phase
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import State
-from wireproof.load.swarm.phases import Phases
+from wireproof.load.swarm.measuring.phases import Phases
 from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
 from wireproof.load.swarm.thinking import Thinking
 from wireproof.load.swarm.unloaded_start import UnloadedStart
-from wireproof.load.tally import Phase
+from wireproof.load.workload.batch import RECEIVE_BYTES
+from wireproof.load.workload.corpus import Corpus
 
 
 class Attendant:

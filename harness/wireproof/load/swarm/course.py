@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wireproof.load.swarm.batch import Batch
-from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.link import Link
-from wireproof.load.swarm.ring import Ring
 from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.corpus import Corpus
+from wireproof.load.workload.ring import Ring
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 

@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
-from wireproof.load.swarm.batch import Batch
+from wireproof.load.figures.tally import Sample
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.dialogue import WOULD_BLOCK
 from wireproof.load.swarm.link import State
-from wireproof.load.swarm.recorder import Recorder
-from wireproof.load.swarm.ring import Ring
+from wireproof.load.swarm.measuring.recorder import Recorder
 from wireproof.load.swarm.surroundings import REAL, Surroundings
-from wireproof.load.tally import Sample
+from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.corpus import Corpus
+from wireproof.load.workload.ring import Ring
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import DatagramOracle, Datagrams
 from wireproof.protocols.oracle import WrongReplyError, printable

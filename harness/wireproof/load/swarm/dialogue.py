@@ -12,9 +12,9 @@ from itertools import accumulate
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
-from wireproof.load.swarm.batch import Batch
-from wireproof.load.swarm.outbox import Outbox
-from wireproof.load.tally import Sample
+from wireproof.load.figures.tally import Sample
+from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.outbox import Outbox
 from wireproof.protocols.base import Protocol, as_sent, overrides
 from wireproof.protocols.oracle import (
     MalformedReplyError,

@@ -22,17 +22,17 @@ import gevent
 
 from wireproof.errors import WireproofError
 from wireproof.histogram import EXACT_BELOW_US, index_of
+from wireproof.load.figures.tally import Tally
 from wireproof.load.swarm.attendant import Attendant
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.datagrams import DatagramConnection
 from wireproof.load.swarm.link import State
-from wireproof.load.swarm.phases import NEVER_NS, NS_PER_S, Phases, Stage
+from wireproof.load.swarm.measuring.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
 from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.swarm.thinking import Thinking
-from wireproof.load.tally import Tally
+from wireproof.load.workload.corpus import Corpus
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 

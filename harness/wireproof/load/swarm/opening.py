@@ -10,10 +10,10 @@ from typing import Any
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.batch import RECEIVE_BYTES
 from wireproof.load.swarm.dialling import see_connected
 from wireproof.load.swarm.dialogue import Dialogue
 from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.workload.batch import RECEIVE_BYTES
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 

@@ -14,7 +14,7 @@ from itertools import count, cycle
 
 from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.link import State
-from wireproof.load.swarm.phases import NS_PER_S
+from wireproof.load.swarm.measuring.phases import NS_PER_S
 from wireproof.load.swarm.surroundings import REAL, Surroundings
 
 

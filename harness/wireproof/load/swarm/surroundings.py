@@ -14,7 +14,7 @@ import gevent
 from gevent.monkey import get_original
 
 from wireproof.load.swarm.dialling import dial, with_tls
-from wireproof.load.swarm.usage import CpuUsage, ServerProcesses
+from wireproof.load.swarm.measuring.usage import CpuUsage, ServerProcesses
 from wireproof.target import Target
 
 _NS_PER_S = 1_000_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.link import State
-from wireproof.load.swarm.phases import NEVER_NS
+from wireproof.load.swarm.measuring.phases import NEVER_NS
 
 _LASTS_NS = 30_000_000
 _AT_MOST_NS = 1_000_000_000

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.framed import LengthPrefixed
+from wireproof.protocols.judging.remembered import MOST_REMEMBERED, remembered
 from wireproof.protocols.oracle import MalformedReplyError
-from wireproof.protocols.remembered import MOST_REMEMBERED, remembered
 from wireproof.protocols.replies import Judge, Matcher
 from wireproof.protocols.sizes import integers
 from wireproof.results import Level

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from wireproof.protocols.judging.remembered import remembered
 from wireproof.protocols.oracle import MalformedReplyError
-from wireproof.protocols.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wireproof.between.plans import DEPTHS, FIRST_TRIALS, LEAST_SCHEDULES, every_cut, places, trials
 from wireproof.between.requirements import BY_ID, REPLY_CUT, REQUEST_CUT
-from wireproof.between.schedules import Direction
+from wireproof.between.runs.schedules import Direction
 
 SIZES = st.lists(st.integers(1, 300), min_size=1, max_size=20)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.spoken import plays_of, token, words
 from wireproof.learning.carrying import Carried, carried_values, excerpt, value_now, with_values
 from wireproof.learning.learnt import learn
-from wireproof.learning.matching import Matcher
+from wireproof.learning.patterns.matching import Matcher
 
 REQUESTS = [
     b"GET /login HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -20,13 +20,13 @@ from tests.support.spoken import (
     token,
     words,
 )
-from wireproof.learning.kinds import name_of
 from wireproof.learning.learnt import Learnt, learn, remembered
-from wireproof.learning.matching import Matcher, first_mismatch
 from wireproof.learning.memory import Memory
-from wireproof.learning.mismatch import Mismatch, MismatchError
-from wireproof.learning.pattern import Pattern, Span
+from wireproof.learning.patterns.matching import Matcher, first_mismatch
+from wireproof.learning.patterns.mismatch import Mismatch, MismatchError
+from wireproof.learning.patterns.pattern import Pattern, Span
 from wireproof.learning.plays import Moment, Play
+from wireproof.learning.values.kinds import name_of
 
 PLAYS = 6
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wireproof.histogram import Histogram
 from wireproof.load.figures.bottleneck import Evidence, judge
-from wireproof.load.tally import Phase, Tally
+from wireproof.load.figures.tally import Phase, Tally
 
 QUEUED = {"wire": Histogram.of([20] * 10 + [400] * 990), "service": Histogram.of([410] * 1000)}
 FLAT = {"wire": Histogram.of([1000] * 1000), "service": Histogram.of([1010] * 1000)}

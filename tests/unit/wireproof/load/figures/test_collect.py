@@ -5,8 +5,16 @@ import random
 from wireproof.causes import Cause
 from wireproof.histogram import Histogram
 from wireproof.load.figures.collect import Collector
+from wireproof.load.figures.tally import (
+    Note,
+    NoteKind,
+    Phase,
+    Sample,
+    Tally,
+    decode_event,
+    encode_event,
+)
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Note, NoteKind, Phase, Sample, Tally, decode_event, encode_event
 from wireproof.results import Second
 
 SPEC = LoadSpec(target="tcp://127.0.0.1:1", users=[2, 4], processes=2)

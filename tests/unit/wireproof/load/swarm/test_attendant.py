@@ -14,8 +14,8 @@ from tests.support.staged_world import MS, Accepts, Does, Script, Takes
 from wireproof.causes import Cause
 from wireproof.histogram import Histogram
 from wireproof.load.figures.collect import Collector, Fates
+from wireproof.load.figures.tally import Phase, Tally
 from wireproof.load.spec import LoadSpec
-from wireproof.load.tally import Phase, Tally
 from wireproof.protocols.built_in.echo import Echo
 
 RUNS = 300 if os.environ.get("WIREPROOF_EXTENDED") else 40

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.batch import Batch
+from wireproof.load.figures.tally import Phase
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import Corpus
 from wireproof.load.swarm.course import COLD
 from wireproof.load.swarm.link import State
-from wireproof.load.swarm.predictor import predictor_of
-from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.measuring.recorder import Recorder
 from wireproof.load.swarm.surroundings import Surroundings
-from wireproof.load.tally import Phase
+from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.corpus import Corpus
+from wireproof.load.workload.predictor import predictor_of
 from wireproof.protocols import Protocol, RequestReply, WrongReplyError, delimited
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho

@@ -10,10 +10,10 @@ _PROGRAM = """
 import json, sys
 import locust  # patches the process first
 import gevent
-from wireproof.load.swarm.drawing import draw_corpus
-from wireproof.load.swarm.phases import Stage
+from wireproof.load.workload.drawing import draw_corpus
+from wireproof.load.swarm.measuring.phases import Stage
 from wireproof.load.spec import LoadSpec
-from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.measuring.recorder import Recorder
 from wireproof.load.swarm.loop import Swarm
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve

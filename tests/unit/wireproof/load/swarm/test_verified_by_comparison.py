@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from tests.support.right_replies import right_replies
 from tests.unit.wireproof.load.swarm.test_connection import WholeSocket
 from wireproof.load.failures import ConnectionFailedError
+from wireproof.load.figures.tally import Phase
 from wireproof.load.spec import LoadSpec
-from wireproof.load.swarm.batch import Batch
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.corpus import Corpus, Privacy
-from wireproof.load.swarm.drawing import draw_corpus
-from wireproof.load.swarm.predictor import predictor_of
-from wireproof.load.swarm.recorder import Recorder
+from wireproof.load.swarm.measuring.recorder import Recorder
 from wireproof.load.swarm.surroundings import Surroundings
-from wireproof.load.tally import Phase
+from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.corpus import Corpus, Privacy
+from wireproof.load.workload.drawing import draw_corpus
+from wireproof.load.workload.predictor import predictor_of
 from wireproof.protocols.base import as_sent
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError

@@ -21,7 +21,7 @@ from tests.support.slow_judges import (
     spoilt,
     variants,
 )
-from wireproof.load.swarm.predictor import predictor_of
+from wireproof.load.workload.predictor import predictor_of
 from wireproof.protocols import Protocol
 from wireproof.protocols.built_in.chargen import Chargen
 from wireproof.protocols.datagram import Datagrams

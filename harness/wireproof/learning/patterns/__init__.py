@@ -1,0 +1,1 @@
+"""What a reply looks like, and streams judged by it."""

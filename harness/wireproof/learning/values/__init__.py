@@ -1,0 +1,1 @@
+"""The kinds of values that replies hold: numbers, dates, lengths, binary fields."""

@@ -1,0 +1,1 @@
+"""How a connection of requests and replies is judged; users never import from here."""
