@@ -264,6 +264,7 @@ def load_worker() -> int:
     return next(pid for pid, command in commands.items() if b"--worker\0" in command)
 
 
+@pytest.mark.quiet
 def test_the_stall_experiment():
     """A server stopped for 1.4 s at 2000 requests/s shows in `scheduled` as arithmetic says.
 

@@ -23,6 +23,8 @@ _EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 _RUNS = range(10 if _EXTENDED else 1)
 _HOGS = 4
 
+pytestmark = pytest.mark.quiet
+
 
 @contextlib.contextmanager
 def bound_to(cpus: set[int]) -> Iterator[None]:
