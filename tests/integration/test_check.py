@@ -239,7 +239,7 @@ def test_the_seed_repeats_every_plan(
         assert [
             at for at, (one, other) in enumerate(zip(whole, drawn(7), strict=True)) if one != other
         ] == []
-        assert drawn(7, "--only=SEG-RANDOM") != drawn(8, "--only=SEG-RANDOM")
+        assert drawn(7, "--only=SEG-SETS") != drawn(8, "--only=SEG-SETS")
 
 
 def _script(path: Path, server: Serving) -> subprocess.CompletedProcess[str]:
