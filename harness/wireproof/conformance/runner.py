@@ -113,8 +113,10 @@ class Runner:
         able = [one for one in requirements if not one.unsupported_reason(self.subject)]
         left_s = None if self._budget_s is None else self._allotment.budget_left_s
         self._allotment = Allotment(self.subject.depth, len(able), left_s)
-        for requirement in requirements:
-            yield self.judge_one(requirement)
+        most = self.subject.protocol.connections // 2 if self.subject.concurrent else 0
+        with self.executor.opening_ahead(self.subject.greeting_s, most):
+            for requirement in requirements:
+                yield self.judge_one(requirement)
 
     def judge_one(self, requirement: Requirement) -> Judged:
         """Return the verdict for one requirement."""

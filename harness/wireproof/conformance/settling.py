@@ -23,6 +23,7 @@ _TIMEOUT_S = 1.0
 _RUN = 128
 _RUNS = 3
 _RUN_S = 0.5
+_LEAST_S = 1e-6
 _SHORT_BYTES, _LONG_BYTES = 16, 512  # longer ones are for the catalogue to try: some end a server
 _REQUESTS_TRIED = 6
 _USUAL_BYTES = range(4, 65)
@@ -60,6 +61,7 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     beside_idle = (Open(0), Open(1), Send(1, len(plain)), Await(1), Close(1), Close(0))
     concurrent = subject.protocol.connections > 1 and holds(Plan(((), (plain,)), beside_idle))
     burden = executor.burden(_TIMEOUT_S)
+    greeting_s = _greeting_s(executor, plain)
     return replace(
         subject,
         plain_request=plain,
@@ -69,7 +71,8 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         sees_server=burden.is_seen,
         rests=burden.is_seen and burden.rests(),
         echoes=_echoes(executor, subject),
-        request_s=_pace_s(executor, subject, smallest),
+        greeting_s=greeting_s,
+        request_s=_pace_s(executor, subject, smallest, greeting_s),
     )
 
 
@@ -86,7 +89,14 @@ def _echoes(executor: Executor, subject: Subject) -> bool:
     return answered_bytes(long) - answered_bytes(short) >= (len(long) - len(short)) // 2
 
 
-def _pace_s(executor: Executor, subject: Subject, request: bytes) -> float:
+def _greeting_s(executor: Executor, plain: bytes) -> float:
+    """Return how long the server takes before it greets a client; 0 where it doesn't."""
+    events = executor.execute(single([plain]), _TIMEOUT_S).transcript.events
+    first = next((one for one in events if one.kind in {"send", "receive"}), None)
+    return first.at_ns / 1e9 if first is not None and first.kind == "receive" else 0.0
+
+
+def _pace_s(executor: Executor, subject: Subject, request: bytes, greeting_s: float) -> float:
     """Return how long a request takes in a run, or by itself where that is all there may be."""
     protocol = subject.protocol
     many = protocol.pipelining and not protocol.one_request
@@ -94,7 +104,7 @@ def _pace_s(executor: Executor, subject: Subject, request: bytes) -> float:
     def took_s(count: int) -> float:
         begun_s = time.monotonic()
         executor.execute(single([request] * count), _TIMEOUT_S)
-        return time.monotonic() - begun_s
+        return max(time.monotonic() - begun_s - greeting_s, _LEAST_S)
 
     alone_s = min(took_s(1) for _ in range(_RUNS))
     if not many:

@@ -86,6 +86,7 @@ class Subject:
         sees_server: whether the server's processes can be looked at.
         rests: whether they do next to nothing when nobody asks.
         echoes: whether a long request was answered at about its own length.
+        greeting_s: how long the server takes before it greets a client; 0 where it doesn't.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
 
     """
@@ -101,6 +102,7 @@ class Subject:
     sees_server: bool = False
     rests: bool = False
     echoes: bool = False
+    greeting_s: float = 0.0
     request_s: float = 0.0
 
     def single(

@@ -4,23 +4,27 @@ import contextlib
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wireproof.conformance.execution.burden import ServerBurden
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
 from wireproof.conformance.execution.plan_execution import PlanExecution
 from wireproof.conformance.execution.released import ServerResources
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Action, OnServer, Open, OpenTogether, Plan
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.oracle import Oracle
 from wireproof.results import Delivery
 from wireproof.target import Target
+from wireproof.wire.ahead import Ahead
 from wireproof.wire.kernel.sock_diag import SockDiag
 from wireproof.wire.transcript import Transcript
 
 _REMEMBERED = 4
+_LATE_S = 0.02
+"""A greeting that comes later than any machine needs for it is meant to."""
+_MOST_AHEAD = 16
 _SHRINK_TIMEOUT_FACTOR = 20
 _LEAST_SHRINK_TIMEOUT_S = 0.25
 
@@ -86,6 +90,7 @@ class Executor:
         self._usual_s = 0.0
         self._pace_s = float("inf")
         self._serials = itertools.count()
+        self._ahead: Ahead | None = None
         self.latest: deque[Held] = deque(maxlen=_REMEMBERED)
 
     def execute(self, plan: Plan, timeout_s: float | None = None) -> Outcome:
@@ -96,11 +101,45 @@ class Executor:
             ProtocolCodeError: the protocol's own code is at fault.
 
         """
-        outcome = self._execute(plan, timeout_s)
+        outcome = self._execute(plan, timeout_s, self._ahead_for(plan))
         self.latest.append((plan, outcome))
         return outcome
 
-    def _execute(self, plan: Plan, timeout_s: float | None) -> Outcome:
+    @contextlib.contextmanager
+    def opening_ahead(self, greeting_s: float, most: int) -> Iterator[None]:
+        """Have connections open before plans that begin with them need them.
+
+        Args:
+            greeting_s: how long the server takes before it greets a client.
+            most: how many may be open beside the one in use.
+
+        """
+        count = min(most, _MOST_AHEAD)
+        if greeting_s < _LATE_S or count < 1:
+            yield
+            return
+        self._ahead = Ahead(self.target, count)
+        # The last of a server that accepts nobody any more may have been so many plans ago.
+        self.latest = deque(self.latest, maxlen=_REMEMBERED + count)
+        try:
+            yield
+        finally:
+            self._ahead.close()
+            self._ahead = None
+
+    def _ahead_for(self, plan: Plan) -> Ahead | None:
+        """Return where a plan's connections may come from, if it opens all at its beginning."""
+        if self._ahead is None:
+            return None
+        first = list(itertools.takewhile(_is_plain_open, plan.actions))
+        later = plan.actions[len(first) :]
+        if not first or any(isinstance(one, Open | OpenTogether | OnServer) for one in later):
+            self._ahead.close()  # they would be in the way of what is counted
+            return None
+        self._ahead.open(len(first))
+        return self._ahead
+
+    def _execute(self, plan: Plan, timeout_s: float | None, ahead: Ahead | None = None) -> Outcome:
         self._executed += 1
         self._seen.add(hash(plan))
         self._on_executed()
@@ -111,6 +150,7 @@ class Executor:
             self._diag,
             self._serials,
             timeout_s or self.timeout_s,
+            ahead,
         )
         failure = None
         try:
@@ -171,6 +211,10 @@ class Executor:
     def distinct(self) -> int:
         """How many different plans were executed."""
         return len(self._seen)
+
+
+def _is_plain_open(action: Action) -> bool:
+    return isinstance(action, Open) and not action.receive_buffer_bytes
 
 
 def weakest(*deliveries: Delivery) -> Delivery:

@@ -47,6 +47,7 @@ from wireproof.protocols.base import Exchange, Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
 from wireproof.results import Delivery
 from wireproof.target import Target
+from wireproof.wire.ahead import Ahead
 from wireproof.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
 from wireproof.wire.connects import Attempt, Connects
 from wireproof.wire.delivery import watch
@@ -73,8 +74,13 @@ class PlanExecution:
         diag: SockDiag | None,
         serials: Iterator[int],
         timeout_s: float,
+        ahead: Ahead | None = None,
     ) -> None:
-        """Prepare; nothing is sent yet. `serials` gives each connection a number of its own."""
+        """Prepare; nothing is sent yet.
+
+        `serials` gives each connection a number of its own; `ahead` has connections already open.
+        """
+        self._ahead = ahead
         self.transcript = Transcript()
         self._plan = plan
         self._target = target
@@ -202,6 +208,8 @@ class PlanExecution:
 
     def _connect(self, number: int, receive_buffer_bytes: int) -> tuple[Connection, float]:
         """Return a connection and the seconds that it took."""
+        if self._ahead is not None and (opened := self._ahead.take()) is not None:
+            return opened
         opening = Deadline(CONNECT_TIMEOUT_S)
         try:
             connection = Connection.open(self._target, opening, receive_buffer_bytes)

@@ -68,8 +68,8 @@ def _ways(subject: Subject) -> tuple[Way, ...]:
 
 
 def _takes_too_long(subject: Subject, connections: int) -> bool:
-    each_s = _CONNECTION_S.get(subject.target.scheme, _USUAL_CONNECTION_S) + subject.request_s
-    return each_s * connections > _LONGEST_S
+    ours_s = _CONNECTION_S.get(subject.target.scheme, _USUAL_CONNECTION_S)
+    return (ours_s + subject.greeting_s + subject.request_s) * connections > _LONGEST_S
 
 
 @requirement(

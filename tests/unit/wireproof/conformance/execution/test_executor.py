@@ -182,6 +182,31 @@ def test_a_greeting_and_a_log_in_come_first(diag: SockDiag) -> None:
     assert moved[:3] == [b"220 ready\n", b"login\n", b"LOGIN\n"]
 
 
+def test_a_late_greeting_passes_while_others_are_judged(diag: SockDiag) -> None:
+    """Connections are open ahead; the verdicts are the same, and plans that count stand alone."""
+    begun = threading.Semaphore(0)
+
+    def counted(peer: socket.socket) -> None:
+        begun.release()
+        greeting(peer)
+
+    with Serving(counted) as server:
+        executor = Executor(server.target, GreetedShout(), diag)
+        with executor.opening_ahead(0.1, 4):
+            assert executor.execute(LINES).failure is None
+            assert all(begun.acquire(timeout=5) for _ in range(5))
+            beside = (*LINES.actions, AwaitReleased(0))
+            assert executor.execute(Plan(LINES.requests, beside)).failure is None
+            assert begun.acquire(timeout=5)
+            server.handler = greeting_one_read_one_line
+            assert executor.execute(Plan(LINES.requests, beside)).failure is not None
+        with executor.opening_ahead(0.001, 4):
+            server.handler = counted
+            assert executor.execute(LINES).failure is None
+        assert begun.acquire(timeout=5)
+    assert not begun.acquire(blocking=False)
+
+
 def test_nobody_listens() -> None:
     """A refused connect is a failure of its own kind, at the step that opens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
