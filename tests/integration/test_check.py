@@ -26,8 +26,8 @@ from tests.support.servers import (
 )
 from wireproof.cli import invoke
 from wireproof.conformance import liveness, settling, subject
-from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.search.explore import Failing, Search
 from wireproof.deadline import Deadline
 from wireproof.results import CheckResult, Verdict, load_results
 from wireproof.wire.reference import ReferenceServer
@@ -219,13 +219,13 @@ def test_the_seed_repeats_every_plan(
     But for ID-MANY: whether a server is asked 65,600 requests is for its measured pace to say.
     """
     executed: list[Plan] = []
-    plain = Executor.execute
+    run = Search.run
 
-    def recorded(self: Executor, plan: Plan, timeout_s: float | None = None) -> Outcome:
+    def recorded(self: Search, plan: Plan, timeout_s: float | None = None) -> Failing | None:
         executed.append(plan)
-        return plain(self, plan, timeout_s)
+        return run(self, plan, timeout_s)
 
-    monkeypatch.setattr(Executor, "execute", recorded)
+    monkeypatch.setattr(Search, "run", recorded)
 
     def drawn(seed: int, *more: str) -> list[Plan]:
         executed.clear()
