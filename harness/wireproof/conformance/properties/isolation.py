@@ -36,11 +36,14 @@ def _interleavings(subject: Subject) -> "SearchStrategy[Plan]":
     """Draw two to five conversations, their cuts, and how their steps interleave."""
     from hypothesis import strategies as st
 
+    # Made once: a strategy that is made for each draw costs more than what it draws.
+    conversations = st.lists(requests_of(subject.protocol), min_size=1, max_size=3)
+
     @st.composite
     def plan(draw: "DrawFn") -> Plan:
         plans = []
         for _ in range(draw(st.integers(2, 5))):
-            requests = draw(st.lists(requests_of(subject.protocol), min_size=1, max_size=3))
+            requests = draw(conversations)
             total = sum(map(len, requests))
             cuts = draw(st.sets(st.integers(1, total - 1), max_size=4)) if total > 1 else set()
             plans.append(subject.single(requests, cuts))

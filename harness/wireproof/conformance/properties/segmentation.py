@@ -24,9 +24,11 @@ def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
     """Draw a conversation of one to four requests and any set of cuts in it."""
     from hypothesis import strategies as st
 
+    conversations = conversations_of(subject.protocol, 1, 4)
+
     @st.composite
     def plan(draw: "DrawFn") -> Plan:
-        requests = _bounded(draw(conversations_of(subject.protocol, 1, 4)))
+        requests = _bounded(draw(conversations))
         total = sum(map(len, requests))
         cuts = draw(st.sets(st.integers(1, total - 1), max_size=16)) if total > 1 else set()
         return subject.single(requests, cuts)

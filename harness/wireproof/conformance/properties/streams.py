@@ -21,9 +21,11 @@ def _pipelined(subject: Subject) -> "SearchStrategy[Plan]":
     """Draw up to twelve requests that leave in one segment, or in two."""
     from hypothesis import strategies as st
 
+    conversations = st.lists(requests_of(subject.protocol), min_size=2, max_size=12)
+
     @st.composite
     def plan(draw: "DrawFn") -> Plan:
-        requests = draw(st.lists(requests_of(subject.protocol), min_size=2, max_size=12))
+        requests = draw(conversations)
         cut = draw(st.integers(0, sum(map(len, requests)) - 1))
         return subject.single(requests, [cut], lock_step=False)
 
