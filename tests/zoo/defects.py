@@ -6,7 +6,7 @@ import socket
 import threading
 from queue import SimpleQueue
 
-from tests.zoo.server import Peer, Server
+from tests.zoo.server import OK, Peer, Server
 
 _QUEUE = 64
 _SMALL_READ = 8192
@@ -262,6 +262,31 @@ class RemembersAll(Server):
         super().serve(peer)
 
 
+class ObeysAnything(Peer):
+    """A kind of request that there is not is answered as if it were done."""
+
+    def answer(self, kind: int, payload: bytes) -> None:
+        if kind in b"SGDE":
+            super().answer(kind, payload)
+        else:
+            self.send(OK, b"")
+
+
+class ServesHalf(Peer):
+    """A payload that the end of the stream cuts short is taken for the whole."""
+
+    def read_payload(self, kind: int, size: int) -> bytes:
+        while len(self.buffer) < size and self.more_of_it():
+            pass
+        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        return taken
+
+    def more_of_it(self) -> bool:
+        data = self.receive()
+        self.buffer += data
+        return bool(data)
+
+
 FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "login-in-one-read": (_with(LoginInOneRead), "SEG-OPENING"),
     "login-drops-the-rest": (_with(LoginDropsTheRest), "COAL-OPENING"),
@@ -284,6 +309,8 @@ FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "thread-stays": (_with(ThreadStays), "REL-THREADS"),
     "remembers-all": (RemembersAll, "REL-MEMORY"),
     "pool-keeps-connections": (PoolKeepsConnections, "CAP-ANSWERED"),
+    "obeys-anything": (_with(ObeysAnything), "BAD-REFUSE"),
+    "serves-half": (_with(ServesHalf), "CLOSE-MID"),
 }
 """By name: the server, and the requirement that must find it."""
 DEFECTS = {name: server for name, (server, _) in FOUND_BY.items()}

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from queue import Queue, SimpleQueue
 
-from tests.zoo.server import Peer, Server
+from tests.zoo.server import ERROR, Peer, Server
 
 
 def _with(kind: type[Peer]) -> type[Server]:
@@ -109,6 +109,14 @@ class ClosesLate(Peer):
         threading.Timer(0.02, super().over).start()
 
 
+class RefusesSilently(Peer):
+    """What is no request has no answer: the connection ends."""
+
+    def send(self, kind: int, content: bytes) -> None:
+        if kind != ERROR:
+            super().send(kind, content)
+
+
 ODD: dict[str, type[Server]] = {
     "sound": Server,
     "reads-octets": _with(ReadsOctets),
@@ -118,4 +126,5 @@ ODD: dict[str, type[Server]] = {
     "keeps-some-replies": _with(KeepsSomeReplies),
     "grows-pool": GrowsPool,
     "closes-late": _with(ClosesLate),
+    "refuses-silently": _with(RefusesSilently),
 }

@@ -23,6 +23,8 @@ from wireproof.conformance.plans.plan import (
     Way,
     single,
 )
+from wireproof.conformance.properties.beside import beside
+from wireproof.conformance.properties.refusal import served_half
 from wireproof.conformance.requirements import needs_half_close, requirement
 from wireproof.conformance.subject import KIB, Subject
 from wireproof.results import Level
@@ -75,16 +77,17 @@ def silent(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "CLOSE-MID",
     Level.SHOULD,
-    "The end of the stream inside a request ends the connection.",
+    "The end of the stream inside a request ends the connection, and the part is not served.",
     source=_HALF_CLOSE,
-    reason="A server that waits for the rest for ever keeps the socket for ever.",
+    reason="A server that waits for the rest keeps the socket for ever; one that takes the part "
+    "for the whole runs what a broken connection cut short.",
     unsupported=needs_half_close,
+    judge=served_half,
 )
 def end_inside_request(subject: Subject) -> Iterator[Plan]:
     """Send all of a request but its last octet, then the end."""
     for request in {requests[0]: 0 for requests in subject.conversations()}:
         for cut in {1, len(request) // 2, len(request) - 1} - {0}:
-            # Not judged: whether a part of a request is refused in words is the protocol's affair.
             yield Plan(((),), (Open(0), Malformed(0, request[:cut]), HalfClose(0), AwaitEnd(0)))
 
 
@@ -99,7 +102,7 @@ def reset_inside_request(subject: Subject) -> Iterator[Plan]:
     """Reset one connection inside a request, and be answered on another and on a new one."""
     request = subject.conversations()[-1][0]
     for cut in sorted({1, len(request) // 2 or 1, len(request)}):
-        yield _beside(subject, (request,), (Open(0), Send(0, cut), Reset(0)))
+        yield beside(subject, (request,), (Open(0), Send(0, cut), Reset(0)))
 
 
 @requirement(
@@ -111,10 +114,10 @@ def reset_inside_request(subject: Subject) -> Iterator[Plan]:
 )
 def reset_inside_reply(subject: Subject) -> Iterator[Plan]:
     """Reset right after whole requests, small and large, with their replies unread."""
-    yield _beside(subject, (subject.smallest,), (Open(0), Send(0, len(subject.smallest)), Reset(0)))
+    yield beside(subject, (subject.smallest,), (Open(0), Send(0, len(subject.smallest)), Reset(0)))
     large = subject.sized(min(256 * KIB, subject.depth.largest_bytes))
     request = large or subject.requests[-1]
-    yield _beside(subject, (request,), (Open(0), Send(0, len(request)), Reset(0)))
+    yield beside(subject, (request,), (Open(0), Send(0, len(request)), Reset(0)))
 
 
 @requirement(
@@ -180,26 +183,6 @@ def released(subject: Subject) -> Iterator[Plan]:
 
 
 @requirement(
-    "BAD-SURVIVE",
-    Level.MUST,
-    "Malformed input on one connection does not end service on others.",
-    source="RFC 1122 section 1.2.2: be liberal in what you accept",
-    reason="Anyone can send anything to an open port.",
-    unsupported=lambda subject: (
-        "" if subject.protocol.malformed() is not None else "every input is valid"
-    ),
-)
-def survives_malformed(subject: Subject) -> Iterator[Plan]:
-    """Send what is no request, in one segment; be answered on another connection."""
-    from wireproof.conformance.subject import draw_bytes
-
-    strategy = subject.protocol.malformed()
-    if strategy is not None:
-        for data in draw_bytes(subject.protocol, strategy, seed=0, count=12):
-            yield _beside(subject, (), (Open(0), Malformed(0, data), Close(0)))
-
-
-@requirement(
     "CAP-CONCURRENT",
     Level.MUST,
     "As many connections as promised are served at the same time.",
@@ -251,25 +234,3 @@ def burst(subject: Subject) -> Iterator[Plan]:
                 *(Close(number) for number in numbers),
             ),
         )
-
-
-def _beside(subject: Subject, requests: tuple[bytes, ...], actions: tuple[Action, ...]) -> Plan:
-    """Return a plan that does `actions` on connection 0, and is served on 1 and 2 all the same."""
-    smallest = subject.smallest
-    whole = len(smallest)
-    return Plan(
-        (requests, (smallest,) * 2, (smallest,)),
-        (
-            Open(1),
-            Send(1, whole),
-            Await(1),
-            *actions,
-            Send(1, 2 * whole),
-            Await(1),
-            Open(2),
-            Send(2, whole),
-            Await(2),
-            Close(1),
-            Close(2),
-        ),
-    )

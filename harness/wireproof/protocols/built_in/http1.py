@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _FEED_BYTES = 512
 _CLOSE = b"\r\nconnection: close"
+_CODED = b"Transfer-Encoding: gzip, chunked"
 _HEAD_STATUS = {200, 405, 501}
 """To HEAD; a server need not have the method (RFC 9110, section 9.1)."""
 
@@ -201,7 +202,25 @@ class Http1(RequestReply):
                     ((head + chunks, plain),),
                 )
             )
+            rules.append(
+                Rule(
+                    "HTTP1-004",
+                    Level.MUST,
+                    "A Content-Length does not say where a request ends that has a "
+                    "Transfer-Encoding; it is refused, or answered once.",
+                    "RFC 9112 sections 6.1 and 6.3",
+                    "What one server takes for content another runs as a request (CVE-2019-16786).",
+                    ((self._coded(plain),),),
+                )
+            )
         return rules
+
+    def _coded(self, hidden: bytes) -> bytes:
+        """Return a POST in one chunk, whose Content-Length ends before the chunk's data."""
+        size = b"%x\r\n" % len(hidden)
+        length = b"Content-Length: %d" % len(size)
+        head = self._request(b"POST", self._targets[0], length, _CODED)
+        return head + size + hidden + b"\r\n0\r\n\r\n"
 
     def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
         """Return where the response ends; only bytes that are new are parsed.
@@ -230,6 +249,8 @@ class Http1(RequestReply):
 
     def expected(self, request: bytes) -> Matcher:
         """Return a judge of the response."""
+        if _CODED in request:
+            return Judge(lambda reply: parse_response(reply)[0] >= 200, "one response")
         method, target, body = parse_request(request)
         if self.body == "any":
             return Judge(
