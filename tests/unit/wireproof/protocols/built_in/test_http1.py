@@ -261,9 +261,29 @@ def test_rules_send_what_their_titles_say():
     }
     paths = {"paths": "/x,/y"}
     protocol = find_protocol("http1", paths)
-    assert {rule.id: rule.conversations for rule in protocol.rules()} == {
-        name: ((request, plain),) for name, request in odd.items()
-    }
+    found = {rule.id: rule.conversations for rule in protocol.rules()}
+    (((hidden,),),) = (found.pop("HTTP1-004"),)
+    assert found == {name: ((request, plain),) for name, request in odd.items()}
+    head, _, rest = hidden.partition(b"\r\n\r\n")
+    assert b"Content-Length: 4\r\nTransfer-Encoding: gzip, chunked" in head
+    assert rest[4:].startswith(plain)
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"501 Not Implemented"])
+def test_a_hidden_request_is_not_answered(status: bytes):
+    """One response is right, whatever it says; a second one has answered what the chunk holds."""
+    protocol = find_protocol("http1", {"body": "target"})
+    (hidden,) = next(rule for rule in protocol.rules() if rule.id == "HTTP1-004").conversations[0]
+    one = b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status
+    oracle = oracle_of("target", hidden)
+    assert oracle.receive_data(one) == 1
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(one)
+
+
+def test_rules_belong_to_methods_and_chunks():
+    """Without POST, or without chunks, there is nothing to say of them."""
+    paths = {"paths": "/x,/y"}
     for settings in ({"methods": "GET"}, {"chunked": "no"}):
         rules = find_protocol("http1", {**paths, **settings}).rules()
         assert [rule.id for rule in rules] == ["HTTP1-001", "HTTP1-002"]
