@@ -209,7 +209,7 @@ class Http1(RequestReply):
                     "A Content-Length does not say where a request ends that has a "
                     "Transfer-Encoding; it is refused, or answered once.",
                     "RFC 9112 sections 6.1 and 6.3",
-                    "What one server takes for content another runs as a request, as in CVE-2019-16786.",
+                    "What one server takes for content another runs as a request: CVE-2019-16786.",
                     ((self._coded(plain),),),
                 )
             )
