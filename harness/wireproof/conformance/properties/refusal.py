@@ -37,8 +37,12 @@ def _needs_malformed(subject: Subject) -> str:
 def _needs_refusal(subject: Subject) -> str:
     if without := _needs_malformed(subject) or needs_half_close(subject):
         return without
-    known = overrides(subject.protocol, RequestReplyHooks, "refused")
-    return "" if known else "the protocol does not say what a refusal is"
+    return "" if _knows_refusals(subject) else "the protocol does not say what a refusal is"
+
+
+def _knows_refusals(subject: Subject) -> bool:
+    protocol = subject.protocol
+    return isinstance(protocol, RequestReply) and overrides(protocol, RequestReplyHooks, "refused")
 
 
 def served_half(subject: Subject, outcome: Outcome) -> Failure | None:
@@ -47,8 +51,7 @@ def served_half(subject: Subject, outcome: Outcome) -> Failure | None:
     A protocol may have whole requests within one (`parts`, several replies), or answer before the
     end of one (`answerable_at`): a part that holds those is not judged.
     """
-    protocol = subject.protocol
-    if not overrides(protocol, RequestReplyHooks, "refused"):
+    if not _knows_refusals(subject):
         return None
     sent = next(
         (one.data for one in reversed(outcome.transcript.events) if one.kind == "send"), b""
