@@ -1,4 +1,4 @@
-# Every target builds .venv when it is missing or older than pyproject.toml or constraints.txt.
+# Every target builds .venv when it is missing or older than what it is built from.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt hatch_build.py harness/wireproof/load/swarm/compiled_turn.pyx
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wireproof needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'

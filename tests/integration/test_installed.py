@@ -81,13 +81,20 @@ FILES = {
 }
 
 
+def _built(folder: Path, **environment: str) -> Path:
+    """Return the wheel, built into a folder."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    environment = os.environ | environment
+    subprocess.run(build, cwd=PROJECT, check=True, capture_output=True, env=environment)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of a fresh environment: the wheel, and what it needs from here."""
     folder = tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory"]
-    subprocess.run([*build, folder], cwd=PROJECT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
+    wheel = _built(folder)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     programs = folder / "venv" / "bin"
     pip = [sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-deps"]
@@ -146,10 +153,28 @@ def served(installed: Path, project: Path) -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
 
 
+@pytest.mark.skipif(
+    shutil.which("gcc") is None or not Path(sysconfig.get_path("include"), "Python.h").is_file(),
+    reason="needs a C compiler, and Python's headers",
+)
+def test_the_wheel_carries_the_compiled_loop(installed: Path, project: Path) -> None:
+    """Where there was a compiler, the installed command says so."""
+    assert "loop: compiled" in _run(project, installed / "wireproof", "--version")
+
+
+def test_a_wheel_is_built_without_a_compiler(tmp_path: Path) -> None:
+    """It is for every platform, and the loop is the one in Python."""
+    wheel = _built(tmp_path, PATH=str(tmp_path))
+    assert wheel.name.endswith("-py3-none-any.whl")
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from wireproof.loop_form import loop_form"
+    told = _run(tmp_path, sys.executable, "-I", "-c", f"{code}; print(loop_form())", wheel)
+    assert told == "python\n"
+
+
 def test_the_command_is_the_wheel_s(installed: Path, project: Path) -> None:
     """As a program and as a module, and not this checkout's."""
-    said = f"wireproof, version {__version__}\n"
-    assert _run(project, installed / "wireproof", "--version") == said
+    said = _run(project, installed / "wireproof", "--version")
+    assert said.startswith(f"wireproof, version {__version__}\n")
     assert _run(project, installed / "python", "-m", "wireproof", "--version") == said
     where = "import wireproof as w; from wireproof import Delimited, SocketUser; print(w.__path__)"
     assert str(installed.parent) in _run(project, installed / "python", "-c", where)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from wireproof.errors import WireproofError
+from wireproof.loop_form import loop_form
 from wireproof.version import __version__
 
 _COMMANDS = {
@@ -77,8 +78,22 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}\nknown: {known}") from None
 
 
+def _tell_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    del parameter
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"wireproof, version {__version__}\nloop: {loop_form()}")
+        ctx.exit()
+
+
 @click.group(cls=_LazyGroup, invoke_without_command=True, no_args_is_help=False)
-@click.version_option(__version__, prog_name="wireproof")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version, and the form of the load's loop; then exit.",
+)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Test a socket server that speaks its own protocol: TCP, TLS, UDP or Unix sockets.

@@ -6,6 +6,7 @@ import socket
 from importlib import metadata
 from pathlib import Path
 
+from wireproof.loop_form import loop_form
 from wireproof.results import Environment
 
 _LIBRARIES = ("hypothesis", "locust", "gevent", "pytest")
@@ -35,6 +36,7 @@ def collect_environment(version: str) -> Environment:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         versions=versions,
         sysctls={name: value for name in _SYSCTLS if (value := _sysctl(name)) is not None},
+        loop=loop_form(),
     )
 
 

@@ -3,9 +3,7 @@
 Every record is frozen and maps field for field to `results.json`. Times carry their unit in the
 name. A new field may be added at any time; a change of meaning raises `FORMAT`.
 
-History of the format:
-    1  first
-    2  `load.requests` counts what was sent; it was what had been answered right
+Since format 2 `load.requests` counts what was sent; it was what had been answered right.
 """
 
 from enum import StrEnum
@@ -332,6 +330,8 @@ class Environment(Record, frozen=True, kw_only=True):
     python: str
     versions: dict[str, str]
     sysctls: dict[str, str]
+    loop: str = ""
+    """The form of the load's loop, `compiled` or `python`; empty in files from before."""
 
 
 class Results(Record, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ master as messages, which are not as far apart as Locust's own reports.
 
 from __future__ import annotations
 
+import gc
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -117,6 +118,7 @@ class Engine:
             self._kind = target.scheme
             raise_descriptor_limit()
             self._spec = spec
+            gc.freeze()  # what is there by now stays: no collection need look at it under load
             self._swarm = Swarm(
                 target,
                 protocol,

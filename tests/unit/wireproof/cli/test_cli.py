@@ -7,6 +7,7 @@ import pytest
 
 from wireproof import __version__, cli
 from wireproof.cli import _COMMANDS, invoke
+from wireproof.loop_form import loop_form
 
 
 def test_without_a_command_it_welcomes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,9 +57,9 @@ def test_wrong_usage(arguments: list[str], words: str, capsys: pytest.CaptureFix
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """The version of the package."""
+    """The version of the package, and which form of the load's loop runs."""
     assert invoke(["--version"]) == 0
-    assert __version__ in capsys.readouterr().out
+    assert capsys.readouterr().out == f"wireproof, version {__version__}\nloop: {loop_form()}\n"
 
 
 def test_ctrl_c_before_anything_was_measured(

@@ -18,6 +18,8 @@ from wireproof.load.figures.tally import Phase, Tally
 from wireproof.load.spec import LoadSpec
 from wireproof.protocols.built_in.echo import Echo
 
+pytestmark = pytest.mark.usefixtures("loop_form")
+
 RUNS = 300 if os.environ.get("WIREPROOF_EXTENDED") else 40
 """Of each of eight: 2,400 in all."""
 QUICK = [Step.explicit, Step.reuse, Step.generate, Step.shrink]  # explaining traces every line

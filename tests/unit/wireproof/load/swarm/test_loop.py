@@ -4,7 +4,11 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.server_process import running
+
+pytestmark = pytest.mark.usefixtures("loop_form")
 
 _PROGRAM = """
 import json, sys

@@ -29,6 +29,8 @@ from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
 
+pytestmark = pytest.mark.usefixtures("loop_form")
+
 RUNS = 2000 if os.environ.get("WIREPROOF_EXTENDED") else 40
 MANY = 100_000 if os.environ.get("WIREPROOF_EXTENDED") else 2_000
 PLACES = 3

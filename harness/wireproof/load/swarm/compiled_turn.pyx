@@ -1,0 +1,170 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""`turn.Turn` in C: see there for what each step is.
+
+What is gained: a reply is compared where the kernel put it, and becomes an object only where it is
+not the known one; a plain socket's `recv` and `send` are the system calls themselves, the GIL kept,
+since a non-blocking call does not wait. Whatever is not plain (TLS, a timestamp, a datagram, a
+staged socket of a test) is called as in Python.
+"""
+
+import os
+import time
+from _socket import socket as kernels_socket  # in `socket` gevent may have put its own
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.errno cimport EINTR, errno
+from libc.string cimport memcmp
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from wireproof.histogram import EXACT_BELOW_US, index_of
+
+cdef extern from "Python.h":
+    ctypedef struct PyMethodDef:
+        pass
+    ctypedef struct PyCFunctionObject:
+        PyMethodDef *m_ml
+    bint PyCFunction_CheckExact(object)
+
+cdef extern from "sys/socket.h" nogil:
+    ssize_t c_recv "recv"(int, void *, size_t, int)
+    ssize_t c_send "send"(int, const void *, size_t, int)
+    int MSG_NOSIGNAL
+
+cdef enum:
+    BUFFER_BYTES = 65536
+    READABLE = 1  # EPOLLIN
+
+cdef long EXACT_US = EXACT_BELOW_US
+cdef PyMethodDef *PLAIN_RECV
+cdef PyMethodDef *PLAIN_SEND
+
+_plain = kernels_socket()
+_recv, _send = _plain.recv, _plain.send
+PLAIN_RECV = (<PyCFunctionObject *>_recv).m_ml
+PLAIN_SEND = (<PyCFunctionObject *>_send).m_ml
+_plain.close()
+del _plain, _recv, _send
+
+
+cdef inline bint is_plain(object method, PyMethodDef *plain):
+    return PyCFunction_CheckExact(method) and (<PyCFunctionObject *>method).m_ml is plain
+
+
+cdef class Turn:
+    """The common case of all connections; all else goes to the attendant."""
+
+    cdef dict _opened
+    cdef list _ready
+    cdef object _attendant, _clock
+    cdef bint _tells_kinds, _has_real_clock
+    cdef char *_buffer
+
+    def __cinit__(self):
+        self._buffer = <char *>PyMem_Malloc(BUFFER_BYTES)
+        if self._buffer is NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        PyMem_Free(self._buffer)
+
+    def __init__(self, dict opened, attendant, list ready, clock, *, bint tells_kinds):
+        self._opened = opened
+        self._attendant = attendant
+        self._ready = ready
+        self._clock = clock
+        self._has_real_clock = clock is time.monotonic_ns
+        self._tells_kinds = tells_kinds
+
+    cdef inline long long _now(self) except -1:
+        cdef timespec moment
+        if not self._has_real_clock:
+            return self._clock()
+        clock_gettime(CLOCK_MONOTONIC, &moment)
+        return <long long>moment.tv_sec * 1000000000 + moment.tv_nsec
+
+    def receive(self, events, recorder, long long now, bint streaming):
+        """Receive what epoll tells of; returns the time of the last reply, or `now`."""
+        cdef object connection, batch, method, reply, data, its
+        cdef list counts = recorder.service
+        cdef Py_ssize_t expected
+        cdef ssize_t got
+        cdef long long us
+        for descriptor, event in events:
+            connection = self._opened.get(descriptor)
+            if connection is None or event != READABLE:
+                self._attendant.on_event(descriptor, event)
+                continue
+            batch = connection.hot
+            reply = batch.reply
+            method = connection.receive
+            expected = PyBytes_GET_SIZE(reply) if PyBytes_CheckExact(reply) else BUFFER_BYTES
+            if expected < BUFFER_BYTES and is_plain(method, PLAIN_RECV):
+                # One byte more than the reply is asked for: surplus shows.
+                got = c_recv(descriptor, self._buffer, expected + 1, 0)
+                while got < 0 and errno == EINTR:
+                    got = c_recv(descriptor, self._buffer, expected + 1, 0)
+                if got < 0:
+                    self._attendant.on_error(connection, OSError(errno, os.strerror(errno)))
+                    continue
+                if got != expected or memcmp(self._buffer, PyBytes_AS_STRING(reply), got) != 0:
+                    self._attendant.on_data(connection, self._buffer[:got])
+                    continue
+            else:
+                try:
+                    data = method(batch.receive_bytes)
+                except OSError as error:
+                    self._attendant.on_error(connection, error)
+                    continue
+                if data != reply:
+                    self._attendant.on_data(connection, data)
+                    continue
+            now = self._now()
+            its = connection.recorder
+            if batch.silent:
+                its.count_unreplied(batch.silent, batch.kinds[batch.answered :])
+            if not streaming:
+                self._attendant.count(connection, now, batch.answered)
+                self._attendant.free(connection, now)
+                continue
+            us = (now - <long long>connection.sent_ns) // 1000
+            if us >= EXACT_US:
+                us = index_of(us)
+            if self._tells_kinds:
+                for kind, share in batch.shares:
+                    its.by_kind[kind][us] += share
+            if its is recorder:
+                counts[us] += batch.answered
+            else:
+                its.service[us] += batch.answered
+                connection.recorder = recorder
+            connection.hot = batch.next
+            self._ready.append(connection)
+        return now
+
+    def send(self):
+        """Send the hot batch of each that is ready."""
+        cdef object connection, batch, method, first
+        cdef ssize_t sent
+        cdef int descriptor
+        for connection in self._ready:
+            batch = connection.hot
+            connection.sent_ns = self._now()
+            method, first = connection.send, batch.first
+            if PyBytes_CheckExact(first) and is_plain(method, PLAIN_SEND):
+                descriptor = connection.fd
+                sent = c_send(
+                    descriptor, PyBytes_AS_STRING(first), PyBytes_GET_SIZE(first), MSG_NOSIGNAL
+                )
+                if sent < 0:
+                    error = OSError(errno, os.strerror(errno))
+                    self._attendant.on_send_error(connection, error)
+                    continue
+            else:
+                try:
+                    sent = method(first)
+                except OSError as failure:
+                    self._attendant.on_send_error(connection, failure)
+                    continue
+            if sent != <ssize_t>batch.left:
+                self._attendant.on_sent_partly(connection, sent)

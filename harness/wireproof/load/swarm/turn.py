@@ -1,0 +1,118 @@
+"""A turn of the loop: what came is compared with what is known, counted, and followed by the next.
+
+This is the reference. `compiled_turn.pyx` is the same in C, without an object for what was received
+and without a Python call for a socket's own `recv` and `send`; a property holds the two together.
+`wireproof.loop_form` says which one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from select import EPOLLIN
+from typing import TYPE_CHECKING
+
+from wireproof.histogram import EXACT_BELOW_US, index_of
+from wireproof.load.swarm.measuring.recorder import Recorder
+
+if TYPE_CHECKING:
+    from wireproof.load.swarm.attendant import Attendant
+    from wireproof.load.swarm.connection import SwarmConnection
+
+
+class Turn:
+    """The common case of all connections; all else goes to the attendant."""
+
+    def __init__(
+        self,
+        opened: dict[int, SwarmConnection],
+        attendant: Attendant,
+        ready: list[SwarmConnection],
+        clock: Callable[[], int],
+        *,
+        tells_kinds: bool,
+    ) -> None:
+        """Take turns.
+
+        Args:
+            opened: the connections that are open, by descriptor.
+            attendant: deals with all but the common case.
+            ready: those that send a hot batch next; `receive` adds to it.
+            clock: monotonic, in ns.
+            tells_kinds: whether each kind of request is counted by itself.
+
+        """
+        self._opened = opened
+        self._attendant = attendant
+        self._ready = ready
+        self._clock = clock
+        self._tells_kinds = tells_kinds
+
+    def receive(  # noqa: C901 - one loop; a call costs what it saves
+        self, events: Sequence[tuple[int, int]], recorder: Recorder, now: int, streaming: bool
+    ) -> int:
+        """Receive what epoll tells of.
+
+        Args:
+            events: a descriptor and its event, each.
+            recorder: counts the requests that leave now.
+            now: the time.
+            streaming: whether a request follows on each reply.
+
+        Returns:
+            The time of the last reply, or `now`.
+
+        """
+        opened, attendant, ready = self._opened, self._attendant, self._ready
+        clock, tells_kinds = self._clock, self._tells_kinds
+        readable, exact_below_us = EPOLLIN, EXACT_BELOW_US  # a global costs more
+        counts = recorder.service
+        for fd, event in events:
+            connection = opened.get(fd)
+            if connection is None or event != readable:
+                attendant.on_event(fd, event)
+                continue
+            batch = connection.hot
+            try:
+                data = connection.receive(batch.receive_bytes)
+            except OSError as error:
+                attendant.on_error(connection, error)
+                continue
+            if data != batch.reply:
+                attendant.on_data(connection, data)
+                continue
+            now = clock()
+            if batch.silent:
+                unreplied = batch.kinds[batch.answered :]
+                connection.recorder.count_unreplied(batch.silent, unreplied)
+            if streaming:
+                us = (now - connection.sent_ns) // 1000
+                if us >= exact_below_us:
+                    us = index_of(us)
+                if tells_kinds:
+                    for kind, share in batch.shares:
+                        connection.recorder.by_kind[kind][us] += share
+                if connection.recorder is recorder:
+                    counts[us] += batch.answered
+                else:
+                    connection.recorder.service[us] += batch.answered
+                    connection.recorder = recorder
+                connection.hot = batch.next
+                ready.append(connection)
+            else:
+                attendant.count(connection, now, batch.answered)
+                attendant.free(connection, now)
+        return now
+
+    def send(self) -> None:
+        """Send the hot batch of each that is ready."""
+        attendant, clock = self._attendant, self._clock
+        for connection in self._ready:
+            batch = connection.hot
+            connection.sent_ns = clock()
+            try:
+                sent = connection.send(batch.first)
+            except OSError as error:
+                attendant.on_send_error(connection, error)
+                continue
+            if sent != batch.left:
+                attendant.on_sent_partly(connection, sent)

@@ -1,0 +1,209 @@
+"""Both forms of a turn do the same with the same sockets."""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wireproof.histogram import LENGTH, index_of
+from wireproof.load.swarm.turn import Turn
+
+compiled = pytest.importorskip(
+    "wireproof.load.swarm.compiled_turn", reason="this installation has no compiled loop"
+)
+REPLY = b"reply"
+REQUEST = b"request"
+BIG = b"x" * (1 << 22)
+READABLE, HUNG_UP = 1, 16
+
+
+@dataclass
+class Recorder:
+    """What is counted."""
+
+    service: list[int] = field(default_factory=lambda: [0] * LENGTH)
+    by_kind: list[list[int]] = field(default_factory=lambda: [[0] * LENGTH for _ in range(2)])
+    unreplied: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+    def count_unreplied(self, requests: int, kinds: tuple[int, ...]) -> None:
+        """Take note."""
+        self.unreplied.append((requests, kinds))
+
+
+class Attendant:
+    """Writes down what it is asked to deal with."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def on_event(self, fd: int, event: int) -> None:
+        """An event that is not plain data; descriptors differ from run to run."""
+        del fd
+        self.asked.append(("event", event))
+
+    def on_data(self, connection: Any, data: bytes) -> None:
+        """Data that is not the known reply."""
+        self.asked.append(("data", connection.number, data))
+
+    def on_error(self, connection: Any, error: OSError) -> None:
+        """An error instead of data."""
+        self.asked.append(("error", connection.number, type(error), error.errno))
+
+    def on_send_error(self, connection: Any, error: OSError) -> None:
+        """An error instead of a send."""
+        self.asked.append(("send error", connection.number, type(error), error.errno))
+
+    def on_sent_partly(self, connection: Any, sent: int) -> None:
+        """Not all was sent."""
+        self.asked.append(("sent partly", connection.number, 0 < sent < len(BIG)))
+
+    def count(self, connection: Any, now: int, answered: int) -> None:
+        """A reply that nothing follows at once."""
+        self.asked.append(("count", connection.number, now, answered))
+
+    def free(self, connection: Any, now: int) -> None:
+        """A connection that has nothing under way."""
+        self.asked.append(("free", connection.number, now))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one connection meets.
+
+    Attributes:
+        sends: what its peer has sent.
+        ends: how the peer has ended: not at all, in order, or by a reset.
+        event: what epoll tells.
+        plain: whether it receives and sends by the socket itself.
+        reply: what is known of the reply.
+        slow_us: how long ago its request left.
+        foreign: whether another recorder counts its requests.
+        silent: how many of its requests have no reply.
+        big: whether its next request is more than the kernel takes.
+
+    """
+
+    sends: bytes
+    ends: str
+    event: int
+    plain: bool
+    reply: bytes | None
+    slow_us: int
+    foreign: bool
+    silent: int
+    big: bool
+
+
+cases = st.builds(
+    Case,
+    sends=st.sampled_from([REPLY, b"", REPLY[:3], REPLY + b"!", b"wrong"]),
+    ends=st.sampled_from(["", "", "", "in order", "reset"]),
+    event=st.sampled_from([READABLE, READABLE, READABLE, READABLE | HUNG_UP]),
+    plain=st.booleans(),
+    reply=st.sampled_from([REPLY, REPLY, None]),
+    slow_us=st.sampled_from([0, 1, 2047, 2048, 100_000, 90_000_000]),
+    foreign=st.booleans(),
+    silent=st.integers(0, 2),
+    big=st.booleans(),
+)
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two ends of a TCP connection."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()) as ours,
+        listening.accept()[0] as peers,
+    ):
+        ours.setblocking(False)
+        yield ours, peers
+
+
+def batch_of(case: Case) -> SimpleNamespace:
+    """Return the batch under way; the next one is as large as the case has it."""
+    request = BIG if case.big else REQUEST
+    following = SimpleNamespace(first=request, left=len(request))
+    return SimpleNamespace(
+        reply=case.reply,
+        receive_bytes=65536 if case.reply is None else len(case.reply) + 1,
+        silent=case.silent,
+        answered=1,
+        kinds=(0,) + (1,) * case.silent,
+        shares=((0, 1),),
+        next=following,
+    )
+
+
+def done_by(turn: type, drawn: list[Case], *, streaming: bool, tells_kinds: bool) -> object:
+    """Return all that one form of a turn does with such connections."""
+    now = 10**12
+    times = iter(range(now, now + 10**6, 1000))
+    ours, foreign, attendant = Recorder(), Recorder(), Attendant()
+    ready: list[Any] = []
+    with contextlib.ExitStack() as stack:
+        opened: dict[int, Any] = {}
+        events = []
+        for number, case in enumerate(drawn):
+            sock, peer = stack.enter_context(connected())
+            if case.sends:
+                peer.sendall(case.sends)
+            if case.ends == "in order":
+                peer.shutdown(socket.SHUT_WR)
+            elif case.ends == "reset":
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+            opened[sock.fileno()] = SimpleNamespace(
+                number=number,
+                fd=sock.fileno(),
+                hot=batch_of(case),
+                receive=sock.recv if case.plain else lambda size, sock=sock: sock.recv(size),
+                send=sock.send if case.plain else lambda data, sock=sock: sock.send(data),
+                sent_ns=now - case.slow_us * 1000,
+                recorder=foreign if case.foreign else ours,
+            )
+            events.append((sock.fileno(), case.event))
+        events.append((1 << 20, READABLE))  # one that was closed meanwhile
+        taken = turn(opened, attendant, ready, lambda: next(times), tells_kinds=tells_kinds)
+        last = taken.receive(events, ours, now, streaming)
+        taken.send()
+        sent = [(one.number, one.sent_ns, one.recorder is ours) for one in ready]
+    return last, sent, attendant.asked, ours, foreign
+
+
+@given(st.lists(cases, max_size=6), st.booleans(), st.booleans())
+def test_both_forms_do_the_same(drawn: list[Case], streaming: bool, tells_kinds: bool) -> None:
+    """The same counts, the same calls in the same order, and the same requests sent."""
+    python, in_c = (
+        done_by(turn, drawn, streaming=streaming, tells_kinds=tells_kinds)
+        for turn in (Turn, compiled.Turn)
+    )
+    assert in_c == python
+
+
+def test_a_reply_that_fills_no_buffer_of_ours_is_received_as_in_python() -> None:
+    """What is longer than the buffer in C is none of its business."""
+    with connected() as (ours, peer):
+        reply = b"r" * 70_000
+        peer.sendall(reply)
+        while len(ours.recv(len(reply) + 1, socket.MSG_PEEK)) < len(reply):
+            pass
+        recorder, ready = Recorder(), []
+        batch = SimpleNamespace(
+            reply=reply, receive_bytes=len(reply) + 1, silent=0, answered=3, next=None
+        )
+        connection = SimpleNamespace(
+            fd=ours.fileno(), hot=batch, receive=ours.recv, sent_ns=0, recorder=recorder
+        )
+        opened = {ours.fileno(): connection}
+        turn = compiled.Turn(opened, Attendant(), ready, lambda: 5_000, tells_kinds=False)
+        turn.receive([(ours.fileno(), READABLE)], recorder, 0, True)
+    assert ready == [connection]
+    assert recorder.service[index_of(5)] == 3
