@@ -11,6 +11,7 @@ from wireproof.conformance.search.explore import Tried
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.subject import Subject
 from wireproof.results import Boundary, BoundaryMap, Level, RequirementResult, Verdict
+from wireproof.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,12 @@ def amended(
     """Return the line with the verdict on what was found."""
     failure = finding.failing.failure
     level = requirement.level_of_failure(subject, failure)
+    if level is Level.SHOULD and not finding.failed and not failure.kind.is_death:
+        # Chance shows once: nothing is said of a server for what it never did again.
+        once = f"failed once, and not again in {counted(finding.runs, 'run')}"
+        return Judged(
+            msgspec.structs.replace(judged.result, message=once), None, judged.boundary_map
+        )
     result = msgspec.structs.replace(
         judged.result,
         level=level,

@@ -98,7 +98,10 @@ def _served(subject: Subject, outcome: Outcome, message: str, expected: str) -> 
 
 
 def _first_service(subject: Subject, outcome: Outcome) -> bytes:
-    """Return the first whole reply that is neither a refusal nor unsolicited; empty for none."""
+    """Return the first whole reply if it is no refusal; empty otherwise.
+
+    What follows a refusal may belong to it, as the ReadyForQuery of PostgreSQL does.
+    """
     protocol = subject.protocol
     if not isinstance(protocol, RequestReply):
         return b""
@@ -121,8 +124,8 @@ def _first_service(subject: Subject, outcome: Outcome) -> bytes:
             return b""
         reply = bytes(received[:length])
         received.drop(length)
-        if not session.refused(reply) and not session.unsolicited(reply):
-            return reply
+        if not session.unsolicited(reply):
+            return b"" if session.refused(reply) else reply
     return b""
 
 

@@ -54,15 +54,24 @@ def many(subject: Subject) -> Iterator[Plan]:
     most = min(_MOST, subject.protocol.connections - 1)
     for count in (most,) if subject.depth.name == "quick" else sorted({_FEWEST, most}):
         stalls: list[Action] = []
+        # Asked after each: what waits for all of them may be idle for longer than a server allows.
+        asks = count if subject.protocol.most_requests > count else 1
         for number in range(count):
             stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
             stalls.append(Push(number, sent, QUIET_S))
+            if number >= count - asks:
+                turn = number - (count - asks) + 2
+                stalls += [Send(count, turn * len(smallest)), Await(count)]
         later = range(count + 1, count + _OTHERS + 1)
-        served: list[Action] = [Send(count, 2 * len(smallest)), Await(count)]
+        served: list[Action] = []
         for number in later:
             served += [Open(number), Send(number, len(smallest)), Await(number), Close(number)]
         yield Plan(
-            (*(requests for _ in range(count)), (smallest,) * 2, *((smallest,) for _ in later)),
+            (
+                *(requests for _ in range(count)),
+                (smallest,) * (asks + 1),
+                *((smallest,) for _ in later),
+            ),
             (
                 *(Open(count), Send(count, len(smallest)), Await(count)),
                 *stalls,
