@@ -122,10 +122,11 @@ def _told(outcome: Outcome, line: RequirementResult) -> str:
     path = next((outcome.folder / each for each in line.evidence if each.endswith(".json")), None)
     if path is None:
         return f"{line.id}: {line.message}"
-    plan = read_case(path).plan
+    case = read_case(path)
+    plan = case.plan
     if outcome.server.scheme != "udp":
         # As the first connection of a run sends them: identifiers are given at the last moment.
-        protocol = find_protocol(outcome.server.protocol_name, outcome.server.settings)
+        protocol = find_protocol(outcome.server.protocol_name, case.settings)
         before = len(protocol.opening())
         requests = tuple(tuple(as_sent(protocol, each, 0, before)) for each in plan.requests)
         plan = msgspec.structs.replace(plan, requests=requests)

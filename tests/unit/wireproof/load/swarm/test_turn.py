@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireproof.histogram import LENGTH, index_of
+from wireproof.load.swarm.connection import SwarmConnection
 from wireproof.load.swarm.turn import Turn
+from wireproof.load.workload.batch import Batch
 
 compiled = pytest.importorskip(
     "wireproof.load.swarm.compiled_turn", reason="this installation has no compiled loop"
@@ -42,6 +45,11 @@ class Attendant:
 
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
+        self.numbers: dict[int, int] = {}
+
+    def number(self, connection: Any) -> int:
+        """Which connection it is; slots have no room for that."""
+        return self.numbers[connection.fd]
 
     def on_event(self, fd: int, event: int) -> None:
         """An event that is not plain data; descriptors differ from run to run."""
@@ -50,27 +58,27 @@ class Attendant:
 
     def on_data(self, connection: Any, data: bytes) -> None:
         """Data that is not the known reply."""
-        self.asked.append(("data", connection.number, data))
+        self.asked.append(("data", self.number(connection), data))
 
     def on_error(self, connection: Any, error: OSError) -> None:
         """An error instead of data."""
-        self.asked.append(("error", connection.number, type(error), error.errno))
+        self.asked.append(("error", self.number(connection), type(error), error.errno))
 
     def on_send_error(self, connection: Any, error: OSError) -> None:
         """An error instead of a send."""
-        self.asked.append(("send error", connection.number, type(error), error.errno))
+        self.asked.append(("send error", self.number(connection), type(error), error.errno))
 
     def on_sent_partly(self, connection: Any, sent: int) -> None:
         """Not all was sent."""
-        self.asked.append(("sent partly", connection.number, 0 < sent < len(BIG)))
+        self.asked.append(("sent partly", self.number(connection), 0 < sent < len(BIG)))
 
     def count(self, connection: Any, now: int, answered: int) -> None:
         """A reply that nothing follows at once."""
-        self.asked.append(("count", connection.number, now, answered))
+        self.asked.append(("count", self.number(connection), now, answered))
 
     def free(self, connection: Any, now: int) -> None:
         """A connection that has nothing under way."""
-        self.asked.append(("free", connection.number, now))
+        self.asked.append(("free", self.number(connection), now))
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class Case:
         foreign: whether another recorder counts its requests.
         silent: how many of its requests have no reply.
         big: whether its next request is more than the kernel takes.
+        slotted: whether connection and batch are what the swarm has, or something like them.
 
     """
 
@@ -99,6 +108,7 @@ class Case:
     foreign: bool
     silent: int
     big: bool
+    slotted: bool
 
 
 cases = st.builds(
@@ -112,6 +122,7 @@ cases = st.builds(
     foreign=st.booleans(),
     silent=st.integers(0, 2),
     big=st.booleans(),
+    slotted=st.booleans(),
 )
 
 
@@ -127,19 +138,28 @@ def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, peers
 
 
-def batch_of(case: Case) -> SimpleNamespace:
+def batch_of(case: Case) -> Any:
     """Return the batch under way; the next one is as large as the case has it."""
     request = BIG if case.big else REQUEST
-    following = SimpleNamespace(first=request, left=len(request))
-    return SimpleNamespace(
-        reply=case.reply,
-        receive_bytes=65536 if case.reply is None else len(case.reply) + 1,
-        silent=case.silent,
-        answered=1,
-        kinds=(0,) + (1,) * case.silent,
-        shares=((0, 1),),
-        next=following,
-    )
+    following: Any = Batch((request,)) if case.slotted else SimpleNamespace()
+    following.first, following.left = request, len(request)
+    batch: Any = Batch((REQUEST,)) if case.slotted else SimpleNamespace()
+    batch.reply, batch.receive_bytes = case.reply, 65536 if case.reply is None else len(REPLY) + 1
+    batch.silent, batch.answered, batch.shares = case.silent, 1, ((0, 1),)
+    batch.kinds = (0,) + (1,) * case.silent
+    batch.next = following
+    return batch
+
+
+def connection_of(case: Case, sock: socket.socket, sent_ns: int, recorder: Recorder) -> Any:
+    """Return a connection with a request under way."""
+    slotted = case.slotted
+    connection: Any = SwarmConnection.__new__(SwarmConnection) if slotted else SimpleNamespace()
+    connection.fd, connection.hot, connection.sent_ns = sock.fileno(), batch_of(case), sent_ns
+    connection.receive = sock.recv if case.plain else partial(sock.recv)
+    connection.send = sock.send if case.plain else partial(sock.send)
+    connection.recorder = recorder
+    return connection
 
 
 def done_by(turn: type, drawn: list[Case], *, streaming: bool, tells_kinds: bool) -> object:
@@ -160,21 +180,15 @@ def done_by(turn: type, drawn: list[Case], *, streaming: bool, tells_kinds: bool
             elif case.ends == "reset":
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 peer.close()
-            opened[sock.fileno()] = SimpleNamespace(
-                number=number,
-                fd=sock.fileno(),
-                hot=batch_of(case),
-                receive=sock.recv if case.plain else lambda size, sock=sock: sock.recv(size),
-                send=sock.send if case.plain else lambda data, sock=sock: sock.send(data),
-                sent_ns=now - case.slow_us * 1000,
-                recorder=foreign if case.foreign else ours,
-            )
+            sent_ns, recorder = now - case.slow_us * 1000, foreign if case.foreign else ours
+            opened[sock.fileno()] = connection_of(case, sock, sent_ns, recorder)
+            attendant.numbers[sock.fileno()] = number
             events.append((sock.fileno(), case.event))
         events.append((1 << 20, READABLE))  # one that was closed meanwhile
         taken = turn(opened, attendant, ready, lambda: next(times), tells_kinds=tells_kinds)
         last = taken.receive(events, ours, now, streaming)
         taken.send()
-        sent = [(one.number, one.sent_ns, one.recorder is ours) for one in ready]
+        sent = [(attendant.number(one), one.sent_ns, one.recorder is ours) for one in ready]
     return last, sent, attendant.asked, ours, foreign
 
 
