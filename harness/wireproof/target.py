@@ -103,6 +103,7 @@ def parse_target(text: str, *, any_port: bool = False) -> Target:
         return Target("unix", path=path)
     if "://" not in text:
         raise UsageError(f"{text!r} is not a target", EXAMPLE)
+    _refuse_bare_ipv6(text)
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -116,6 +117,15 @@ def parse_target(text: str, *, any_port: bool = False) -> Target:
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise UsageError(f"{text!r} has more than a host and a port", EXAMPLE)
     return Target(parts.scheme, host=host, port=port or 0)
+
+
+def _refuse_bare_ipv6(text: str) -> None:
+    scheme, _, place = text.partition("://")
+    host, _, port = place.rpartition(":")
+    if ":" in host and "[" not in place:
+        raise UsageError(
+            f"{text!r} has an IPv6 address without brackets", f"write {scheme}://[{host}]:{port}"
+        )
 
 
 def resolve(target: Target, allow_hosts: Collection[str] = (), pin: str = "") -> tuple[Target, ...]:

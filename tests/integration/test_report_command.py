@@ -94,6 +94,7 @@ def test_compare_ends_with_the_verdict(
     assert "REGRESSED" in capfd.readouterr().out
     assert invoke(["compare", str(slower), str(faster), "--html", str(page)]) == 0
     assert "improved" in page.read_text()
+    assert "IMPROVED" in capfd.readouterr().out
     assert invoke(["compare", str(faster), str(slower), "--markdown", "-"]) == 1
     assert "**regressed**" in capfd.readouterr().out
 

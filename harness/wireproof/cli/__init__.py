@@ -17,7 +17,7 @@ from wireproof.version import __version__
 
 _COMMANDS = {
     "run": "check, load ladder and backlog in one",
-    "check": "prove that a server's replies do not depend on how TCP cuts the bytes",
+    "check": "check that a server's replies do not depend on how TCP cuts the bytes",
     "load": "measure throughput and latency, every reply verified",
     "worker": "join a load that another machine leads",
     "backlog": "show what the accept queue really does",
@@ -40,7 +40,7 @@ Wireproof: does your socket server hold up on the wire?
 Three things to do first:
 
   wireproof run                                        the whole job, against our own server
-  wireproof check tcp://127.0.0.1:7 --protocol echo    prove that your server frames rightly
+  wireproof check tcp://127.0.0.1:7 --protocol echo    check that your server frames correctly
   wireproof protocols                                  see which protocols it speaks
 
 wireproof --help lists every command.

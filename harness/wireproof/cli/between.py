@@ -49,7 +49,11 @@ from wireproof.target import Target
     help="How the command must end where a stream breaks off.  [default: as it likes]",
 )
 @click.option(
-    "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
+    "--depth",
+    type=click.Choice(["quick", "default", "deep"]),
+    default="default",
+    show_default=True,
+    help="How much is tried.",
 )
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; CLI-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")

@@ -9,6 +9,7 @@ from wireproof.cli.shared.common import (
     finish,
     output_options,
     protocol_options,
+    say_default_protocol,
     serving_target,
     start_option,
     target_options,
@@ -25,14 +26,18 @@ from wireproof.cli.shared.parameters import Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
 
 
-@click.command(short_help="conformance")
+@click.command(short_help="check that replies do not depend on how TCP cuts the bytes")
 @target_options
 @protocol_options
 @traffic_options
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; SEG-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")
 @click.option(
-    "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
+    "--depth",
+    type=click.Choice(["quick", "default", "deep"]),
+    default="default",
+    show_default=True,
+    help="How much is tried.",
 )
 @click.option(
     "--time-budget",
@@ -122,6 +127,8 @@ def check(
         )
         target = str(found) if server is not None else target
         folder = ResultsFolder("check", out, force=force)
+        if traffic is None and not was_given("protocol_name"):
+            say_default_protocol()  # behind all that may be wrong: an error is two lines by itself
         with CheckProgress(enabled=not as_json) as progress:
             result, complete = run_check(
                 found,

@@ -48,7 +48,7 @@ def compare(base: Path, new: Path, tolerance: float, html: str | None, markdown:
         from wireproof.reporting.compare.views import comparison_markdown
 
         _write(markdown, comparison_markdown(found))
-    if html is None and markdown is None:
+    if "-" not in {html, markdown}:
         from wireproof.reporting.compare.views import print_comparison
         from wireproof.reporting.terminal.summary import make_console
 

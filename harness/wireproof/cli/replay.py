@@ -18,13 +18,25 @@ _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
     metavar="module:Class|file.py:Class",
     help="As recorded. Needed where it is code: a replay file by itself imports nothing.",
 )
-@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host beyond this machine that you own.",
+)
 @click.option(
     "--run-command",
     is_flag=True,
     help="Run the command that a case of wireproof between names, once you have read it.",
 )
-@click.option("--runs", default=5, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--runs",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How often the case is run.",
+)
 def replay(
     case: Path,
     target: str,

@@ -12,6 +12,8 @@ from wireproof.cli.shared.common import (
     finish,
     output_options,
     protocol_options,
+    say_default_protocol,
+    was_given,
 )
 from wireproof.cli.shared.parameters import Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
@@ -39,10 +41,20 @@ class _Measured:
 
 @click.command(short_help="the whole job")
 @click.argument("target", default="")
-@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host beyond this machine that you own.",
+)
 @protocol_options
 @click.option(
-    "--depth", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True
+    "--depth",
+    type=click.Choice(["quick", "default", "deep"]),
+    default="default",
+    show_default=True,
+    help="How much is tried.",
 )
 @click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")
 @click.option(
@@ -89,6 +101,8 @@ def run(
         where = embedded.target if embedded else target
         found = find_target(where, allow_hosts)
         folder = ResultsFolder("run", out, force=force)
+        if target and not was_given("protocol_name"):
+            say_default_protocol()
         job = _Job(where, found, allow_hosts, spec, seconds, folder, shown=not as_json)
         try:
             measured.check, complete = job.check()

@@ -20,7 +20,13 @@ _LARGEST_DATAGRAM_BYTES = 65535
 
 @click.command(short_help="a prompt to a server")
 @click.argument("target", default="tcp://localhost:28812")
-@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host beyond this machine that you own.",
+)
 @click.option("--crlf", is_flag=True, help="End each line with CR LF, as most text protocols do.")
 @click.option("--lf", is_flag=True, help="End each line with LF.")
 def talk(target: str, allow_hosts: tuple[str, ...], crlf: bool, lf: bool) -> int:

@@ -161,4 +161,4 @@ def _why_nothing(collector: Collector, log: IO[bytes]) -> tuple[str, str]:
     log.seek(max(0, log.tell() - _LOG_TAIL_BYTES))
     lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
     last = ascii(lines[-1])[1:-1] if lines else "it said nothing"
-    return "nothing was measured: the load process ended early", f"its last words: {last}"
+    return "nothing was measured: the load process ended early", f"last log line: {last}"

@@ -93,9 +93,17 @@ def parse_objective(text: str) -> Objective:
     """
     found = _FORM.fullmatch(text)
     if found is None:
-        raise UsageError(f"{text!r} is no objective", EXAMPLES)
+        raise UsageError(f"{text!r} is not an objective", EXAMPLES)
     kind, metric, sign, limit = found[1] or "", found[2], found[3], found[4].strip()
     percentile = _PERCENTILE.fullmatch(metric)
+    wrong = "<" if metric in {"throughput", "requests"} else ">"
+    known = metric in _COUNTED | {"max", "mean"} or percentile
+    if known and sign.startswith(wrong):
+        right = sign.replace(wrong, "><"[wrong == ">"])
+        raise UsageError(
+            f"{text!r} asks for a worse server",
+            f"write {text.replace(sign, right, 1).strip()}",
+        )
     if metric in _COUNTED:
         if kind:
             raise UsageError(f"{metric} has no kind of latency, as {text!r} says", EXAMPLES)

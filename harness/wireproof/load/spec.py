@@ -125,7 +125,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"--segment-share is between 0% and 100%, not {self.segment_share:g}")
         if not _SEGMENT.fullmatch(self.segment):
             raise UsageError(
-                f"{self.segment!r} is no way to cut a request",
+                f"{self.segment!r} is not a way to cut a request",
                 "write --segment octets, random, whole, or 'coalesced 4'",
             )
 
@@ -221,7 +221,7 @@ def parse_payload(text: str) -> PayloadSizes | None:
         if 1 <= least <= most <= MAX_PAYLOAD_BYTES:
             return PayloadSizes(least_bytes=least, most_bytes=most)
     raise UsageError(
-        f"{text!r} is no payload size", "write --payload 64, --payload 1-4096 or --payload any"
+        f"{text!r} is not a payload size", "write --payload 64, --payload 1-4096 or --payload any"
     )
 
 
@@ -234,7 +234,7 @@ def parse_rate(text: str) -> tuple[float, float | None, float]:
     """
     found = _RATE.fullmatch(text.strip())
     if not found:
-        raise UsageError(f"--rate: {text!r} is no rate", "write 1000, or 1000..20000/60s")
+        raise UsageError(f"--rate: {text!r} is not a rate", "write 1000, or 1000..20000/60s")
     if found[2] is None:
         return float(found[1]), None, 0.0
     ramp_s = parse_duration(found[3])
@@ -252,7 +252,7 @@ def parse_think(text: str) -> tuple[float, bool] | None:
     """
     kind, colon, length = text.rpartition(":")
     if (colon or kind) and kind != "exp":
-        raise UsageError(f"--think: {text!r} is no time", "write 10ms, or exp:10ms")
+        raise UsageError(f"--think: {text!r} is not a time", "write 10ms, or exp:10ms")
     seconds = parse_duration(length) if length else 0.0
     return (seconds, kind == "exp") if seconds else None
 
@@ -272,7 +272,9 @@ def parse_mix(text: str) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not (name and equals):
-            raise UsageError(f"--mix: {item!r} is no kind with its weight", "write get=80,set=20")
+            raise UsageError(
+                f"--mix: {item!r} is not a kind with its weight", "write get=80,set=20"
+            )
     return found
 
 
@@ -311,6 +313,6 @@ def expand_addresses(text: str) -> list[str]:
             raise UsageError(f"{item!r}: {error}", _ADDRESSES) from None
         count = int(high) - int(low) + 1
         if low.version != high.version or not 1 <= count <= _MAX_ADDRESSES:
-            raise UsageError(f"{item!r} is no range of addresses", _ADDRESSES)
+            raise UsageError(f"{item!r} is not a range of addresses", _ADDRESSES)
         found += [str(low + step) for step in range(count)]
     return found

@@ -17,5 +17,5 @@ def parse_share(text: str) -> float:
     found = _NUMBER.fullmatch(text.strip())
     share = float(found[1]) / (100 if found[2] == "%" else 1) if found else -1.0
     if found is None or not 0 <= share <= 1:
-        raise UsageError(f"{text!r} is no share", "write 5% or 0.05")
+        raise UsageError(f"{text!r} is not a share", "write 5% or 0.05")
     return share

@@ -61,7 +61,7 @@ def read_frames(data: bytes, name: str) -> Iterator[Frame]:
 
     """
     if not is_capture(data):
-        raise UsageError(f"{name} is no capture that can be read", "save it as pcap or pcapng")
+        raise UsageError(f"{name} is not a capture that can be read", "save it as pcap or pcapng")
     reader = _Reader(data, name)
     yield from _pcapng(reader) if data[:4] == _SECTION.to_bytes(4) else _pcap(reader)
 

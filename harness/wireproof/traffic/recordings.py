@@ -282,4 +282,4 @@ def _head(line: bytes, name: str) -> Head:
             )
         return msgspec.json.decode(line, type=Head)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise UsageError(f"{name} is no recording of wireproof record") from None
+        raise UsageError(f"{name} is not a recording of wireproof record") from None

@@ -117,3 +117,9 @@ def test_streams_and_datagrams() -> None:
 def test_loopback_is_told_from_all_else(host: str, is_it: bool) -> None:
     """What is not certainly this machine's own is not."""
     assert is_loopback_host(host) is is_it
+
+
+def test_a_bare_ipv6_address_is_told_its_brackets() -> None:
+    """The message holds the target as it has to be written."""
+    with pytest.raises(UsageError, match=r"write tcp://\[::1\]:9100"):
+        parse_target("tcp://::1:9100")

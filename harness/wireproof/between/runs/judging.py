@@ -89,5 +89,5 @@ def last_words(played: Played) -> str:
     for said in (played.errors, played.output):
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         if lines:
-            return f"its last words: {printable(lines[-1])}"
+            return f"last log line: {printable(lines[-1])}"
     return "it said nothing"

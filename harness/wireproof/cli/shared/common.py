@@ -83,6 +83,15 @@ def was_given(parameter: str) -> bool:
     return source is not click.core.ParameterSource.DEFAULT
 
 
+def say_default_protocol() -> None:
+    """Tell on standard error by what a server is judged where no protocol was named."""
+    click.echo(
+        "wireproof: no --protocol: judging as timestamp-echo, which only our own server speaks\n"
+        "for yours write --protocol NAME (wireproof protocols lists them), or --from FILE",
+        err=True,
+    )
+
+
 def find_target(text: str, allow_hosts: tuple[str, ...] = ()) -> Target:
     """Return the target, resolved, allowed and reachable.
 

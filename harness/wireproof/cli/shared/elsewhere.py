@@ -115,7 +115,9 @@ def parse_place(text: str, *, least_port: int = 1) -> tuple[str, int]:
         host, _, port = text.partition(":")
     number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else -1
     if not host or (port and not least_port <= number <= 65535):
-        raise UsageError(f"{text!r} is no address to meet at", "write 192.0.2.7 or 192.0.2.7:5557")
+        raise UsageError(
+            f"{text!r} is not an address to meet at", "write 192.0.2.7 or 192.0.2.7:5557"
+        )
     return host, number if port else DEFAULT_PORT
 
 

@@ -252,7 +252,7 @@ def _check_pattern(vary: str) -> None:
     try:
         pattern = re.compile(vary.encode())
     except re.error as error:
-        raise UsageError(f"--vary {vary!r} is no regular expression: {error}") from None
+        raise UsageError(f"--vary {vary!r} is not a regular expression: {error}") from None
     if vary and pattern.search(b""):
         raise UsageError(f"--vary {vary!r} matches nothing at all, everywhere", "write user-\\d+")
 

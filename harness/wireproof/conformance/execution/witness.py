@@ -162,7 +162,7 @@ class StreamWitness(Witness):
         what = self._what_is_owed("the end of a reply")
         return self.failed(
             FailureKind.SILENCE,
-            f"the server sends on and on, with {what} still owed",
+            f"the server keeps sending, but {what} is still missing",
             self._oracle.due or what,
             "bytes without end",
             Owed.REPLY,

@@ -118,8 +118,10 @@ def _first_service(subject: Subject, outcome: Outcome) -> bytes:
             length = session.reply_length(received, *request)
         except MalformedReplyError:
             return b""  # a refusal in another protocol's words, such as a page of HTML
-        if length is None and session.eof_ends_reply:
-            length = len(received)
+        if length is None and session.eof_ends_reply and session.in_words(bytes(received)):
+            length = len(
+                received
+            )  # what says nothing in the protocol's words is none of its replies
         if length is None or not 0 < length <= len(received):
             return b""
         reply = bytes(received[:length])

@@ -71,7 +71,7 @@ def unescaped(line: bytes, number: int, path: str) -> bytes:
         if found[2] not in _ESCAPED:
             shown = ascii(found[0].decode("latin-1"))
             raise UsageError(
-                f"{path}, line {number}: {shown} is no escape",
+                f"{path}, line {number}: {shown} is not an escape",
                 r"write \r, \n, \t, \0, \xNN, or \\ for the character itself",
             )
         return _ESCAPED[found[2]]
@@ -98,7 +98,7 @@ def _rows(feed: str) -> Sequence[Mapping[str, str]]:
         try:
             rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
         except csv.Error as error:
-            raise UsageError(f"{feed} is no CSV file: {error}") from None
+            raise UsageError(f"{feed} is not a CSV file: {error}") from None
         if any(None in row or None in row.values() for row in rows):
             raise UsageError(f"{feed} has a row with more or fewer values than its first line")
     else:

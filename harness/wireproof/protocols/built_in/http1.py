@@ -266,8 +266,8 @@ class Http1(RequestReply):
         )
 
     def refused(self, reply: bytes) -> bool:
-        """Say whether its status is one of an error; a page without a status line tells of one."""
-        return self.in_words(reply)[:1] in {"4", "5", ""}
+        """Say whether its status is one of an error."""
+        return self.in_words(reply)[:1] in {"4", "5"}
 
     def in_words(self, reply: bytes) -> str:
         """Return status and reason, those of interim responses left out."""

@@ -125,7 +125,7 @@ def _address(destination: str) -> bytes:
     """
     host, _, port = destination.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 0xFFFF:
-        raise UsageError(f"destination {destination!r} is no HOST:PORT", "write 127.0.0.1:7")
+        raise UsageError(f"destination {destination!r} is not a HOST:PORT", "write 127.0.0.1:7")
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:

@@ -83,6 +83,16 @@ def protocol_class(name: str) -> type[Protocol]:
     """
     where = BUILT_IN.get(name, name)
     module_name, colon, class_name = where.rpartition(":")
+    if not colon and name.endswith(".py"):
+        classes = protocol_classes(_import(name, is_ours=False))
+        if not classes:
+            raise UsageError(
+                f"{name} has no protocol class", "write one on Delimited, or another base of ours"
+            )
+        raise UsageError(
+            f"{name} does not say which class",
+            f"write {' or '.join(f'{name}:{c}' for c in classes)}",
+        )
     if not colon:
         close = get_close_matches(name, BUILT_IN, n=1)
         meant = f" (did you mean {close[0]}?)" if close else ""
@@ -93,18 +103,23 @@ def protocol_class(name: str) -> type[Protocol]:
     module = _import(module_name, is_ours=name in BUILT_IN)
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Protocol)):
-        there = [
-            each
-            for each, value in vars(module).items()
-            if isinstance(value, type)
-            and issubclass(value, Protocol)
-            and value.__module__ == module.__name__
-        ]
+        there = protocol_classes(module)
         raise UsageError(
             f"{module_name} has no protocol class {class_name!r}",
             f"it has: {', '.join(there) or 'none'}",
         )
     return found
+
+
+def protocol_classes(module: ModuleType) -> list[str]:
+    """Return the names of the protocol classes that a module defines itself."""
+    return [
+        each
+        for each, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Protocol)
+        and value.__module__ == module.__name__
+    ]
 
 
 def missing_modules(kind: type[Protocol]) -> list[str]:

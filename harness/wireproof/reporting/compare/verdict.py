@@ -224,7 +224,7 @@ def _change(
 def _too_few(figure: _Figure, pair: tuple[list[Second], list[Second]], values: int) -> str:
     seconds = min(map(len, pair))
     if seconds < MIN_SECONDS:
-        return f"too few seconds of steady load: {seconds}, at least {MIN_SECONDS} are needed"
+        return f"{seconds} s of steady load; load both for {MIN_SECONDS} s or more (--for)"
     if figure.share is not None:
         beyond = min(sum(second.requests for second in run) for run in pair) * (1 - figure.share)
         if beyond < max(MIN_BEYOND, max(map(len, pair)) * MIN_BEYOND / 10):

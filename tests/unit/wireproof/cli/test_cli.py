@@ -1,8 +1,10 @@
 """The command line as a whole: what is said, where, and with which exit code."""
 
+import importlib
 import subprocess
 import sys
 
+import click
 import pytest
 
 from wireproof import __version__, cli
@@ -24,6 +26,14 @@ def test_every_command_loads_and_helps(command: str, capsys: pytest.CaptureFixtu
         return
     assert invoke([command, "--help"]) == 0
     assert f"Usage: wireproof {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_option_has_help(command: str) -> None:
+    """No option is left to be guessed."""
+    found = getattr(importlib.import_module(f"wireproof.cli.{command}"), command)
+    options = [each for each in found.params if isinstance(each, click.Option)]
+    assert [each.name for each in options if not each.help] == []
 
 
 def test_help_lists_them_all(capsys: pytest.CaptureFixture[str]) -> None:

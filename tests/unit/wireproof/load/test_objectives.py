@@ -36,7 +36,7 @@ def stage(*, open_loop: bool = False) -> LoadStage:
         ("p95<5ms", True),
         ("p95<1ms", False),
         ("max < 1s", True),
-        ("mean>1us", True),
+        ("mean<1s", True),
         ("errors==0", False),
         ("errors<=1", True),
         ("errors<1%", True),
@@ -83,4 +83,14 @@ def test_measured_says_what_was_compared():
 def test_nonsense_is_refused(text: str):
     """What cannot be judged is refused before anything runs."""
     with pytest.raises(UsageError):
+        parse_objective(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("p98>5ms", "p98<5ms"), ("errors>=1%", "errors<=1%"), ("throughput<5", "throughput>5")],
+)
+def test_an_objective_in_the_wrong_direction_is_refused(text: str, right: str):
+    """A slower server is never the objective; the right one is written out."""
+    with pytest.raises(UsageError, match=f"write {right}"):
         parse_objective(text)

@@ -27,7 +27,7 @@ def test_where_to_meet(text: str, place: tuple[str, int]) -> None:
 @pytest.mark.parametrize("text", ["", ":1", "a:0", "a:65536", "a:x", "a:-1", "[::1]:x"])
 def test_what_is_no_place(text: str) -> None:
     """A port is a number above 0; the master alone may leave it to the system."""
-    with pytest.raises(UsageError, match="no address to meet at"):
+    with pytest.raises(UsageError, match="not an address to meet at"):
         parse_place(text)
     assert parse_place("a:0", least_port=0) == ("a", 0)
 

@@ -69,7 +69,7 @@ def test_what_was_read_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("text", ["", "1,x", "0", "1,,2", "-1", "1.5"])
 def test_counts_are_whole_and_above_0(text: str) -> None:
-    """What is no list of them is refused with the option's own example."""
+    """What is not a list of them is refused with the option's own example."""
     assert Counts().convert("1, 10,50", OPTION, None) == [1, 10, 50]
-    with pytest.raises(UsageError, match="is no list of numbers\nwrite --for 1,10,50"):
+    with pytest.raises(UsageError, match="is not a list of numbers\nwrite --for 1,10,50"):
         Counts().convert(text, OPTION, None)

@@ -32,7 +32,7 @@ def test_any_bytes_can_be_written(request_bytes: bytes):
 @pytest.mark.parametrize("line", [rb"\q", rb"\x4", rb"\xzz", b"\\"])
 def test_what_is_no_escape_is_refused_with_its_line(line: bytes):
     """Nobody guesses what was meant."""
-    with pytest.raises(UsageError, match=r"file, line 7: .* is no escape"):
+    with pytest.raises(UsageError, match=r"file, line 7: .* is not an escape"):
         unescaped(line, 7, "file")
 
 

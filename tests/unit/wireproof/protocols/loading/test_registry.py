@@ -135,3 +135,12 @@ def test_extras_are_named_after_protocols():
     needing = {name for name in BUILT_IN if registry.protocol_class(name).modules}
     assert needing <= set(extras)
     assert "dns" in sys.modules or needing  # finding the class has imported no library it needs
+
+
+def test_a_file_without_a_class_is_told_its_classes(tmp_path: Path):
+    """The line to write is in the message; a file without one is told so."""
+    where = written(tmp_path, SHOUT)
+    with pytest.raises(UsageError, match=r"write .*dns\.py:Shout"):
+        find_protocol(where)
+    with pytest.raises(UsageError, match="has no protocol class"):
+        find_protocol(written(tmp_path, "a = 1\n", "empty.py"))

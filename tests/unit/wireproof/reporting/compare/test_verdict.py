@@ -72,7 +72,7 @@ def test_too_few_seconds_are_told() -> None:
     short = samples.series(1e5, seconds=5)
     found = compare(_load(series=short, slo=[]), _load(series=short, slo=[]))
     assert {change.word for change in found.changes} == {Word.INCONCLUSIVE}
-    assert found.changes[0].reason.startswith("too few seconds of steady load: 3")
+    assert found.changes[0].reason.startswith("3 s of steady load; load both for 8 s or more")
     assert found.exit_code == 3
 
 
