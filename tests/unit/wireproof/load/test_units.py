@@ -15,5 +15,5 @@ def test_share(text: str, share: float):
 @pytest.mark.parametrize("text", ["5", "101%", "-1%", "x", "5ms"])
 def test_share_refused(text: str):
     """What is not between 0 and 1 is refused."""
-    with pytest.raises(UsageError, match="no share"):
+    with pytest.raises(UsageError, match="not a share"):
         parse_share(text)
