@@ -289,7 +289,7 @@ def test_fragments_are_told() -> None:
 def test_files_that_are_no_captures() -> None:
     """Each in a line or two."""
     assert "not a capture that can be read" in _refused(b"GET / HTTP/1.1\r\n\r\n")
-    assert "no capture" in _refused(b"")
+    assert "not a capture" in _refused(b"")
     assert "is damaged" in _refused(b"\x0a\x0d\x0d\x0a" + bytes(60))
 
 
