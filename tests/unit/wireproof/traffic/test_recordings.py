@@ -196,10 +196,10 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no recording"),
-        (b"[]\n", "no recording"),
+        (b"", "not a recording"),
+        (b"[]\n", "not a recording"),
         (b'{"wireproof":"recording","format":99,"target":"x","begun_at_s":0}\n', "of format 99"),
-        (b'{"wireproof":"recording","format":1}\n', "no recording"),
+        (b'{"wireproof":"recording","format":1}\n', "not a recording"),
         (FIRST_LINE, "holds no traffic"),
         (FIRST_LINE + CLIENT_LINE + b"nonsense\n", "is damaged in line 3"),
         (FIRST_LINE + CLIENT_LINE.replace(b"client", b"eaten"), "is damaged in line 2"),
