@@ -17,9 +17,9 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py harness/wireproof/load/s
 demo: $(STAMP)   ## the main job against the reference server; leaves reports/latest/
 	$(BIN)/wireproof run
 
-# Tests wait more than they work, so two cores take four; what measures time comes behind, alone.
+# Tests wait more than they work, so two cores take three; what measures time comes behind, alone.
 test: $(STAMP)   ## every test
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not quiet"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not quiet"
 	$(BIN)/python -m pytest -m quiet
 
 check: $(STAMP)  ## lint, format, spelling, dead code and types

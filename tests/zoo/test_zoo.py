@@ -23,6 +23,8 @@ SEEDS = range(1, 21 if os.environ.get("WIREPROOF_EXTENDED") else 2)
 BROKEN = {Verdict.FAIL, Verdict.FLAKY, Verdict.NON_STRICT}
 NEEDS_DEFAULT = {"full-table"}
 """What quick depth has no time for: half a minute, so in the extended run alone."""
+TRIES = {"keeps-reset": 3}
+"""What shows only where a reset overtakes the server's accept: on a busy machine not each time."""
 QUICKLY = [name for name in FOUND_BY if name not in NEEDS_DEFAULT or len(SEEDS) > 1]
 
 
@@ -45,8 +47,11 @@ def test_a_defect_is_found(name: str) -> None:
     """By the requirement that is about it."""
     identifier = FOUND_BY[name][1]
     depth = "default" if name in NEEDS_DEFAULT else "quick"
-    (result,) = judged(name, depth, [identifier])
-    assert result.verdict in BROKEN, result.message
+    for seed in range(1, TRIES.get(name, 1) + 1):
+        (result,) = judged(name, depth, [identifier], seed)
+        if result.verdict in BROKEN:
+            return
+    raise AssertionError(result.message)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -105,7 +105,9 @@ def test_one_cause_is_one_story(diag: SockDiag) -> None:
         first, second = _judged(server, diag, "SEG-SINGLE", "SEG-OCTETS", shrink_s=30)
     assert first.finding is not None
     assert second.finding is not None
-    assert first.finding.failing.plan == second.finding.failing.plan
+    # How a minimum ends is the same, too, unless a busy machine has let one try of the two wait.
+    one, other = first.finding.failing.plan, second.finding.failing.plan
+    assert (one.requests, one.cuts) == (other.requests, other.cuts)
     assert (first.result.cause, second.result.cause) == ("C1", "C1")
     assert first.result.message == second.result.message
     assert second.result.examples < first.result.examples

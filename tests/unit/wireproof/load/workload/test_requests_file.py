@@ -71,7 +71,7 @@ def test_there_are_so_many_at_most(tmp_path: Path):
         (b"get {a}\n", b"a\n", "feed.csv", "has no value"),
         (b"get {a}\n", b"a,b\n1\n", "feed.csv", "more or fewer values"),
         (b"get {a}\n", b"a,b\n1,2,3\n", "feed.csv", "more or fewer values"),
-        (b"get {a}\n", b'a,b\n"1"2,3\n', "feed.csv", "no CSV file"),
+        (b"get {a}\n", b'a,b\n"1"2,3\n', "feed.csv", "not a CSV file"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
