@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Tests wait more than they work, so two cores take three.
+WORKERS ?= 3
 
 .PHONY: help demo test check format bench scores soak fuzz mutation gallery test-all clean
 help:            ## what there is
@@ -17,9 +19,9 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py harness/wireproof/load/s
 demo: $(STAMP)   ## the main job against the reference server; leaves reports/latest/
 	$(BIN)/wireproof run
 
-# Tests wait more than they work, so two cores take three; what measures time comes behind, alone.
+# What measures time comes behind, alone.
 test: $(STAMP)   ## every test
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not quiet"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not quiet"
 	$(BIN)/python -m pytest -m quiet
 
 check: $(STAMP)  ## lint, format, spelling, dead code and types

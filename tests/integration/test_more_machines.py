@@ -97,6 +97,12 @@ class _Machines:
         assert found is not None
         return found
 
+    def reported(self) -> int:
+        """How many requests the master has been told of so far."""
+        path = self.folder_of(self.lead) / "out" / "results.json"
+        load = load_results(path).load if path.exists() else None
+        return load.requests if load else 0
+
     def answered(self) -> int:
         """How many requests the server has answered in all."""
         return int(self.server.communicate(timeout=_TIMEOUT_S)[0])
@@ -175,7 +181,7 @@ def test_a_machine_that_is_lost_is_told_with_its_share(machines: _Machines) -> N
     with machines.leading("--rate", "200", "--for", "6s") as master:
         machines.copy_secret()
         with machines.working(one), machines.working(two) as lost:
-            _await((machines.folder_of(machines.lead) / "out" / "results.json").exists)
+            _await(lambda: machines.reported() >= 200)  # so each of the two has told something
             lost.send_signal(signal.SIGKILL)
             master.communicate(timeout=_TIMEOUT_S)
             assert master.returncode == 3
