@@ -24,6 +24,7 @@ _COMMANDS = {
     "serve": "the reference server",
     "talk": "a prompt to a server",
     "between": "judge any client and any server by a relay between that cuts their streams",
+    "learn": "write a protocol file of what traffic shows",
     "record": "write down what passes between a client and a server",
     "replay": "run a recorded failure again",
     "report": "render a result file again",

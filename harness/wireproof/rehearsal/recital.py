@@ -8,7 +8,7 @@ from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol, protocol_of
 from wireproof.learnt.scripts import Scripts, common_opening
-from wireproof.protocols.base import as_sent
+from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
 from wireproof.wire.connection import ConnectError, Connection
@@ -20,15 +20,16 @@ _MOST_CANDIDATES: Final = 24
 _MOST_REQUEST_BYTES: Final = 1024 * 1024
 
 
-def recite(target: Target, protocol: LearntProtocol, requests: Sequence[bytes]) -> bool:
+def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> bool:
     """Send requests behind the opening, each once the one before is answered; say if all hold.
 
     Raises:
         CannotRunError: there is no connection.
 
     """
-    protocol.begins_plan(1)
-    protocol.has_lost_count()
+    if isinstance(protocol, LearntProtocol):
+        protocol.begins_plan(1)
+        protocol.has_lost_count()
     oracle = protocol.oracle()
     try:
         connection = Connection.open(target)

@@ -89,10 +89,13 @@ def protocol_class(name: str) -> type[Protocol]:
             raise UsageError(
                 f"{name} has no protocol class", "write one on Delimited, or another base of ours"
             )
-        raise UsageError(
-            f"{name} does not say which class",
-            f"write {' or '.join(f'{name}:{c}' for c in classes)}",
-        )
+        if len(classes) > 1:
+            raise UsageError(
+                f"{name} has {len(classes)} protocol classes",
+                f"write {' or '.join(f'{name}:{c}' for c in classes)}",
+            )
+        where, colon = f"{name}:{classes[0]}", ":"
+        module_name, class_name = name, classes[0]
     if not colon:
         close = get_close_matches(name, BUILT_IN, n=1)
         meant = f" (did you mean {close[0]}?)" if close else ""
@@ -130,8 +133,8 @@ def missing_modules(kind: type[Protocol]) -> list[str]:
 def protocol_file(name: str) -> Path | None:
     """Return the file that a protocol's class is in, without importing it; None if not known."""
     module, _, _ = BUILT_IN.get(name, name).rpartition(":")
-    if module.endswith(".py"):
-        return Path(module)
+    if module.endswith(".py") or name.endswith(".py"):
+        return Path(module or name)
     if name not in BUILT_IN:
         _look_in_current_folder()
     try:

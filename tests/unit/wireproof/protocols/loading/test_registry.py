@@ -7,7 +7,7 @@ import pytest
 
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.protocols.loading import registry
-from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
+from wireproof.protocols.loading.registry import BUILT_IN, find_protocol, protocol_file
 from wireproof.protocols.loading.settings import settings_of
 
 SHOUT = '''
@@ -137,10 +137,13 @@ def test_extras_are_named_after_protocols():
     assert "dns" in sys.modules or needing  # finding the class has imported no library it needs
 
 
-def test_a_file_without_a_class_is_told_its_classes(tmp_path: Path):
-    """The line to write is in the message; a file without one is told so."""
+def test_a_file_alone_names_its_one_class(tmp_path: Path):
+    """Of several, the line to write is in the message; a file without one is told so."""
     where = written(tmp_path, SHOUT)
-    with pytest.raises(UsageError, match=r"write .*dns\.py:Shout"):
+    assert find_protocol(where).name == find_protocol(f"{where}:Shout").name
+    assert protocol_file(where) == Path(where)
+    where = written(tmp_path, SHOUT + "\n\nclass Other(Shout):\n    pass\n", "two.py")
+    with pytest.raises(UsageError, match=r"write .*two\.py:Shout or .*two\.py:Other"):
         find_protocol(where)
     with pytest.raises(UsageError, match="has no protocol class"):
         find_protocol(written(tmp_path, "a = 1\n", "empty.py"))
