@@ -41,6 +41,7 @@ class PlayedServer:
 
     timeout_s = 5.0
     shrink_timeout_s = 0.25
+    glance_timeout_s = 0.05
 
     def __init__(self, judge: Judge) -> None:
         """Begin with nothing executed."""

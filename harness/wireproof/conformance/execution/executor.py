@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,11 +23,13 @@ from wireproof.wire.kernel.sock_diag import SockDiag
 from wireproof.wire.transcript import Transcript
 
 _REMEMBERED = 4
+_PLAIN_REMEMBERED = 15
 _LATE_S = 0.02
 """A greeting that comes later than any machine needs for it is meant to."""
 _MOST_AHEAD = 16
 _SHRINK_TIMEOUT_FACTOR = 20
 _LEAST_SHRINK_TIMEOUT_S = 0.25
+_LEAST_GLANCE_TIMEOUT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Executor:
         self._seen: set[int] = set()
         self._usual_s = 0.0
         self._pace_s = float("inf")
+        self._plain_s: deque[float] = deque(maxlen=_PLAIN_REMEMBERED)
         self._serials = itertools.count()
         self._ahead: Ahead | None = None
         self.latest: deque[Held] = deque(maxlen=_REMEMBERED)
@@ -174,6 +178,7 @@ class Executor:
             took_s = time.monotonic() - begun
             self._usual_s = max(self._usual_s, took_s)
             self._pace_s = min(self._pace_s, took_s)
+            self._plain_s.append(took_s)
         return failure
 
     def burden(self, timeout_s: float | None = None) -> ServerBurden:
@@ -206,6 +211,14 @@ class Executor:
         """How long a reply may take while shrinking: long for this server, short for us."""
         usual_s = _SHRINK_TIMEOUT_FACTOR * self._usual_s
         return min(self.timeout_s, max(_LEAST_SHRINK_TIMEOUT_S, usual_s))
+
+    @property
+    def glance_timeout_s(self) -> float:
+        """How long a reply may take where a known silence is only to be recognised."""
+        usual_s = statistics.median(self._plain_s) if self._plain_s else self._usual_s
+        return min(
+            self.shrink_timeout_s, max(_LEAST_GLANCE_TIMEOUT_S, _SHRINK_TIMEOUT_FACTOR * usual_s)
+        )
 
     @property
     def distinct(self) -> int:

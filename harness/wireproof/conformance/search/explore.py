@@ -24,6 +24,8 @@ _MAY_BE_A_DEATH = {
     FailureKind.NO_CONNECTION,
 }
 _LONGEST_MAPPED_BYTES = 256
+_ENOUGH_SILENCES = 6
+"""Each is waited for; a known cause that does not make us wait is met as often as time allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Search:
         self._requirement = requirement
         self._known: Known = known or NothingKnown()
         self._known_until: Deadline | None = None
+        self._glancing = False
 
     def can_afford(self, plan: Plan) -> bool:
         """Whether a server of this pace could answer all of a plan in the time there is for it."""
@@ -178,7 +181,10 @@ class Search:
 
     def in_haste(self, plan: Plan) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails, in whatever way."""
-        return self.run(plan, self.executor.shrink_timeout_s)
+        executor = self.executor
+        return self.run(
+            plan, executor.glance_timeout_s if self._glancing else executor.shrink_timeout_s
+        )
 
     def fails_alike(self, plan: Plan, signature: Signature) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails with this signature."""
@@ -203,21 +209,26 @@ class Search:
 
         A silence is waited for at length once: where one is known, only what it doesn't explain is.
         """
-        hasty = self._known.silence
-        failing = self.in_haste(plan) if hasty else self.run(plan)
-        if failing is None:
-            return None
-        if self._known.explains(self, failing, by_signature=self.tried.explained > 0):
+        self._glancing = self._known.silence
+        try:
+            failing = self.in_haste(plan) if self._glancing else self.run(plan)
+            if failing is None:
+                return None
+            explained = self._known.explains(self, failing, by_signature=self.tried.explained > 0)
+        finally:
+            glanced, self._glancing = self._glancing, False
+        if explained:
             self.tried.explained += 1
             self._known_until = self._known_until or Deadline(self.subject.depth.shrink_s / 4)
             return None
-        return self.run(plan) if hasty else failing
+        return self.run(plan) if glanced else failing
 
     @property
     def has_enough(self) -> bool:
         """Whether a known cause has been met, and other failures have not come up for some time."""
         known_for_long = self._known_until is not None and self._known_until.expired
-        return self.tried.best is None and known_for_long
+        seen_often = self._known.silence and self.tried.explained >= _ENOUGH_SILENCES
+        return self.tried.best is None and (known_for_long or seen_often)
 
     def _has_ended_the_server(self, failure: Failure) -> bool:
         if self._liveness is None or failure.kind not in _MAY_BE_A_DEATH:

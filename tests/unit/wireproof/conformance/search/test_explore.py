@@ -27,6 +27,7 @@ class Played:
 
     timeout_s = 5.0
     shrink_timeout_s = 0.25
+    glance_timeout_s = 0.05
 
     def __init__(self, judge: Judge) -> None:
         """Fail as `judge` says."""
@@ -202,8 +203,16 @@ def test_what_is_known_is_not_looked_for_again(subject: Subject) -> None:
     try_certain(search, _requirement(CUTS), subject, FOREVER)
     assert search.tried.best is None
     assert search.tried.explained == 4
-    assert [timeout for _, timeout in executor.executed] == [0.25] * 4
+    assert [timeout for _, timeout in executor.executed] == [0.05] * 4
     assert known.by_signature == [False, True, True, True]
+
+
+def test_a_known_silence_is_met_often_enough(subject: Subject) -> None:
+    """Each costs a wait: after six the rest of the plans are left out."""
+    executor = Played(lambda _: FailureKind.SILENCE)
+    search = Search(cast(Executor, executor), subject, _requirement(CUTS * 4), _Known())
+    try_certain(search, _requirement(CUTS * 4), subject, FOREVER)
+    assert search.tried.explained == len(executor.executed) == 6
 
 
 def test_what_is_not_known_is_waited_for_at_length(subject: Subject) -> None:

@@ -117,3 +117,13 @@ def test_a_cause_that_is_gone_explains_nothing() -> None:
     )
     del search
     assert not is_explained_by(other, longer, cut, Condition(frozenset({Feature.CUTS})))
+
+
+def test_what_a_glance_takes_for_silence_is_looked_at_again() -> None:
+    """The last look at the conversation less what it doesn't need has the time of shrinking."""
+    subject = played.subject()
+    search, server = played.search(lambda _: Seen.NOTHING, subject)
+    cut = search.run(single([b"ab"], [1]))
+    assert cut is not None
+    assert is_explained_by(search, cut, cut, Condition(frozenset()))
+    assert server.executed[-1][1] == server.shrink_timeout_s
