@@ -19,6 +19,7 @@ ELSEWHERE = {
     "wireproof/cli/shared/from_traffic.py": "integration/test_check_from.py",
     "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
     "wireproof/cli/learn.py": "integration/test_learn.py",
+    "wireproof/learnt/carrier.py": "integration/test_carried.py",
     "wireproof/learnt/exchanges.py": "integration/test_learn.py",
     "wireproof/learnt/protocol_file.py": "integration/test_learn.py",
     "wireproof/cli/load.py": "integration/test_load.py",

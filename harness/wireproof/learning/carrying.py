@@ -5,13 +5,14 @@ found by where it stands in the reply, since a reply now is aligned with the one
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from wireproof.learning.alignment import Common, align
 from wireproof.learning.cutting import is_binary
-from wireproof.learning.memory import Place
 from wireproof.learning.patterns.matching import Matcher
 from wireproof.learning.patterns.mismatch import MismatchError
 from wireproof.learning.patterns.pattern import Literal, Pattern
@@ -51,23 +52,26 @@ class Carried:
         return self.reply_offset_bytes + len(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """How to take a value from the spans of a reply that a pattern accepted.
+class Excerpt(msgspec.Struct, frozen=True):
+    """How to take a value from a reply that a pattern accepts.
 
     Attributes:
-        pieces: literal bytes; or a span, and how many bytes of it to leave out at either end.
+        pieces: literal bytes; or the number of an element, and how many bytes of what stood there
+            to leave out at either end.
 
     """
 
-    pieces: tuple[bytes | tuple[Place, int, int], ...]
+    pieces: tuple[bytes | tuple[int, int, int], ...]
 
-    def taken_from(self, values: Mapping[Place, bytes]) -> bytes:
-        """Return the value, given what stood in the spans."""
+    def taken_from(self, reply: bytes, pattern: Pattern) -> bytes | None:
+        """Return the value, or None where the pattern does not accept the reply."""
+        stood = _read(reply, pattern)
+        if stood is None:
+            return None
         return b"".join(
             piece
             if isinstance(piece, bytes)
-            else values[piece[0]][piece[1] : len(values[piece[0]]) - piece[2]]
+            else stood[piece[0]][piece[1] : len(stood[piece[0]]) - piece[2]]
             for piece in self.pieces
         )
 
@@ -132,23 +136,17 @@ def excerpt(carried: Carried, pattern: Pattern, recorded: bytes) -> Excerpt | No
         recorded: that reply.
 
     """
-    matcher = Matcher()
-    try:
-        matcher.owe(pattern)
-        matcher.receive_data(recorded)
-        matcher.finish()
-    except MismatchError:
+    stood = _read(recorded, pattern)
+    if stood is None:
         return None
-    pieces: list[bytes | tuple[Place, int, int]] = []
+    pieces: list[bytes | tuple[int, int, int]] = []
     at = 0
-    for number, element in enumerate(pattern.elements):
-        place = (pattern.reply, number)
-        literal = isinstance(element, Literal)
-        data = element.data if isinstance(element, Literal) else matcher.values[place]
+    for number, (element, data) in enumerate(zip(pattern.elements, stood, strict=True)):
         skipped = max(0, carried.reply_offset_bytes - at)
         left = max(0, at + len(data) - carried.reply_end_bytes)
         if skipped + left < len(data):
-            pieces.append(data[skipped : len(data) - left] if literal else (place, skipped, left))
+            literal = isinstance(element, Literal)
+            pieces.append(data[skipped : len(data) - left] if literal else (number, skipped, left))
         at += len(data)
     return Excerpt(tuple(pieces))
 
@@ -173,6 +171,21 @@ def with_values(request: bytes, values: Sequence[tuple[Carried, bytes]]) -> byte
             before = before[:begin] + str(len(value)).encode() + sized[2]
         request = before + value + behind
     return request
+
+
+def _read(reply: bytes, pattern: Pattern) -> list[bytes] | None:
+    """Return what stands in a reply for each element of a pattern; None where it's refused."""
+    matcher = Matcher()
+    try:
+        matcher.owe(pattern)
+        matcher.receive_data(reply)
+        matcher.finish()
+    except MismatchError:
+        return None
+    return [
+        element.data if isinstance(element, Literal) else matcher.values[pattern.reply, number]
+        for number, element in enumerate(pattern.elements)
+    ]
 
 
 def _repeated(

@@ -14,7 +14,10 @@ class Cast:
 
     Attributes:
         greeting: what the server says before the first request, or None.
-        scripts: how many there are.
+        scripts: all of them.
+        opening: so many requests open every connection.
+        longest: how many requests the longest script has.
+        carries: whether a request repeats what a reply gave.
         vary: what of requests differs from connection to connection; None where nothing does.
 
     """
@@ -22,7 +25,10 @@ class Cast:
     def __init__(self, scripts: Scripts) -> None:
         """Know all lines of `scripts`."""
         self.greeting = scripts.scripts[0].greeting
-        self.scripts = len(scripts.scripts)
+        self.scripts = scripts.scripts
+        self.opening = scripts.opening
+        self.longest = max(len(script.requests) for script in scripts.scripts)
+        self.carries = scripts.carries
         self.vary = re.compile(scripts.vary.encode()) if scripts.vary else None
         self._at: dict[bytes, list[tuple[int, int, Line]]] = defaultdict(list)
         self._last: set[int] = set()
@@ -60,13 +66,19 @@ class Cast:
 
 
 class Cue:
-    """Follows one connection through the scripts."""
+    """Follows one connection through the scripts.
+
+    Attributes:
+        at: the script in which the last request was found, and its position there.
+
+    """
 
     def __init__(self, cast: Cast) -> None:
         """Begin a connection."""
         self._cast = cast
         # By script and position: how many requests before it fit, and the connection's beginning.
-        self._behind = {(script, -1): 1 for script in range(cast.scripts)}
+        self._behind = {(script, -1): 1 for script in range(len(cast.scripts))}
+        self.at = 0, 0
         self._renamed: dict[bytes, bytes] = {}
 
     def pattern_for(self, request: bytes) -> Pattern:
@@ -79,7 +91,7 @@ class Cue:
         script, position, line = max(
             places, key=lambda place: (behind[place[0], place[1]], -place[0], -place[1])
         )
-        del script, position
+        self.at = script, position
         self._behind = behind
         before, now = self._cast.identities(line.request), self._cast.identities(request)
         self._renamed |= {old: new for old, new in zip(before, now, strict=True) if old != new}

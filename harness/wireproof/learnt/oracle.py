@@ -10,12 +10,13 @@ reply may begin with the first byte of its request: a server that answers parts 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wireproof.learning.memory import Memory
 from wireproof.learning.patterns.matching import Matcher
 from wireproof.learning.patterns.mismatch import Mismatch, MismatchError, accepted_by
 from wireproof.learning.patterns.pattern import Pattern
+from wireproof.learnt.carrier import Carrier
 from wireproof.learnt.cast import Cast, Cue
 from wireproof.protocols.oracle import MAX_SHOWN_BYTES, Oracle, SentRequests, WrongReplyError
 
@@ -44,6 +45,7 @@ class LearntOracle(Oracle):
         since_s = clock() if memory is not None else None
         self._matcher = Matcher(memory, since_s, self._completed)
         self._cue = Cue(cast)
+        self._carrier = Carrier(cast) if cast.carries else None
         self._requests = SentRequests()
         self._begins: deque[tuple[int, Pattern]] = deque()  # of requests, in the stream
         self._owed: deque[Pattern] = deque()  # told the matcher, in their order
@@ -58,7 +60,10 @@ class LearntOracle(Oracle):
 
     def announce(self, request: bytes) -> None:
         """Look the request up, and note where it begins."""
-        self._begins.append((self._requests.announced_bytes, self._cue.pattern_for(request)))
+        begin = self._requests.announced_bytes
+        self._begins.append((begin, self._cue.pattern_for(request)))
+        if self._carrier is not None:
+            self._carrier.announce(begin, *self._cue.at)
         self._requests.announce(len(request))
 
     def sent(self, count: int) -> None:
@@ -88,6 +93,20 @@ class LearntOracle(Oracle):
         if self.owed and not self._ended:
             self._guarded(self._matcher.finish)
             self._settle()
+
+    @property
+    def carries(self) -> bool:
+        """Whether requests repeat what replies gave."""
+        return self._carrier is not None
+
+    @property
+    def blank_at(self) -> int | None:
+        """Where the first value must stand that is not known yet."""
+        return None if self._carrier is None else self._carrier.blank_at
+
+    def given(self) -> Sequence[tuple[int, bytes]]:
+        """Return the values that replies gave since the last call, each with its place."""
+        return () if self._carrier is None else self._carrier.given()
 
     @property
     def owed(self) -> int:
@@ -123,8 +142,10 @@ class LearntOracle(Oracle):
         self._owed.popleft()
         self._early += 1
         self._part.clear()
+        values = self._matcher.values
+        if self._carrier is not None:
+            self._carrier.replied(pattern.reply_of(values))
         if self._memory is not None:
-            values = self._matcher.values
             places = [(pattern.reply, number) for number in range(len(pattern.elements))]
             self._memory.commit({one: values[one] for one in places if one in values})
         self._ended = self._ended or self._cue.is_last(pattern)

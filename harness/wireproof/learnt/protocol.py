@@ -91,10 +91,14 @@ class LearntProtocol(Protocol):
     @property
     def repeats_itself(self) -> bool:
         """Whether a reply that was right is right again for the same request, within a second."""
-        return self._cast.vary is None and all(
-            isinstance(element, Literal) or isinstance(element.kind, _MAY_COME_AGAIN)
-            for line in self.scripts.lines
-            for element in line.pattern.elements
+        return (
+            self._cast.vary is None
+            and not self._cast.carries
+            and all(
+                isinstance(element, Literal) or isinstance(element.kind, _MAY_COME_AGAIN)
+                for line in self.scripts.lines
+                for element in line.pattern.elements
+            )
         )
 
     def looks_at_form(self, *, only: bool) -> None:

@@ -13,15 +13,33 @@ import msgspec
 from wireproof.conversation import Conversation, Turn
 from wireproof.errors import UsageError
 from wireproof.files import read_limited
+from wireproof.learning.carrying import Carried, Excerpt, excerpt
 from wireproof.learning.learnt import Learnt
 from wireproof.learning.memory import Place
 from wireproof.learning.patterns.pattern import Element, Pattern, Shares, Span
 from wireproof.learning.values.kinds import Counter, Same
 
-SCRIPTS_FORMAT: Final = 1
+SCRIPTS_FORMAT: Final = 2
 FILE_NAME: Final = "learnt.json"
 """What a protocol of this kind is called in results and replay files, beside which it lies."""
 _MOST_FILE_BYTES: Final = 256 * 1024 * 1024
+
+
+class Carry(msgspec.Struct, frozen=True):
+    """A value that a request repeats from an earlier reply, such as a token.
+
+    Attributes:
+        offset_bytes: where in the request it stands.
+        size_bytes: its size, there and in the reply.
+        line: the line of the script whose reply gives it, from 0.
+        excerpt: where in that reply.
+
+    """
+
+    offset_bytes: int
+    size_bytes: int
+    line: int
+    excerpt: Excerpt
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -30,11 +48,13 @@ class Line(msgspec.Struct, frozen=True):
     Attributes:
         request: empty for what the server says unasked, at the beginning.
         pattern: of the reply; its number is unique among all scripts.
+        carries: what the request repeats from earlier replies, in the order of their places.
 
     """
 
     request: bytes
     pattern: Pattern
+    carries: tuple[Carry, ...] = ()
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -103,6 +123,11 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
         """All lines of all scripts."""
         return [line for script in self.scripts for line in script.lines]
 
+    @property
+    def carries(self) -> bool:
+        """Whether a request repeats what a reply gave."""
+        return any(line.carries for line in self.lines)
+
     def counters(self) -> list[Place]:
         """Return the places whose next value follows from the last."""
         return [
@@ -114,7 +139,12 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def script_of(
-    conversation: Conversation, learnt: Learnt, first_reply: int, *, closes: bool
+    conversation: Conversation,
+    learnt: Learnt,
+    first_reply: int,
+    *,
+    closes: bool,
+    carried: Sequence[Carried] = (),
 ) -> Script:
     """Return what was learnt of a conversation as a script.
 
@@ -123,11 +153,20 @@ def script_of(
         learnt: from the plays.
         first_reply: the number of its first reply among those of all scripts.
         closes: whether the server ends the stream behind the last reply.
+        carried: what requests repeat from replies, as recorded.
 
     """
+    carries: dict[int, list[Carry]] = {}
+    for one in carried:
+        found = excerpt(one, learnt.patterns[one.reply], conversation.replies[one.reply])
+        if found is not None and not found.is_constant:
+            carry = Carry(one.request_offset_bytes, len(one.value), one.reply, found)
+            carries.setdefault(one.request, []).append(carry)
     lines = tuple(
-        Line(request, numbered(pattern, first_reply))
-        for request, pattern in zip(conversation.requests, learnt.patterns, strict=True)
+        Line(request, numbered(pattern, first_reply), tuple(carries.get(number, ())))
+        for number, (request, pattern) in enumerate(
+            zip(conversation.requests, learnt.patterns, strict=True)
+        )
     )
     return Script(conversation.name, lines, closes)
 

@@ -10,6 +10,7 @@ and never on how either stream was cut into pieces.
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 
 MAX_SHOWN_BYTES = 200
 MAX_SHOWN_WORDS = 200
@@ -152,6 +153,23 @@ class Oracle(ABC):
     def ended(self) -> bool:
         """Whether the server has said that it ends the stream; what is sent now is not answered."""
         return False
+
+    @property
+    def carries(self) -> bool:
+        """Whether requests repeat values that replies gave; else neither of the next two counts."""
+        return False
+
+    @property
+    def blank_at(self) -> int | None:
+        """Where in all that was announced a value must stand that no reply has given yet."""
+        return None
+
+    def given(self) -> Sequence[tuple[int, bytes]]:
+        """Return the values that replies gave since the last call, and where each must stand.
+
+        The offsets are those in all that was announced; a value has the size of what is there.
+        """
+        return ()
 
     def state(self) -> object:
         """Return what judgements from here on depend on, to be compared; None where unknown.

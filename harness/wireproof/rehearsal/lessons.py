@@ -121,7 +121,13 @@ def _parts(conversation: Conversation, at: int) -> list[Conversation]:
 
 def _script(heard: Rehearsed, first_reply: int) -> Script:
     assert heard.learnt is not None
-    return script_of(heard.conversation, heard.learnt, first_reply, closes=heard.closes)
+    return script_of(
+        heard.conversation,
+        heard.learnt,
+        first_reply,
+        closes=heard.closes,
+        carried=heard.carried,
+    )
 
 
 def _of_one_beginning(scripts: Sequence[Script]) -> tuple[list[Script], list[Script]]:

@@ -5,12 +5,14 @@ the server has paused so far; measured on 516 replies of 49 conversations, that 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from wireproof.conversation import Conversation, End
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
+from wireproof.learning.carrying import Carried, value_now, with_values
 from wireproof.learning.plays import Moment, Play
 from wireproof.target import Target
 from wireproof.wire.connection import ConnectError, Connection
@@ -49,11 +51,12 @@ class Performance:
 class Player:
     """Plays conversations to one server, and learns its pace on the way."""
 
-    def __init__(self, target: Target) -> None:
-        """Play to `target`, which is resolved."""
+    def __init__(self, target: Target, carried: Sequence[Carried] = ()) -> None:
+        """Play to `target`, which is resolved; `carried` is what requests repeat from replies."""
         self._target = target
         self._slowest_s = 0.0  # to the first byte of a reply, or from one byte to the next
         self._sizes: dict[int, tuple[int, ...]] = {}  # of each turn's replies so far
+        self._carried = carried
 
     def play(
         self, conversation: Conversation, *, patience: float = 1.0, pause_s: float = 0.0
@@ -77,7 +80,8 @@ class Player:
                 if pause_s:
                     time.sleep(pause_s)  # not to wait for anything: a slow client is a client
                 since_s = time.time()
-                gone = closed_after is not None or not _send(connection, turn.request)
+                request = self._request(conversation, number, replies)
+                gone = closed_after is not None or not _send(connection, request)
                 known = bool(turn.reply) if conversation.replies_known else None
                 reply, end = (
                     (b"", None) if gone else self._reply(connection, number, known, patience)
@@ -93,6 +97,16 @@ class Player:
         for number, reply in enumerate(replies):
             self._sizes[number] = (*self._sizes.get(number, ()), len(reply))
         return Performance(Play(tuple(replies), tuple(moments)), closed_after, was_reset)
+
+    def _request(self, conversation: Conversation, number: int, replies: Sequence[bytes]) -> bytes:
+        """Return a request with what the replies of this play gave it."""
+        values = [
+            (one, now)
+            for one in self._carried
+            if one.request == number
+            and (now := value_now(one, conversation.replies[one.reply], replies[one.reply]))
+        ]
+        return with_values(conversation.turns[number].request, values)
 
     def is_greeted(self) -> bool:
         """Say whether the server speaks before it is spoken to.

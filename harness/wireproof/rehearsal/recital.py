@@ -39,9 +39,14 @@ def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> boo
         try:
             if not _answered(connection, oracle):
                 return False
+            begin = 0
             for request in as_sent(protocol, (*protocol.opening(), *requests), 0):
                 oracle.announce(request)
-                if not _sent(connection, request):
+                filled = bytearray(request)
+                for at, value in oracle.given():
+                    filled[at - begin : at - begin + len(value)] = value
+                begin += len(request)
+                if not _sent(connection, filled):
                     return False
                 oracle.sent(len(request))
                 if not _answered(connection, oracle):
@@ -57,8 +62,16 @@ def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> boo
 def with_roles(scripts: Scripts, target: Target) -> Scripts:
     """Return scripts with what opens a connection, and with what is answered alike in any order.
 
-    Found by experiment: what can't be repeated at the beginning of a connection opens it.
+    Found by experiment: what can't be repeated at the beginning of a connection opens it, and so
+    does what gives a value that later requests repeat.
     """
+    greetings = len(scripts.scripts[0].lines) - len(scripts.scripts[0].spoken)
+    givers = [carry.line - greetings for line in scripts.lines for carry in line.carries]
+    given = max(givers, default=-1) + 1
+    if 0 < given <= common_opening(scripts.scripts):
+        opened = _with_independent(_opened(scripts, given), target)
+        if opened.independent:
+            return opened
     alone = _with_independent(scripts, target)
     if alone.independent:
         return alone
@@ -110,7 +123,7 @@ def _with_independent(scripts: Scripts, target: Target) -> Scripts:
     )
 
 
-def _sent(connection: Connection, request: bytes) -> bool:
+def _sent(connection: Connection, request: bytearray) -> bool:
     left = memoryview(request)
     until = Deadline(_TIMEOUT_S)
     while left:

@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from wireproof.conversation import Conversation, End
+from wireproof.learning.carrying import Carried, carried_values, excerpt
 from wireproof.learning.learnt import Learnt, learn
 from wireproof.learning.plays import Play
 from wireproof.rehearsal.player import Performance, Player
@@ -20,6 +21,8 @@ _PATIENCE_AGAIN: Final = (1.0, 4.0, 16.0)
 _SLOW_PAUSE_S: Final = 0.02
 _STRADDLED_S: Final = 1.1
 """The plays take so long at least, so that a clock of seconds moves."""
+_MOST_SEARCHED_BYTES: Final = 4 * 1024 * 1024
+"""More is not searched for what requests repeat."""
 _MAY_BE_A_CLOCK = re.compile(rb"[0-9]|[\x00-\x08\x80-\xff]")
 
 
@@ -35,6 +38,7 @@ class Rehearsed:
         plays: that it was learnt from.
         splits_at: behind how many turns the server always ends the connection, where requests
             follow that nobody has seen follow on it; 0 where it doesn't.
+        carried: what its requests repeat from replies, as recorded.
 
     """
 
@@ -44,6 +48,7 @@ class Rehearsed:
     trouble: str
     plays: tuple[Play, ...]
     splits_at: int = 0
+    carried: tuple[Carried, ...] = ()
 
 
 def rehearse(
@@ -65,12 +70,14 @@ def rehearse(
         CannotRunError: there is no connection, or a reply has no end.
 
     """
-    performances, learnt = _learnt(target, conversation, before_each)
+    carried = _carried(conversation)
+    performances, learnt = _learnt(target, conversation, before_each, carried)
     plays = [one.play for one in performances]
     trouble = (
         _unanswered(conversation, performances)
         or _growing(learnt)
         or (_unlike_recorded(conversation, learnt, plays) if as_recorded else "")
+        or _carried_in_other_sizes(conversation, learnt, plays, carried)
     )
     count = len(conversation.turns)
     closed = {one.closed_after for one in performances}
@@ -86,19 +93,30 @@ def rehearse(
         trouble,
         tuple(plays),
         splits_at,
+        carried,
     )
 
 
+def _carried(conversation: Conversation) -> tuple[Carried, ...]:
+    """Return what requests repeat that replies gave, as far as replies are known."""
+    if not conversation.replies_known or conversation.size_bytes > _MOST_SEARCHED_BYTES:
+        return ()
+    return tuple(carried_values(conversation.requests, conversation.replies))
+
+
 def _learnt(
-    target: Target, conversation: Conversation, before_each: Callable[[], None]
+    target: Target,
+    conversation: Conversation,
+    before_each: Callable[[], None],
+    carried: Sequence[Carried],
 ) -> tuple[list[Performance], Learnt]:
     """Play and learn, with ever more patience while bytes go from one reply to the next."""
     for patience in _PATIENCE_AGAIN[:-1]:
-        performances = _perform(target, conversation, before_each, patience)
+        performances = _perform(target, conversation, before_each, patience, carried)
         learnt = learn([one.play for one in performances])
         if not learnt.borders_moved:
             return performances, learnt
-    performances = _perform(target, conversation, before_each, _PATIENCE_AGAIN[-1])
+    performances = _perform(target, conversation, before_each, _PATIENCE_AGAIN[-1], carried)
     return performances, learn([one.play for one in performances])
 
 
@@ -107,8 +125,9 @@ def _perform(
     conversation: Conversation,
     before_each: Callable[[], None],
     patience: float,
+    carried: Sequence[Carried],
 ) -> list[Performance]:
-    player = Player(target)
+    player = Player(target, carried)
     begun_s = time.monotonic()
     before_each()
     performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
@@ -165,3 +184,21 @@ def _unlike_recorded(conversation: Conversation, learnt: Learnt, plays: list[Pla
         f"the server answers otherwise than when it was recorded: {found[0]}."
         " Give it the state that it had then, with --reset COMMAND, or record anew"
     )
+
+
+def _carried_in_other_sizes(
+    conversation: Conversation, learnt: Learnt, plays: list[Play], carried: Sequence[Carried]
+) -> str:
+    """Say that a value has another size each time: cuts would stand elsewhere each time, too."""
+    for one in carried:
+        pattern = learnt.patterns[one.reply]
+        found = excerpt(one, pattern, conversation.replies[one.reply])
+        if found is None or found.is_constant:
+            continue
+        values = [found.taken_from(play.replies[one.reply], pattern) for play in plays]
+        if {len(value) for value in values if value is not None} != {len(one.value)}:
+            return (
+                f"request {one.request + 1} repeats a value of reply {one.reply + 1} that has"
+                " another size each time"
+            )
+    return ""

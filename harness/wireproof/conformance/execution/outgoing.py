@@ -29,6 +29,7 @@ class Outgoing:
         self.judged = True
         self._connection = connection
         self._oracle = oracle
+        self._carries = oracle.carries
         self._stream = b""
         self._view = memoryview(self._stream)
         self._begin = 0  # where the plan's own requests begin, behind the opening exchange
@@ -78,9 +79,13 @@ class Outgoing:
 
     def send_some(self, *, more_follows: bool) -> bool:
         """Hand over what the kernel takes; False once the connection is gone."""
+        if self._carries:
+            self._fill_in()
         if self.must_pause():
             return True
         until = min(self.goal, self._pauses[0]) if self._pauses else self.goal
+        if self._carries and (blank := self._blank_at()) is not None:
+            until = min(until, blank)
         taken = self._connection.send(self._view[self.sent : until], more_follows=more_follows)
         if taken is None:
             return False
@@ -93,7 +98,21 @@ class Outgoing:
         """Say whether the protocol has the client wait for replies before it sends on."""
         if self._pauses and self._pauses[0] == self.sent and self.judged and self._oracle.settled:
             self._pauses.popleft()
+        if self._carries and self._blank_at() == self.sent:
+            return True
         return bool(self._pauses) and self._pauses[0] == self.sent and self.judged
+
+    def _blank_at(self) -> int | None:
+        """Return where a value must stand that the client has yet to be told."""
+        return self._oracle.blank_at if self.judged else None
+
+    def _fill_in(self) -> None:
+        """Put the values into the stream that the client has been told."""
+        if self.judged and (given := self._oracle.given()):
+            stream = bytearray(self._stream)
+            for at, value in given:
+                stream[at : at + len(value)] = value
+            self._carry(bytes(stream))
 
     def _carry(self, stream: bytes) -> None:
         self._stream = stream

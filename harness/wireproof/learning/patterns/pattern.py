@@ -4,13 +4,13 @@ A pattern is data: it can be written down and read again. What judges by it is `
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from wireproof.learning.cutting import is_binary
-from wireproof.learning.memory import Judged
+from wireproof.learning.memory import Judged, Place
 from wireproof.learning.values.clocks import Clock
 from wireproof.learning.values.dates import FORMS
 from wireproof.learning.values.kinds import Kind, Length, name_of
@@ -207,6 +207,13 @@ class Pattern(msgspec.Struct, frozen=True):
             else:
                 total += Shares(masked_bytes=size)
         return total
+
+    def reply_of(self, values: Mapping[Place, bytes]) -> bytes:
+        """Return the reply in whose spans these values stand."""
+        return b"".join(
+            element.data if isinstance(element, Literal) else values[self.reply, number]
+            for number, element in enumerate(self.elements)
+        )
 
     def table(self) -> Iterator[SpanRow]:
         """Yield a row for each span."""

@@ -49,6 +49,7 @@ class Dialogue:
         "_oracle",
         "_outbox",
         "_protocol",
+        "_said_bytes",
         "_serial",
         "_unasked_before",
         "keeps",
@@ -70,7 +71,7 @@ class Dialogue:
         self._serial, self._numbered = serial, 0
         self._oracle: Oracle = self._protocol.oracle()
         self._outbox = _NOTHING
-        self.pieces = 0
+        self.pieces = self._said_bytes = 0
         self._heard = []
         self._heard_bytes = self._unasked_before = 0
 
@@ -117,8 +118,19 @@ class Dialogue:
             ]
         for request in requests:
             self._oracle.announce(request)
+        if self._oracle.carries:
+            requests = [self._filled_in(b"".join(requests))]
         self._outbox = Outbox(requests, pauses, cuts)
         self.pieces = 0
+
+    def _filled_in(self, said: bytes) -> bytes:
+        """Return what was announced last with the values that replies have given."""
+        filled = bytearray(said)
+        for at, value in self._oracle.given():
+            begin = at - self._said_bytes
+            filled[begin : begin + len(value)] = value
+        self._said_bytes += len(said)
+        return bytes(filled)
 
     def push(self, send: Callable[[memoryview], int]) -> bool:
         """Send the next piece if it may leave; returns whether another may follow it.

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from tests.support.spoken import plays_of, token, words
 from wireproof.learning.carrying import Carried, carried_values, excerpt, value_now, with_values
 from wireproof.learning.learnt import learn
-from wireproof.learning.patterns.matching import Matcher
 
 REQUESTS = [
     b"GET /login HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -94,10 +93,8 @@ def test_under_load_the_pattern_itself_reads_the_value() -> None:
     taken = excerpt(found, pattern, recorded)
     assert taken is not None
     assert not taken.is_constant
-    matcher = Matcher()
-    matcher.owe(pattern)
-    matcher.receive_data(plays[6].replies[0])
-    assert taken.taken_from(matcher.values) == b"x-" + token(5).say(6, 0)
+    assert taken.taken_from(plays[6].replies[0], pattern) == b"x-" + token(5).say(6, 0)
+    assert taken.taken_from(b"no such user\r\n", pattern) is None
 
 
 @given(st.lists(st.binary(max_size=60), min_size=2, max_size=4), st.binary(max_size=60))
