@@ -11,6 +11,7 @@ reply may begin with the first byte of its request: a server that answers parts 
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from wireproof.learning.memory import Memory
 from wireproof.learning.patterns.matching import Matcher
@@ -20,6 +21,8 @@ from wireproof.learnt.carrier import Carrier
 from wireproof.learnt.cast import Cast, Cue
 from wireproof.protocols.oracle import MAX_SHOWN_BYTES, Oracle, SentRequests, WrongReplyError
 
+JUDGED_BY_KIND: Final = "what was taken for a"
+"""So begins what is wrong with a value that has the right form."""
 _AS_LEARNT = "a reply as learnt"
 
 
@@ -171,7 +174,7 @@ def wrong_reply(mismatch: Mismatch) -> WrongReplyError:
     if surplus:
         problem = "a reply that was not learnt, to no request"
     elif mismatch.kind != "literal":
-        problem = f"wrong reply: what was taken for a {mismatch.kind} {mismatch.problem}"
+        problem = f"wrong reply: {JUDGED_BY_KIND} {mismatch.kind} {mismatch.problem}"
     elif mismatch.problem == "is missing":
         problem = "end of stream within a reply" if mismatch.offset_bytes else "end of stream"
     return WrongReplyError(

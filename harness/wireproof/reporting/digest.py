@@ -208,8 +208,8 @@ def first_evidence(check: CheckResult, folder: Path) -> tuple[Path | None, Path 
         inside = [path for name in names if (path := evidence_path(folder, name))]
         if names:
             replays = [path for path in inside if path.suffix == ".json"]
-            scripts = [path for path in inside if path.suffix == ".py"]
-            scripts.sort(key=lambda path: path.stem.startswith("test_"))
+            runnable = (path for path in inside if not path.stem.startswith("test_"))
+            scripts = [path for path in runnable if path.suffix == ".py"]
             return next(iter(replays), None), next(iter(scripts), None)
     return None, None
 
@@ -219,7 +219,7 @@ def replay_command(case: Path, check: CheckResult) -> str:
     words = ["wireproof", "replay", str(case)]
     if check.protocol == "between":
         words.append("--run-command")
-    elif ":" in check.protocol:
+    elif ":" in check.protocol or check.protocol.endswith(".py"):
         words += ["--protocol", check.protocol]
     return shlex.join(words)
 

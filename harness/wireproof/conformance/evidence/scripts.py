@@ -15,8 +15,12 @@ from wireproof.conformance.evidence.assembly import (
     part_of,
 )
 from wireproof.conformance.evidence.case import Case
-from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.execution.failure import Failure, FailureKind
 from wireproof.conformance.plans.plan import Open, SendOpening, Unscripted
+from wireproof.learnt.cast import Cast, Cue
+from wireproof.learnt.oracle import JUDGED_BY_KIND
+from wireproof.learnt.protocol import LearntProtocol
+from wireproof.learnt.source_text import of_pattern
 from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.replies import replies_of
@@ -97,7 +101,9 @@ def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[st
         return ""
     streams = _as_sent(case, protocol)
     replies: list[Any] = [None] * len(case.plan.requests)
-    if isinstance(protocol, RequestReply):
+    if isinstance(protocol, LearntProtocol):
+        replies = [_learnt_patterns(protocol, requests, case.failure) for requests in streams]
+    elif isinstance(protocol, RequestReply):
         replies = [_reply_patterns(protocol, requests) for requests in streams]
     if not judge and None in replies:
         return ""
@@ -209,6 +215,26 @@ def _reply_patterns(
         elif matcher is not None:
             return None
     return patterns
+
+
+def _learnt_patterns(
+    protocol: LearntProtocol, requests: tuple[bytes, ...], failure: Failure
+) -> list[tuple[int, str]] | None:
+    """Return the same of what was learnt; None where a script can't tell what was wrong.
+
+    A script looks at the form alone: not whether a date is now, nor whether a token came before;
+    and it doesn't know the token that it is given.
+    """
+    cast = Cast(protocol.scripts)
+    if cast.carries or JUDGED_BY_KIND in failure.message:
+        return None
+    cue = Cue(cast)
+    patterns = [(0, cast.greeting)] if cast.greeting is not None else []
+    offset = 0
+    for request in requests:
+        patterns.append((offset + len(request), cue.pattern_for(request)))
+        offset += len(request)
+    return [(end, "".join(of_pattern(pattern)).encode().hex()) for end, pattern in patterns]
 
 
 def _joinable(pattern: re.Pattern[bytes]) -> bytes:

@@ -3,6 +3,7 @@ import socket
 import socketserver
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.findings import evidence, finding
+from tests.support.learnt_scripts import constant, scripts
+from tests.support.learnt_scripts import script as learnt_script
 from tests.support.servers import (
     GreetedShout,
     Handler,
@@ -29,6 +32,7 @@ from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.evidence.scripts import standalone_script
 from wireproof.conformance.plans.plan import Open, Plan, single
 from wireproof.conformance.properties.datagrams import in_turn
+from wireproof.learnt.protocol import protocol_of
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.built_in.chargen import Chargen
 from wireproof.protocols.built_in.discard import Discard
@@ -75,6 +79,39 @@ def test_scripts_tell_broken_from_sound(
         if path is None:
             assert _exit_code(script, "somewhere")[0] == 2
             assert _exit_code(script, where, "no-port")[1].startswith("usage: ")
+
+
+@pytest.mark.parametrize(
+    ("broken", "sound"),
+    [(one_read_one_line, shouting), (greeting_one_read_one_line, greeting)],
+)
+def test_what_was_learnt_is_told_in_a_script(
+    broken: Handler, sound: Handler, tmp_path: Path
+) -> None:
+    """By the form of the replies; behind a greeting, too."""
+    greeted = [(b"", b"220 ready\n")] if sound is greeting else []
+    learnt = constant(*greeted, (b"ab\n", b"AB\n"), (b"c.\n", b"C.\n"))
+    with Serving(broken) as server:
+        protocol = protocol_of(scripts(learnt, independent=(b"ab\n",)), time.time)
+        script = evidence(tmp_path, server.target, protocol) / "replay.py"
+        assert _exit_code(script)[0] == 1
+        server.handler = sound
+        assert _exit_code(script) == (0, "SEG-SINGLE holds\n")
+
+
+def test_what_a_form_can_not_tell_has_no_script(tmp_path: Path) -> None:
+    """A token that comes twice has the form of one."""
+    tokens = [bytes([97 + number]) * 24 for number in range(7)]
+    learnt = learnt_script([b"ab\n"], [[token + b"\n"] for token in tokens[:6]])
+    protocol = protocol_of(scripts(learnt, independent=(b"ab\n",)), time.time)
+
+    def same(peer: socket.socket) -> None:
+        while data := peer.recv(65536):
+            peer.sendall((tokens[6] + b"\n") * data.count(b"\n"))
+
+    with Serving(same) as server:
+        twice = single([b"ab\n", b"ab\n"])
+        assert not (evidence(tmp_path, server.target, protocol, twice) / "replay.py").exists()
 
 
 def test_a_fault_that_shows_later_is_seen(tmp_path: Path) -> None:
