@@ -262,6 +262,22 @@ class RemembersAll(Server):
         super().serve(peer)
 
 
+class KeepsTakenOver(Server):
+    """A second log-in under a name is served, and the first connection stays open."""
+
+    def take_over(self, peer: Peer) -> None:
+        with self.lock:
+            self.named[peer.name] = peer
+
+
+class LosesNewName(Server):
+    """A connection that ends takes its name out of the table, whoever has it by then."""
+
+    def leave(self, peer: Peer) -> None:
+        with self.lock:
+            self.named.pop(peer.name, None)
+
+
 class ObeysAnything(Peer):
     """A kind of request that there is not is answered as if it were done."""
 
@@ -309,6 +325,8 @@ FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "thread-stays": (_with(ThreadStays), "REL-THREADS"),
     "remembers-all": (RemembersAll, "REL-MEMORY"),
     "pool-keeps-connections": (PoolKeepsConnections, "CAP-ANSWERED"),
+    "keeps-taken-over": (KeepsTakenOver, "ISO-IDENTITY"),
+    "loses-new-name": (LosesNewName, "ISO-IDENTITY"),
     "obeys-anything": (_with(ObeysAnything), "BAD-REFUSE"),
     "serves-half": (_with(ServesHalf), "CLOSE-MID"),
 }

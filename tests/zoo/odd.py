@@ -1,5 +1,6 @@
 """Sound servers that come close to a defect. The docstring says what is odd."""
 
+import contextlib
 import socket
 import threading
 from collections import deque
@@ -109,6 +110,25 @@ class ClosesLate(Peer):
         threading.Timer(0.02, super().over).start()
 
 
+class SaysFarewell(Server):
+    """A connection that is taken over is told so, and ended a moment later."""
+
+    def take_over(self, peer: Peer) -> None:
+        with self.lock:
+            before = self.named.get(peer.name)
+            self.named[peer.name] = peer
+        if before is not None:
+            with contextlib.suppress(OSError):
+                before.send(ERROR, b"another has your name")
+                threading.Timer(0.02, end, [before]).start()
+
+
+def end(peer: Peer) -> None:
+    """Wake who reads."""
+    with contextlib.suppress(OSError):
+        peer.socket.shutdown(socket.SHUT_RDWR)
+
+
 class RefusesSilently(Peer):
     """What is no request has no answer: the connection ends."""
 
@@ -126,5 +146,6 @@ ODD: dict[str, type[Server]] = {
     "keeps-some-replies": _with(KeepsSomeReplies),
     "grows-pool": GrowsPool,
     "closes-late": _with(ClosesLate),
+    "says-farewell": SaysFarewell,
     "refuses-silently": _with(RefusesSilently),
 }

@@ -12,6 +12,7 @@ from wireproof.conformance.execution.failure import (
     Phase,
     Seen,
 )
+from wireproof.conformance.execution.identity import await_refusal, await_taken_over
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.judged_socket import JudgedSocket
 from wireproof.conformance.execution.released import Complaint, ServerResources
@@ -22,7 +23,9 @@ from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
     AwaitQuiet,
+    AwaitRefusal,
     AwaitReleased,
+    AwaitTakenOver,
     Close,
     CountDescriptors,
     HalfClose,
@@ -133,6 +136,8 @@ class PlanExecution:
             stream.witness.at_action(number)
             if isinstance(action, Send):  # by far the most frequent
                 stream.send(action.until, deadline, action.hold_s)
+            elif isinstance(action, AwaitTakenOver | AwaitRefusal):
+                self._under_one_name(stream, action, deadline)
             else:
                 self._on_stream(stream, action, deadline)
         elif not opens and (one := self._sockets.get(action.connection)):
@@ -205,6 +210,19 @@ class PlanExecution:
                 stream.reset()
             case Close():
                 stream.close()
+
+    def _under_one_name(
+        self, stream: JudgedConnection, action: AwaitTakenOver | AwaitRefusal, deadline: Deadline
+    ) -> None:
+        """See that the older of two connections is ended, or the newer refused."""
+        on = action.connection
+        alike = [one for one, serial in self._serial_of.items() if serial == self._serial_of[on]]
+        if isinstance(action, AwaitTakenOver):
+            if alike[-1] != on:
+                await_taken_over(stream, deadline)
+        elif alike[0] != on:
+            opening, requests = self._protocol.opening(), self._plan.requests[on]
+            await_refusal(stream, opening, requests, deadline)
 
     def _connect(self, number: int, receive_buffer_bytes: int) -> tuple[Connection, float]:
         """Return a connection and the seconds that it took."""

@@ -89,6 +89,20 @@ class AwaitEnd(_Action, frozen=True, tag="await-end"):
     """Read to the end of the stream; all that was owed must have come before it."""
 
 
+class AwaitTakenOver(_Action, frozen=True, tag="await-taken-over"):
+    """Wait until the server has ended this connection, whatever it says before.
+
+    Where another that was opened since is named like it; else there is nothing to wait for.
+    """
+
+
+class AwaitRefusal(_Action, frozen=True, tag="await-refusal"):
+    """Open by hand and ask as usual; it fails where all of that is answered as usual.
+
+    Where another that was opened before is named like it; else there is nothing to refuse.
+    """
+
+
 class Close(_Action, frozen=True, tag="close"):
     """Close in order."""
 
@@ -179,6 +193,8 @@ Action = (
     | Await
     | HalfClose
     | AwaitEnd
+    | AwaitTakenOver
+    | AwaitRefusal
     | Close
     | Reset
     | AwaitReleased
@@ -187,9 +203,9 @@ Action = (
     | LimitMemory
     | Malformed
 )
-Unscripted = Rounds | LimitMemory
+Unscripted = Rounds | LimitMemory | AwaitRefusal
 """What only `wireproof replay` can do again."""
-OnServer = AwaitReleased | CountDescriptors | Unscripted
+OnServer = AwaitReleased | CountDescriptors | Rounds | LimitMemory
 """What looks at the server as a whole: of no connection, though numbered like one."""
 
 

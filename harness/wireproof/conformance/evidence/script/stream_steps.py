@@ -50,6 +50,9 @@ def do(step, address, peers):
         peers[number].await_replies(deadline)
     elif what == "await-end":
         peers[number].await_end(deadline)
+    elif what == "await-taken-over":
+        peers[number].judged = False
+        peers[number].await_end(deadline)
     elif what == "half-close":
         peers[number].half_close()
     elif what == "malformed":
