@@ -29,6 +29,8 @@ from wireproof.wire.kernel.sock_diag import SockDiag
 from wireproof.wire.started_server import StartedServer
 
 _GENERIC = frozenset(one.id for one in GENERIC)
+_BESIDE_SILENCE = 0.5
+"""Of the time to shrink; each try takes less than half of it then, see `Search.in_haste`."""
 """A protocol's own requirements are more to the point than these."""
 
 
@@ -222,6 +224,8 @@ class Runner:
 
     def _pursue(self, search: Search, requirement: Requirement) -> Finding | None:
         shrink_s = min(self.subject.depth.shrink_s, self._allotment.budget_left_s)
+        if self.causes.silence:
+            shrink_s *= _BESIDE_SILENCE
         pursuit = Pursuit(search, self.subject, shrink_s)
         finding = pursuit.finding(requirement, lambda until: self._draw(search, requirement, until))
         if finding is None or finding.failed in {0, finding.runs}:

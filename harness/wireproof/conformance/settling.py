@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wireproof.conformance.execution.executor import Executor
+from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.plans.plan import (
     Await,
@@ -20,6 +20,7 @@ from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 
 _TIMEOUT_S = 1.0
+_AFTER_SILENCE_S = 0.25
 _RUN = 128
 _RUNS = 3
 _RUN_S = 0.5
@@ -46,8 +47,10 @@ def settled(executor: Executor, subject: Subject) -> Subject:
             )
         return subject
 
+    probes = _Probes(executor)
+
     def holds(plan: Plan) -> bool:
-        return executor.execute(plan, _TIMEOUT_S).failure is None
+        return probes.outcome(plan).failure is None
 
     # Hypothesis's simplest request is not what anybody sends: a server that ignores one NUL byte
     # has a fault, and can still be judged by all else.
@@ -61,7 +64,7 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     beside_idle = (Open(0), Open(1), Send(1, len(plain)), Await(1), Close(1), Close(0))
     concurrent = subject.protocol.connections > 1 and holds(Plan(((), (plain,)), beside_idle))
     burden = executor.burden(_TIMEOUT_S)
-    greeting_s = _greeting_s(executor, plain)
+    greeting_s = _greeting_s(probes, plain)
     return replace(
         subject,
         plain_request=plain,
@@ -70,48 +73,73 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         concurrent=concurrent,
         sees_server=burden.is_seen,
         rests=burden.is_seen and burden.rests(),
-        echoes=_echoes(executor, subject),
+        echoes=_echoes(probes, subject),
         greeting_s=greeting_s,
-        request_s=_pace_s(executor, subject, smallest, greeting_s),
+        request_s=_pace_s(probes, subject, smallest, greeting_s),
     )
 
 
-def _echoes(executor: Executor, subject: Subject) -> bool:
+class _Probes:
+    """Conversations held to get to know a server: one that falls silent is waited for once."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._timeout_s = _TIMEOUT_S
+
+    def outcome(self, plan: Plan) -> Outcome:
+        """Hold a conversation."""
+        outcome = self._executor.execute(plan, self._timeout_s)
+        if outcome.failure is not None and outcome.failure.kind is FailureKind.SILENCE:
+            self._timeout_s = _AFTER_SILENCE_S
+        return outcome
+
+
+def _echoes(probes: _Probes, subject: Subject) -> bool:
     """Say whether replies grow with their requests, by half of what those do at least."""
     short, long = subject.sized(_SHORT_BYTES), subject.sized(_LONG_BYTES)
     if short is None or long is None:
         return False
 
     def answered_bytes(request: bytes) -> int:
-        events = executor.execute(single([request]), _TIMEOUT_S).transcript.events
+        events = probes.outcome(single([request])).transcript.events
         return sum(len(one.data) for one in events if one.kind == "receive")
 
     return answered_bytes(long) - answered_bytes(short) >= (len(long) - len(short)) // 2
 
 
-def _greeting_s(executor: Executor, plain: bytes) -> float:
+def _greeting_s(probes: _Probes, plain: bytes) -> float:
     """Return how long the server takes before it greets a client; 0 where it doesn't."""
-    events = executor.execute(single([plain]), _TIMEOUT_S).transcript.events
+    events = probes.outcome(single([plain])).transcript.events
     first = next((one for one in events if one.kind in {"send", "receive"}), None)
     return first.at_ns / 1e9 if first is not None and first.kind == "receive" else 0.0
 
 
-def _pace_s(executor: Executor, subject: Subject, request: bytes, greeting_s: float) -> float:
+def _pace_s(probes: _Probes, subject: Subject, request: bytes, greeting_s: float) -> float:
     """Return how long a request takes in a run, or by itself where that is all there may be."""
     protocol = subject.protocol
     many = protocol.pipelining and not protocol.one_request
 
-    def took_s(count: int) -> float:
+    def took_s(count: int) -> float | None:
         begun_s = time.monotonic()
-        executor.execute(single([request] * count), _TIMEOUT_S)
+        if probes.outcome(single([request] * count)).failure is not None:
+            return None  # that is the time of our patience, not of the server
         return max(time.monotonic() - begun_s - greeting_s, _LEAST_S)
 
-    alone_s = min(took_s(1) for _ in range(_RUNS))
+    def least_s(count: int) -> float | None:
+        first_s = took_s(count)
+        if first_s is None:
+            return None
+        return min(first_s, *filter(None, (took_s(count) for _ in range(_RUNS - 1))))
+
+    alone_s = least_s(1)
+    if alone_s is None:
+        return 0.0
     if not many:
         return alone_s
     # A slow server is not kept busy for long to learn that it is slow.
     count = min(_RUN, protocol.most_requests, max(1, int(_RUN_S / alone_s)))
-    return min(took_s(count) for _ in range(_RUNS)) / count
+    in_run_s = least_s(count)
+    return alone_s if in_run_s is None else in_run_s / count
 
 
 def _plain_requests(subject: Subject) -> Iterator[bytes]:

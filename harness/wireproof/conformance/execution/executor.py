@@ -27,7 +27,7 @@ _PLAIN_REMEMBERED = 15
 _LATE_S = 0.02
 """A greeting that comes later than any machine needs for it is meant to."""
 _MOST_AHEAD = 16
-_SHRINK_TIMEOUT_FACTOR = 20
+_USUAL_FACTOR, _SLOWEST_FACTOR = 20, 3
 _LEAST_SHRINK_TIMEOUT_S = 0.25
 _LEAST_GLANCE_TIMEOUT_S = 0.05
 
@@ -209,16 +209,20 @@ class Executor:
     @property
     def shrink_timeout_s(self) -> float:
         """How long a reply may take while shrinking: long for this server, short for us."""
-        usual_s = _SHRINK_TIMEOUT_FACTOR * self._usual_s
-        return min(self.timeout_s, max(_LEAST_SHRINK_TIMEOUT_S, usual_s))
+        return min(
+            self.timeout_s,
+            max(_LEAST_SHRINK_TIMEOUT_S, self._long_s, _SLOWEST_FACTOR * self._usual_s),
+        )
 
     @property
     def glance_timeout_s(self) -> float:
         """How long a reply may take where a known silence is only to be recognised."""
-        usual_s = statistics.median(self._plain_s) if self._plain_s else self._usual_s
-        return min(
-            self.shrink_timeout_s, max(_LEAST_GLANCE_TIMEOUT_S, _SHRINK_TIMEOUT_FACTOR * usual_s)
-        )
+        return min(self.shrink_timeout_s, max(_LEAST_GLANCE_TIMEOUT_S, self._long_s))
+
+    @property
+    def _long_s(self) -> float:
+        """What is long beside the plain exchanges of late, whatever once kept one of them."""
+        return _USUAL_FACTOR * statistics.median(self._plain_s) if self._plain_s else 0.0
 
     @property
     def distinct(self) -> int:

@@ -24,6 +24,8 @@ _MAY_BE_A_DEATH = {
     FailureKind.NO_CONNECTION,
 }
 _LONGEST_MAPPED_BYTES = 256
+_GLANCES = 2
+"""What is pursued beside a known silence is most often the same: it is confirmed at length."""
 _ENOUGH_SILENCES = 6
 """Each is waited for; a known cause that does not make us wait is met as often as time allows."""
 
@@ -181,10 +183,11 @@ class Search:
 
     def in_haste(self, plan: Plan) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails, in whatever way."""
-        executor = self.executor
-        return self.run(
-            plan, executor.glance_timeout_s if self._glancing else executor.shrink_timeout_s
-        )
+        timeout_s = self.executor.shrink_timeout_s
+        if self._known.silence:
+            glances = 1 if self._glancing else _GLANCES
+            timeout_s = min(timeout_s, glances * self.executor.glance_timeout_s)
+        return self.run(plan, timeout_s)
 
     def fails_alike(self, plan: Plan, signature: Signature) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails with this signature."""

@@ -72,6 +72,8 @@ class Pursuit:
         assert first is not None
         steps = self._reduced(best, self._until, self._subject.allows)
         smallest = steps[-1]
+        if self._search.is_known(smallest):
+            return None
         inquiry = Inquiry(self._search, self._subject, smallest, first, self._shrink_s / 2)
         inquiry.leave_out()
         inquiry.exchange()

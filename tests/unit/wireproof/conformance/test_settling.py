@@ -2,8 +2,12 @@
 
 import socket
 
+import pytest
+
 from tests.support.servers import SHOUT, Serving, Shout, shouting
 from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
 from wireproof.protocols.loading.registry import find_protocol
@@ -52,3 +56,24 @@ def test_a_protocol_names_its_plain_request(diag: SockDiag) -> None:
     assert runner.subject.half_close
     assert runner.subject.concurrent
     assert runner.subject.request_s > 0
+
+
+def test_a_server_that_falls_silent_is_waited_for_once(
+    diag: SockDiag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows the first silence has less time, and a silence is no measure of the pace."""
+    timeouts: list[float | None] = []
+    execute = Executor.execute
+
+    def noted(self: Executor, plan: Plan, timeout_s: float | None = None) -> Outcome:
+        timeouts.append(timeout_s)
+        return execute(self, plan, timeout_s)
+
+    monkeypatch.setattr(Executor, "execute", noted)
+    with Serving(ignores_lone_newlines) as server:
+        runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    one_answered, one_silent, *later = timeouts
+    assert one_answered == one_silent == 1.0
+    assert set(later) == {0.25}
+    assert runner.subject.request_s < 0.25
