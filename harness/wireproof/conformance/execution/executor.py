@@ -90,7 +90,7 @@ class Executor:
         self._on_executed = on_executed
         self._executed = 0
         self._seen: set[int] = set()
-        self._usual_s = 0.0
+        self._slowest_s = 0.0
         self._pace_s = float("inf")
         self._plain_s: deque[float] = deque(maxlen=_PLAIN_REMEMBERED)
         self._serials = itertools.count()
@@ -176,7 +176,7 @@ class Executor:
         failure = self._execute(plan, timeout_s).failure
         if failure is None:
             took_s = time.monotonic() - begun
-            self._usual_s = max(self._usual_s, took_s)
+            self._slowest_s = max(self._slowest_s, took_s)
             self._pace_s = min(self._pace_s, took_s)
             self._plain_s.append(took_s)
         return failure
@@ -202,16 +202,11 @@ class Executor:
         return 0.0 if self._pace_s == float("inf") else self._pace_s
 
     @property
-    def usual_s(self) -> float:
-        """How long the slowest plain exchange took; 0 before the first."""
-        return self._usual_s
-
-    @property
     def shrink_timeout_s(self) -> float:
         """How long a reply may take while shrinking: long for this server, short for us."""
         return min(
             self.timeout_s,
-            max(_LEAST_SHRINK_TIMEOUT_S, self._long_s, _SLOWEST_FACTOR * self._usual_s),
+            max(_LEAST_SHRINK_TIMEOUT_S, self._long_s, _SLOWEST_FACTOR * self._slowest_s),
         )
 
     @property
