@@ -31,6 +31,7 @@ _COMMANDS = {
     "compare": "judge two result files against each other",
     "rules": "the catalogue of requirements",
     "protocols": "the built-in protocols",
+    "config": "what wireproof.toml or pyproject.toml says of the targets",
 }
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}

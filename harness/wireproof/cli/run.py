@@ -15,6 +15,7 @@ from wireproof.cli.shared.common import (
     say_default_protocol,
     was_given,
 )
+from wireproof.cli.shared.configuration import configured
 from wireproof.cli.shared.parameters import Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.conformance.session import CheckSpec, run_check
@@ -40,7 +41,7 @@ class _Measured:
 
 
 @click.command(short_help="the whole job")
-@click.argument("target", default="")
+@click.argument("target", default="", is_eager=True, callback=configured)
 @click.option(
     "--allow-host",
     "allow_hosts",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from wireproof.cli.shared.common import find_target
+from wireproof.cli.shared.configuration import configured
 from wireproof.deadline import Deadline
 from wireproof.target import Target
 from wireproof.wire.connection import ConnectError, Connection
@@ -19,7 +20,7 @@ _LARGEST_DATAGRAM_BYTES = 65535
 
 
 @click.command(short_help="a prompt to a server")
-@click.argument("target", default="tcp://localhost:28812")
+@click.argument("target", default="tcp://localhost:28812", is_eager=True, callback=configured)
 @click.option(
     "--allow-host",
     "allow_hosts",

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from wireproof.cli.shared.common import find_target, protocol_options
+from wireproof.cli.shared.configuration import configured
 from wireproof.cli.shared.elsewhere import parse_place
 
 
 @click.command(short_help="join a load that another machine leads")
 @click.argument("master", metavar="MASTER")
-@click.argument("target", default="")
+@click.argument("target", default="", is_eager=True, callback=configured)
 @click.option(
     "--secret-file",
     required=True,

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from wireproof.cli.shared.configuration import configured
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.results import Results, encode, outcome
@@ -27,7 +28,7 @@ def target_options(command: Command) -> Command:
         metavar="HOST",
         help="A host beyond this machine that you own.",
     )(command)
-    return click.argument("target")(command)
+    return click.argument("target", is_eager=True, callback=configured)(command)
 
 
 def protocol_options(command: Command) -> Command:
