@@ -1,6 +1,6 @@
 """What a project says once of the servers that it tests.
 
-It stands in `wireproof.toml`, or in `pyproject.toml` under `[tool.wireproof]`: in the current folder
+It stands in `wireproof.toml`, or in `pyproject.toml` under `[tool.wireproof]`; in this folder
 or the nearest one above it that has either. Keys are the long options of the commands. A target has
 a name, and what is said of it goes before what is said of all; the command line goes before both.
 """
