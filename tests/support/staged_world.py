@@ -129,10 +129,10 @@ class StagedEpoll:
         assert fd in self._masks
         self.register(fd, mask)
 
-    def poll(self, timeout_s: float) -> list[tuple[int, int]]:
+    def poll(self, timeout_s: float, most: int) -> list[tuple[int, int]]:
         """Let time pass until something is ready, or it is over."""
         self.wait(self._world.now_ns + int(timeout_s * 1e9))
-        events = self._events()
+        events = self._events()[:most]
         for fd, _ in events:
             self._world.sockets[fd].fresh = False
         return events

@@ -9,9 +9,7 @@ What profiling taught, at 50 connections of 64 bytes: of a round trip's time, se
 four fifths, so there is one of each and no call that tries in vain; a read asks for one byte more
 than the predicted reply, because large buffers cost an allocation; one comparison verifies, header
 and payload together; a plain list counts; one clock reading serves as the end of one request and
-the start of the next. These steps stand in `turn.py`, and in C in `compiled_turn.pyx`. With those
-the kernel takes four fifths of the process's time, and a timestamp on one reply in 16 the most of
-what is left: so it is one in 64.
+the start of the next. These steps stand in `turn.py`, and in C in `compiled_turn.pyx`.
 """
 
 from __future__ import annotations
@@ -32,15 +30,14 @@ from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
 from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.swarm.thinking import Thinking
+from wireproof.load.swarm.turn import LONGEST_WAIT_S
 from wireproof.load.swarm.turns import turns
 from wireproof.load.workload.corpus import Corpus
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
 
-YIELD_EVERY_NS = 5_000_000
-_YIELD_EVERY_S = YIELD_EVERY_NS / NS_PER_S
+YIELD_EVERY_NS = int(LONGEST_WAIT_S * NS_PER_S)
 _SWEEP_EVERY_NS = 200_000_000
-_STAMP_ONE_IN = 64
 
 _IDLE = State.IDLE  # looking a member up costs as much as a comparison
 
@@ -163,7 +160,7 @@ class Swarm:
         self._phases.cut_short(now)
         until = now + min(self._timeout_ns, _LAST_WORDS_NS)
         while not (self._greenlet.dead or self._attendant.is_settled() or self._clock() >= until):
-            self._surroundings.give_way(_YIELD_EVERY_S)
+            self._surroundings.give_way(LONGEST_WAIT_S)
         if not self._greenlet.dead:
             self._greenlet.kill()
         now = self._clock()
@@ -185,7 +182,7 @@ class Swarm:
         phases, attendant = self._phases, self._attendant
         idle = attendant.idle
         epoll = self._pool.epoll
-        poll, wait = epoll.poll, self._surroundings.wait
+        wait = self._surroundings.wait
         clock = self._clock
         closed_loop = not self._open_loop
         thinking = self._thinking
@@ -196,13 +193,16 @@ class Swarm:
             and self._protocol.most_requests >= Protocol.most_requests
         )
         yield_ns = 0
-        stamp_in = _STAMP_ONE_IN
-        requests_in = self._corpus.requests_in
         ready = self._ready
         turn = turns()(
-            self._pool.opened, attendant, ready, clock, tells_kinds=bool(self._corpus.kinds)
+            epoll,
+            self._pool.opened,
+            attendant,
+            ready,
+            clock,
+            self._corpus.requests_in,
+            tells_kinds=bool(self._corpus.kinds),
         )
-        receive, send = turn.receive, turn.send
         while True:
             now = clock()  # again: an oracle may have taken its time
             if now > yield_ns:
@@ -211,33 +211,27 @@ class Swarm:
                 now = clock()
                 yield_ns = now + YIELD_EVERY_NS
             recorder = phases.recorder
+            if flows and phases.is_sending:
+                turn.stream(recorder, yield_ns)
+                continue
             if phases.due_ns < NEVER_NS and idle:  # without a free one, only a reply is news
                 if phases.due_ns > now:
                     wait(epoll, min(phases.due_ns - now, YIELD_EVERY_NS))
-                events = poll(0)
+                turn.poll(0)
             elif thinking.is_wanted and thinking.due_ns is not None:
                 if thinking.due_ns > now:
                     wait(epoll, min(thinking.due_ns - now, YIELD_EVERY_NS))
-                events = poll(0)
+                turn.poll(0)
             else:
-                events = poll(_YIELD_EVERY_S)
+                turn.poll(LONGEST_WAIT_S)
             polled_ns = clock()
             recorder.polling_ns += polled_ns - now
-            now = polled_ns
-            streaming = flows and phases.is_sending
-            now = receive(events, recorder, now, streaming)
-            if streaming:
-                recorder.sent += requests_in(ready)
+            now = turn.receive(recorder, polled_ns, False)
             if phases.due_ns <= now:
                 self._take_due(now, ready)
             if thinking.is_wanted:
                 attendant.end_thinking(clock())
-            send()
-            ready.clear()
-            stamp_in -= len(events)
-            if stamp_in < 0 and events:
-                stamp_in = _STAMP_ONE_IN
-                self._stamp_next(events[now % len(events)][0])
+            turn.send()
 
     def _take_due(self, now: int, ready: list[SwarmConnection]) -> None:
         """Give what an open loop's schedule has due to free connections, as long as there are any.
@@ -277,11 +271,6 @@ class Swarm:
     def _advance(self, now: int) -> None:
         attendant = self._attendant
         self._phases.advance(now, settled=attendant.is_settled, give_up=attendant.give_up)
-
-    def _stamp_next(self, fd: int) -> None:
-        connection = self._pool.opened.get(fd)
-        if connection is not None:
-            connection.stamp_next()
 
     def _take_tally(self, tally: Tally) -> None:
         """Pass a tally on; its rate says which replies get a timestamp."""

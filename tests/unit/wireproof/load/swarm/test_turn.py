@@ -1,9 +1,11 @@
 """Both forms of a turn do the same with the same sockets."""
 
 import contextlib
+import select
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 
 from wireproof.histogram import LENGTH, index_of
 from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.turn import Turn
+from wireproof.load.swarm.surroundings import REAL
+from wireproof.load.swarm.turn import STAMP_ONE_IN, Turn
 from wireproof.load.workload.batch import Batch
 
 compiled = pytest.importorskip(
@@ -31,6 +34,8 @@ READABLE, HUNG_UP = 1, 16
 class Recorder:
     """What is counted."""
 
+    sent: int = 0
+    polling_ns: int = 0
     service: list[int] = field(default_factory=lambda: [0] * LENGTH)
     by_kind: list[list[int]] = field(default_factory=lambda: [[0] * LENGTH for _ in range(2)])
     unreplied: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
@@ -142,11 +147,11 @@ def batch_of(case: Case) -> Any:
     """Return the batch under way; the next one is as large as the case has it."""
     request = BIG if case.big else REQUEST
     following: Any = Batch((request,)) if case.slotted else SimpleNamespace()
-    following.first, following.left = request, len(request)
+    following.first, following.left, following.count = request, len(request), 1
     batch: Any = Batch((REQUEST,)) if case.slotted else SimpleNamespace()
     batch.reply, batch.receive_bytes = case.reply, 65536 if case.reply is None else len(REPLY) + 1
     batch.silent, batch.answered, batch.shares = case.silent, 1, ((0, 1),)
-    batch.kinds = (0,) + (1,) * case.silent
+    batch.kinds, batch.first = (0,) + (1,) * case.silent, REQUEST
     batch.next = following
     return batch
 
@@ -162,7 +167,26 @@ def connection_of(case: Case, sock: socket.socket, sent_ns: int, recorder: Recor
     return connection
 
 
-def done_by(turn: type, drawn: list[Case], *, streaming: bool, tells_kinds: bool) -> object:
+class Epoll:
+    """Tells what it was given, once."""
+
+    def __init__(self, events: list[tuple[int, int]]) -> None:
+        self.events = events
+
+    def poll(self, timeout_s: float, most: int) -> list[tuple[int, int]]:
+        """Tell it."""
+        del timeout_s
+        assert len(self.events) <= most
+        told, self.events = self.events, []
+        return told
+
+
+def requests_in(connections: Collection[Any]) -> int:
+    """Count their requests."""
+    return sum(connection.hot.count for connection in connections)
+
+
+def done_by(turn: type, drawn: list[Case], *, how: str, tells_kinds: bool) -> object:
     """Return all that one form of a turn does with such connections."""
     now = 10**12
     times = iter(range(now, now + 10**6, 1000))
@@ -185,21 +209,65 @@ def done_by(turn: type, drawn: list[Case], *, streaming: bool, tells_kinds: bool
             attendant.numbers[sock.fileno()] = number
             events.append((sock.fileno(), case.event))
         events.append((1 << 20, READABLE))  # one that was closed meanwhile
-        taken = turn(opened, attendant, ready, lambda: next(times), tells_kinds=tells_kinds)
-        last = taken.receive(events, ours, now, streaming)
-        taken.send()
-        sent = [(attendant.number(one), one.sent_ns, one.recorder is ours) for one in ready]
-    return last, sent, attendant.asked, ours, foreign
+        epoll, last = Epoll(events), None
+        taken = turn(
+            epoll, opened, attendant, ready, lambda: next(times), requests_in,
+            tells_kinds=tells_kinds,
+        )  # fmt: skip
+        if how == "stream":
+            taken.stream(ours, now + 50_000)
+        else:
+            taken.poll(0)
+            last = taken.receive(ours, now, how == "streaming")
+            taken.send()
+        one_by_one = opened.values()
+        after = [(one.sent_ns, one.recorder is ours, one.hot.first) for one in one_by_one]
+    assert ready == []
+    return last, after, attendant.asked, ours, foreign, next(times)
 
 
-@given(st.lists(cases, max_size=6), st.booleans(), st.booleans())
-def test_both_forms_do_the_same(drawn: list[Case], streaming: bool, tells_kinds: bool) -> None:
+@given(
+    st.lists(cases, max_size=6), st.sampled_from(["stream", "streaming", "once"]), st.booleans()
+)
+def test_both_forms_do_the_same(drawn: list[Case], how: str, tells_kinds: bool) -> None:
     """The same counts, the same calls in the same order, and the same requests sent."""
     python, in_c = (
-        done_by(turn, drawn, streaming=streaming, tells_kinds=tells_kinds)
-        for turn in (Turn, compiled.Turn)
+        done_by(turn, drawn, how=how, tells_kinds=tells_kinds) for turn in (Turn, compiled.Turn)
     )
     assert in_c == python
+
+
+@pytest.mark.parametrize("turn", [Turn, compiled.Turn])
+def test_one_reply_in_some_is_timed_by_the_kernel(turn: type) -> None:
+    """Of as many events as are told between, one connection's next reply gets a timestamp."""
+    chosen: list[int] = []
+    with connected() as (ours, peer), contextlib.closing(REAL.epoll()) as epoll:
+        batch = SimpleNamespace(
+            reply=REPLY, receive_bytes=6, silent=0, answered=1, first=REQUEST, left=7, count=1
+        )
+        batch.next = batch
+        recorder = Recorder()
+        connection = SimpleNamespace(
+            fd=ours.fileno(),
+            hot=batch,
+            receive=ours.recv,
+            send=ours.send,
+            sent_ns=0,
+            recorder=recorder,
+            stamp_next=lambda: chosen.append(recorder.sent),
+        )
+        epoll.register(ours.fileno(), select.EPOLLIN)
+        taken = turn(
+            epoll, {ours.fileno(): connection}, Attendant(), [], time.monotonic_ns, requests_in,
+            tells_kinds=False,
+        )  # fmt: skip
+        for _ in range(3 * STAMP_ONE_IN):
+            peer.sendall(REPLY)
+            taken.poll(10)
+            taken.receive(recorder, 0, True)
+            taken.send()
+    assert recorder.sent == sum(recorder.service) == 3 * STAMP_ONE_IN
+    assert chosen == [STAMP_ONE_IN + 1, 2 * STAMP_ONE_IN + 2]
 
 
 def test_a_reply_that_fills_no_buffer_of_ours_is_received_as_in_python() -> None:
@@ -211,13 +279,18 @@ def test_a_reply_that_fills_no_buffer_of_ours_is_received_as_in_python() -> None
             pass
         recorder, ready = Recorder(), []
         batch = SimpleNamespace(
-            reply=reply, receive_bytes=len(reply) + 1, silent=0, answered=3, next=None
+            reply=reply, receive_bytes=len(reply) + 1, silent=0, answered=3, count=3
         )
+        batch.next = batch
         connection = SimpleNamespace(
             fd=ours.fileno(), hot=batch, receive=ours.recv, sent_ns=0, recorder=recorder
         )
         opened = {ours.fileno(): connection}
-        turn = compiled.Turn(opened, Attendant(), ready, lambda: 5_000, tells_kinds=False)
-        turn.receive([(ours.fileno(), READABLE)], recorder, 0, True)
+        epoll = Epoll([(ours.fileno(), READABLE)])
+        turn = compiled.Turn(
+            epoll, opened, Attendant(), ready, lambda: 5_000, requests_in, tells_kinds=False
+        )
+        turn.poll(0)
+        turn.receive(recorder, 0, True)
     assert ready == [connection]
     assert recorder.service[index_of(5)] == 3
