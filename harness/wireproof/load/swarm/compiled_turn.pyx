@@ -151,7 +151,7 @@ cdef class Turn:
         PyMem_Free(self._events)
 
     def __init__(
-        self, epoll, dict opened, attendant, list ready, clock, requests_in, *, bint tells_kinds
+        self, epoll, dict opened, attendant, list ready, clock, *, requests_in, bint tells_kinds
     ):
         self._epoll = epoll
         self._epoll_descriptor = epoll.fileno() if hasattr(epoll, "fileno") else -1
@@ -182,6 +182,8 @@ cdef class Turn:
                 polled_ns = self._now()
                 polling_ns += polled_ns - now
                 self._receive(recorder, polled_ns, True)
+                if self._ready:
+                    recorder.sent += self._requests_in(self._ready)
                 self._send()
                 now = self._now()
         finally:
@@ -196,7 +198,7 @@ cdef class Turn:
         return self._receive(recorder, now, streaming)
 
     def send(self):
-        """Send the hot batch of each that is ready; now and then, time a reply by the kernel's clock."""
+        """Send the hot batch of each that is ready; one reply in some gets a timestamp."""
         self._send()
 
     cdef int _poll(self, double timeout_s) except -1:
@@ -278,8 +280,6 @@ cdef class Turn:
                 put(connection, CONNECTION, RECORDER, "recorder", recorder)
             put(connection, CONNECTION, HOT, "hot", slot(batch, BATCH, NEXT, "next"))
             self._ready.append(connection)
-        if streaming and self._ready:
-            recorder.sent += self._requests_in(self._ready)
         return now
 
     cdef int _send(self) except -1:

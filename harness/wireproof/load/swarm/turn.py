@@ -1,8 +1,8 @@
 """A turn of the loop: what came is compared with what is known, counted, and followed by the next.
 
 This is the reference. `compiled_turn.pyx` is the same in C, without an object for what was received
-and without a Python call for an epoll's `poll` or a socket's own `recv` and `send`; a property holds
-the two together. `wireproof.loop_form` says which one runs.
+and without a Python call for an epoll's `poll` or a socket's own `recv` and `send`. A property
+holds the two together, and `wireproof.loop_form` says which one runs.
 
 What is ready is received first, and only then are the next requests sent: a send takes several
 times as long as a read, and replies that wait behind sends would seem slower than they were.
@@ -37,8 +37,8 @@ class Turn:
         attendant: Attendant,
         ready: list[SwarmConnection],
         clock: Callable[[], int],
-        requests_in: Callable[[Collection[SwarmConnection]], int],
         *,
+        requests_in: Callable[[Collection[SwarmConnection]], int],
         tells_kinds: bool,
     ) -> None:
         """Take turns.
@@ -77,6 +77,7 @@ class Turn:
             polled_ns = self._clock()
             recorder.polling_ns += polled_ns - now
             self.receive(recorder, polled_ns, True)
+            recorder.sent += self._requests_in(self._ready)
             self.send()
             now = self._clock()
 
@@ -137,12 +138,10 @@ class Turn:
             else:
                 attendant.count(connection, now, batch.answered)
                 attendant.free(connection, now)
-        if streaming:
-            recorder.sent += self._requests_in(ready)
         return now
 
     def send(self) -> None:
-        """Send the hot batch of each that is ready; now and then, time a reply by the kernel's clock."""
+        """Send the hot batch of each that is ready; one reply in some gets a timestamp."""
         attendant, clock = self._attendant, self._clock
         for connection in self._ready:
             batch = connection.hot
