@@ -6,5 +6,5 @@ defects.py   one class for each defect, with the requirement that must find it
 odd.py       sound ones that come close
 test_zoo.py  each defect is found, under the right id; the sound pass
 
-python -m tests.zoo.server NAME serves one of them and prints its port.
+python -m tests.zoo.server NAME [PORT] serves one of them and prints its port.
 """

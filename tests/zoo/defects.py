@@ -278,6 +278,24 @@ class LosesNewName(Server):
             self.named.pop(peer.name, None)
 
 
+class StopsAccepting(Server):
+    """When descriptors run out the thread that accepts ends, and nobody hears of it."""
+
+    def run(self) -> None:
+        threading.Thread(target=super().run, daemon=True).start()
+        threading.Event().wait()
+
+    def not_accepted(self, error: OSError) -> None:
+        raise error
+
+
+class AsksAgainAtOnce(Server):
+    """When descriptors run out it tries to accept again, and again, without a pause."""
+
+    def not_accepted(self, error: OSError) -> None:
+        del error
+
+
 class ObeysAnything(Peer):
     """A kind of request that there is not is answered as if it were done."""
 
@@ -327,6 +345,8 @@ FOUND_BY: dict[str, tuple[type[Server], str]] = {
     "pool-keeps-connections": (PoolKeepsConnections, "CAP-ANSWERED"),
     "keeps-taken-over": (KeepsTakenOver, "ISO-IDENTITY"),
     "loses-new-name": (LosesNewName, "ISO-IDENTITY"),
+    "stops-accepting": (StopsAccepting, "LIMIT-SERVE"),
+    "asks-again-at-once": (AsksAgainAtOnce, "LIMIT-WAIT"),
     "obeys-anything": (_with(ObeysAnything), "BAD-REFUSE"),
     "serves-half": (_with(ServesHalf), "CLOSE-MID"),
 }

@@ -1,6 +1,7 @@
 """Sound servers that come close to a defect. The docstring says what is odd."""
 
 import contextlib
+import os
 import socket
 import threading
 from collections import deque
@@ -110,6 +111,34 @@ class ClosesLate(Peer):
         threading.Timer(0.02, super().over).start()
 
 
+class RestsForASecond(Server):
+    """When descriptors run out it looks at the listener again after a second, as asyncio does."""
+
+    def not_accepted(self, error: OSError) -> None:
+        del error
+        threading.Event().wait(1.0)
+
+
+class KeepsASpare(Server):
+    """When descriptors run out it gives up a spare one, to accept and end who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = os.open(os.devnull, os.O_RDONLY)
+
+    def not_accepted(self, error: OSError) -> None:
+        os.close(self.spare)
+        with contextlib.suppress(OSError):
+            self.listener.accept()[0].close()
+        while True:
+            try:
+                self.spare = os.open(os.devnull, os.O_RDONLY)
+            except OSError:
+                super().not_accepted(error)
+            else:
+                return
+
+
 class SaysFarewell(Server):
     """A connection that is taken over is told so, and ended a moment later."""
 
@@ -149,3 +178,8 @@ ODD: dict[str, type[Server]] = {
     "says-farewell": SaysFarewell,
     "refuses-silently": _with(RefusesSilently),
 }
+AT_THE_LIMIT: dict[str, type[Server]] = {
+    "rests-for-a-second": RestsForASecond,
+    "keeps-a-spare": KeepsASpare,
+}
+"""Odd where descriptors run out, and nowhere else."""

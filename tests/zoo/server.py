@@ -162,6 +162,7 @@ class Server:
 
     peer = Peer
     backlog = 128
+    wanted_port = 0
 
     def __init__(self) -> None:
         self.stored: dict[bytes, bytes] = {}
@@ -169,7 +170,7 @@ class Server:
         self.lock = threading.Lock()
         self.lost: list[socket.socket] = []
         self.stopping = False
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=self.backlog)
+        self.listener = socket.create_server(("127.0.0.1", self.wanted_port), backlog=self.backlog)
         self.port: int = self.listener.getsockname()[1]
 
     def run(self) -> None:
@@ -229,11 +230,14 @@ def reset(sock: socket.socket) -> None:
 
 def main() -> None:
     """Serve what is named, and print the port."""
+    from tests.zoo import server as zoo  # not this module, which runs under another name
     from tests.zoo.defects import DEFECTS
-    from tests.zoo.odd import ODD
+    from tests.zoo.odd import AT_THE_LIMIT, ODD
 
     threading.excepthook = lambda _: None
-    server = {**DEFECTS, **ODD}[sys.argv[1]]()
+    name, *port = sys.argv[1:]
+    zoo.Server.wanted_port = int(port[0]) if port else 0
+    server = {**DEFECTS, **ODD, **AT_THE_LIMIT}[name]()
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
     server.run()

@@ -1,10 +1,14 @@
 """One of the zoo, as a process."""
 
 import contextlib
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from wireproof.target import parse_target, resolve
+from wireproof.wire.started_server import StartedServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,3 +23,10 @@ def serving(name: str) -> Iterator[str]:
             yield f"tcp://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.kill()
+
+
+def started(name: str) -> StartedServer:
+    """Serve what is named as `--start` does."""
+    target = resolve(parse_target("tcp://127.0.0.1:0", any_port=True))[0]
+    command = [sys.executable, "-m", "tests.zoo.server", name, "{port}"]
+    return StartedServer(shlex.join(command), target)

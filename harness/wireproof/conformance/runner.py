@@ -90,6 +90,7 @@ class Runner:
             smallest=requests[0],
             plain_request=plain_request(protocol, target, requests),
             requests=requests,
+            started=server is not None,
         )
         # Drawing is our own time: what is dealt out is for looking at the server.
         self._budget_s = time_budget_s

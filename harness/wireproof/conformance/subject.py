@@ -84,6 +84,7 @@ class Subject:
         plain_request: what an ordinary user would send, and this server answers.
         requests: some valid requests, the smaller first.
         sees_server: whether the server's processes can be looked at.
+        started: whether they were started for the check, so that their limits may be changed.
         rests: whether they do next to nothing when nobody asks.
         echoes: whether a long request was answered at about its own length.
         greeting_s: how long the server takes before it greets a client; 0 where it doesn't.
@@ -100,6 +101,7 @@ class Subject:
     plain_request: bytes
     requests: tuple[bytes, ...]
     sees_server: bool = False
+    started: bool = False
     rests: bool = False
     echoes: bool = False
     greeting_s: float = 0.0

@@ -122,6 +122,11 @@ class ServerBurden:
         )
 
     @property
+    def accepting(self) -> Collection[int]:
+        """The processes that hold the listening socket."""
+        return self._resources.accepting
+
+    @property
     def is_seen(self) -> bool:
         """Whether the processes are this machine's to see, and not our own."""
         return bool(self._processes())
@@ -129,6 +134,10 @@ class ServerBurden:
     def rests(self) -> bool:
         """Say whether the processes come to do next to nothing, within the timeout."""
         return self._await_rest() is None
+
+    def least_busy_share(self, moments: int) -> float:
+        """Return for how much of the quietest of some moments the processes run or want to."""
+        return min(self._busy_share() for _ in range(moments))
 
     def _await_rest(self) -> Complaint | None:
         until = Deadline(self._timeout_s)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from wireproof.conformance.execution.failure import ConversationFailedError
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.plans.plan import Way
 from wireproof.deadline import Deadline
@@ -35,6 +36,23 @@ def use(begun: Begun, way: Way, deadline: Deadline) -> None:
         _ENDS[way](judged, total, deadline)
     finally:
         abandon([judged])
+
+
+def answered(begun: Begun, deadline: Deadline) -> JudgedConnection:
+    """Use one connection, and leave it open.
+
+    Raises:
+        ConversationFailedError: it is not answered, and closed.
+
+    """
+    judged, _, opening, requests = begun
+    try:
+        judged.begin(opening, requests, deadline)
+        _answered(judged, sum(map(len, requests)), deadline)
+    except ConversationFailedError:
+        abandon([judged])
+        raise
+    return judged
 
 
 def _answered(judged: JudgedConnection, total: int, deadline: Deadline) -> None:

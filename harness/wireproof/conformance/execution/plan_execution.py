@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 
 from wireproof.conformance.execution.burden import ServerBurden
-from wireproof.conformance.execution.churn import use
+from wireproof.conformance.execution.churn import Begun, answered, use
 from wireproof.conformance.execution.failure import (
     ConversationFailedError,
     FailureKind,
@@ -16,6 +16,7 @@ from wireproof.conformance.execution.identity import await_refusal, await_taken_
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.judged_socket import JudgedSocket
 from wireproof.conformance.execution.released import Complaint, ServerResources
+from wireproof.conformance.execution.run_out import run_out
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.conformance.execution.witness import Witness
 from wireproof.conformance.plans.plan import (
@@ -38,11 +39,11 @@ from wireproof.conformance.plans.plan import (
     Push,
     Reset,
     Rounds,
+    RunOut,
     Send,
     SendDatagram,
     SendLast,
     SendOpening,
-    Way,
 )
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
@@ -169,7 +170,16 @@ class PlanExecution:
             case CountDescriptors():
                 complaint = self._resources.count_descriptors(deadline)
             case Rounds(connection=connection):
-                complaint = self._burden.over(action, lambda way: self._use(connection, way))
+                complaint = self._burden.over(
+                    action, lambda way: use(self._begun(connection), way, Deadline(self._timeout_s))
+                )
+            case RunOut(connection=connection):
+                complaint = run_out(
+                    action,
+                    self._target,
+                    self._burden,
+                    lambda deadline: answered(self._begun(connection), deadline),
+                )
             case LimitMemory(growth_bytes=growth_bytes):
                 complaint = self._burden.limit_memory(growth_bytes)
         if complaint is not None:
@@ -251,14 +261,13 @@ class PlanExecution:
         stream.witness.at_action(self._number)
         return stream
 
-    def _use(self, number: int, way: Way) -> None:
-        """Open one more connection, and have it end in a way."""
+    def _begun(self, number: int) -> Begun:
+        """Open one more connection, with nothing sent on it yet."""
         opened = self._connect(number, 0)
         protocol, serial = self._protocol, next(self._serials)
         opening = as_sent(protocol, protocol.opening(), serial)
         requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))
-        begun = (self._judged(number, opened), opened[0], opening, requests)
-        use(begun, way, Deadline(self._timeout_s))
+        return self._judged(number, opened), opened[0], opening, requests
 
     def _begin(self, action: Open, opened: tuple[Connection, float], deadline: Deadline) -> None:
         number = action.connection

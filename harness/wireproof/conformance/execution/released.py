@@ -100,8 +100,12 @@ class ServerResources:
         Where one of them is our own, its children may be anyone's. Looked up once, since that costs
         a walk through all of /proc.
         """
-        owners = set(owners_of(self._listeners() if self._visible else ()))
-        return owners | descendants_of(*owners - {os.getpid()})
+        return self.accepting | descendants_of(*self.accepting - {os.getpid()})
+
+    @cached_property
+    def accepting(self) -> set[int]:
+        """The processes that hold the listening socket."""
+        return set(owners_of(self._listeners() if self._visible else ()))
 
     def _listeners(self) -> frozenset[int]:
         if self._target.scheme == "unix":

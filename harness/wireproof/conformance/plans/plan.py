@@ -175,6 +175,18 @@ class LimitMemory(_Action, frozen=True, tag="limit-memory"):
     growth_bytes: int
 
 
+class RunOut(_Action, frozen=True, tag="run-out"):
+    """Let the server have few descriptors more than it has, connect past them, and let go.
+
+    Each connection sends this connection's requests. It fails where nobody is served then; or,
+    where its work is looked at, where it works on and on while it is short of descriptors.
+    """
+
+    more: int
+    """How many descriptors it may open at most."""
+    look: Look
+
+
 class Malformed(_Action, frozen=True, tag="malformed"):
     """Send bytes outside the protocol; what this connection receives from then on is not judged."""
 
@@ -201,11 +213,12 @@ Action = (
     | CountDescriptors
     | Rounds
     | LimitMemory
+    | RunOut
     | Malformed
 )
-Unscripted = Rounds | LimitMemory | AwaitRefusal
+Unscripted = Rounds | LimitMemory | RunOut | AwaitRefusal
 """What only `wireproof replay` can do again."""
-OnServer = AwaitReleased | CountDescriptors | Rounds | LimitMemory
+OnServer = AwaitReleased | CountDescriptors | Rounds | LimitMemory | RunOut
 """What looks at the server as a whole: of no connection, though numbered like one."""
 
 

@@ -11,6 +11,7 @@ from wireproof.conformance.plans.plan import (
     Push,
     Reset,
     Rounds,
+    RunOut,
     Send,
     SendDatagram,
     SendLast,
@@ -62,6 +63,8 @@ def _when(plan: Plan, single_cuts: SingleCuts, condition: Condition, *, ending: 
     for action in plan.actions:
         if isinstance(action, Rounds):
             return _of_rounds(action)
+        if isinstance(action, RunOut):
+            return "when its descriptors run out"
     if len(plan.requests) == 1:
         return _of_one(plan, single_cuts, condition, ending=ending)
     return _of_many(plan, len(plan.requests))
