@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Tests wait more than they work, so two cores take three.
 WORKERS ?= 3
 
-.PHONY: help demo test check format bench scores soak fuzz mutation gallery test-all clean
+.PHONY: help demo test check format bench scores soak fuzz mutation gallery docs test-all clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -27,7 +27,7 @@ test: $(STAMP)   ## every test
 check: $(STAMP)  ## lint, format, spelling, dead code and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell harness reference_server tests reports/README.md *.md Makefile pyproject.toml
+	$(BIN)/codespell harness reference_server tests reports/README.md docs *.md Makefile pyproject.toml
 	$(BIN)/vulture
 	$(BIN)/mypy
 
@@ -54,6 +54,9 @@ fuzz: $(STAMP)   ## readers of files, and oracles, against bytes guided by cover
 mutation: $(STAMP) ## mutants of oracles, framings and figures: the share that tests kill, and survivors
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutation]'
 	$(BIN)/python -m tests.mutation
+
+docs: $(STAMP)   ## the site, built strictly into build/site: a dead link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test-all:        ## the tests under every interpreter from 3.11 up that is found
 	@for minor in 11 12 13 14 15; do \

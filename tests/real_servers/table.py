@@ -1,4 +1,4 @@
-"""The gallery's table, for the terminal and for the README."""
+"""The gallery's table, for the terminal and for docs/reference/gallery.md."""
 
 from collections.abc import Sequence
 from itertools import groupby

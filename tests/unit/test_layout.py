@@ -129,7 +129,8 @@ def test_the_mutation_run_names_files_that_are_there() -> None:
 def test_the_guides_name_files_and_tests_that_are_there() -> None:
     """What README and CONTRIBUTING point at is there; what a run makes is no file of ours."""
     tests = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
-    for guide in ("README.md", "CONTRIBUTING.md", "reports/README.md"):
+    docs = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    for guide in ("README.md", "CONTRIBUTING.md", "reports/README.md", *docs):
         text = (ROOT / guide).read_text(encoding="utf-8")
         for named in re.findall(r"\b(?:tests|harness|reference_server)/[\w./-]*\w", text):
             assert (ROOT / named).exists(), f"{guide}: {named}"
