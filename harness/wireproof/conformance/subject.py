@@ -156,6 +156,22 @@ class Subject:
         """Return the steps that end a connection as strictly as this server allows."""
         return tuple(step(connection) for step in self.ending)
 
+    @property
+    def pair(self) -> tuple[bytes, ...]:
+        """Two small requests that may follow each other on a connection, if there are such."""
+        return self._following((self.smallest,) * 2)
+
+    def run(self, count: int) -> tuple[bytes, ...]:
+        """Return plain requests that may follow each other, so many if there are."""
+        return self._following((self.plain_request,) * count)
+
+    def _following(self, alike: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Return requests that are alike, where that is a conversation, else as many of one."""
+        if self.protocol.is_conversation(alike):
+            return alike
+        begun = (tuple(one[: len(alike)]) for one in self.conversations())
+        return max(begun, key=len, default=alike)
+
     def is_independent(self, requests: Sequence[bytes]) -> bool:
         """Whether requests may be sent on several connections at a time."""
         return not self.protocol.conversations() or {*requests} <= {*self.requests}
@@ -172,6 +188,8 @@ class Subject:
         """Say whether the protocol knows conversations like `plan`."""
         most = 1 if self.protocol.one_request else self.protocol.most_requests
         if any(len(each) > most for each in plan.requests):
+            return False
+        if not all(map(self.protocol.is_conversation, plan.requests)):
             return False
         return self.protocol.pipelining or not plan.pipelines
 

@@ -72,6 +72,16 @@ class LearntProtocol(Protocol):
         behind = (script.requests[self.scripts.opening :] for script in self.scripts.scripts)
         return list(dict.fromkeys(filter(None, behind)))
 
+    def is_conversation(self, requests: Sequence[bytes]) -> bool:
+        """Say whether requests may follow each other: as seen, where none is answered alike again.
+
+        A server that counts the requests of a connection tells each of them another number.
+        """
+        if self.scripts.independent:
+            return True
+        begun = tuple(requests)
+        return any(begun == one[: len(begun)] for one in self.conversations())
+
     def opening(self) -> Sequence[bytes]:
         """Return what all scripts begin with."""
         return self.scripts.scripts[0].requests[: self.scripts.opening]

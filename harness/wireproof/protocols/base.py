@@ -272,6 +272,11 @@ class Protocol(ABC):
         """
         return ()
 
+    def is_conversation(self, requests: Sequence[bytes]) -> bool:
+        """Say whether requests may follow each other on a connection; `requests()` always may."""
+        del requests
+        return True
+
     def usual_reply_bytes(self, request: bytes) -> int:
         """Return about how long the reply to a request is; 0 where that is not known.
 

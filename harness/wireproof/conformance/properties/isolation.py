@@ -127,15 +127,14 @@ def idle_blocks_nobody(subject: Subject) -> Iterator[Plan]:
 )
 def idle_resumes(subject: Subject) -> Iterator[Plan]:
     """Be answered, pause, and be answered again."""
-    smallest = subject.smallest
-    whole = len(smallest)
+    pair = subject.pair
     yield Plan(
-        ((smallest, smallest),),
+        (pair,),
         (
             Open(0),
-            Send(0, whole, subject.depth.idle_s),
+            Send(0, len(pair[0]), subject.depth.idle_s),
             Await(0),
-            Send(0, 2 * whole),
+            Send(0, len(pair[0] + pair[1])),
             Await(0),
             Close(0),
         ),

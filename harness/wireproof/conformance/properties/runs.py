@@ -1,6 +1,7 @@
 """Runs of requests that follow each other without a wait: cut within, and longer than any queue."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import msgspec
 
@@ -13,6 +14,7 @@ _STREAM = "RFC 9293 section 3.8.2: segments may be joined as well as cut"
 _QUEUES = (64, 128, 129, 256, 1024, 4096)
 _HELD_AT_ONCE = 40
 _LONGEST_CUT_BYTES = 256
+_EDGE_BYTES = 64
 _IN_TWO_UP_TO = 1024
 _LONGEST_RUN_S = 2.0
 """Of one run: a slow server gets shorter ones."""
@@ -27,19 +29,17 @@ _LONGEST_RUN_S = 2.0
     unsupported=needs_pipelining,
 )
 def inside_a_run(subject: Subject) -> Iterator[Plan]:
-    """Cut the second and the third of three plain requests at every offset; then hold such cuts."""
-    plain = subject.plain_request
-    requests = [plain] * 3
-    size = len(plain)
-    offsets = [cut for cut in range(size, 3 * size + 1) if cut % size] or [size]
-    if size > _LONGEST_CUT_BYTES:
-        edges = {*range(1, 65), *range(size - 64, size)}
-        offsets = [cut for cut in offsets if cut % size in edges]
+    """Cut the second and the third of three requests at every offset; then hold such cuts."""
+    requests = subject.run(3)
+    ends = [0, *accumulate(map(len, requests))]
+    to_an_end = {cut: min(abs(cut - end) for end in ends) for cut in range(ends[1], ends[-1])}
+    most_bytes = _EDGE_BYTES if max(map(len, requests)) > _LONGEST_CUT_BYTES else _LONGEST_CUT_BYTES
+    offsets = [cut for cut, size in to_an_end.items() if 0 < size <= most_bytes] or [ends[1]]
     for cut in offsets:
         yield subject.single(requests, [cut], lock_step=False)
     most = min(_HELD_AT_ONCE, subject.protocol.connections) if subject.concurrent else 1
     # The ends of requests are where parsers wait for the least.
-    told = sorted(offsets, key=lambda cut: min(cut % size, -cut % size))[:most]
+    told = sorted(offsets, key=lambda cut: to_an_end.get(cut, 0))[:most]
     plans = [subject.single(requests, [cut], lock_step=False) for cut in told]
     yield held_together(plans, subject.depth.hold_s)
 

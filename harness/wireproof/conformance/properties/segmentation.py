@@ -1,10 +1,10 @@
 """Replies must not depend on how TCP cuts the request stream."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import TYPE_CHECKING
 
-from wireproof.conformance.plans.plan import Await, Open, Plan, Send, interleaved
+from wireproof.conformance.plans.plan import Await, Plan, Send, interleaved
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import KIB, Subject, conversations_of
 from wireproof.results import Level
@@ -167,21 +167,12 @@ def held(subject: Subject) -> Iterator[Plan]:
 def later(subject: Subject) -> Iterator[Plan]:
     """Answer one request, then cut the next at every offset."""
     first, *_ = subject.conversations()[-1]
-    for second in {subject.smallest: 0, first: 0}:
-        begin, total = len(first), len(first) + len(second)
-        for cut in _spread(range(begin + 1, total), 64):
-            yield Plan(
-                ((first, second),),
-                (
-                    Open(0),
-                    Send(0, begin),
-                    Await(0),
-                    Send(0, cut),
-                    Send(0, total),
-                    Await(0),
-                    *subject.ended(0),
-                ),
-            )
+    runs = [(first, second) for second in {subject.smallest: 0, first: 0}]
+    for requests in (*runs, *subject.protocol.conversations()):
+        ends = {*accumulate(map(len, requests))}
+        cuts = [cut for cut in range(len(requests[0]), max(ends)) if cut not in ends]
+        for cut in _spread(cuts, 64):
+            yield subject.single(requests, [cut], lock_step=True)
 
 
 def _first_part(plan: Plan) -> int:
@@ -194,7 +185,7 @@ def _first_part(plan: Plan) -> int:
     return len(plan.actions)
 
 
-def _spread(offsets: range, count: int) -> Sequence[int]:
+def _spread(offsets: Sequence[int], count: int) -> Sequence[int]:
     """Return at most `count` of the offsets, spread evenly, both ends among them."""
     if len(offsets) <= count:
         return offsets

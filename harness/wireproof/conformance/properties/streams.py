@@ -133,11 +133,11 @@ def coalesced(subject: Subject) -> Iterator[Plan]:
 def two_and_a_half(subject: Subject) -> Iterator[Plan]:
     """Send two requests and a part of a third; await two replies; send the rest."""
     last = next((request for request in subject.requests if 1 < len(request) <= 64), None)
-    if last is None:
-        return
-    requests = (subject.smallest, subject.smallest, last)
-    whole, total = 2 * len(subject.smallest), 2 * len(subject.smallest) + len(last)
-    for cut in range(whole + 1, total):
+    requests = (subject.smallest, subject.smallest, *filter(None, [last]))
+    if last is None or not subject.protocol.is_conversation(requests):
+        requests = subject.run(3)
+    total = sum(map(len, requests))
+    for cut in range(total - len(requests[-1]) + 1, total):
         yield Plan(
             (requests,),
             (Open(0), Send(0, cut), Await(0), Send(0, total), Await(0), *subject.ended(0)),

@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import strategies as st
 
+from tests.support import played
 from tests.support.servers import Shout
-from wireproof.conformance.plans.plan import AwaitEnd, Close, Send
+from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.plans.plan import AwaitEnd, Close, Send, single
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS, Subject, checked, draw_requests, plain_request
 from wireproof.errors import ProtocolCodeError, UsageError
@@ -101,3 +105,37 @@ def test_the_plain_request_is_one_of_the_transport(scheme: str, framed: bool) ->
     datagram = protocol.datagram_example()
     right = protocol.frame(datagram) if framed else datagram
     assert plain_request(protocol, target, ()) == right
+
+
+class _Counted(Shout):
+    """Lines, each of which a connection hears once, in their order."""
+
+    SAID = (b"one\n", b"two\n", b"three\n")
+
+    def conversations(self) -> Sequence[Sequence[bytes]]:
+        return [self.SAID]
+
+    def is_conversation(self, requests: Sequence[bytes]) -> bool:
+        return tuple(requests) == self.SAID[: len(requests)]
+
+
+def test_requests_that_follow_each_other_are_one_conversations() -> None:
+    """Where nothing is answered alike again, pairs and runs are what was seen; so is each plan."""
+    free = played.subject(Shout())
+    assert free.pair == (free.smallest,) * 2
+    assert free.run(3) == (free.plain_request,) * 3
+    counted = played.subject(_Counted())
+    assert counted.pair == _Counted.SAID[:2]
+    assert counted.run(3) == counted.run(9) == _Counted.SAID
+    assert counted.allows(single(_Counted.SAID))
+    assert not counted.allows(single([b"two\n"]))
+
+
+@pytest.mark.parametrize("name", ["SEG-LATER", "SEG-RUN", "COAL-HALF", "IDLE-RESUME", "RESET-MID"])
+def test_such_conversations_are_tried_too(name: str) -> None:
+    """A requirement that repeats requests elsewhere takes those that were seen."""
+    requirement = next(one for one in GENERIC if one.id == name)
+    subject = played.subject(_Counted())
+    plans = [plan for plan in requirement.plans(subject) if subject.allows(plan)]
+    assert plans
+    assert any(len(requests) > 1 for plan in plans for requests in plan.requests)

@@ -37,3 +37,14 @@ def test_one_request_is_all_where_the_server_closes_behind_it(opening: int, one:
     """The opening doesn't count."""
     learnt = scripts(constant(LOGIN, PING, closes=True), opening=opening)
     assert LearntProtocol(learnt, lambda: 0.0).one_request is one
+
+
+def test_what_is_answered_alike_once_follows_nothing_but_its_script() -> None:
+    """A server that counts a connection's requests answers none of them alike a second time."""
+    counted = LearntProtocol(scripts(constant(LOGIN, PING, PING)), lambda: 0.0)
+    assert counted.is_conversation([b"login\n", b"ping\n"])
+    assert counted.is_conversation([])
+    assert not counted.is_conversation([b"login\n", b"login\n"])
+    assert not counted.is_conversation([b"login\n", b"ping\n", b"ping\n", b"ping\n"])
+    learnt = scripts(constant(LOGIN, PING), opening=1, independent=(b"ping\n",))
+    assert LearntProtocol(learnt, lambda: 0.0).is_conversation([b"ping\n"] * 9)
