@@ -4,7 +4,7 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -37,11 +37,9 @@ from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix, parse_rate
 from wireproof.load.units import parse_share
+from wireproof.load.workload.requests_file import FORMS, LINES
 from wireproof.results import LoadResult
 from wireproof.target import parse_target, resolve
-
-if TYPE_CHECKING:
-    pass
 
 
 def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
@@ -108,13 +106,21 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     "--requests",
     "requests_file",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help=r"Requests to send, one a line, with \r\n where one ends.",
+    help=r"Requests to send, one a line, with \r\n where one ends; {connection} is ten bytes.",
+)
+@click.option(
+    "--requests-as",
+    type=click.Choice(list(FORMS)),
+    default=LINES,
+    show_default=True,
+    help="How they stand there: lines, or a big-endian length of 1, 2, 4 or 8 bytes before each.",
 )
 @click.option(
     "--feed",
     "feed_file",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="Values for {name} in them: a .csv, or lines for {line}.",
+    help="Values for {name} in them: a .csv, or lines for {line}. Without --requests: keys, paths,"
+    " names, topics or payloads, of which the protocol makes requests.",
 )
 @click.option(
     "--pipeline",
@@ -204,6 +210,7 @@ def load(
     payload: str,
     mix: dict[str, float],
     requests_file: str | None,
+    requests_as: str,
     feed_file: str | None,
     pipeline: int,
     segment: str,
@@ -253,7 +260,7 @@ def load(
             processes=processes,
             knee=knee,
             source_addresses=source_addresses,
-            requests_file=requests_file,
+            requests_file=requests_file or feed_file,
         )
     first_per_s, last_per_s, ramp_s = rate or (None, None, 0.0)
     if last_per_s is not None and not _is_given("length_s"):
@@ -275,6 +282,7 @@ def load(
         payload=payload,
         mix=mix,
         requests_file=requests_file or "",
+        requests_as=requests_as,
         feed_file=feed_file or "",
         pipeline=pipeline,
         segment=segment,

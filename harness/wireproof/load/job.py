@@ -120,6 +120,7 @@ def adopt(own: LoadSpec, told: LoadSpec) -> LoadSpec:
         settings=own.settings,
         source_addresses=own.source_addresses,
         requests_file=own.requests_file,
+        requests_as=own.requests_as,
         feed_file=own.feed_file,
     )
     load.check()

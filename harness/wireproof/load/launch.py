@@ -25,7 +25,7 @@ from wireproof.load.figures.tally import (
 )
 from wireproof.load.processes import Elsewhere, RunProcesses
 from wireproof.load.spec import LoadSpec
-from wireproof.load.workload.drawing import draw_corpus
+from wireproof.load.workload.drawing import draw_corpus, is_written
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import LoadResult, Second
 from wireproof.target import parse_target, resolve
@@ -64,7 +64,7 @@ def run_load(
     targets = resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)
     spec = msgspec.structs.replace(spec, pin=targets[0].pin)
     protocol = find_protocol(spec.protocol, spec.settings)
-    if spec.mix or spec.requests_file:  # what is wrong with them is told before anything is begun
+    if spec.mix or is_written(spec):  # what is wrong with them is told before anything is begun
         draw_corpus(spec, protocol, datagrams=not targets[0].is_stream)
     series = QueueSeries(on_second)
     collector = Collector(spec, series.add)

@@ -67,8 +67,11 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Weights of the protocol's kinds of requests; empty for its own mix."""
     requests_file: str = ""
     """Path of a file with the requests, on this machine; empty for what the protocol draws."""
+    requests_as: str = "lines"
+    """How they stand in it: a line each, or behind a length of 1, 2, 4 or 8 bytes, as `u32`."""
     feed_file: str = ""
-    """Path of a file with values for their places, on this machine."""
+    """Path of a file with values, on this machine: for their places, or for the protocol's own
+    requests about a key, a path or a topic."""
     pipeline: int = 1
     """Requests that a connection sends in one go before it waits for their replies."""
     processes: int = 1
@@ -179,11 +182,10 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(
                 f"{' and '.join(asked)} both say what is sent", f"leave out {asked[-1]}"
             )
-        if self.feed_file and not self.requests_file:
-            raise UsageError(
-                "--feed fills the places of requests that are written down",
-                "write --requests FILE, with {line} in it",
-            )
+        if self.feed_file and self.payload:
+            raise UsageError("--payload and --feed both say what is sent", "leave out --payload")
+        if self.requests_as != "lines" and not self.requests_file:
+            raise UsageError("--requests-as says how --requests FILE is read", "write --requests")
         if self.mix and not (
             max(self.mix.values()) > 0
             and all(0 <= weight < math.inf for weight in self.mix.values())

@@ -88,7 +88,7 @@ def as_sent(
     ]
 
 
-_OF_REQUESTS = ("example", "kinds", "workload", "sized_conversation")
+_OF_REQUESTS = ("example", "kinds", "workload", "fed", "sized_conversation")
 """What a protocol says of its requests; a subclass with other requests says it anew."""
 
 
@@ -96,7 +96,7 @@ class Protocol(ABC):
     """A protocol as the harness sees it.
 
     A class that draws other `requests()` than its base inherits none of the base's `example()`,
-    `kinds()`, `workload()` and `sized_conversation()`.
+    `kinds()`, `workload()`, `fed()` and `sized_conversation()`.
 
     Every public attribute of type int, float, str or bool that is no ClassVar is a setting that
     the user may change with `--set name=value`.
@@ -249,6 +249,23 @@ class Protocol(ABC):
                 return {"get": (self.gets(), 80), "set": (self.sets(), 20)}
         """
         return {self.name or type(self).__name__: (self.requests(), 1.0)}
+
+    def fed(self, value: bytes) -> Mapping[str, tuple[bytes, float]]:
+        """Return requests about `value`, a line of `load --feed`: by kind, each with its weight.
+
+        A key, a path, a topic. One that carries it as its payload, unless said otherwise; none
+        where there is none.
+        """
+        request = self.payload_request(value)
+        return {} if request is None else {self.name or type(self).__name__: (request, 1.0)}
+
+    def forgetting(self, requests: Sequence[bytes]) -> Sequence[bytes]:
+        """Return what has a server forget what earlier runs stored by such requests of a user.
+
+        Sent behind `opening()`, which does it for what `requests()` draws.
+        """
+        del requests
+        return ()
 
     def sized_conversation(self, size_bytes: int) -> Sequence[bytes] | None:
         """Return requests that write a value of exactly `size_bytes` and read it back, or None.

@@ -73,6 +73,11 @@ class Datagrams(ABC):
         assert isinstance(self, Protocol)
         return {self.name or type(self).__name__: (self.datagrams(), 1.0)}
 
+    def fed_datagram(self, value: bytes) -> Mapping[str, tuple[bytes, float]]:
+        """Return datagrams about `value`, as `Protocol.fed` does for streams."""
+        assert isinstance(self, Protocol)
+        return self.fed(value)
+
     def unanswered_datagrams(self) -> Sequence[bytes]:
         """Return datagrams that no server may answer, for example because they are replies."""
         return ()

@@ -137,7 +137,9 @@ def refuse_what_is_here(
     if source_addresses:
         raise UsageError("--source-addresses is not for --master", "write it at each worker")
     if requests_file:
-        raise UsageError("--requests is not for --master", "its workers have no such file")
+        raise UsageError(
+            "--requests and --feed are not for --master", "its workers have no such file"
+        )
 
 
 def meeting_place(asked: Asked, target: Target, spec: LoadSpec) -> Elsewhere:

@@ -91,7 +91,7 @@ class Course(Link):
         self._left = 1 if self._protocol.one_request else self._protocol.most_requests
         self._ring, self._batch = self._corpus.enter(serial, self._start)
         self._followed = self._batch
-        self.connect(source, serial)
+        self.connect(source, serial, self._ring.opening)
 
     @property
     def is_used_up(self) -> bool:

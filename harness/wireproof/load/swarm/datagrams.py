@@ -8,7 +8,7 @@ duplicate. Requests that follow each other differ, so that each reply tells whic
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
@@ -51,18 +51,19 @@ class DatagramConnection(SwarmConnection):
         self._heard = b""
         self._lost: deque[Batch] = deque(maxlen=_REMEMBERED)
 
-    def connect(self, source: str, serial: int) -> None:
+    def connect(self, source: str, serial: int, opening: Iterable[bytes] = ()) -> None:
         """Have a socket.
 
         Args:
             source: the local address to come from; empty for the system's choice.
             serial: of no meaning here.
+            opening: there is none here.
 
         Raises:
             ConnectionFailedError: there is none to be had.
 
         """
-        del serial
+        del serial, opening
         self._sock = self._surroundings.dial(self._target, source)
         self.fd = self._sock.fileno()
         self.expired = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from select import EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import Any
@@ -106,12 +106,13 @@ class Link:
 
     # From the connect to the end.
 
-    def connect(self, source: str, serial: int) -> None:
+    def connect(self, source: str, serial: int, opening: Iterable[bytes] = ()) -> None:
         """Start to connect.
 
         Args:
             source: the local address to come from; empty for the system's choice.
             serial: this connection's number, which no other of the run has.
+            opening: requests that open it behind the protocol's own.
 
         Raises:
             ConnectionFailedError: it failed at once.
@@ -120,7 +121,12 @@ class Link:
         self.expired = False
         self._dialogue.begin(serial)
         self._opening = Opening(
-            self._target, self._protocol, self._dialogue, source, self._surroundings
+            self._target,
+            self._protocol,
+            self._dialogue,
+            source,
+            self._surroundings,
+            more=opening,
         )
         self.fd = self._opening.sock.fileno()
         self._watched = self._opening.watched

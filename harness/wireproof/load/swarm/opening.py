@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
+from collections.abc import Iterable
 from enum import Enum, auto
 from select import EPOLLIN, EPOLLOUT
 from typing import Any
@@ -36,6 +37,7 @@ class Opening:
 
     __slots__ = (
         "_dialogue",
+        "_more",
         "_protocol",
         "_requests",
         "_step",
@@ -52,6 +54,8 @@ class Opening:
         dialogue: Dialogue,
         source: str,
         surroundings: Surroundings,
+        *,
+        more: Iterable[bytes],
     ) -> None:
         """Start to connect.
 
@@ -61,6 +65,7 @@ class Opening:
             dialogue: judges the greeting and the log-in.
             source: the local address to come from; empty for the system's choice.
             surroundings: where sockets come from.
+            more: requests that open the connection behind the protocol's own.
 
         Raises:
             ConnectionFailedError: it failed at once.
@@ -71,6 +76,7 @@ class Opening:
         self._protocol = protocol
         self._dialogue = dialogue
         self._requests: deque[bytes] = deque()
+        self._more = more
         self._step = _Step.CONNECTING
         self.sock: Any = surroundings.dial(target, source)
         self.watched = EPOLLOUT
@@ -97,7 +103,7 @@ class Opening:
             if self._target.scheme == "tls" and not self._shake_hands():
                 return False
             self._step = _Step.TALKING
-            self._requests = deque(self._protocol.opening())
+            self._requests = deque((*self._protocol.opening(), *self._more))
             self.watched = EPOLLIN
         else:
             if event & ~EPOLLOUT:

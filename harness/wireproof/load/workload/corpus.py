@@ -10,6 +10,7 @@ from wireproof.load.workload.batch import RECEIVE_BYTES, Batch
 from wireproof.load.workload.predictor import Predictor
 from wireproof.load.workload.ring import Accepted, PrivateRing, Ring
 from wireproof.protocols.base import Protocol, as_sent
+from wireproof.protocols.user_code import call_user_code
 
 _LEARNT_FOR_NS = 1_000_000_000
 
@@ -28,12 +29,14 @@ class Privacy:
         protocol: makes requests private to a connection, and numbers them.
         places: how many batches its ring has.
         first_number: of the first request behind those that open it.
+        is_written: whether the user has written the requests, or what they are about.
 
     """
 
     protocol: Protocol
     places: int
     first_number: int
+    is_written: bool = False
 
     def made(self, batch: Batch, serial: int, number: int) -> Batch:
         """Return a batch as one connection sends it, with requests from `number` on."""
@@ -49,6 +52,7 @@ class Corpus:
         predictor: what knows the replies of a ring for all, or None where only the oracle can
             judge.
         learns: whether what was heard is of any use to a ring for all.
+        opening: what opens a connection beside the protocol's own: nothing.
         is_private: whether each connection has a ring of its own.
         kinds: names of the kinds of requests, by number; none where they are not told apart.
 
@@ -74,6 +78,7 @@ class Corpus:
 
         """
         self.kinds = tuple(kinds)
+        self.opening: Sequence[bytes] = ()
         self._datagrams = datagrams
         self._privacy = privacy
         self.predictor = predictor
@@ -106,7 +111,14 @@ class Corpus:
             number += batch.count
             return batch
 
-        ring = PrivateRing(min(privacy.places, len(batches)), make)
+        size = min(privacy.places, len(batches))
+        opening: Sequence[bytes] = ()
+        if privacy.is_written:
+            places = (batches[(start + place) % len(batches)] for place in range(size))
+            opening = call_user_code(
+                privacy.protocol.forgetting, [one for batch in places for one in batch.requests]
+            )
+        ring = PrivateRing(size, make, opening)
         return ring, ring.before
 
     def after(self, batch: Batch) -> Batch:

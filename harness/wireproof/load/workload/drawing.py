@@ -18,7 +18,7 @@ from wireproof.load.workload.predictor import (
     predictor_of,
     required_replies,
 )
-from wireproof.load.workload.written import written_requests
+from wireproof.load.workload.written import fed_requests, written_requests
 from wireproof.protocols.base import Exchange, Protocol, as_sent, overrides
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
@@ -36,6 +36,7 @@ _LEAST_PLACES = 8
 _ALL_PLACES = 1024
 """Of the rings of all connections: each is gone round twice with the oracle, at 50 us a place and
 more. A load that is short, or on a busy machine, is to be measured when that is over."""
+_MOST_WRITTEN_PLACES = 8192
 _BYTES_A_PLACE = 512
 _MAX_DATAGRAM_BYTES = 65507
 _LEAST_CHANGED = 8
@@ -75,7 +76,8 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
     batches = _batches(list(map(_Piece, requests, kinds, silent)), spec, drawn.names)
     opening_requests = 0 if datagrams else len(protocol.opening())
     if private:
-        privacy = Privacy(protocol, _places(spec, batches), opening_requests)
+        places = _places(spec, batches)
+        privacy = Privacy(protocol, places, opening_requests, is_written=is_written(spec))
         return Corpus(batches, None, privacy=privacy, kinds=drawn.names)
     if not datagrams and overrides(protocol, Protocol, "numbered"):
         # By its place: the same for each connection, and in each lap.
@@ -84,6 +86,11 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
             batches[at] = batch.made_of(as_sent(protocol, batch.requests, 0, number))
             number += batch.count
     return Corpus(batches, predictor, datagrams=datagrams, kinds=drawn.names)
+
+
+def is_written(spec: LoadSpec) -> bool:
+    """Say whether the user has written what is sent, or what it is about."""
+    return bool(spec.requests_file or spec.feed_file)
 
 
 class _Drawn(NamedTuple):
@@ -112,6 +119,8 @@ def _places(spec: LoadSpec, batches: Sequence[Batch]) -> int:
     bytes_a_place = _BYTES_A_PLACE + 3 * sum(batch.size for batch in batches) // len(batches)
     # What is drawn to find faults comes back to a state only where a lap has each kind of request.
     wanted = _ALL_PLACES * (4 if spec.payload == "any" else 1)
+    if is_written(spec):  # what somebody has written is to be sent
+        wanted = max(wanted, min(len(batches), _MOST_WRITTEN_PLACES))
     most = min(wanted, _MAX_CORPUS_BYTES // bytes_a_place) // connections
     return min(len(batches), max(_LEAST_PLACES, most))
 
@@ -120,6 +129,8 @@ def _requests(spec: LoadSpec, protocol: Protocol, room_bytes: int, *, datagrams:
     """Draw what is sent, in the order in which it is."""
     if spec.requests_file:
         return _Drawn.of_one_kind(written_requests(spec, protocol, room_bytes, datagrams=datagrams))
+    if spec.feed_file:
+        return _Drawn(*fed_requests(spec, protocol, room_bytes, datagrams=datagrams))
     sizes = parse_payload(spec.payload)
     mixed = overrides(protocol, Protocol, "workload") or (
         isinstance(protocol, Datagrams) and overrides(protocol, Datagrams, "datagram_workload")

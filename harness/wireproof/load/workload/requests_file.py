@@ -1,8 +1,10 @@
 r"""Requests that a user has written down, and values to fill them with.
 
 A line is a request. Its end is not part of it: what ends a request on the wire is written as
-`\r\n`, and any other byte as `\x00` or as itself. Where a feed is given, `{name}` stands for
-the value in the column of that name, and each row of the feed fills each request once.
+`\r\n`, and any other byte as `\x00` or as itself. Or a length is in front of each request, in so
+many bytes as is said, big-endian and without itself; then a byte stands for itself. Where a feed is
+given, `{name}` stands for the value in the column of that name, and each row of the feed fills each
+request once.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from wireproof.files import read_limited
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MOST_REQUESTS = 65536
+LINES = "lines"
+FORMS = {LINES: 0, "u8": 1, "u16": 2, "u32": 4, "u64": 8}
+"""How requests stand in a file: in how many bytes their length is in front of them."""
 LINE = "line"
 """What the one column of a feed is called that is not a `.csv` file."""
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.?))", re.DOTALL)
@@ -26,13 +31,14 @@ _ESCAPED = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
 
 
 def read_requests(
-    requests: str, feed: str = "", *, room_bytes: int = MAX_FILE_BYTES
+    requests: str, feed: str = "", *, form: str = LINES, room_bytes: int = MAX_FILE_BYTES
 ) -> list[bytes]:
     """Return the requests of a file, filled in from a feed if there is one.
 
     Args:
         requests: the path of the file.
         feed: that of the values: `.csv` with a line of names first, or a value a line.
+        form: one of `FORMS`.
         room_bytes: how many bytes of requests there may be; what comes behind is left out.
 
     Raises:
@@ -40,12 +46,8 @@ def read_requests(
             feed has no value for any of the requests.
 
     """
-    text = _read(requests, "file of requests")
-    templates = [
-        unescaped(line, number, requests)
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip()
-    ]
+    data = _read(requests, "file of requests")
+    templates = list(_lines(data, requests) if form == LINES else _counted(data, form, requests))
     if not templates:
         raise UsageError(f"{requests} has no request", "write one a line, ended by \\\\r\\\\n")
     found: list[bytes] = []
@@ -56,6 +58,40 @@ def read_requests(
             break
         found.append(request)
     return found
+
+
+def read_values(feed: str) -> list[bytes]:
+    """Return the values of a feed that are used by themselves: the lines, or the first column.
+
+    Raises:
+        UsageError: the file cannot be read, or has none.
+
+    """
+    rows = _rows(feed)
+    (first, *_) = rows[0]
+    return [_bytes(row[first]) for row in rows[:MOST_REQUESTS]]
+
+
+def _lines(text: bytes, path: str) -> Iterator[bytes]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield unescaped(line, number, path)
+
+
+def _counted(data: bytes, form: str, path: str) -> Iterator[bytes]:
+    at, number = 0, 1
+    while at < len(data):
+        start = at + FORMS[form]
+        end = start + int.from_bytes(data[at:start])
+        if end > len(data):
+            raise UsageError(
+                f"{path}, offset {at}: request number {number} has a length of {end - start} bytes,"
+                f" and {max(0, len(data) - start)} follow",
+                "write --requests-as for the length that the file has: u8, u16, u32, u64 or lines",
+            )
+        if end > start:
+            yield data[start:end]
+        at, number = end, number + 1
 
 
 def unescaped(line: bytes, number: int, path: str) -> bytes:

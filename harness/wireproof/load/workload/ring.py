@@ -26,6 +26,8 @@ class Ring(Protocol):
 
     learns: bool
     """Whether what was heard is of any use to it."""
+    opening: Sequence[bytes]
+    """Requests that open a connection behind the protocol's own, before it begins."""
 
     def after(self, batch: Batch) -> Batch:
         """Return what is sent behind `batch`."""
@@ -75,18 +77,23 @@ class PrivateRing:
     Attributes:
         before: stands before the first batch.
         learns: whether a lap may still close.
+        opening: requests that open the connection behind the protocol's own.
 
     """
 
-    def __init__(self, size: int, make: Callable[[int], Batch]) -> None:
+    def __init__(
+        self, size: int, make: Callable[[int], Batch], opening: Sequence[bytes] = ()
+    ) -> None:
         """Have `size` places.
 
         Args:
             size: one at least.
             make: returns the batch of a place.
+            opening: requests that open the connection behind the protocol's own.
 
         """
         self.learns = True
+        self.opening = opening
         self.before = Batch(())
         self._size, self._make = size, make
         self._built = 0

@@ -81,6 +81,22 @@ class Dns(LengthPrefixed, Datagrams):
         names = st.integers(0, 999).map(lambda number: f"host{number}")
         return {"a": (st.builds(self._query, st.integers(0, 65535), names), 1)}
 
+    def fed(self, value: bytes) -> dict[str, tuple[bytes, float]]:
+        """Return a query for a name, with its length in front."""
+        return {
+            kind: (self.frame(query), weight)
+            for kind, (query, weight) in self.fed_datagram(value).items()
+        }
+
+    def fed_datagram(self, value: bytes) -> dict[str, tuple[bytes, float]]:
+        """Return a query for a name; none where it is no name."""
+        import dns.exception
+
+        try:
+            return {"a": (bytes(2) + _question(value.decode()), 1)}
+        except (dns.exception.DNSException, UnicodeError):
+            return {}
+
     def _queries(self) -> dict[str, SearchStrategy[bytes]]:
         from hypothesis import strategies as st
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _FEED_BYTES = 512
 _CLOSE = b"\r\nconnection: close"
+_NOT_IN_TARGETS = {*range(33), 127}
 _CODED = b"Transfer-Encoding: gzip, chunked"
 _HEAD_STATUS = {200, 405, 501}
 """To HEAD; a server need not have the method (RFC 9110, section 9.1)."""
@@ -133,6 +134,11 @@ class Http1(RequestReply):
         if "POST" in self._methods:
             found["post"] = st.builds(self.post, targets, ordinary_values()), 20
         return found or dict(super().workload())
+
+    def fed(self, value: bytes) -> dict[str, tuple[bytes, float]]:
+        """Return a GET of a path; none where a request line cannot hold it."""
+        is_path = value[:1] == b"/" and value.isascii() and not set(value) & _NOT_IN_TARGETS
+        return {"get": (self._request(b"GET", value), 1)} if is_path else {}
 
     def sized_conversation(self, size_bytes: int) -> list[bytes] | None:
         """Return a POST, where its response holds what was sent."""

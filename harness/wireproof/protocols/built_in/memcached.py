@@ -17,6 +17,8 @@ from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.sizes import (
     BORDER_SIZES,
+    LETTERS,
+    ORDINARY_SIZES,
     border_integers,
     integers,
     octets,
@@ -27,10 +29,14 @@ from wireproof.protocols.sizes import (
 from wireproof.results import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hypothesis.strategies import SearchStrategy
 
 _STRINGS = (PLACEHOLDER + b"a", PLACEHOLDER + b"b")
 _COUNTER = PLACEHOLDER + b"n"
+_NOT_IN_KEYS = {*range(33), 127}
+_MOST_KEY_BYTES = 250
 _GONE = re.compile(rb"(?:DELETED|NOT_FOUND)\r\n")
 _VERSION = re.compile(rb"VERSION [^\r\n]+\r\n")
 _ERRORS = (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR")
@@ -121,6 +127,20 @@ class Memcached(RequestReply):
                 20,
             ),
         }
+
+    def fed(self, value: bytes) -> dict[str, tuple[bytes, float]]:
+        """Return a get and a set of a key of the connection's own; none where it is no key."""
+        key = PLACEHOLDER + b":" + value
+        if set(key) & _NOT_IN_KEYS or len(key) > _MOST_KEY_BYTES:
+            return {}
+        write = storage(b"set", key, octets(ORDINARY_SIZES[1], LETTERS))
+        return {"get": (b"get %b\r\n" % key, 80), "set": (write, 20)}
+
+    def forgetting(self, requests: Sequence[bytes]) -> list[bytes]:
+        """Return a delete of each key that is the connection's own."""
+        lines = (request.partition(b"\r\n")[0] for request in requests)
+        keys = {word for line in lines for word in line.split(b" ") if PLACEHOLDER in word}
+        return [b"delete %b\r\n" % key for key in sorted(keys - {*_STRINGS, _COUNTER})]
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a `set`."""

@@ -16,7 +16,14 @@ from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.framed import VarintLengthPrefixed
 from wireproof.protocols.framing import read_varint, varint
 from wireproof.protocols.replies import NO_LANE, Expected, Reply
-from wireproof.protocols.sizes import octets, ordinary_values, padded, payloads
+from wireproof.protocols.sizes import (
+    LETTERS,
+    ORDINARY_SIZES,
+    octets,
+    ordinary_values,
+    padded,
+    payloads,
+)
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ _CONNECT, _PUBLISH, _SUBSCRIBE, _PINGREQ = 1, 3, 8, 12
 _QOS = 0x06
 _PINGRESP = b"\xd0\x00"
 _RETAIN = 0x01
+_MOST_TOPIC_BYTES = 65535
 _HEAD_BYTES = 2 + len(PLACEHOLDER)
 _KINDS = {2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 9: "SUBACK", 13: "PINGRESP"}
 _CODES = {
@@ -117,6 +125,17 @@ class Mqtt(VarintLengthPrefixed):
             "publish-qos0": (values.map(lambda payload: _publish(0, payload)), 50),
             "publish-qos1": (values.map(lambda payload: _publish(2, payload)), 45),
             "ping": (self.kinds()["ping"], 5),
+        }
+
+    def fed(self, value: bytes) -> dict[str, tuple[bytes, float]]:
+        """Return messages to a topic below the connection's own; none where it is no topic name."""
+        topic = PLACEHOLDER + b"/" + value
+        if set(value) & set(b"+#\0") or len(topic) > _MOST_TOPIC_BYTES:
+            return {}
+        payload = octets(ORDINARY_SIZES[1], LETTERS)
+        return {
+            "publish-qos0": (_publish(0, payload, topic), 1),
+            "publish-qos1": (_publish(2, payload, topic), 1),
         }
 
     def sized_conversation(self, size_bytes: int) -> list[bytes] | None:

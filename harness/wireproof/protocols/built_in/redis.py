@@ -15,6 +15,8 @@ from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.sizes import (
     BORDER_SIZES,
+    LETTERS,
+    ORDINARY_SIZES,
     border_integers,
     octets,
     ordinary_values,
@@ -24,6 +26,8 @@ from wireproof.protocols.sizes import (
 from wireproof.results import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hypothesis.strategies import SearchStrategy
 
 _KEYS = tuple(PLACEHOLDER + letter for letter in (b"a", b"b", b"c"))
@@ -34,6 +38,8 @@ _ANY_INTEGER = re.compile(rb":[0-9]+\r\n")
 _NOT_AN_INTEGER = re.compile(rb"-ERR [^\r\n]*(?:integer|overflow)[^\r\n]*\r\n")
 _WRONG_TYPE = re.compile(rb"-WRONGTYPE [^\r\n]*\r\n")
 _MOST_DEPTH = 9
+_DELETED = 100
+"""Keys at a time."""
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -144,6 +150,19 @@ class Redis(RequestReply):
                 20,
             ),
         }
+
+    def fed(self, value: bytes) -> dict[str, tuple[bytes, float]]:
+        """Return a GET and a SET of a key of the connection's own."""
+        key = PLACEHOLDER + b":" + value
+        write = command(b"SET", key, octets(ORDINARY_SIZES[1], LETTERS))
+        return {"get": (command(b"GET", key), 80), "set": (write, 20)}
+
+    def forgetting(self, requests: Sequence[bytes]) -> list[bytes]:
+        """Return DELs of what is the connection's own."""
+        words = {word for request in requests for word in _words(request) if PLACEHOLDER in word}
+        keys = sorted(words - {*_KEYS})
+        starts = range(0, len(keys), _DELETED)
+        return [command(b"DEL", _KEYS[0], *keys[at : at + _DELETED]) for at in starts]
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return an ECHO."""

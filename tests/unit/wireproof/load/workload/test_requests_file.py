@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireproof.errors import UsageError
-from wireproof.load.workload.requests_file import MOST_REQUESTS, read_requests, unescaped
+from wireproof.load.workload.requests_file import (
+    MOST_REQUESTS,
+    read_requests,
+    read_values,
+    unescaped,
+)
 
 
 def _written(folder: Path, text: bytes, name: str = "requests.txt") -> str:
@@ -60,6 +65,24 @@ def test_there_are_so_many_at_most(tmp_path: Path):
     assert len(read_requests(requests, feed)) == MOST_REQUESTS
     assert len(read_requests(requests, feed, room_bytes=25)) == 2
     assert len(read_requests(requests, feed, room_bytes=1)) == 1
+
+
+@pytest.mark.parametrize(("form", "width"), [("u8", 1), ("u16", 2), ("u32", 4), ("u64", 8)])
+def test_a_length_in_front_of_each_says_where_it_ends(form: str, width: int, tmp_path: Path):
+    """Then a byte is itself, line ends and backslashes too; a feed fills places as in lines."""
+    found = [b"a\n\r\n\\x", b"", b"{line}\0"]
+    data = b"".join(len(each).to_bytes(width) + each for each in found)
+    path, feed = _written(tmp_path, data), _written(tmp_path, b"1\n2\n", "feed")
+    assert read_requests(path, form=form) == [found[0], found[2]]
+    assert read_requests(path, feed, form=form)[1::2] == [b"1\0", b"2\0"]
+    with pytest.raises(UsageError, match=r"offset \d+: request number 4 "):
+        read_requests(_written(tmp_path, data + b"\xff"), form=form)
+
+
+def test_values_are_lines_or_the_first_column(tmp_path: Path):
+    """Of a feed without requests."""
+    assert read_values(_written(tmp_path, b"a\n\nb\n", "keys")) == [b"a", b"b"]
+    assert read_values(_written(tmp_path, b"key,size\na,1\nb,2\n", "keys.csv")) == [b"a", b"b"]
 
 
 @pytest.mark.parametrize(
