@@ -74,11 +74,13 @@ class ControlledExecutor(Executor):
         self._held: dict[Plan, float] = {}  # controls, and when
         self._series_left = _MOST_SERIES
 
-    def execute(self, plan: Plan, timeout_s: float | None = None) -> Outcome:
-        """Execute `plan`; one that fails, with its controls."""
+    def execute(
+        self, plan: Plan, timeout_s: float | None = None, *, alone: bool = False
+    ) -> Outcome:
+        """Execute `plan`; one that fails, with its controls, unless it is looked at alone."""
         outcome = self._once(plan, timeout_s)
         failure = outcome.failure
-        if failure is not None and failure.kind not in _SETTLED:
+        if failure is not None and failure.kind not in _SETTLED and not alone:
             outcome = self._beside_controls(plan, outcome, failure, timeout_s)
         self.latest.append((plan, outcome))
         return outcome

@@ -97,14 +97,23 @@ class Executor:
         self._ahead: Ahead | None = None
         self.latest: deque[Held] = deque(maxlen=_REMEMBERED)
 
-    def execute(self, plan: Plan, timeout_s: float | None = None) -> Outcome:
+    def execute(
+        self, plan: Plan, timeout_s: float | None = None, *, alone: bool = False
+    ) -> Outcome:
         """Execute `plan` on fresh connections.
+
+        Args:
+            plan: is what the server has to keep.
+            timeout_s: how long a reply may take; None for the usual.
+            alone: without controls, where there would be any: enough where another, smaller plan
+                has had them, and this one is asked whether it fails like it.
 
         Raises:
             CannotRunError: this machine lacks what a connection needs.
             ProtocolCodeError: the protocol's own code is at fault.
 
         """
+        del alone
         outcome = self._execute(plan, timeout_s, self._ahead_for(plan))
         self.latest.append((plan, outcome))
         return outcome

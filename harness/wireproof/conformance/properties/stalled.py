@@ -17,6 +17,7 @@ from wireproof.conformance.properties.isolation import (
     QUIET_S,
     TINY_WINDOW_BYTES,
     asking_for,
+    fills_nothing,
     pushing,
 )
 from wireproof.conformance.requirements import requirement
@@ -39,7 +40,7 @@ _KEPT_BYTES = 32 * 1024 * KIB
     source=_FLOW,
     reason="Each takes a worker of a pool with it, and the pool is small.",
     unsupported=lambda subject: (
-        ""
+        ("" if asking_for(subject, MORE_THAN_KERNELS_BUFFER_BYTES) else fills_nothing(subject))
         if subject.concurrent and subject.protocol.connections > _FEWEST
         else "the server has one connection at a time"
     ),

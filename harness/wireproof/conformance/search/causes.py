@@ -56,6 +56,11 @@ class FoundCauses:
         """Whether the server is known to fall silent."""
         return any(one.finding.failing.failure.seen is Seen.NOTHING for one in self._all)
 
+    @property
+    def is_anything(self) -> bool:
+        """Whether there is one."""
+        return bool(self._all)
+
     def explains(self, search: Search, failing: Failing, *, by_signature: bool) -> bool:
         """Whether a plan fails for one of them; see `inquiry.is_explained_by`."""
         for one in self._all:

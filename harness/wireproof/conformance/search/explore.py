@@ -26,6 +26,8 @@ _MAY_BE_A_DEATH = {
 _LONGEST_MAPPED_BYTES = 256
 _GLANCES = 2
 """What is pursued beside a known silence is most often the same: it is confirmed at length."""
+_FEW_REQUESTS = 200
+"""Of a plan whose controls cost little."""
 _ENOUGH_SILENCES = 6
 """Each is waited for; a known cause that does not make us wait is met as often as time allows."""
 
@@ -81,6 +83,10 @@ class Known(Protocol):
     def silence(self) -> bool:
         """Whether it is known to fall silent: that need not be waited for at length again."""
 
+    @property
+    def is_anything(self) -> bool:
+        """Whether there is a cause."""
+
     def explains(self, search: "Search", failing: Failing, *, by_signature: bool) -> bool:
         """Whether a plan fails for a known cause; by its signature alone, where that will do."""
 
@@ -88,7 +94,7 @@ class Known(Protocol):
 class NothingKnown:
     """Before the first finding."""
 
-    silence = False
+    silence = is_anything = False
 
     def explains(self, search: "Search", failing: Failing, *, by_signature: bool) -> bool:
         """Explain nothing."""
@@ -132,6 +138,7 @@ class Search:
         self._known: Known = known or NothingKnown()
         self._known_until: Deadline | None = None
         self._glancing = False
+        self._compares = False  # plans with what is known
 
     def can_afford(self, plan: Plan) -> bool:
         """Whether a server of this pace could answer all of a plan in the time there is for it."""
@@ -158,7 +165,9 @@ class Search:
 
     def run(self, plan: Plan, timeout_s: float | None = None) -> Failing | None:
         """Execute one plan and judge it; None where it holds."""
-        outcome = self.executor.execute(plan, timeout_s)
+        execute = self.executor.execute
+        alone = self._compares and _is_long(plan)
+        outcome = execute(plan, timeout_s, alone=True) if alone else execute(plan, timeout_s)
         failure, rule = outcome.failure, ""
         if failure is None and self._requirement.judge is not None:
             failure = self._requirement.judge(self.subject, outcome)
@@ -211,8 +220,10 @@ class Search:
         """Run a plan, and return it if it fails for no known cause.
 
         A silence is waited for at length once: where one is known, only what it doesn't explain is.
+        Nor are there controls beside a long plan before it is known that nothing explains it.
         """
         self._glancing = self._known.silence
+        self._compares = self._known.is_anything
         try:
             failing = self.in_haste(plan) if self._glancing else self.run(plan)
             if failing is None:
@@ -220,11 +231,12 @@ class Search:
             explained = self._known.explains(self, failing, by_signature=self.tried.explained > 0)
         finally:
             glanced, self._glancing = self._glancing, False
+            alone, self._compares = self._compares and _is_long(plan), False
         if explained:
             self.tried.explained += 1
             self._known_until = self._known_until or Deadline(self.subject.depth.shrink_s / 4)
             return None
-        return self.run(plan) if glanced else failing
+        return self.run(plan) if glanced or alone else failing
 
     @property
     def has_enough(self) -> bool:
@@ -246,6 +258,10 @@ class Search:
             sends = [action for action in plan.actions if hasattr(action, "until")]
             cuts = self.tried.single_cuts.setdefault(plan.requests[0], {})
             cuts[sends[0].until] = failed
+
+
+def _is_long(plan: Plan) -> bool:
+    return sum(map(len, plan.requests)) > _FEW_REQUESTS
 
 
 class _Enough(BaseException):

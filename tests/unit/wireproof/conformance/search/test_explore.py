@@ -183,7 +183,7 @@ def test_confirming_takes_a_second_at_least(subject: Subject) -> None:
 class _Known:
     """A server whose every silence is known."""
 
-    silence = True
+    silence = is_anything = True
 
     def __init__(self) -> None:
         self.by_signature: list[bool] = []
