@@ -64,7 +64,8 @@ def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
 
 
 def form(line: str) -> str:
-    """Return a line without its figures, which differ from run to run."""
+    """Return a line without its figures and its bottleneck, which differ from run to run."""
+    line = re.sub(r"generator-bound|server-bound|bound by a shared core|undetermined", "#", line)
     return " ".join(re.sub(r"[\d.,]+( [mµn]?s\b)?", "#", line).split())
 
 

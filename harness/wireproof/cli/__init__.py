@@ -21,6 +21,7 @@ _COMMANDS = {
     "load": "measure throughput and latency, every reply verified",
     "worker": "join a load that another machine leads",
     "backlog": "show what the accept queue really does",
+    "init": "a protocol file, a test and a CI step to begin with",
     "serve": "the reference server",
     "talk": "a prompt to a server",
     "between": "judge any client and any server by a relay between that cuts their streams",

@@ -1,0 +1,56 @@
+"""`wireproof init`: files to begin with, tried on the server if it is up."""
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wireproof.cli import invoke
+
+
+class _Capitals(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        for line in self.rfile:
+            self.wfile.write(line.upper())
+
+
+@pytest.fixture
+def capitals() -> Iterator[str]:
+    """A server that answers lines in capitals."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Capitals) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_what_the_server_does_is_tried(
+    capitals: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rule is found, the class judges the server, and the three files are told."""
+    arguments = ["init", "--target", capitals, "--name", "shout", "--into", str(tmp_path)]
+    assert invoke(arguments) == 0
+    captured = capsys.readouterr()
+    assert "it answers 'HELLO\\n'" in captured.err
+    assert captured.out.count("wrote ") == 3
+    text = (tmp_path / "shout.py").read_text()
+    assert "class Shout(Delimited):" in text
+    assert "return request.upper()" in text
+    assert f'target="{capitals}"' in (tmp_path / "test_shout.py").read_text()
+    assert "--protocol shout.py:Shout" in (tmp_path / ".github/workflows/wireproof.yml").read_text()
+    protocol = f"{tmp_path / 'shout.py'}:Shout"
+    checked = ["check", capitals, "--protocol", protocol, "--only", "SEG-SINGLE"]
+    assert invoke([*checked, "--depth", "quick", "--out", str(tmp_path / "out")]) == 0
+
+
+def test_nothing_is_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that is down is told; a second time the files are there, and --force replaces."""
+    arguments = ["init", "--target", "tcp://127.0.0.1:1", "--into", str(tmp_path)]
+    assert invoke(arguments) == 0
+    assert "does not answer now" in capsys.readouterr().err
+    assert invoke(arguments) == 2
+    assert "is there\nwrite --force" in capsys.readouterr().err
+    assert invoke([*arguments, "--force"]) == 0
+    assert invoke([*arguments, "--force", "--name", "class"]) == 2
+    assert invoke([*arguments, "--force", "--request", "a\\"]) == 2
