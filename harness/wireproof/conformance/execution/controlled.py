@@ -82,7 +82,7 @@ class ControlledExecutor(Executor):
         failure = outcome.failure
         if failure is not None and failure.kind not in _SETTLED and not alone:
             outcome = self._beside_controls(plan, outcome, failure, timeout_s)
-        self.latest.append((plan, outcome))
+        self.remember(plan, outcome)
         return outcome
 
     def execute_plain(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:

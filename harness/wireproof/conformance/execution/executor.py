@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wireproof.conformance.execution.burden import ServerBurden
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
@@ -61,7 +61,8 @@ class Executor:
         target: resolved.
         protocol: judges.
         timeout_s: how long a reply may take.
-        latest: the last conversations, the latest last; plain ones are left out.
+        latest: the last conversations, the latest last, without their oracles, which may hold
+            hundreds of MiB; plain ones are left out.
 
     """
 
@@ -115,8 +116,12 @@ class Executor:
         """
         del alone
         outcome = self._execute(plan, timeout_s, self._ahead_for(plan))
-        self.latest.append((plan, outcome))
+        self.remember(plan, outcome)
         return outcome
+
+    def remember(self, plan: Plan, outcome: Outcome) -> None:
+        """Keep a conversation among the latest."""
+        self.latest.append((plan, replace(outcome, oracles=())))
 
     @contextlib.contextmanager
     def opening_ahead(self, greeting_s: float, most: int) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Looking for a failing plan: the certain ones first, then those that Hypothesis draws."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from wireproof.conformance.execution.executor import Executor, Outcome, weakest
@@ -188,7 +188,9 @@ class Search:
         self._mark_single_cut(plan, failure is not None)
         if failure is None:
             return None
-        return Failing(plan, outcome, failure, signature_of(plan, failure, rule))
+        # What the oracles hold is as much as the conversation, and nobody asks them any more.
+        told = replace(outcome, oracles=())
+        return Failing(plan, told, failure, signature_of(plan, failure, rule))
 
     def in_haste(self, plan: Plan) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails, in whatever way."""

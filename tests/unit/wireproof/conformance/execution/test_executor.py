@@ -362,3 +362,12 @@ def test_plans_are_counted() -> None:
             executor.execute(plan)
     assert (executor.executed, executor.distinct) == (3, 2)
     assert heard == [1, 2, 3]
+
+
+def test_what_is_remembered_holds_no_oracle(diag: SockDiag) -> None:
+    """A conversation of 64 MiB is alive once, however many are remembered."""
+    with Serving(shouting) as server:
+        executor = Executor(server.target, Shout(), diag)
+        outcomes = [executor.execute(LINES) for _ in range(2)]
+    assert [len(one.oracles) for one in outcomes] == [1, 1]
+    assert [(plan, one.oracles) for plan, one in executor.latest] == [(LINES, ())] * 2
