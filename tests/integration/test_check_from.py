@@ -283,6 +283,27 @@ def test_load_is_verified_by_what_was_learnt(requests: list[str], tmp_path: Path
         assert code == 1
 
 
+def test_conversations_are_a_load_where_no_request_can_be_repeated(tmp_path: Path) -> None:
+    """A server that counts each connection's requests: a connection is one conversation."""
+
+    def counting(peer: socket.socket) -> None:
+        lines = peer.makefile("rb")
+        for number, line in enumerate(lines, 1):
+            peer.sendall(b"%d %s" % (number, line.upper()))
+
+    options = []
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(f"{name}\n".encode())
+        options += ["--from", str(tmp_path / name)]
+    options += ["--users", "2", "--for", "500ms", "--warm-up", "0s"]
+    with Serving(counting) as server:
+        assert invoke(["load", str(server.target), *options, "--out", str(tmp_path / "out")]) == 0
+    load = load_results(tmp_path / "out" / "results.json").load
+    assert load is not None
+    assert load.requests > 3
+    assert not any(load.failures.values())
+
+
 def test_what_reads_a_counter_is_not_asked_beside_who_counts(check: Check, tmp_path: Path) -> None:
     """Two that count, then two that read: the second reads what the first has read, and may."""
     count = itertools.count(1)

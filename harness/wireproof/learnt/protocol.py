@@ -77,7 +77,7 @@ class LearntProtocol(Protocol):
 
         A server that counts the requests of a connection tells each of them another number.
         """
-        if self.scripts.independent:
+        if not self.is_scripted:
             return True
         begun = tuple(requests)
         return any(begun == one[: len(begun)] for one in self.conversations())
@@ -110,6 +110,16 @@ class LearntProtocol(Protocol):
                 for element in line.pattern.elements
             )
         )
+
+    @property
+    def is_scripted(self) -> bool:
+        """Whether no request can be sent again on its connection: then only scripts can."""
+        return not self.scripts.independent
+
+    @property
+    def carries(self) -> bool:
+        """Whether a request repeats what a reply gave."""
+        return self._cast.carries
 
     def looks_at_form(self, *, only: bool) -> None:
         """Compare counters, clocks and unique values with nothing, from the next connection on."""

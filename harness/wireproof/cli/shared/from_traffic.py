@@ -195,16 +195,10 @@ def learnt_file(traffic: Traffic, target: Target, folder: Path, *, quiet: bool) 
     """Learn, write that into a folder, and return what `--protocol` takes for it.
 
     Raises:
-        CannotRunError: nothing can be judged, or nothing repeated.
+        CannotRunError: nothing can be judged.
 
     """
     lessons = learn_from(traffic, target, quiet=quiet)
-    if not lessons.scripts.independent:
-        raise CannotRunError(
-            f"cannot put load on {target} from this: no request is answered alike when it is"
-            " sent again",
-            "name files with requests that change nothing",
-        )
     path = folder.resolve() / FILE_NAME
     try:
         write_whole(path, written(lessons.scripts))

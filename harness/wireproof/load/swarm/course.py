@@ -96,7 +96,10 @@ class Course(Link):
     @property
     def is_used_up(self) -> bool:
         """Whether the connection takes no more requests, or not as many as are next."""
-        return self.used and self._left < self._ring.after(self._batch).count
+        if not self.used:
+            return False
+        following = self._ring.after(self._batch)
+        return following.begins or self._left < following.count
 
     def forget(self, now_ns: int) -> None:
         """Have the oracle judge anew what has been known for too long."""

@@ -192,6 +192,7 @@ class Swarm:
         flows = (
             closed_loop
             and not thinking.is_wanted
+            and not self._corpus.begins
             and self._protocol.most_requests >= Protocol.most_requests
         )
         yield_ns = 0

@@ -20,6 +20,7 @@ class Batch:
         cuts: the offsets at which later pieces begin.
         count: how many requests.
         answered: how many of them have a reply.
+        begins: whether it begins a conversation, so that it is the first on its connection.
         silent: how many have none.
         shares: of each kind, how many of them have a reply; none where kinds are not told apart.
         reply: the right reply to all of them, as far as it is known now.
@@ -39,6 +40,7 @@ class Batch:
     __slots__ = (
         "accepted",
         "answered",
+        "begins",
         "count",
         "cuts",
         "ends",
@@ -78,6 +80,7 @@ class Batch:
         self.first = self.payload[: self.cuts[0]] if self.cuts else self.payload
         self.count = self.answered = len(self.requests)
         self.silent = 0
+        self.begins = False
         self.reply: bytes | None = None
         self.accepted: bytes | None = None
         self.ends: Sequence[int] = ()
@@ -89,7 +92,9 @@ class Batch:
 
     def made_of(self, requests: Sequence[bytes]) -> Self:
         """Return the same with other requests of the same sizes and kinds."""
-        return type(self)(requests, self.cuts, self.kinds)
+        made = type(self)(requests, self.cuts, self.kinds)
+        made.begins = self.begins
+        return made
 
     def are_answered(self, count: int) -> None:
         """Say that so many of the requests have a reply."""

@@ -55,6 +55,8 @@ class Corpus:
         opening: what opens a connection beside the protocol's own: nothing.
         is_private: whether each connection has a ring of its own.
         kinds: names of the kinds of requests, by number; none where they are not told apart.
+        begins: the places at which conversations begin, each of which has a connection to itself;
+            none where requests follow each other at will.
 
     """
 
@@ -85,6 +87,7 @@ class Corpus:
         self.is_private = privacy is not None
         self.learns = predictor is not None
         self.batches = list(batches)
+        self.begins = [at for at, batch in enumerate(self.batches) if batch.begins]
         counts = {batch.count for batch in self.batches}
         self._count = counts.pop() if len(counts) == 1 else 0
         for at, batch in enumerate(self.batches):
@@ -97,10 +100,14 @@ class Corpus:
 
         Args:
             serial: the connection's number.
-            start: the place where it begins, any number.
+            start: the place where it begins, any number; where it must be the beginning of a
+                conversation, the next one.
 
         """
         batches = self.batches
+        if self.begins:
+            start %= len(batches)
+            start = next((at for at in self.begins if at >= start), self.begins[0])
         if self._privacy is None:
             return self, batches[start % len(batches)].previous
         privacy, number = self._privacy, 0

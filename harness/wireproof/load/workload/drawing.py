@@ -9,15 +9,18 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from wireproof.errors import UsageError
+from wireproof.learnt.protocol import LearntProtocol
 from wireproof.load.spec import DEFAULT_PAYLOAD_BYTES, LoadSpec, PayloadSizes, parse_payload
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus, Privacy
+from wireproof.load.workload.cutting import cuts_of
 from wireproof.load.workload.predictor import (
     datagram_predictor_of,
     is_private,
     predictor_of,
     required_replies,
 )
+from wireproof.load.workload.scripted import scripted_corpus
 from wireproof.load.workload.written import fed_requests, written_requests
 from wireproof.protocols.base import Exchange, Protocol, as_sent, overrides
 from wireproof.protocols.built_in.echo import Echo
@@ -40,7 +43,6 @@ _MOST_WRITTEN_PLACES = 8192
 _BYTES_A_PLACE = 512
 _MAX_DATAGRAM_BYTES = 65507
 _LEAST_CHANGED = 8
-_MOST_CUTS = 8
 _MOST_MERGED = 32
 _MOST_BESIDE = 64
 """Sizes on either side in which a request is looked for: lengths in digits leave gaps."""
@@ -60,6 +62,8 @@ def draw_corpus(spec: LoadSpec, protocol: Protocol, *, datagrams: bool = False) 
 
     """
     _refuse(spec, protocol, datagrams=datagrams)
+    if isinstance(protocol, LearntProtocol) and protocol.is_scripted:
+        return scripted_corpus(spec, protocol)
     room_bytes = _MAX_CORPUS_BYTES // max(spec.pipeline, spec.coalesced)  # each stands in so many
     drawn = _requests(spec, protocol, room_bytes, datagrams=datagrams)
     requests, kinds = drawn.requests, drawn.kinds
@@ -240,18 +244,10 @@ def _batches(requests: Sequence[_Piece], spec: LoadSpec, kinds: Sequence[str]) -
         count -= 1 + max(0, len(taken) - together)
         group = [piece.request for piece in taken]
         size = sum(map(len, group))
-        cuts = _cuts(spec.segment, size, draw) if change else ()
+        cuts = cuts_of(spec.segment, size, draw) if change else ()
         in_order = sorted(taken, key=lambda piece: piece.silent)  # what is answered comes first
         batches.append(Batch(group, cuts, [piece.kind for piece in in_order] if kinds else ()))
     return batches
-
-
-def _cuts(segment: str, size: int, draw: random.Random) -> Sequence[int]:
-    if segment == "octets":
-        return range(1, size)
-    if segment == "random" and size > 1:
-        return sorted(draw.sample(range(1, size), draw.randint(1, min(_MOST_CUTS, size - 1))))
-    return ()
 
 
 def _sized(
