@@ -355,13 +355,16 @@ def test_json_is_the_file_alone(
     assert json.loads(printed) == json.loads((tmp_path / "results.json").read_bytes())
 
 
-def test_the_suite_runs_from_any_folder(tmp_path: Path) -> None:
-    """`pytest --pyargs wireproof.conformance` judges any server, one item a requirement."""
+@pytest.mark.parametrize(
+    "how", [("--pyargs", "wireproof.conformance", "--target"), ("--wireproof-target",)]
+)
+def test_the_suite_runs_from_any_folder(tmp_path: Path, how: tuple[str, ...]) -> None:
+    """Without a line of code pytest judges any server, one item a requirement."""
     with Serving(echoing) as server:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
-                *("--pyargs", "wireproof.conformance", "--target", str(server.target)),
+                *(*how, str(server.target)),
                 *("--protocol", "echo", "--depth", "quick", "--junit-xml=junit.xml"),
                 *("-k", "SEG-SINGLE or CAP-BURST or TS-CHUNK"),
             ],
@@ -372,9 +375,9 @@ def test_the_suite_runs_from_any_folder(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout
-    cases = ET.parse(tmp_path / "junit.xml").iter("testcase")  # noqa: S314 - our own file
-    names = [case.get("name", "") for case in cases]
-    assert "test_requirement[SEG-SINGLE]" in names
+    cases = list(ET.parse(tmp_path / "junit.xml").iter("testcase"))  # noqa: S314 - our own file
+    assert "test_requirement[SEG-SINGLE]" in [case.get("name", "") for case in cases]
+    assert {case.get("classname") for case in cases} == {f"wireproof.echo@{server.target}"}
     assert "2 passed, 1 skipped" in done.stdout
 
 

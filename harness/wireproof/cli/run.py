@@ -19,6 +19,7 @@ from wireproof.cli.shared.configuration import configured
 from wireproof.cli.shared.parameters import Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.conformance.session import CheckSpec, run_check
+from wireproof.reporting.ticket import ticket_lines
 from wireproof.results import BacklogResult, CheckResult, LoadResult
 from wireproof.target import Target
 from wireproof.wire.reference import ReferenceServer
@@ -132,7 +133,10 @@ def run(
         load=measured.load,
         backlog=measured.backlog,
     )
-    return finish(results, folder, as_json=as_json)
+    code = finish(results, folder, as_json=as_json)
+    if not as_json:
+        click.echo("\n".join(["", "For a ticket:", *ticket_lines(results, folder.path)]))
+    return code
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The pytest face of the catalogue: one test item a requirement.
 
-    pytest --pyargs wireproof.conformance --target tcp://127.0.0.1:7 --protocol echo
+    pytest --wireproof-target tcp://127.0.0.1:7 --protocol echo
 
-This file is loaded by every pytest run where Wireproof is installed, so it imports nothing.
+This file is loaded by every pytest run where Wireproof is installed, so it imports next to nothing.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
     """Add the options of the suite."""
     group = parser.getgroup("wireproof", "conformance of a socket server")
     group.addoption("--target", metavar="TARGET", help="the server under test, tcp://HOST:PORT")
+    group.addoption(
+        "--wireproof-target",
+        metavar="TARGET",
+        help="the same, and the suite is run beside whatever else is",
+    )
     group.addoption("--protocol", metavar="NAME", default="timestamp-echo", help="how it speaks")
     group.addoption(
         "--set",
@@ -35,3 +41,10 @@ def pytest_addoption(parser: "pytest.Parser") -> None:
         default=[],
         help="a host beyond this machine that you own",
     )
+
+
+def pytest_configure(config: "pytest.Config") -> None:
+    """Add the suite to what is collected, where `--wireproof-target` asks for it."""
+    suite = str(Path(__file__).with_name("suite"))
+    if config.getoption("--wireproof-target") and suite not in config.args:
+        config.args.append(suite)

@@ -7,6 +7,7 @@ or, with a fixture that starts the server and returns where it listens:
     TestMyServer = conformance_suite("echo", fixture="my_server")
 """
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -73,6 +74,7 @@ def conformance_suite(
             """The requirement holds."""
             where = target or request.getfixturevalue(fixture)
             name, values = protocol_of(request.config)
+            _classify(request, where, name)
             try:
                 if where not in runners:
                     runners[where] = _runner(where, name, values, depth, request.config)
@@ -83,6 +85,18 @@ def conformance_suite(
             _report(judged, runner, name, values, tmp_path)
 
     return ConformanceSuite
+
+
+def _classify(request: pytest.FixtureRequest, where: str, protocol: str) -> None:
+    """Have target and protocol in the class name of the case in JUnit's XML, if one is written.
+
+    Two suites in one file are told apart by it. The way is pytest's own, and called experimental.
+    """
+    if request.config.pluginmanager.hasplugin("junitxml") and request.config.option.xmlpath:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            record = request.getfixturevalue("record_xml_attribute")
+        record("classname", f"wireproof.{protocol}@{where}")
 
 
 def _runner(

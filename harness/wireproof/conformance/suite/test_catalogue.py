@@ -1,4 +1,4 @@
-"""Collected by `pytest --pyargs wireproof.conformance --target TARGET --protocol NAME`."""
+"""What `pytest --wireproof-target TARGET` collects, and `--pyargs` with `--target`."""
 
 import pytest
 
@@ -7,10 +7,11 @@ from wireproof.conformance.pytest_suite import conformance_suite
 
 @pytest.fixture
 def wireproof_target(request: pytest.FixtureRequest) -> str:
-    """Return what `--target` names."""
-    target: str | None = request.config.getoption("--target")
+    """Return what `--wireproof-target` or `--target` names."""
+    options = request.config.option
+    target: str | None = options.wireproof_target or options.target
     if not target:
-        pytest.skip("name the server with --target tcp://HOST:PORT")
+        pytest.skip("name the server with --wireproof-target tcp://HOST:PORT")
     return target
 
 

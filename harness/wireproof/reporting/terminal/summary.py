@@ -88,7 +88,7 @@ class Summary:
         results = self._results
         yield from _title(results)
         if results.check is not None:
-            yield from _check(results.check, options)
+            yield from _check(results, results.check, self._path, options)
         micro = "µs" if options.encoding.startswith("utf") else "us"
         if results.load is not None:
             yield Text()
@@ -111,29 +111,40 @@ def _title(results: Results) -> Iterator[Text]:
     yield line
     yield Text.assemble(_word(found.word), "  ", reasons(found))
     if results.check is not None:
-        yield Text(effort(results.check, results.between), style="dim")
         for words in learnt_lines(results.check, found):
             yield Text(words)
 
 
-def _check(check: CheckResult, options: ConsoleOptions) -> Iterator[Text | Table]:
+def _check(
+    results: Results, check: CheckResult, path: Path, options: ConsoleOptions
+) -> Iterator[Text | Table]:
+    """Yield what failed, directly below the answer, where to look, and then what holds."""
     groups = by_verdict(check.requirements)
     told = stories(check)
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     room = max(options.max_width - 16, 20) * (2 if len(told) <= _FEW else 1)
-    for story in told:
-        table.add_row(_word(story.verdict), _story(story, room if options.is_terminal else None))
+    look = _where_to_look(check, path)
+    for number, story in enumerate(told):
+        words = _story(story, room if options.is_terminal else None)
+        if number == 0 and look:
+            words.append(f"\nlook in {look}", style="bold")
+        table.add_row(_word(story.verdict), words)
     for verdict in (Verdict.UNSUPPORTED, Verdict.PASS):
         if verdict in groups:
             table.add_row(_word(verdict), _families(groups[verdict]))
-    if told:
-        yield Text()
     yield table
+    yield Text(effort(check, results.between), style="dim")
     if check.learnt is not None and check.learnt.spans:
         yield Text()
         yield _spans(check.learnt.spans)
+
+
+def _where_to_look(check: CheckResult, path: Path) -> str:
+    replay, script = first_evidence(check, path.parent)
+    found = replay or script
+    return "" if found is None else escaped(f"{found.parent}/")
 
 
 def _spans(spans: list[LearntSpan]) -> Table:
