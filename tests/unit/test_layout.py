@@ -24,6 +24,8 @@ ELSEWHERE = {
     "wireproof/learnt/protocol_file.py": "integration/test_learn.py",
     "wireproof/cli/load.py": "integration/test_load.py",
     "wireproof/cli/shared/load_runs.py": "integration/test_load.py",
+    "wireproof/cli/shared/watching.py": "unit/wireproof/cli/shared/test_metrics_push.py",
+    "wireproof/reporting/otlp_metrics.py": "unit/wireproof/cli/shared/test_metrics_push.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
     "wireproof/cli/worker.py": "integration/test_more_machines.py",
     "wireproof/conformance/execution/failure.py": (

@@ -1,6 +1,5 @@
 """`wireproof load`: throughput and latency that are true, every reply verified."""
 
-import contextlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -31,9 +30,9 @@ from wireproof.cli.shared.from_traffic import (
     traffic_options,
 )
 from wireproof.cli.shared.load_runs import run_to_knee, run_watched
-from wireproof.cli.shared.metrics_endpoint import MetricsEndpoint
 from wireproof.cli.shared.parameters import Counts, Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
+from wireproof.cli.shared.watching import Watchers, watching_options
 from wireproof.errors import UsageError
 from wireproof.load.spec import Arrivals, LoadSpec, expand_addresses, parse_mix, parse_rate
 from wireproof.load.units import parse_share
@@ -158,11 +157,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     help="Local addresses to connect from, in turn.",
 )
 @click.option("--quick-ack", is_flag=True, help="Acknowledge at once, for servers with Nagle on.")
-@click.option(
-    "--metrics-port",
-    type=click.IntRange(0, 65535),
-    help="Show what is measured to Prometheus, at this port of 127.0.0.1 (0: a free one).",
-)
+@watching_options
 @click.option("--processes", type=int, default=1, show_default=True, help="Load processes.")
 @click.option(
     "--timeout",
@@ -219,7 +214,7 @@ def load(
     connect_rate: float | None,
     source_addresses: list[str],
     quick_ack: bool,
-    metrics_port: int | None,
+    watchers: Watchers,
     processes: int,
     timeout_s: float,
     slos: tuple[str, ...],
@@ -254,7 +249,7 @@ def load(
         learner = find_target(target, allow_hosts)
         folder = ResultsFolder("load", out, force=force)
         protocol_name = learnt_file(traffic, learner, folder.folder, quiet=as_json)
-    _refuse_together(rate, rate_stages, metrics_port, knee)
+    _refuse_together(rate, rate_stages, watchers, knee)
     if elsewhere is not None:
         refuse_what_is_here(
             processes=processes,
@@ -315,17 +310,14 @@ def load(
     else:
         place = meeting_place(elsewhere, found, spec) if elsewhere else None
         keep = folder.keep
-        with contextlib.ExitStack() as stack:
-            shown: list[MetricsEndpoint] = []
-            if metrics_port is not None:
-                shown.append(stack.enter_context(MetricsEndpoint(metrics_port, target)))
+        with watchers.begun(target) as tell:
 
             def on_result(part: LoadResult) -> None:
                 keep(target, load=part)
-                for endpoint in shown:
-                    endpoint.update(part)
+                tell(part)
 
             result = run_watched(spec, on_result, place, quiet=as_json)
+            tell(result)
     result = structs.replace(
         result,
         slo=result.slo + [objective.judge(result) for objective in objectives],
@@ -336,13 +328,13 @@ def load(
 
 
 def _refuse_together(
-    rate: object, rate_stages: object, metrics_port: int | None, knee: str | None
+    rate: object, rate_stages: object, watchers: Watchers, knee: str | None
 ) -> None:
     """Refuse options that contradict each other."""
     if rate is not None and rate_stages:
         raise UsageError("--rate and --rate-stages both say how often", "leave one of them out")
-    if metrics_port is not None and knee is not None:
-        raise UsageError("--find-knee is many runs, and --metrics-port shows one")
+    if watchers.option and knee is not None:
+        raise UsageError(f"--find-knee is many runs, and {watchers.option} shows one")
 
 
 def _is_given(parameter: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from wireproof.results import LoadResult
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-_BOUNDS_US = [step * 10**power for power in range(1, 7) for step in (1, 2, 5)] + [10_000_000]
+BOUNDS_US = [step * 10**power for power in range(1, 7) for step in (1, 2, 5)] + [10_000_000]
 """Upper bounds of the buckets: 10 us to 10 s."""
 
 
@@ -66,9 +66,18 @@ def _of_one(family: Metric, target: str, value: float) -> Metric:
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Return how many latencies are no longer than each bound."""
-    pairs = histogram.sparse()
+    """Return how many latencies are no longer than each bound, as text and number."""
+    names = [*(f"{us / 1e6:g}" for us in BOUNDS_US), "+Inf"]
+    return list(zip(names, map(float, reached(histogram.sparse())), strict=True))
+
+
+def reached(pairs: Sequence[int]) -> list[int]:
+    """Return how many latencies are no longer than each of `BOUNDS_US`, and then all of them.
+
+    Args:
+        pairs: what `Histogram.sparse` returns.
+
+    """
     highest = [highest_at(index) for index in pairs[::2]]
-    reached = [0, *accumulate(pairs[1::2])]
-    found = [(f"{us / 1e6:g}", float(reached[bisect_right(highest, us)])) for us in _BOUNDS_US]
-    return [*found, ("+Inf", float(reached[-1]))]
+    below = [0, *accumulate(pairs[1::2])]
+    return [*(below[bisect_right(highest, us)] for us in BOUNDS_US), below[-1]]
