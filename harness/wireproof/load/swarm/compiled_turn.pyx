@@ -95,6 +95,7 @@ cdef Py_ssize_t ANSWERED = offset_of(BATCH, "answered")
 cdef Py_ssize_t NEXT = offset_of(BATCH, "next")
 cdef Py_ssize_t FIRST = offset_of(BATCH, "first")
 cdef Py_ssize_t LEFT = offset_of(BATCH, "left")
+cdef Py_ssize_t COUNT = offset_of(BATCH, "count")
 cdef Py_ssize_t SHARES = offset_of(BATCH, "shares")
 
 
@@ -134,7 +135,7 @@ cdef class Turn:
 
     cdef dict _opened
     cdef list _ready
-    cdef object _epoll, _attendant, _clock, _requests_in
+    cdef object _epoll, _attendant, _clock
     cdef bint _tells_kinds, _has_real_clock
     cdef int _epoll_descriptor, _told, _stamp_in
     cdef epoll_event *_events
@@ -153,6 +154,7 @@ cdef class Turn:
     def __init__(
         self, epoll, dict opened, attendant, list ready, clock, *, requests_in, bint tells_kinds
     ):
+        del requests_in  # of use in Python alone
         self._epoll = epoll
         self._epoll_descriptor = epoll.fileno() if hasattr(epoll, "fileno") else -1
         self._opened = opened
@@ -160,7 +162,6 @@ cdef class Turn:
         self._ready = ready
         self._clock = clock
         self._has_real_clock = clock is time.monotonic_ns
-        self._requests_in = requests_in
         self._tells_kinds = tells_kinds
         self._told = 0
         self._stamp_in = STAMP_ONE_IN
@@ -174,7 +175,7 @@ cdef class Turn:
 
     def stream(self, recorder, long long until_ns):
         """Take turns until then; on each reply a request follows."""
-        cdef long long polled_ns, polling_ns = 0
+        cdef long long polled_ns, polling_ns = 0, requests = 0
         cdef long long now = self._now()
         try:
             while now <= until_ns:
@@ -182,12 +183,12 @@ cdef class Turn:
                 polled_ns = self._now()
                 polling_ns += polled_ns - now
                 self._receive(recorder, polled_ns, True)
-                if self._ready:
-                    recorder.sent += self._requests_in(self._ready)
+                requests += self._ready_requests()
                 self._send()
                 now = self._now()
         finally:
             recorder.polling_ns += polling_ns
+            recorder.sent += requests
 
     def poll(self, double timeout_s):
         """Wait for something to receive, so long at most."""
@@ -281,6 +282,14 @@ cdef class Turn:
             put(connection, CONNECTION, HOT, "hot", slot(batch, BATCH, NEXT, "next"))
             self._ready.append(connection)
         return now
+
+    cdef long long _ready_requests(self) except -1:
+        cdef long long requests = 0
+        cdef object connection, batch
+        for connection in self._ready:
+            batch = slot(connection, CONNECTION, HOT, "hot")
+            requests += <long long>slot(batch, BATCH, COUNT, "count")
+        return requests
 
     cdef int _send(self) except -1:
         cdef object connection, batch, method, first
