@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-PARTS = ("server", "client", "peers", "segments", "startup", "traffic")
+PARTS = ("server", "client", "peers", "protocols", "segments", "startup", "traffic")
 
 
 def main(names: list[str]) -> int:

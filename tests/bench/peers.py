@@ -1,18 +1,21 @@
 """Load generators beside each other, on real servers: requests per second, ours all verified.
 
 One thread and one CPU for each side, 50 connections, each pair in turn and again: `wrk` on nginx,
-`redis-benchmark` on redis (gets and sets as 80 to 20), a C client of ours on memcached, and
-`dnsperf` on unbound over UDP. All are Debian packages; a server or a peer that is not installed is
-left out and said so. Ratios are the medians of those within a round. `BENCH_ROUNDS` and
+`redis-benchmark` on redis (gets and sets as 80 to 20), `dnsperf` on unbound over UDP, and a C
+client of ours, which compares nothing, on memcached, on a line server in C, and on the C server of
+timestamp-echo with 16 requests of 1,000 bytes in one go. What is not ours are Debian packages; a
+server or a peer that is not installed is left out and said so. Ratios are the medians of those
+within a round, of requests a second and of the client's CPU for each. `BENCH_ROUNDS` and
 `BENCH_SECONDS` say how much is measured. The goals are no floors: a ratio below one is told, and is
 no failure on a machine that others use as well.
 """
 
 import contextlib
-import json
 import os
 import re
+import resource
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,24 +24,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.loads import load
 from tests.bench.machine import compiled, pinned, spread, two_cpus, write
-from tests.real_servers.gallery import Server, catalogue, is_installed, program
+from tests.real_servers.gallery import catalogue, is_installed, program
 from tests.real_servers.running import running
+from wireproof.protocols.built_in.line_echo import LineEcho
 
 ROUNDS = max(2, int(os.environ.get("BENCH_ROUNDS", "5")))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
 CONNECTIONS = 50
 GETS_OF_SETS = 0.8
 _KEY = "wp00000000"
-_LOAD = (
-    "import json, sys\n"
-    "from wireproof.load.launch import run_load\n"
-    "from wireproof.load.spec import LoadSpec\n"
-    "result = run_load(LoadSpec(**json.loads(sys.argv[1])))\n"
-    "assert not result.failures and not result.partial, (result.failures, result.notes)\n"
-    "print(json.dumps([result.throughput_per_s, result.bottleneck, result.details['cpu_s'],"
-    " result.requests]))\n"
-)
+_LINE = LineEcho().sized_request(64) or b""
+_SIZE, _AT_ONCE = 1000, 16
+
+Rate = Callable[[int, int | None, Path], tuple[float, float]]
+"""Loads a port from a CPU, with a folder; returns requests per second, and how many there were."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,23 @@ class Peer:
     """A pair to compare.
 
     Attributes:
-        server: its name in the gallery.
-        program: of the other generator.
+        server: its name in the gallery, or one of ours.
+        program: of the other generator; empty for our C client.
         goal: how many times as fast ours is to be.
-        rate: runs the other and returns requests per second.
+        rate: runs the other.
         spec: what ours is told besides.
+        own: starts a server of ours, from a folder, and is what to run.
+        bytes_down: of a reply, where MB/s are told.
 
     """
 
     server: str
     program: str
     goal: float
-    rate: Callable[[int, int | None, Path], float]
+    rate: Rate
     spec: dict[str, Any] = field(default_factory=dict)
+    own: Callable[[Path], list[str]] | None = None
+    bytes_down: int = 0
 
 
 def _output(cpu: int | None, *command: str) -> str:
@@ -73,57 +78,98 @@ def _found(pattern: str, text: str) -> float:
     return float(found[1])
 
 
-def _wrk(port: int, cpu: int | None, scratch: Path) -> float:
+def _wrk(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
     del scratch
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:g}s"]
+    seconds = round(SECONDS) or 1
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
     text = _output(cpu, "wrk", *options, f"http://127.0.0.1:{port}/")
-    return _found(r"Requests/sec:\s+([0-9.]+)", text)
+    per_s = _found(r"Requests/sec:\s+([0-9.]+)", text)
+    return per_s, per_s * seconds
 
 
-def _redis_benchmark(port: int, cpu: int | None, scratch: Path) -> float:
+def _redis_benchmark(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
     del scratch
-    options = ["-p", str(port), "-c", str(CONNECTIONS), "-n", str(int(SECONDS * 40_000)), "-q"]
+    each = int(SECONDS * 40_000)
+    options = ["-p", str(port), "-c", str(CONNECTIONS), "-n", str(each), "-q"]
     text = _output(cpu, "redis-benchmark", *options, "-t", "get,set", "-d", "64", "--csv")
     gets, sets = (_found(rf'"{name}","([0-9.]+)"', text) for name in ("GET", "SET"))
-    return 1 / (GETS_OF_SETS / gets + (1 - GETS_OF_SETS) / sets)
+    return 1 / (GETS_OF_SETS / gets + (1 - GETS_OF_SETS) / sets), 2 * each
 
 
-def _c_client(port: int, cpu: int | None, scratch: Path) -> float:
-    options = [str(port), str(CONNECTIONS), str(len("END\r\n")), str(SECONDS)]
-    text = _output(cpu, str(scratch / "epoll_client"), *options, f"get {_KEY}\r\n")
-    round_trips, seconds, _ = text.split()
-    return int(round_trips) / float(seconds)
+def _c_client(*what: str, times: int = 1) -> Rate:
+    """Have the C client go round with a number of bytes, and a request if it is not those."""
+
+    def rate(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
+        size, *request = what
+        command = [str(scratch / "epoll_client"), str(port), str(CONNECTIONS), size, str(SECONDS)]
+        round_trips, seconds, every = _output(cpu, *command, *request).split()
+        return times * int(round_trips) / float(seconds), times * int(every)
+
+    return rate
 
 
-def _dnsperf(port: int, cpu: int | None, scratch: Path) -> float:
+def _line_server(scratch: Path) -> list[str]:
+    script = scratch / "lines"
+    script.write_bytes(struct.pack("=IiIII", 0, 0, len(_LINE), len(_LINE), 0) + 2 * _LINE)
+    return [str(compiled("canned_server.c", str(scratch))), str(script)]
+
+
+def _echo_server(scratch: Path) -> list[str]:
+    return [str(compiled("epoll_server.c", str(scratch)))]
+
+
+def _dnsperf(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
     queries = scratch / "queries.txt"
     queries.write_text("".join(f"host{at}.example.com A\n" for at in range(64)))
     options = ["-s", "127.0.0.1", "-p", str(port), "-d", str(queries), "-l", f"{SECONDS:g}"]
     text = _output(cpu, "dnsperf", *options, "-c", str(CONNECTIONS), "-T", "1")
-    return _found(r"Queries per second:\s+([0-9.]+)", text)
+    per_s = _found(r"Queries per second:\s+([0-9.]+)", text)
+    return per_s, per_s * SECONDS
 
 
 PEERS = (
     Peer("nginx", "wrk", 1.0, _wrk, {"mix": {"get": 1.0}}),
     Peer("redis", "redis-benchmark", 1.0, _redis_benchmark),
-    Peer("memcached", "", 1.0, _c_client, {"mix": {"get": 1.0}}),
+    Peer("memcached", "", 1.0, _c_client("5", f"get {_KEY}\r\n"), {"mix": {"get": 1.0}}),
     Peer("unbound over UDP", "dnsperf", 0.6, _dnsperf),
+    Peer(
+        "lines in C",
+        "",
+        1.0,
+        _c_client(str(len(_LINE)), _LINE.decode()),
+        {"protocol": "line-echo"},
+        _line_server,
+    ),
+    Peer(
+        "1,000 B, 16 at once",
+        "",
+        0.9,
+        _c_client(str(_AT_ONCE * _SIZE), times=_AT_ONCE),
+        {"protocol": "timestamp-echo", "payload": str(_SIZE), "pipeline": _AT_ONCE},
+        _echo_server,
+        bytes_down=_SIZE + len("[Mon Nov 23 14:41:16 2026] "),
+    ),
 )
 
 
-def _ours(server: Server, port: int, cpu: int | None, more: dict[str, Any]) -> list[Any]:
-    spec = {
-        "target": f"{server.scheme}://127.0.0.1:{port}",
-        "protocol": server.protocol_name,
-        "settings": server.settings,
-        "users": [CONNECTIONS],
-        "seconds": SECONDS,
-        "warm_up_s": 1.0,
-        **more,
-    }
-    output = _output(cpu, sys.executable, "-c", _LOAD, json.dumps(spec))
-    found: list[Any] = json.loads(output)
-    return found
+@contextlib.contextmanager
+def _served(peer: Peer, scratch: Path) -> Iterator[dict[str, Any]]:
+    """Start the server; yields what a load has to be told of it."""
+    if peer.own is None:
+        server = next(one for one in catalogue() if one.name == peer.server)
+        with running(server) as port:
+            yield {
+                "target": f"{server.scheme}://127.0.0.1:{port}",
+                "protocol": server.protocol_name,
+                "settings": server.settings,
+            }
+        return
+    with subprocess.Popen(peer.own(scratch), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield {"target": process.stdout.readline().removeprefix("listening on ").strip()}
+        finally:
+            process.kill()
 
 
 @contextlib.contextmanager
@@ -149,48 +195,74 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         scratch = Path(folder)
         for peer in PEERS:
-            server = next(one for one in catalogue() if one.name == peer.server)
-            name = peer.program or "a C client"
-            if not is_installed(server) or (peer.program and program(peer.program) is None):
-                _say(f"{peer.server}: left out, since it or {name} is not installed")
+            lacking = _lacking(peer, folder)
+            if lacking:
+                _say(f"{peer.server}: left out, since {lacking}")
                 continue
-            if not peer.program:
-                try:
-                    compiled("epoll_client.c", folder)
-                except RuntimeError as error:
-                    _say(f"{peer.server}: left out, since {error}")
-                    continue
-            results[peer.server] = _compare(peer, server, name, scratch)
+            results[peer.server] = _compare(peer, scratch)
     path = write("peers", {"peers": results})
     _say(f"written to {path}")
     return 0
 
 
-def _compare(peer: Peer, server: Server, name: str, scratch: Path) -> dict[str, Any]:
+def _lacking(peer: Peer, folder: str) -> str:
+    """Return what stands against it."""
+    if peer.own is None:
+        server = next(one for one in catalogue() if one.name == peer.server)
+        if not is_installed(server):
+            return f"{server.name} is not installed"
+    if peer.program:
+        return "" if program(peer.program) else f"{peer.program} is not installed"
+    try:
+        compiled("epoll_client.c", folder)
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def _compare(peer: Peer, scratch: Path) -> dict[str, Any]:
     server_cpu, cpu = two_cpus()
     with contextlib.ExitStack() as stack:
         with _on(server_cpu):
-            port = stack.enter_context(running(server))
-        theirs, ours, words, costs = [], [], [], []
+            told = stack.enter_context(_served(peer, scratch))
+        port = int(told["target"].rpartition(":")[2])
+        spec = {**told, "users": [CONNECTIONS], "seconds": SECONDS, "warm_up_s": 1.0, **peer.spec}
+        theirs, their_us, ours = [], [], []
         for _ in range(ROUNDS):
-            theirs.append(peer.rate(port, cpu, scratch))
-            per_s, word, cpu_s, requests = _ours(server, port, cpu, peer.spec)
-            ours.append(per_s)
-            words.append(word)
-            costs.append(1e6 * cpu_s / requests)
-    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+            began_s = _children_s()
+            other_per_s, requests = peer.rate(port, cpu, scratch)
+            theirs.append(other_per_s)
+            their_us.append(1e6 * (_children_s() - began_s) / requests)
+            ours.append(load(cpu, spec))
+    per_s = [one.per_s for one in ours]
+    ratio = statistics.median(one / other for one, other in zip(per_s, theirs, strict=True))
+    of_cpu = statistics.median(
+        other / one.cpu_us for one, other in zip(ours, their_us, strict=True)
+    )
     met = "met" if ratio >= peer.goal else "missed"
+    name = peer.program or "a C client"
+    down = f", {statistics.median(per_s) * peer.bytes_down / 1e6:.0f} MB/s" * bool(peer.bytes_down)
     _say(
-        f"{peer.server:18} {statistics.median(ours):9,.0f}/s verified, {name}"
+        f"{peer.server:19} {statistics.median(per_s):9,.0f}/s verified{down}, {name}"
         f" {statistics.median(theirs):9,.0f}/s: {ratio:.2f} (goal {peer.goal:g}, {met});"
-        f" {statistics.median(costs):.1f} us of our CPU a request; {', '.join(sorted(set(words)))}"
+        f" {statistics.median(one.cpu_us for one in ours):.2f} us of our CPU a request,"
+        f" {statistics.median(their_us):.2f} of theirs: {of_cpu:.2f};"
+        f" {', '.join(sorted({one.bottleneck for one in ours}))}"
     )
     return {
-        "ours_per_s": spread(ours),
+        "ours_per_s": spread(per_s),
         "theirs_per_s": spread(theirs),
         "peer": name,
         "ratio": ratio,
         "goal": peer.goal,
-        "client_cpu_us": statistics.median(costs),
-        "words": words,
+        "client_cpu_us": statistics.median(one.cpu_us for one in ours),
+        "their_cpu_us": statistics.median(their_us),
+        "ratio_of_cpu": of_cpu,
+        "words": [one.bottleneck for one in ours],
     }
+
+
+def _children_s() -> float:
+    """Return the CPU time of those processes of ours that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

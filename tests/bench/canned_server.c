@@ -1,0 +1,137 @@
+/* Plays canned replies, so that what a load costs is the client's alone: canned_server FILE
+
+   FILE holds, in the machine's byte order: the greeting's length and bytes; then exchanges, each as
+   four 32-bit numbers (the exchange that follows, -1 for none; the request's length; the reply's
+   length; 0) and the bytes of request and reply. A connection goes from an exchange to the one that
+   follows it, and anywhere else by what it sends. Prints `listening on tcp://127.0.0.1:PORT`; ends
+   when it is killed. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MAX_FD = 4096, ROOM = 1 << 17, BUCKETS = 1 << 20 };
+
+struct exchange { int32_t next; uint32_t asked, told, zero; const char *request, *reply; };
+struct connection { char *input; size_t length; int at; };
+
+static struct exchange *exchanges;
+static int *buckets, count;
+static struct connection connections[MAX_FD];
+
+static uint32_t hash(const char *data, size_t length) {
+    uint64_t h = length;
+    for (; length >= 8; data += 8, length -= 8) {
+        uint64_t word;
+        memcpy(&word, data, 8);
+        h = (h ^ word) * 0x9E3779B97F4A7C15u;
+        h ^= h >> 29;
+    }
+    for (; length; data++, length--) h = (h ^ (unsigned char)*data) * 0x100000001B3u;
+    return (h ^ h >> 32) % BUCKETS;
+}
+
+static int is(int at, const char *data, size_t length) {
+    return exchanges[at].asked == length && !memcmp(exchanges[at].request, data, length);
+}
+
+static int found(const char *data, size_t length) {
+    for (uint32_t bucket = hash(data, length); buckets[bucket] >= 0; bucket = (bucket + 1) % BUCKETS)
+        if (is(buckets[bucket], data, length)) return buckets[bucket];
+    return -1;
+}
+
+static void load(char *data, size_t size) {
+    exchanges = malloc((size / 16 + 1) * sizeof *exchanges);
+    buckets = malloc(BUCKETS * sizeof *buckets);
+    memset(buckets, -1, BUCKETS * sizeof *buckets);
+    for (char *end = data + size; data < end && count < BUCKETS / 2; count++) {
+        struct exchange *one = &exchanges[count];
+        memcpy(one, data, 16);
+        one->request = data + 16;
+        one->reply = one->request + one->asked;
+        data += 16 + one->asked + one->told;
+        if (found(one->request, one->asked) >= 0) continue;
+        uint32_t bucket = hash(one->request, one->asked);
+        while (buckets[bucket] >= 0) bucket = (bucket + 1) % BUCKETS;
+        buckets[bucket] = count;
+    }
+}
+
+static void end(int fd) {
+    free(connections[fd].input);
+    connections[fd] = (struct connection){0};
+    close(fd);
+}
+
+static void receive(int fd) {
+    struct connection *one = &connections[fd];
+    ssize_t got = recv(fd, one->input + one->length, ROOM - one->length, 0);
+    if (got <= 0) {
+        if (got == 0 || errno != EAGAIN) end(fd);
+        return;
+    }
+    one->length += got;
+    while (one->length) {
+        int at = one->at >= 0 ? exchanges[one->at].next : -1;
+        if (at < 0 || one->length < exchanges[at].asked || !is(at, one->input, exchanges[at].asked))
+            at = found(one->input, one->length);
+        if (at < 0) return;
+        struct exchange *answer = &exchanges[at];
+        if (answer->told && send(fd, answer->reply, answer->told, MSG_NOSIGNAL) != answer->told) {
+            end(fd);
+            return;
+        }
+        one->at = at;
+        one->length -= answer->asked;
+        memmove(one->input, one->input + answer->asked, one->length);
+    }
+}
+
+int main(int argc, char **argv) {
+    FILE *file = argc == 2 ? fopen(argv[1], "rb") : NULL;
+    if (!file || fseek(file, 0, SEEK_END)) return 2;
+    size_t size = ftell(file);
+    char *data = malloc(size);
+    rewind(file);
+    if (fread(data, 1, size, file) != size) return 2;
+    uint32_t greeting;
+    memcpy(&greeting, data, sizeof greeting);
+    load(data + sizeof greeting + greeting, size - sizeof greeting - greeting);
+
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 1024)) return 3;
+    getsockname(listener, (struct sockaddr *)&address, &length);
+    printf("listening on tcp://127.0.0.1:%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+
+    int epoll = epoll_create1(0);
+    struct epoll_event events[512], event = {.events = EPOLLIN, .data.fd = listener};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+    for (;;) {
+        int ready = epoll_wait(epoll, events, 512, -1);
+        for (int i = 0; i < ready; i++) {
+            if (events[i].data.fd != listener) {
+                receive(events[i].data.fd);
+                continue;
+            }
+            int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+            if (fd < 0) continue;
+            if (fd >= MAX_FD) { close(fd); continue; }
+            connections[fd] = (struct connection){.input = malloc(ROOM), .at = -1};
+            if (greeting) send(fd, data + sizeof greeting, greeting, MSG_NOSIGNAL);
+            event = (struct epoll_event){.events = EPOLLIN, .data.fd = fd};
+            epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+        }
+    }
+}
