@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from wireproof.conformance.execution.growth import growth, has_settled
+from wireproof.conformance.execution import growth
 from wireproof.conformance.execution.released import Complaint, ServerResources, look_again_soon
 from wireproof.conformance.plans.plan import Look, Rounds, Way
 from wireproof.deadline import Deadline
@@ -20,6 +20,8 @@ _BUSY_SHARE = 0.15
 """Of the time: a loop that never sleeps runs, or waits for its turn, in nearly all of it."""
 _THREAD_ENDS_S = 0.05
 """In all rounds but the last, where a thread has as long as a reply."""
+_GROWING_S = 60.0
+"""A server that takes longer for all those connections is not judged."""
 _MIB = 1024 * 1024
 _Number = TypeVar("_Number", int, float)
 
@@ -33,12 +35,15 @@ class ServerBurden:
         self._timeout_s = timeout_s
         self._before_bytes: int | None = None
 
-    def over(self, rounds: Rounds, use: Callable[[Way], None]) -> Complaint | None:
+    def over(
+        self, rounds: Rounds, use: Callable[[Way], None], used: Callable[[], int]
+    ) -> Complaint | None:
         """Use connections in rounds, and say what remains of them.
 
         Args:
             rounds: how many, and what is looked at.
             use: uses one, and ends it in this way.
+            used: how many the server has had, those before these rounds among them.
 
         Raises:
             ConversationFailedError: by `use`.
@@ -51,7 +56,7 @@ class ServerBurden:
                     use(way)
 
         if rounds.look is Look.MEMORY:
-            return self._memory_over(rounds, one_round)
+            return self._memory_over(rounds, one_round, used)
         if rounds.look is Look.THREADS:
             return self._threads_over(rounds, one_round)
         complaint = None
@@ -87,16 +92,24 @@ class ServerBurden:
             f"{counts[-1]} after {rounds.connections:,} connections",
         )
 
-    def _memory_over(self, rounds: Rounds, one_round: Callable[[], None]) -> Complaint | None:
-        """Look after each round until it grows no more; most servers have settled after a few."""
+    def _memory_over(
+        self, rounds: Rounds, one_round: Callable[[], None], used: Callable[[], int]
+    ) -> Complaint | None:
+        """Look after each round until it grows no more; most servers have settled after a few.
+
+        One that grows in all rounds has more, until it has had too many connections to keep.
+        """
         connections = max(1, rounds.connections // rounds.rounds)
         samples: list[int] = []
-        for _ in range(rounds.rounds):
+        more = Deadline(_GROWING_S)
+        while len(samples) < rounds.rounds or used() < growth.LARGEST_TABLE:
+            if more.expired:
+                return None
             one_round()
             samples.append(self._sum(anonymous_bytes))
-            if has_settled(samples, connections):
+            if growth.has_settled(samples, connections):
                 return None
-        found = growth(samples, connections)
+        found = growth.growth(samples[-rounds.rounds :], connections)
         if found is None:
             return None
         return Complaint(

@@ -2,7 +2,8 @@
 
 What a server holds may grow at first, and in steps: pools fill, arenas are reserved, a collector
 waits until it is worth its while. A leak grows by about the same in every round, for ever. So
-growth is told only where round after round grew, and each third of them by about as much.
+growth is told only where round after round grew, and each third of them by about as much; and only
+beyond so many connections that no table of the last ones has room left.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,12 @@ from typing import NamedTuple
 
 WARM_UP = 6
 """Rounds that are left out at the beginning."""
+LARGEST_TABLE = 21_000
+"""Connections: whoever remembers the last so many, or fewer, grows no more beyond them.
+
+nats-server keeps 10,000 that are over (`DEFAULT_MAX_CLOSED_CLIENTS`), 1.5 kB each; OpenSSL 20,480
+sessions (`SSL_SESSION_CACHE_MAX_SIZE_DEFAULT`).
+"""
 _LOOKED_AT = 6
 _GROWING_OF_THEM = 5
 _LEAST_BYTES = 200

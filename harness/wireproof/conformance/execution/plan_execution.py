@@ -171,14 +171,14 @@ class PlanExecution:
                 complaint = self._resources.count_descriptors(deadline)
             case Rounds(connection=connection):
                 complaint = self._burden.over(
-                    action, lambda way: use(self._begun(connection), way, Deadline(self._timeout_s))
+                    action,
+                    lambda way: use(self._begun(connection), way, Deadline(self._timeout_s)),
+                    lambda: next(self._serials),
                 )
             case RunOut(connection=connection):
+                burden = self._burden
                 complaint = run_out(
-                    action,
-                    self._target,
-                    self._burden,
-                    lambda deadline: answered(self._begun(connection), deadline),
+                    action, self._target, burden, lambda d: answered(self._begun(connection), d)
                 )
             case LimitMemory(growth_bytes=growth_bytes):
                 complaint = self._burden.limit_memory(growth_bytes)

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from wireproof.conformance.execution import growth
 from wireproof.conformance.execution.burden import ServerBurden
 from wireproof.conformance.execution.released import ServerResources
 from wireproof.conformance.plans.plan import Look, Rounds, Way
@@ -57,6 +58,11 @@ def told() -> Iterator[tuple[ServerBurden, Callable[[str], None]]]:
             process.kill()
 
 
+def many() -> int:
+    """Say that the server has had more connections than any table holds."""
+    return growth.LARGEST_TABLE
+
+
 def _rounds(look: Look, rounds: int = _ROUNDS, count: int = 1) -> Rounds:
     return Rounds(0, (Way.CLOSE, Way.RESET), count, rounds, look)
 
@@ -73,7 +79,9 @@ def test_what_stays_is_told(line: str, look: Look, message: str) -> None:
     with told() as (burden, tell):
         assert burden.is_seen
         assert burden.rests()
-        complaint = burden.over(_rounds(look), lambda way: tell(line if way is Way.RESET else ""))
+        complaint = burden.over(
+            _rounds(look), lambda way: tell(line if way is Way.RESET else ""), many
+        )
     assert complaint is not None
     assert message in complaint.message
 
@@ -92,14 +100,14 @@ def test_what_stays_is_told(line: str, look: Look, message: str) -> None:
 def test_what_ends_is_no_fault(line: str, look: Look) -> None:
     """A pool that is full before the rounds are over, work that ends, threads that end late."""
     with told() as (burden, tell):
-        assert burden.over(_rounds(look), lambda _: tell(line)) is None
+        assert burden.over(_rounds(look), lambda _: tell(line), many) is None
 
 
 def test_memory_that_grows_is_told_by_the_connection() -> None:
     """The figure is what each of them costs."""
     with told() as (burden, tell):
         leak = "held.append(bytearray(b'x' * 20_000))"
-        complaint = burden.over(_rounds(Look.MEMORY, 30, 10), lambda _: tell(leak))
+        complaint = burden.over(_rounds(Look.MEMORY, 30, 10), lambda _: tell(leak), many)
     assert complaint is not None
     told_bytes = int(complaint.actual.split(" bytes")[0].replace(",", ""))
     assert told_bytes == pytest.approx(20_000, rel=0.1)
@@ -114,8 +122,22 @@ def test_memory_that_settles_ends_the_rounds_early() -> None:
             used.append(way)
             tell("held[:] = [bytearray(b'x' * 20_000)]")
 
-        assert burden.over(_rounds(Look.MEMORY, 48, 10), use) is None
+        assert burden.over(_rounds(Look.MEMORY, 48, 10), use, many) is None
     assert len(used) < 48 * 20
+
+
+def test_a_table_that_is_full_late_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows in all of the usual rounds; more of them show that it grows no more."""
+    monkeypatch.setattr(growth, "LARGEST_TABLE", 2000)
+    used = []
+    with told() as (burden, tell):
+
+        def use(way: Way) -> None:
+            used.append(way)
+            tell("held.append(bytearray(b'x' * 20_000)); del held[:-1000]")
+
+        assert burden.over(_rounds(Look.MEMORY, 30, 10), use, lambda: len(used)) is None
+    assert 1000 < len(used) < 2000
 
 
 def test_a_limit_of_memory() -> None:
