@@ -46,6 +46,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     not_yet: str = ""
     non_strict: dict[str, str] = {}
     left_out: dict[str, str] = {}
+    unloaded: dict[str, str] = {}
     needs_depth: str = "quick"
     about: str = ""
     thread: str = ""

@@ -102,7 +102,7 @@ def judge(
                 judged_by = traffic.options(server, port, out / "requests")
                 lines = _check(server, port, judged_by, depth, out, seed, only)
                 return Outcome(server, lines, traffic.problem(server, lines), out)
-            lines = _check(server, port, _protocol(server, port), depth, out, seed, only)
+            lines = _check(server, port, protocol_options(server, port), depth, out, seed, only)
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
         return Outcome(server, (), f"{error}", out)
     return _outcome(server, lines, out)
@@ -145,7 +145,7 @@ def _outcome(server: Server, lines: tuple[RequirementResult, ...], folder: Path)
     return Outcome(server, lines, problem, folder)
 
 
-def _protocol(server: Server, port: int) -> list[str]:
+def protocol_options(server: Server, port: int) -> list[str]:
     """Return the options that name a server's protocol."""
     settings = (
         part
@@ -262,6 +262,8 @@ def _command(server: Server, work: Path, port: int) -> list[str]:
         "servers": str(HERE / "servers"),
         "unpacked": str(server.place),
     }
+    if server.scheme == "tls":
+        filling["certificate"] = str(write_certificate(work))
     for name, text in server.files.items():
         path = work / name
         path.write_text(text.format_map(filling))

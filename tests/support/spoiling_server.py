@@ -7,13 +7,9 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.support.certificates import certified
 
 
 class _Every:
@@ -102,35 +98,6 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.transport.sendto(data, address)
 
 
-def _certified(folder: Path) -> ssl.SSLContext:
-    """Return a TLS context with a certificate that it signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "certificate.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
-
-
 @contextlib.contextmanager
 def serving(
     transport: str,
@@ -185,7 +152,7 @@ def serving(
             path = folder / "socket"
             server = await loop.create_unix_server(lambda: _Stream(conduct), path)
             return server, f"unix:{path}"
-        context = _certified(folder) if transport == "tls" else None
+        context = certified(folder) if transport == "tls" else None
         server = await loop.create_server(lambda: _Stream(conduct), "127.0.0.1", 0, ssl=context)
         return server, f"{transport}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 

@@ -23,11 +23,12 @@ _MEASURED = {Phase.STEADY, Phase.DRAIN}
 
 
 class Fates:
-    """What became of requests: each that was sent is right, failed by a cause, or still under way.
+    """What became of requests: each is right, turned away, failed by a cause, or still under way.
 
     Attributes:
         sent: requests.
         right: those that had a right reply, or left where the protocol has none.
+        turned_away: those behind a reply that ended its connection, as it said.
         failures: everything that went wrong, by cause.
         incidents: of that, what befell no request that was sent.
 
@@ -36,7 +37,7 @@ class Fates:
     def __init__(self) -> None:
         """Have none."""
         self.sent = 0
-        self.right = 0
+        self.right = self.turned_away = 0
         self.failures: Counter[Cause] = Counter()
         self.incidents: Counter[Cause] = Counter()
 
@@ -44,6 +45,7 @@ class Fates:
         """Add what a worker counted."""
         self.sent += tally.sent
         self.right += sum(tally.counts.get("service", [])[1::2]) + tally.unreplied
+        self.turned_away += tally.turned_away
         self.failures.update(tally.failures)
         self.incidents.update(tally.incidents)
 
@@ -51,6 +53,7 @@ class Fates:
         """Add another's."""
         self.sent += other.sent
         self.right += other.right
+        self.turned_away += other.turned_away
         self.failures.update(other.failures)
         self.incidents.update(other.incidents)
 
@@ -58,7 +61,7 @@ class Fates:
     def under_way(self) -> int:
         """Requests without a fate: those of a worker that is still at it, or was lost."""
         failed = self.failures.total() - self.incidents.total()
-        return max(0, self.sent - self.right - failed)
+        return max(0, self.sent - self.right - self.turned_away - failed)
 
 
 class StageCollector:
@@ -135,7 +138,7 @@ class StageCollector:
         fates = self.measured
         throughput = fates.right / seconds if seconds else 0.0
         failures = Counter(fates.failures)
-        requests = fates.sent
+        requests = fates.sent - fates.turned_away
         if is_over and fates.under_way:
             failures[Cause.UNANSWERED] += fates.under_way
         else:
@@ -160,14 +163,14 @@ class StageCollector:
         }
         if spec.think:
             details["think"] = spec.think
-        if self.samples:
-            details["samples"] = [msgspec.to_builtins(sample) for sample in self.samples]
-        if hints:
-            details["hints"] = hints
-        if self.unmeasured.sent:
-            details["requests_while_warming_up"] = self.unmeasured.sent
-        if self.unmeasured.failures:
-            details["failures_while_warming_up"] = _by_name(self.unmeasured.failures)
+        more = {
+            "turned_away": fates.turned_away,
+            "samples": [msgspec.to_builtins(sample) for sample in self.samples],
+            "hints": hints,
+            "requests_while_warming_up": self.unmeasured.sent,
+            "failures_while_warming_up": _by_name(self.unmeasured.failures),
+        }
+        details |= {name: value for name, value in more.items() if value}
         return LoadStage(
             users=users,
             seconds=round(seconds, 6),

@@ -71,6 +71,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     """Requests that left; each is later counted once more, by its fate."""
     unreplied: int = 0
     """Of them, those that the protocol has no reply for: right once they have left."""
+    turned_away: int = 0
+    """Of them, those sent behind a reply that said that it ends the connection: not served."""
     failures: dict[Cause, int] = {}
     """What went wrong, by cause: the fates of requests, and incidents."""
     incidents: dict[Cause, int] = {}

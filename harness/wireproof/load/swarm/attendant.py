@@ -215,10 +215,9 @@ class Attendant:
             connection.recorder.count_unreplied(connection.under_way, connection.kinds_under_way)
             self.free(connection, now)
             return
-        if connection.under_way:  # what it took, and closed behind an earlier reply
-            connection.recorder.fail(
-                Cause.EOF_BEFORE_REPLY, connection.under_way, kinds=connection.kinds_under_way
-            )
+        # The server said that it closes behind an earlier reply: what was sent in advance is not
+        # served (RFC 9112, section 9.3.2), and no failure of its.
+        connection.recorder.turned_away += connection.under_way
         connection.settle(now)
         self._renew(connection)
 

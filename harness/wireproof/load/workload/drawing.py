@@ -44,6 +44,8 @@ _BYTES_A_PLACE = 512
 _MAX_DATAGRAM_BYTES = 65507
 _LEAST_CHANGED = 8
 _MOST_MERGED = 32
+_MOST_MERGED_CUT_BYTES = 1024
+"""Octet by octet, more than this takes longer than a reply may."""
 _MOST_BESIDE = 64
 """Sizes on either side in which a request is looked for: lengths in digits leave gaps."""
 _MAX_CORPUS_BYTES = 64 * 1024 * 1024
@@ -239,7 +241,12 @@ def _batches(requests: Sequence[_Piece], spec: LoadSpec, kinds: Sequence[str]) -
         share -= change
         together = max(spec.coalesced, spec.pipeline) if change else spec.pipeline
         taken = list(islice(supply, together))
-        while taken[-1].silent and len(taken) < together + _MOST_MERGED:
+        room = _MOST_MERGED_CUT_BYTES if change else _MAX_CORPUS_BYTES
+        while (
+            taken[-1].silent
+            and len(taken) < together + _MOST_MERGED
+            and sum(len(piece.request) for piece in taken) < room
+        ):
             taken.append(next(supply))
         count -= 1 + max(0, len(taken) - together)
         group = [piece.request for piece in taken]

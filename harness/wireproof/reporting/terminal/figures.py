@@ -54,6 +54,12 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
         yield _kinds_table(load, width, micro)
     if advice := load.details.get("advice"):
         yield Text(escaped(str(advice)), style="yellow")
+    if turned_away := load.details.get("turned_away"):
+        yield Text(
+            f"{int(turned_away):,} more were sent ahead behind a reply that ended its connection, as"
+            " it said: not served, no failure, and not counted",
+            style="dim",
+        )
     yield from failure_lines(load)
     for objective in load.slo:
         met = bool(objective["met"])

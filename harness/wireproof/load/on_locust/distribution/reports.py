@@ -276,7 +276,7 @@ def _fates_problem(tally: Tally, share: Share) -> str:
 
 def _fates(tally: Tally) -> int:
     failed = sum(tally.failures.values()) - sum(tally.incidents.values())
-    return _total(tally.counts.get("service", [])) + tally.unreplied + failed
+    return _total(tally.counts.get("service", [])) + tally.unreplied + tally.turned_away + failed
 
 
 def _total(counts: Sequence[int]) -> int:

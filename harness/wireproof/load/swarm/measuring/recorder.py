@@ -22,6 +22,7 @@ class Recorder:
         wire: counts of the latency from sending to the kernel's receive timestamp.
         by_kind: counts of the service latency by kind, where kinds are told apart.
         sent: requests that left.
+        turned_away: of them, those behind a reply that ended the connection, as it said.
         began_ns: when the phase began.
 
     """
@@ -49,6 +50,7 @@ class Recorder:
             or self._ended_ns > self._since_ns
             or self.sent
             or self.unreplied
+            or self.turned_away
             or self.failures
             or any(self.service)
         )
@@ -57,7 +59,7 @@ class Recorder:
     def under_way(self) -> int:
         """Requests that left and have no fate yet."""
         failed = sum(self.failures.values()) - sum(self.incidents.values())
-        fates = sum(self.service) + self.unreplied + failed
+        fates = sum(self.service) + self.unreplied + self.turned_away + failed
         return self._under_way_before + self.sent - fates
 
     def _clear(self) -> None:
@@ -69,7 +71,7 @@ class Recorder:
         self.scheduled: defaultdict[int, int] = defaultdict(int)
         self.wire: defaultdict[int, int] = defaultdict(int)
         self.sent = 0
-        self.unreplied = 0
+        self.unreplied = self.turned_away = 0
         self.failures: dict[Cause, int] = {}
         self.incidents: dict[Cause, int] = {}
         self.samples: list[Sample] = []
@@ -182,6 +184,7 @@ class Recorder:
             counts={kind: found for kind, found in kinds.items() if found},
             sent=self.sent,
             unreplied=self.unreplied,
+            turned_away=self.turned_away,
             failures=self.failures,
             incidents=self.incidents,
             samples=self.samples,
