@@ -20,7 +20,7 @@ from tests.real_servers.gallery import (
     install_debian,
     is_installed,
 )
-from tests.real_servers.loads import is_loadable, load_each_way
+from tests.real_servers.loads import HEAD, is_loadable, load_each_way
 from tests.real_servers.processes import end_all
 from tests.real_servers.running import Outcome, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
@@ -92,7 +92,13 @@ def _options() -> argparse.ArgumentParser:
 
 def _load_all(servers: Sequence[Server], chosen: argparse.Namespace) -> int:
     """Load the sound servers that are here, and print the table; 1 where one is not as due."""
+    if chosen.install:
+        install_debian(servers)
+        for server in filter(is_loadable, servers):
+            if problem := install(server):
+                click.echo(f"{server.name} cannot be installed: {problem}")
     loadable = [one for one in servers if is_installed(one) and is_loadable(one)]
+    click.echo(HEAD)
 
     def load(server: Server) -> bool:
         is_right = True

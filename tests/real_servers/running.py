@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.real_servers import traffic
 from tests.real_servers.gallery import HERE, Server, program
 from tests.real_servers.processes import begin, end
+from tests.support.certificates import write_certificate
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
 from wireproof.results import RequirementResult, Verdict, load_results
