@@ -1,9 +1,11 @@
 """Loads of protocols with state, on small servers that are known to the byte."""
 
+import http.server
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +103,64 @@ def test_no_connection_is_given_more_requests_than_it_takes(rate_per_s: float | 
         )
     assert result.failures == {}
     assert result.right == result.requests > 20
+
+
+class _TenEach(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    answered = 0
+
+    def do_GET(self) -> None:
+        """Answer; the tenth time as the last, and say so."""
+        self.answered += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        if self.answered == 10:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_what_is_sent_ahead_behind_the_last_reply_is_no_failure():
+    """A server that says with a tenth reply that it closes serves none of the next six."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _TenEach) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = run_load(
+            LoadSpec(
+                target=f"tcp://127.0.0.1:{server.server_address[1]}",
+                protocol="http1",
+                settings={"methods": "GET"},
+                mix={"get": 1},
+                users=[3],
+                seconds=1.0,
+                warm_up_s=0.0,
+                pipeline=8,
+            )
+        )
+        server.shutdown()
+    assert result.failures == {}
+    assert result.right == result.requests > 10
+    assert result.details["turned_away"] >= 6
+
+
+def test_keys_of_a_feed_are_new_in_each_run(tmp_path: Path):
+    """What the run before has stored under them is no surprise to the next one."""
+    feed = tmp_path / "keys"
+    feed.write_bytes(b"".join(b"key%d\n" % number for number in range(50)))
+    with store() as (target, _):
+        for _ in range(2):
+            result = run_load(
+                LoadSpec(
+                    target=target,
+                    protocol="memcached",
+                    feed_file=str(feed),
+                    users=[3],
+                    seconds=0.5,
+                    warm_up_s=0.0,
+                )
+            )
+            assert result.failures == {}
+            assert {kind.kind for kind in result.kinds} == {"get", "set"}

@@ -48,7 +48,7 @@ class Loaded:
 
     @property
     def line(self) -> str:
-        """A row of the table; the share that the generator slept, and the server's CPUs, at last."""
+        """A row of the table, with the share that the generator slept, and the server's CPUs."""
         head = f"{self.server.protocol.rpartition(':')[2]:12} {self.server.name:28} {self.mode:18}"
         if self.result is None:
             return f"{head} {self.problem}"
@@ -90,9 +90,7 @@ def load_each_way(server: Server, out: Path, seconds: float) -> Iterator[Loaded]
             yield _loaded(server, f"{mode} quick-ack", options, out, seconds)
 
 
-def _loaded(
-    server: Server, mode: str, options: Sequence[str], out: Path, seconds: float
-) -> Loaded:
+def _loaded(server: Server, mode: str, options: Sequence[str], out: Path, seconds: float) -> Loaded:
     try:
         with running(server) as port:
             result, said = _load(server, port, options, out / mode.replace(" ", "-"), seconds)

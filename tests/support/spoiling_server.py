@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import ssl
 import threading
 import time
 from collections.abc import Iterator
