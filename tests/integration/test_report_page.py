@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,30 @@ def test_every_chart_is_drawn_and_the_console_is_silent(
     assert widths[0] <= widths[1]
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") != dark
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(browser: Any, page: Path, width: int, dark: bool) -> None:
+    """No fault that a screen reader, a keyboard or weak eyes would meet: names, roles, contrast."""
+    axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
+    show(browser, page, width=width, dark=dark)
+    browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
+    found = browser.execute_async_script("""
+        const done = arguments[arguments.length - 1];
+        axe.run().then((all) => done(all.violations.map((one) => [one.id, one.nodes[0].html])));
+        """)
+    assert found == []
+
+
+def test_a_conversation_is_never_cut_off(browser: Any, page: Path) -> None:
+    """On a phone what does not fit beside goes on below."""
+    show(browser, page, width=390)
+    sizes = browser.execute_script(
+        "const lanes = document.querySelector('.lanes');"
+        "return [lanes.scrollWidth, lanes.clientWidth]"
+    )
+    assert sizes[0] <= sizes[1]
 
 
 def test_the_page_loads_nothing_but_itself(browser: Any, page: Path) -> None:

@@ -14,6 +14,7 @@
   const short = (value) => value == null ? "" : value >= 1e6 ? `${+(value / 1e6).toPrecision(3)}M`
     : value >= 1e3 ? `${+(value / 1e3).toPrecision(3)}k` : `${+value.toPrecision(3)}`;
   const percentile = (x) => `${+((1 - 1 / x) * 100).toPrecision(Math.max(2, Math.ceil(Math.log10(x)) + 1))} %`;
+  const named = (label) => ({ label, labelFont: "12px system-ui, sans-serif", labelSize: 18 });
   const axisDuration = (us) => us >= 1e6 ? `${+(us / 1e6).toPrecision(3)} s` : us >= 1e3 ? `${+(us / 1e3).toPrecision(3)} ms` : `${us} µs`;
 
   // ---- specifications: each returns {series, columns, x, y, ...} for one figure ----
@@ -89,8 +90,8 @@
       return {
         columns: [comb.at_s, comb.connects], marks: data.retries_at_s, name: (x) => `${digits(x)} s`, xLabel: "connected after about",
         x: { time: false, range: keep([-last * 0.03, last], comb.at_s) }, y: { range: zeroUp },
-        xAxis: { space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
-        yAxis: { values: (_u, splits) => splits.map((v) => v % 1 ? "" : v) },
+        xAxis: { ...named("time until connected"), space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
+        yAxis: { ...named("connects"), values: (_u, splits) => splits.map((v) => v % 1 ? "" : v) },
         series: [{ label: "connects", value: (_u, v) => whole(v), ...stroke(0), dash: [], fill: colour("one"), width: 0,
           paths: uPlot.paths.bars({ size: [0.9, 10, 4] }), points: { show: false } }],
       };
@@ -250,7 +251,7 @@
     const next = themes[(themes.indexOf(root.dataset.theme || "auto") + 1) % 3];
     root.dataset.theme = next;
     theme.querySelector("span").textContent = next;
-    theme.setAttribute("aria-label", `colours: ${next === "auto" ? "as the system has them" : next}`);
+    theme.setAttribute("aria-label", `◐ ${next}: colours ${next === "auto" ? "as the system has them" : "of the page"}`);
     drawAll();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
