@@ -1,11 +1,13 @@
 """`wireproof check`: prove that a server's replies do not depend on how TCP cuts the bytes."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from wireproof.cli.shared.common import (
+    find_target,
     finish,
     output_options,
     protocol_options,
@@ -51,6 +53,12 @@ from wireproof.cli.shared.results_folder import ResultsFolder
     metavar="FILE",
     help="Known failures, with a reason each; another failure, or a stale entry, fails.",
 )
+@click.option(
+    "--behind",
+    metavar="URL",
+    default="",
+    help="TARGET is a proxy, a balancer or a tunnel to this server, and is judged by it (MID-*).",
+)
 @start_option
 @output_options
 def check(
@@ -70,6 +78,7 @@ def check(
     time_budget: float | None,
     seed: int | None,
     baseline: Path | None,
+    behind: str,
     start_command: str | None,
     out: Path | None,
     force: bool,
@@ -84,10 +93,11 @@ def check(
     wireproof check tcp://127.0.0.1:6379 --from set.txt --from get.txt
     wireproof check tcp://127.0.0.1:6379 --from traffic.pcap --reset "redis-cli flushall"
     wireproof check tcp://127.0.0.1:0 --start "my-server --port {port}" --protocol redis
+    wireproof check tcp://127.0.0.1:8000 --behind tcp://127.0.0.1:6379 --protocol redis
     """
     from wireproof.choosing import select
     from wireproof.conformance.baseline import apply_baseline, read_baseline
-    from wireproof.conformance.catalogue import catalogue_for
+    from wireproof.conformance.catalogue import tried_for
     from wireproof.conformance.judged_share import learnt_result
     from wireproof.conformance.session import CheckSpec, run_check
     from wireproof.learnt.scripts import FILE_NAME
@@ -95,13 +105,15 @@ def check(
     from wireproof.rehearsal.lessons import told_left_out
     from wireproof.reporting.terminal.progress import CheckProgress
 
+    server_behind = find_target(behind, allow_hosts) if behind else None
     traffic = read_traffic(
         sources, conversation, server_port, vary, reset_command, reference, allow_hosts
     )
     if traffic is not None:
         refuse_beside_traffic(protocol=was_given("protocol_name"))
+        traffic = replace(traffic, reference=traffic.reference or server_behind)
     protocol = None if traffic is not None else find_protocol(protocol_name, settings)
-    catalogue = catalogue_for(protocol)
+    catalogue = tried_for(protocol, is_between=bool(behind))
     select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
     known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
     with serving_target(target, allow_hosts, start_command) as (found, server):
@@ -124,6 +136,7 @@ def check(
             reference=traffic.reference if traffic else None,
             reset_command=traffic.reset_command if traffic else (),
             learnt=learnt,
+            behind=server_behind,
         )
         target = str(found) if server is not None else target
         folder = ResultsFolder("check", out, force=force)

@@ -12,6 +12,7 @@ _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
 @click.command(short_help="run a recorded failure again")
 @click.argument("case", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--target", metavar="TARGET", default="", help="Where the server is now.")
+@click.option("--behind", metavar="URL", default="", help="Where the server behind it is now.")
 @click.option(
     "--protocol",
     default="",
@@ -40,6 +41,7 @@ _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
 def replay(
     case: Path,
     target: str,
+    behind: str,
     protocol: str,
     allow_hosts: tuple[str, ...],
     run_command: bool,
@@ -60,7 +62,7 @@ def replay(
 
     if is_between_case(case):
         return _command(case, target, allow_hosts, runs, may_run=run_command)
-    outcome = run(case, target, runs, allow_hosts, protocol)
+    outcome = run(case, target, runs, allow_hosts, protocol, behind=behind)
     click.echo(str(outcome))
     if outcome.failure is not None:
         click.echo(f"  {outcome.failure.message}")

@@ -21,7 +21,8 @@ def rules(
 ) -> None:
     """List every requirement, or tell all about those of an ID; SEG-* is a group.
 
-    CLI-* is what wireproof between judges, the rest is of wireproof check.
+    CLI-* is what wireproof between judges, MID-* what wireproof check --behind does; the rest is of
+    wireproof check.
 
     \b
     wireproof rules
@@ -31,11 +32,12 @@ def rules(
     from wireproof.between.requirements import BETWEEN
     from wireproof.choosing import select
     from wireproof.conformance.catalogue import catalogue_for
+    from wireproof.conformance.properties.middlebox import MIDDLEBOX
     from wireproof.conformance.requirements import level_of
     from wireproof.protocols.loading.registry import find_protocol
 
     protocol = find_protocol(protocol_name, settings)
-    known: tuple[Requirement | Between, ...] = (*catalogue_for(protocol), *BETWEEN)
+    known: tuple[Requirement | Between, ...] = (*catalogue_for(protocol), *MIDDLEBOX, *BETWEEN)
     wanted = select(known, ids, ())
     levels = {one.id: level_of(one.id, one.level, protocol).value for one in wanted}
     if as_json:

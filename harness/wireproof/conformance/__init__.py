@@ -21,6 +21,8 @@ def replay(
     runs: int = 5,
     allow_hosts: "Collection[str]" = (),
     protocol: str = "",
+    *,
+    behind: str = "",
 ) -> "Replayed":
     """Run a recorded failure again.
 
@@ -31,6 +33,7 @@ def replay(
         allow_hosts: hosts beyond this machine that you own.
         protocol: as recorded, if empty; to be given where it is not built in, because the file may
             be a stranger's and would have us import what it names.
+        behind: where the server is now to which the target leads; as recorded, if empty.
 
     Raises:
         UsageError: the file is not one, its protocol is not known, or is code and was not given.
@@ -38,6 +41,7 @@ def replay(
 
     """
     from wireproof.conformance.evidence.case import read_case, run_case
+    from wireproof.conformance.execution.behind import executor_through
     from wireproof.conformance.execution.controlled import executor_for
     from wireproof.conformance.execution.executor import open_diag
     from wireproof.errors import UsageError
@@ -65,6 +69,9 @@ def replay(
     found = reachable(resolve(parse_target(target or case.target), allow_hosts))
     diag = open_diag()
     try:
+        if case.behind:
+            server = reachable(resolve(parse_target(behind or case.behind), allow_hosts))
+            return run_case(case, executor_through(found, server, judge, diag), judge, runs)
         return run_case(case, executor_for(found, judge, diag, reference=reference), judge, runs)
     finally:
         if diag is not None:

@@ -22,6 +22,7 @@ from wireproof.conformance.properties import (
     streams,
     timestamps,
 )
+from wireproof.conformance.properties.middlebox import MIDDLEBOX
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import Protocol, Rule
@@ -100,6 +101,11 @@ def catalogue_for(protocol: Protocol | None = None) -> tuple[Requirement, ...]:
     """Return the generic requirements and those of the protocol."""
     own = () if protocol is None else tuple(_from_rule(rule) for rule in protocol.rules())
     return GENERIC + own
+
+
+def tried_for(protocol: Protocol | None, *, is_between: bool) -> tuple[Requirement, ...]:
+    """Return what a target is judged by: as a server, or as what stands between."""
+    return MIDDLEBOX if is_between else catalogue_for(protocol)
 
 
 def _from_rule(rule: Rule) -> Requirement:

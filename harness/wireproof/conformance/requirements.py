@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HALF_CLOSE = "CLOSE-HALF"
 """The requirement whose level the protocol declares by itself."""
+MIDDLEBOX_HALF_CLOSE = "MID-HALF"
+"""The same of what stands between."""
 Transport = Literal["stream", "datagram", "any"]
 Judge = Callable[[Subject, Outcome], Failure | None]
 """A rule about all replies of a plan that went well by itself."""
@@ -72,7 +74,8 @@ class Requirement:
 
 def level_of(identifier: str, level: Level, protocol: Protocol) -> Level:
     """Return how binding a requirement is for a protocol; `level` unless that says otherwise."""
-    own = protocol.half_close if identifier == HALF_CLOSE else level
+    by_protocol = identifier in {HALF_CLOSE, MIDDLEBOX_HALF_CLOSE}
+    own = protocol.half_close if by_protocol else level
     return protocol.levels.get(identifier, own)
 
 
@@ -117,4 +120,6 @@ def needs_pipelining(subject: Subject) -> str:
 
 def needs_half_close(subject: Subject) -> str:
     """Say why there is no end of one direction."""
-    return "TLS has no half-close" if subject.target.scheme == "tls" else ""
+    ends = (subject.target, subject.behind)
+    no_half_close = any(one is not None and one.scheme == "tls" for one in ends)
+    return "TLS has no half-close" if no_half_close else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.execution.behind import BesideDirect, executor_through
 from wireproof.conformance.execution.controlled import executor_for
 from wireproof.conformance.execution.executor import Held
 from wireproof.conformance.execution.failure import FailureKind
@@ -17,7 +18,7 @@ from wireproof.conformance.search.explore import Search, Tried, try_certain, try
 from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.pace import Allotment
 from wireproof.conformance.search.pursuit import Finding, Pursuit
-from wireproof.conformance.settling import settled
+from wireproof.conformance.settling import settled, settled_behind
 from wireproof.conformance.subject import Depth, Subject, draw_requests, plain_request
 from wireproof.conformance.verdict import Judged, amended, searched, without_search
 from wireproof.deadline import Deadline
@@ -57,6 +58,7 @@ class Runner:
         server: StartedServer | None = None,
         reference: Target | None = None,
         reset_command: Sequence[str] = (),
+        behind: Target | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -71,13 +73,21 @@ class Runner:
             server: the process, where it is ours to start again.
             reference: the server that the protocol was learnt from, where it is another.
             reset_command: run before each plan, where the protocol was learnt.
+            behind: the server to which the target leads, where that is judged as what stands
+                between.
 
         Raises:
             ProtocolCodeError: the protocol's requests cannot be drawn.
 
         """
-        self.executor = executor_for(
-            target, protocol, diag, depth.timeout_s, on_executed, reference, reset_command
+        self.executor = (
+            executor_for(
+                target, protocol, diag, depth.timeout_s, on_executed, reference, reset_command
+            )
+            if behind is None
+            else executor_through(
+                target, behind, protocol, diag, depth.timeout_s, on_executed, reset_command
+            )
         )
         self._seed = seed
         requests = draw_requests(protocol, target, seed)
@@ -145,8 +155,12 @@ class Runner:
 
     def settle(self) -> None:
         """Find out, once, what later plans may build on."""
+        if isinstance(self.executor, BesideDirect):
+            self.executor.ask_behind(self.subject.plain())
         self.subject = settled(self.executor, self.subject)
         self._liveness.settle(self.subject.plain())
+        if isinstance(self.executor, BesideDirect):
+            self.subject = settled_behind(self.executor, self.executor.direct, self.subject)
         self._hunt = DeathHunt(self.executor, self.subject, self._liveness)
 
     def _search(self, requirement: Requirement) -> Judged:

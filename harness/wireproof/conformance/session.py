@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from wireproof.choosing import select
-from wireproof.conformance.catalogue import catalogue_for
+from wireproof.conformance.catalogue import tried_for
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.judged_share import as_far_as_judged
@@ -60,6 +60,7 @@ class CheckSpec:
         reference: the server that the protocol was learnt from, where it is another.
         reset_command: run before each plan, where the protocol was learnt.
         learnt: what of the replies it judges then.
+        behind: the server to which the target leads, where what stands between is judged.
 
     """
 
@@ -74,6 +75,7 @@ class CheckSpec:
     reference: Target | None = None
     reset_command: tuple[str, ...] = ()
     learnt: LearntResult | None = None
+    behind: Target | None = None
 
 
 def run_check(
@@ -105,7 +107,8 @@ def run_check(
 
     """
     begun = time.monotonic()
-    requirements = select(catalogue_for(spec.protocol), spec.only, spec.skip)
+    catalogue = tried_for(spec.protocol, is_between=spec.behind is not None)
+    requirements = select(catalogue, spec.only, spec.skip)
     diag = open_diag()
     complete = True
     matrix = _Matrix(target, spec, folder)
@@ -134,6 +137,7 @@ def run_check(
         on_executed=tell,
         reference=spec.reference,
         reset_command=spec.reset_command,
+        behind=spec.behind,
     )
     try:
         for judged in runner.judge(requirements):
@@ -192,6 +196,7 @@ class _Matrix:
             causes=list(self._causes(runner.causes)),
             boundary_maps=list(self._maps.values()),
             learnt=self._spec.learnt,
+            behind=str(self._spec.behind or ""),
         )
         return as_far_as_judged(result)
 
@@ -227,6 +232,7 @@ class _Matrix:
                 protocol_name=self._spec.protocol_name,
                 settings=self._spec.settings,
                 timeout_s=timeout_s,
+                behind=str(self._spec.behind or ""),
             )
         except OSError as error:
             raise CannotRunError(

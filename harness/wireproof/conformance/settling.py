@@ -11,11 +11,14 @@ from wireproof.conformance.plans.plan import (
     AwaitEnd,
     Close,
     HalfClose,
+    Malformed,
     Open,
     Plan,
     Send,
+    SendLast,
     single,
 )
+from wireproof.conformance.properties.refusal import malformed_examples
 from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 
@@ -27,6 +30,9 @@ _RUN_S = 0.5
 _LEAST_S = 1e-6
 _SHORT_BYTES, _LONG_BYTES = 16, 512  # longer ones are for the catalogue to try: some end a server
 _REQUESTS_TRIED = 6
+_MALFORMED_TRIED = 3
+_HALF_CLOSES_TRIED = 10
+_ENDS_AT_ONCE_S = 0.5
 _USUAL_BYTES = range(4, 65)
 
 
@@ -92,6 +98,40 @@ class _Probes:
         if outcome.failure is not None and outcome.failure.kind is FailureKind.SILENCE:
             self._timeout_s = _AFTER_SILENCE_S
         return outcome
+
+
+def settled_behind(through: Executor, direct: Executor, subject: Subject) -> Subject:
+    """Return the subject with what the server behind shows: its connections, and what ends one.
+
+    Args:
+        through: executes through what stands between.
+        direct: executes on the server behind.
+        subject: settled, through what stands between.
+
+    """
+    behind = direct.target
+    ended_by = [
+        data
+        for data in malformed_examples(subject)[:_MALFORMED_TRIED]
+        if direct.execute(
+            Plan(((),), (Open(0), Malformed(0, data), AwaitEnd(0))), _ENDS_AT_ONCE_S
+        ).failure
+        is None
+    ]
+    request = subject.plain_request
+    at_once = Plan(((request,),), (Open(0), SendLast(0, len(request)), AwaitEnd(0)))
+    half_close = subject.half_close and behind.scheme != "tls"
+    return replace(
+        subject,
+        behind=behind,
+        # What takes one end for both loses a reply in a race that it wins at times.
+        half_close=half_close
+        and all(
+            through.execute(at_once, _TIMEOUT_S).failure is None for _ in range(_HALF_CLOSES_TRIED)
+        ),
+        sees_behind=direct.resources().sees_connections,
+        ended_by=tuple(ended_by),
+    )
 
 
 def _echoes(probes: _Probes, subject: Subject) -> bool:

@@ -89,6 +89,9 @@ class Subject:
         echoes: whether a long request was answered at about its own length.
         greeting_s: how long the server takes before it greets a client; 0 where it doesn't.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
+        behind: the server to which the target leads; None where the target is the server.
+        sees_behind: whether the connections of the server behind can be looked at.
+        ended_by: malformed input at which the server behind ends a connection.
 
     """
 
@@ -106,6 +109,9 @@ class Subject:
     echoes: bool = False
     greeting_s: float = 0.0
     request_s: float = 0.0
+    behind: Target | None = None
+    sees_behind: bool = False
+    ended_by: tuple[bytes, ...] = ()
 
     def single(
         self,

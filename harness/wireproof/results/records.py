@@ -131,10 +131,10 @@ class CheckResult(Record, frozen=True, kw_only=True):
     plans: int
     """Different conversations executed."""
     requirements: list[RequirementResult]
-    causes: list[CauseResult] = []
-    """In the order in which they were found."""
+    causes: list[CauseResult] = []  # in the order in which they were found
     boundary_maps: list[BoundaryMap] = []
     learnt: LearntResult | None = None
+    behind: str = ""  # the server to which the target leads, where what stands between was judged
 
 
 class BetweenResult(Record, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from wireproof.conformance.catalogue import catalogue_for
+from wireproof.conformance.catalogue import tried_for
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure
 from wireproof.conformance.plans.plan import (
@@ -47,6 +47,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         protocol: as given with `--protocol`.
         settings: as given with `--set`.
         target: as given.
+        behind: the server to which the target leads, where what stands between was judged.
         plan: the smallest conversation that failed.
         failure: how it failed.
         failed: how often it failed when it was run again, out of `runs`.
@@ -60,6 +61,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     protocol: str
     settings: dict[str, str]
     target: str
+    behind: str = ""
     plan: Plan
     failure: Failure
     failed: int
@@ -111,7 +113,7 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
         UsageError: the catalogue has no such requirement.
 
     """
-    known = {one.id: one for one in catalogue_for(protocol)}
+    known = {one.id: one for one in tried_for(protocol, is_between=bool(case.behind))}
     if case.requirement not in known:
         raise UsageError(f"there is no requirement {case.requirement!r} any more")
     smallest = next((one for each in case.plan.requests for one in each), b"?")

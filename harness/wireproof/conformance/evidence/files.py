@@ -29,6 +29,7 @@ def write_evidence(
     settings: dict[str, str],
     timeout_s: float,
     name: str = "",
+    behind: str = "",
 ) -> list[str]:
     """Write a finding's files into `folder/evidence/<name>/`; its requirement's ID, without a name.
 
@@ -47,6 +48,7 @@ def write_evidence(
         protocol=protocol_name,
         settings=settings,
         target=str(target),
+        behind=behind,
         plan=failing.plan,
         failure=failing.failure,
         failed=finding.failed,

@@ -29,9 +29,15 @@ _Number = TypeVar("_Number", int, float)
 class ServerBurden:
     """What the server's processes carry, over one plan."""
 
-    def __init__(self, resources: ServerResources, timeout_s: float) -> None:
-        """Look at the processes that `resources` finds; what ends may take `timeout_s` to end."""
+    def __init__(
+        self, resources: ServerResources, timeout_s: float, behind: ServerResources | None = None
+    ) -> None:
+        """Look at the processes that `resources` finds; what ends may take `timeout_s` to end.
+
+        `behind` shows the connections of the server to which this one leads.
+        """
         self._resources = resources
+        self._behind = behind or resources
         self._timeout_s = timeout_s
         self._before_bytes: int | None = None
 
@@ -64,6 +70,8 @@ class ServerBurden:
             one_round()
             if rounds.look is Look.WORK:
                 complaint = self._await_rest()
+            elif rounds.look is Look.BEHIND:
+                complaint = self._behind.count_connections(Deadline(self._timeout_s))
             else:
                 complaint = self._resources.await_released(Deadline(self._timeout_s))
                 complaint = complaint or self._resources.count_descriptors(

@@ -63,6 +63,7 @@ class Executor:
         timeout_s: how long a reply may take.
         latest: the last conversations, the latest last, without their oracles, which may hold
             hundreds of MiB; plain ones are left out.
+        behind: the server to which the target leads, where that is known and is another.
 
     """
 
@@ -96,6 +97,7 @@ class Executor:
         self._plain_s: deque[float] = deque(maxlen=_PLAIN_REMEMBERED)
         self._serials = itertools.count()
         self._ahead: Ahead | None = None
+        self.behind: Target | None = None
         self.latest: deque[Held] = deque(maxlen=_REMEMBERED)
 
     def execute(
@@ -169,6 +171,7 @@ class Executor:
             self._serials,
             timeout_s or self.timeout_s,
             ahead,
+            self.behind,
         )
         failure = None
         try:
@@ -197,8 +200,11 @@ class Executor:
 
     def burden(self, timeout_s: float | None = None) -> ServerBurden:
         """Return what the server's processes carry now, where they can be seen."""
-        resources = ServerResources(self.target, self._diag)
-        return ServerBurden(resources, timeout_s or self.timeout_s)
+        return ServerBurden(self.resources(), timeout_s or self.timeout_s)
+
+    def resources(self) -> ServerResources:
+        """Return what the server holds now, where that can be seen."""
+        return ServerResources(self.target, self._diag)
 
     def holds_in_pairs(self, plan: Plan) -> bool:
         """Say whether a plan fails by chance, now and then: never, where what is right is known."""

@@ -79,10 +79,11 @@ class PlanExecution:
         serials: Iterator[int],
         timeout_s: float,
         ahead: Ahead | None = None,
+        behind: Target | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
-        `serials` gives each connection a number of its own; `ahead` has connections already open.
+        `serials` numbers connections; `ahead` has some open; to `behind` the target leads.
         """
         self._ahead = ahead
         self.transcript = Transcript()
@@ -97,7 +98,8 @@ class PlanExecution:
         self._streams: dict[int, JudgedConnection] = {}
         self._sockets: dict[int, JudgedSocket] = {}
         self._resources = ServerResources(target, diag)
-        self._burden = ServerBurden(self._resources, timeout_s)
+        led_to = ServerResources(behind or target, diag)
+        self._burden = ServerBurden(self._resources, timeout_s, led_to)
         # Nobody need read what an endless stream throws away.
         endless = protocol.exchange is Exchange.ENDLESS
         self._delivery = DeliveryTimeout(0.0 if endless else min(DELIVERY_TIMEOUT_S, timeout_s / 2))

@@ -9,7 +9,7 @@ not, since then they become more for ever.
 import os
 import select
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from wireproof.wire.kernel.sock_diag import SockDiag, plain_host
 
 GROWING_ROUNDS = 3
 """How often in a row the descriptors must have become more."""
+_GONE = frozenset({TcpState.CLOSE_WAIT})
 
 
 class Complaint(NamedTuple):
@@ -62,10 +63,32 @@ class ServerResources:
 
     def count_descriptors(self, deadline: Deadline) -> Complaint | None:
         """Count, as soon as they are no more than the time before; they may not go on growing."""
-        count = _open_in(self.processes)
+        return self._count(
+            lambda: _open_in(self.processes),
+            "after each round of connections the server has more descriptors open",
+            deadline,
+        )
+
+    def count_connections(self, deadline: Deadline) -> Complaint | None:
+        """Count the connections that the server has, in the same way."""
+        return self._count(
+            self._connections,
+            "the server behind keeps connections whose clients are gone",
+            deadline,
+        )
+
+    @property
+    def sees_connections(self) -> bool:
+        """Whether the kernel shows which connections the server has."""
+        return self._connections() is not None
+
+    def _count(
+        self, measure: Callable[[], int | None], message: str, deadline: Deadline
+    ) -> Complaint | None:
+        count = measure()
         while count is not None and self._is_growing(count) and not deadline.expired:
             look_again_soon()
-            count = _open_in(self.processes)
+            count = measure()
         if count is None:
             return None
         if not self._is_growing(count):
@@ -73,22 +96,26 @@ class ServerResources:
         self._counts.append(count)
         if len(self._counts) <= GROWING_ROUNDS:
             return None
-        return Complaint(
-            "after each round of connections the server has more descriptors open",
-            f"no more than {self._counts[0]} each time",
-            ", ".join(map(str, self._counts)),
-        )
+        grown = ", ".join(map(str, self._counts))
+        return Complaint(message, f"no more than {self._counts[0]} each time", grown)
 
     def _is_growing(self, count: int) -> bool:
         return bool(self._counts) and count > self._counts[-1]
 
     def sockets_in_close_wait(self) -> int:
         """Return how many sockets it keeps of clients that have gone."""
+        return self._sockets(_GONE) or 0
+
+    def _connections(self) -> int | None:
+        return self._sockets(_GONE | {TcpState.ESTABLISHED})
+
+    def _sockets(self, states: frozenset[TcpState]) -> int | None:
+        """Return how many sockets of the port are in some states; None where they are hidden."""
         if not self._visible or self._diag is None or self._target.scheme == "unix":
-            return 0
+            return None
         host = plain_host(self._target.address[0])
         return sum(
-            one.state is TcpState.CLOSE_WAIT
+            one.state in states
             for one in self._diag.connections(self._target.port)
             if plain_host(one.source[0]) == host  # strangers have the port at other addresses
         )

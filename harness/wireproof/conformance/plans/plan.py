@@ -148,6 +148,7 @@ class Look(StrEnum):
     THREADS = "threads"
     MEMORY = "memory"
     WORK = "work"
+    BEHIND = "connections of the server behind"
 
 
 class Rounds(_Action, frozen=True, tag="rounds"):

@@ -21,7 +21,8 @@ _SEED, _EXAMPLES = 0, 12
 _ENDED = (HalfClose(0), AwaitEnd(0))
 
 
-def _malformed(subject: Subject) -> tuple[bytes, ...]:
+def malformed_examples(subject: Subject) -> tuple[bytes, ...]:
+    """Return some of what is no request, the same each time; none where every input is valid."""
     from wireproof.conformance.subject import draw_bytes
 
     strategy = subject.protocol.malformed()
@@ -141,7 +142,7 @@ def _first_service(subject: Subject, outcome: Outcome) -> bytes:
 )
 def survives_malformed(subject: Subject) -> Iterator[Plan]:
     """Send what is no request, in one segment; be answered on another connection."""
-    for data in _malformed(subject):
+    for data in malformed_examples(subject):
         yield beside(subject, (), (Open(0), Malformed(0, data), Close(0)))
 
 
@@ -156,5 +157,5 @@ def survives_malformed(subject: Subject) -> Iterator[Plan]:
 )
 def refuses_malformed(subject: Subject) -> Iterator[Plan]:
     """Send what is no request, then the end; see no reply that is a service."""
-    for data in _malformed(subject):
+    for data in malformed_examples(subject):
         yield Plan(((),), (Open(0), Malformed(0, data), *_ENDED))
