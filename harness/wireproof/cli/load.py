@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from msgspec import structs
 
 from wireproof.cli.shared.common import (
@@ -30,7 +29,7 @@ from wireproof.cli.shared.from_traffic import (
     traffic_options,
 )
 from wireproof.cli.shared.load_runs import run_to_knee, run_watched
-from wireproof.cli.shared.parameters import Counts, Duration
+from wireproof.cli.shared.parameters import AUTO, Counts, Duration, Processes
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.cli.shared.watching import Watchers, watching_options
 from wireproof.errors import UsageError
@@ -158,7 +157,13 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
 )
 @click.option("--quick-ack", is_flag=True, help="Acknowledge at once, for servers with Nagle on.")
 @watching_options
-@click.option("--processes", type=int, default=1, show_default=True, help="Load processes.")
+@click.option(
+    "--processes",
+    type=Processes(),
+    default=1,
+    show_default=True,
+    help="Load processes; auto: one for each core that the server leaves.",
+)
 @click.option(
     "--timeout",
     "timeout_s",
@@ -235,6 +240,7 @@ def load(
     wireproof load tcp://192.0.2.9:7 --protocol echo --allow-host 192.0.2.9 --master \\
         --bind 192.0.2.7 --expect-workers 2 --secret-file secret
     """
+    from wireproof.load.cores import processes_for
     from wireproof.load.objectives import parse_objective
     from wireproof.load.preflight import preflight
     from wireproof.protocols.loading.registry import find_protocol
@@ -258,7 +264,7 @@ def load(
             requests_file=requests_file or feed_file,
         )
     first_per_s, last_per_s, ramp_s = rate or (None, None, 0.0)
-    if last_per_s is not None and not _is_given("length_s"):
+    if last_per_s is not None and not was_given("length_s"):
         length_s = ramp_s
     spec = LoadSpec(
         target=target,
@@ -285,7 +291,7 @@ def load(
         connection_lifetime_s=connection_lifetime,
         connect_rate_per_s=connect_rate,
         source_addresses=source_addresses,
-        processes=processes if elsewhere is None else elsewhere.workers,
+        processes=(processes or 1) if elsewhere is None else elsewhere.workers,
         quick_ack=quick_ack,
         timeout_s=timeout_s,
         seed=secrets.randbelow(2**31) if seed is None else seed,
@@ -295,6 +301,8 @@ def load(
     warnings: list[str] = []
     if elsewhere is None:
         found = find_target(target, allow_hosts)
+        if processes == AUTO:
+            spec = structs.replace(spec, processes=processes_for(found, min(spec.users)))
         warnings = preflight(
             spec,
             scheme=found.scheme,
@@ -335,8 +343,3 @@ def _refuse_together(
         raise UsageError("--rate and --rate-stages both say how often", "leave one of them out")
     if watchers.option and knee is not None:
         raise UsageError(f"--find-knee is many runs, and {watchers.option} shows one")
-
-
-def _is_given(parameter: str) -> bool:
-    source = click.get_current_context().get_parameter_source(parameter)
-    return source is not ParameterSource.DEFAULT

@@ -39,6 +39,33 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # not generic in cli
         return seconds
 
 
+AUTO = 0
+"""As many as there is room for."""
+
+
+class Processes(click.ParamType):  # type: ignore[type-arg]
+    """A whole number above 0, or `auto`."""
+
+    name = "n|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number, or `AUTO`.
+
+        Raises:
+            UsageError: it is neither; the option is named.
+
+        """
+        del ctx
+        if isinstance(value, int):  # click may convert twice
+            return value
+        if value == "auto":
+            return AUTO
+        if value.isascii() and value.isdecimal() and int(value) > 0:
+            return int(value)
+        option = param.opts[0] if param else ""
+        raise UsageError(f"{option}: {value!r} is no number of processes", "write 2, or auto")
+
+
 class Counts(click.ParamType):  # type: ignore[type-arg]
     """Whole numbers above 0, from `1,10,50`."""
 

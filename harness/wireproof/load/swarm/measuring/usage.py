@@ -51,6 +51,11 @@ class ServerProcesses:
         """Whether there are any."""
         return bool(self._owners)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._all())
+
     def cpu_s(self) -> float:
         """Return their CPU time so far."""
         return sum(map(cpu_s, self._all()))

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from wireproof.cli import cli, invoke
-from wireproof.cli.shared.parameters import Counts, Duration
+from wireproof.cli.shared.parameters import AUTO, Counts, Duration, Processes
 from wireproof.errors import UsageError
 
 OPTION = click.Option(["--for"])
@@ -73,3 +73,12 @@ def test_counts_are_whole_and_above_0(text: str) -> None:
     assert Counts().convert("1, 10,50", OPTION, None) == [1, 10, 50]
     with pytest.raises(UsageError, match="is not a list of numbers\nwrite --for 1,10,50"):
         Counts().convert(text, OPTION, None)
+
+
+def test_processes_are_a_number_or_auto() -> None:
+    """What says how many, and what leaves it to the machine."""
+    kind, option = Processes(), click.Option(["--processes"])
+    assert [kind.convert(value, option, None) for value in ("3", 3, "auto")] == [3, 3, AUTO]
+    for value in ("0", "-1", "many", "1.5"):
+        with pytest.raises(UsageError, match="--processes"):
+            kind.convert(value, option, None)
