@@ -230,6 +230,7 @@ def test_another_server_is_judged_by_the_reference(check: Check, requests: list[
         (["--from", "{there}", "--protocol", "echo"], "give one"),
         (["--from", "{there}", "--vary", "("], "is not a regular expression"),
         (["--from", "{there}", "--vary", "zzz"], "matches nothing in any request"),
+        (["--from", "{there}", "--vary", "hello"], "but not b'hellp', which is to stand there"),
         (["--from", "{there}", "--conversation", "2"], "there is no conversation 2"),
         (["--from", "{there}", "--set", "nonsense=1"], "nonsense"),
     ],

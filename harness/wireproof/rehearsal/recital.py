@@ -92,15 +92,19 @@ def _opened(scripts: Scripts, opening: int) -> Scripts:
 
 
 def _with_independent(scripts: Scripts, target: Target) -> Scripts:
-    """Return scripts with the requests that hold among each other, forwards and backwards."""
+    """Return scripts with the requests that hold among each other, forwards and backwards.
+
+    What isn't answered says nothing by itself: whether it was taken shows behind it alone.
+    """
     protocol = protocol_of(scripts, time.time)
+    answered = {line.request for line in scripts.lines if line.pattern.elements}
     candidates = [
         request
         for request in dict.fromkeys(
             request
             for script in scripts.scripts
             for request in script.requests[scripts.opening :]
-            if len(request) <= _MOST_REQUEST_BYTES
+            if len(request) <= _MOST_REQUEST_BYTES and request in answered
         )
         if not protocol.is_last(request)
     ]

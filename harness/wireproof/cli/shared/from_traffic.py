@@ -3,7 +3,7 @@
 import re
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,9 +15,10 @@ from wireproof.cli.shared.common import find_target
 from wireproof.conversation import Conversation
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import write_whole
-from wireproof.learnt.protocol import LearntProtocol, protocol_of
+from wireproof.learnt.protocol import LearntProtocol, protocol_of, variant
 from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.loading.settings import configure
+from wireproof.protocols.oracle import printable
 from wireproof.rehearsal.lessons import Lessons, take_lessons
 from wireproof.target import Target
 
@@ -130,10 +131,8 @@ def read_traffic(
         told = f": {left_out[0]}" if left_out else ""
         raise UsageError(f"there is no conversation in {', '.join(sources)}{told}")
     chosen = choose(found.conversations, conversation)
-    if vary and not any(
-        re.search(vary.encode(), request) for one in chosen for request in one.requests
-    ):
-        raise UsageError(f"--vary {vary!r} matches nothing in any request")
+    if vary:
+        _check_names(vary, [request for one in chosen for request in one.requests])
     return Traffic(
         chosen,
         vary,
@@ -249,6 +248,21 @@ def _check_pattern(vary: str) -> None:
         raise UsageError(f"--vary {vary!r} is not a regular expression: {error}") from None
     if vary and pattern.search(b""):
         raise UsageError(f"--vary {vary!r} matches nothing at all, everywhere", "write user-\\d+")
+
+
+def _check_names(vary: str, requests: Sequence[bytes]) -> None:
+    """Refuse an expression that matches no name, or not the other names that are made of one."""
+    names = {found[0] for one in requests for found in re.finditer(vary.encode(), one)}
+    if not names:
+        raise UsageError(f"--vary {vary!r} matches nothing in any request")
+    for name in sorted(names):
+        other = variant(name, 1)
+        if re.fullmatch(vary.encode(), other) is None:
+            raise UsageError(
+                f"--vary {vary!r} matches {printable(name)}, but not {printable(other)}, which is"
+                " to stand there on another connection",
+                r"write what all names have in common, such as 'user-\d+' or 'client[a-z]*'",
+            )
 
 
 def _words(command: str) -> tuple[str, ...]:
