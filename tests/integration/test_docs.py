@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import pytest
 
-from wireproof.cli import cli
+from tests.support.printed import understood
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,24 +82,6 @@ def test_every_block_is_run_or_says_why_not(name: str):
                 assert understood(command), command
         if block.language == "toml":
             tomllib.loads(block.text)
-
-
-def understood(command: str) -> bool:
-    """Say whether a command of ours has these options and arguments."""
-    words = shlex.split(command.partition(" | ")[0].rstrip(" &"))
-    words = words[: words.index(">>")] if ">>" in words else words
-    if words[0] != "wireproof" or words[1] in {"serve", "--version"}:
-        return True
-    parent = click.Context(cli, info_name="wireproof")
-    found = cli.get_command(parent, words[1])
-    assert found is not None, command
-    try:
-        found.make_context(words[1], words[2:], parent=parent)
-    except click.exceptions.Exit:  # --help
-        return True
-    except click.BadParameter as error:
-        return "does not exist" in error.message  # a file of the reader's
-    return True
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def _built(folder: Path, **environment: str) -> Path:
     environment = os.environ | environment
     subprocess.run(build, cwd=PROJECT, check=True, capture_output=True, env=environment)
     (wheel,) = folder.glob("*.whl")
+    check = [sys.executable, "-m", "twine", "check", "--strict", wheel]
+    subprocess.run(check, check=True, capture_output=True)
     return wheel
 
 

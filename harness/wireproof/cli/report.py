@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.option("--html", metavar="FILE", help="One self-contained page.")
 @click.option("--junit", metavar="FILE", help="JUnit XML, for a CI server.")
 @click.option("--markdown", metavar="FILE", help="Markdown, for a pull request.")
+@click.option("--sarif", metavar="FILE", help="SARIF, for code scanning and editors.")
 @click.option("--csv", metavar="FILE", help="The load's series, one line a second.")
 @click.option("--hgrm", metavar="FILE", help="Latency as HdrHistogram plotters read it.")
 @click.option("--prometheus", metavar="FILE", help="Metrics for a Prometheus text collector.")
@@ -70,6 +71,16 @@ def _render(name: str, file: str, results: "Results", path: Path, latency: str |
             from wireproof.reporting.markdown import markdown
 
             return markdown(results).encode()
+        case "sarif":
+            from wireproof.reporting.sarif import sarif
+
+            return sarif(results)
+        case _:
+            return _figures(name, results, latency)
+
+
+def _figures(name: str, results: "Results", latency: str | None) -> bytes:
+    match name:
         case "csv":
             from wireproof.reporting.exports import series_csv
 
