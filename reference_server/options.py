@@ -124,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--fault",
+        "--faulty",
         metavar="NAME",
         help="be that fault, or that sound variant, instead of the sound server",
     )

@@ -2,6 +2,7 @@
 
 A comment before a block says what becomes of it: `file: NAME` is written into the page's own
 folder, `run` is run there, with `run: 1` as what has to be its exit code, and `not run: WHY` isn't.
+`run when extended` is run with WIREPROOF_EXTENDED=1.
 A port in a page stands for the free one that its server says it has.
 """
 
@@ -74,7 +75,7 @@ def test_every_block_is_run_or_says_why_not(name: str):
     for block in blocks(ROOT / name):
         word = block.mark.partition(":")[0]
         if block.language in CODE:
-            assert word in {"file", "run", "not run"}, block
+            assert word in {"file", "run", "run when extended", "not run"}, block
         if word == "not run":
             assert block.mark.partition(":")[2].strip(), block
         if block.language == "console":
@@ -98,7 +99,7 @@ def test_a_page_runs_as_printed(name: str, tmp_path: Path):
             word, _, rest = block.mark.partition(": ")
             if word == "file":
                 (tmp_path / rest).write_text(with_ports(block.text, ports))
-            elif word == "run":
+            elif word == "run" or (EXTENDED and word == "run when extended"):
                 for command, printed in commands(block):
                     if command.endswith("&"):
                         servers.append(started(command, tmp_path, ports))
@@ -107,23 +108,26 @@ def test_a_page_runs_as_printed(name: str, tmp_path: Path):
                         compare(command, ended, printed, rest)
     finally:
         for server in servers:
-            server.kill()
+            server.terminate()  # ours ends its workers itself
             server.communicate()
 
 
 def started(command: str, folder: Path, ports: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start a server on a free port, and learn which the page's port stands for."""
     words = shlex.split(command.replace("2>/dev/null", "").rstrip(" &"))
+    ours = words[0] == "wireproof"
     file = folder / words[1]
-    port = re.search(r"\b9\d{3}\b", file.read_text())
+    port = re.search(r"\b9\d{3}\b", command if ours else file.read_text())
     assert port is not None, command
-    ours = folder / f"on_any_port_{file.name}"
-    ours.write_text(file.read_text().replace(port[0], "0"))
-    server = subprocess.Popen(
-        [sys.executable, ours], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    if ours:
+        words = [str(BIN / words[0]), *(word.replace(port[0], "0") for word in words[1:])]
+    else:
+        on_any_port = folder / f"on_any_port_{file.name}"
+        on_any_port.write_text(file.read_text().replace(port[0], "0"))
+        words = [sys.executable, str(on_any_port)]
+    server = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert server.stdout is not None
-    ports[port[0]] = server.stdout.readline().split()[-1].decode()
+    ports[port[0]] = re.findall(r"\d+", server.stdout.readline().decode())[-1]
     return server
 
 
