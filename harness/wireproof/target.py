@@ -5,6 +5,8 @@ the whole run, so a name that resolves differently later cannot lead load astray
 """
 
 import ipaddress
+import shlex
+import shutil
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,13 +16,16 @@ from urllib.parse import urlsplit
 from wireproof.errors import CannotRunError, UsageError
 
 SCHEMES = ("tcp", "tls", "udp", "unix")
-EXAMPLE = "write tcp://127.0.0.1:28812, tls://HOST:PORT, udp://HOST:PORT or unix:/PATH"
+EXAMPLE = (
+    "write tcp://127.0.0.1:28812, tls://HOST:PORT, udp://HOST:PORT, unix:/PATH or exec:COMMAND"
+)
 
 _TYPE_BY_SCHEME = {
     "tcp": socket.SOCK_STREAM,
     "tls": socket.SOCK_STREAM,
     "unix": socket.SOCK_STREAM,
     "udp": socket.SOCK_DGRAM,
+    "exec": socket.SOCK_STREAM,
 }
 
 
@@ -29,12 +34,12 @@ class Target:
     """A server's address.
 
     Attributes:
-        scheme: `tcp`, `tls`, `udp` or `unix`.
-        host: the name or address as the user wrote it; empty for `unix`.
-        port: 1 to 65535; 0 for `unix`.
-        path: the socket's path; empty for the others.
-        family: `AF_INET`, `AF_INET6` or `AF_UNIX`; `AF_UNSPEC` until resolved.
-        address: what `socket.connect` takes; empty until resolved.
+        scheme: `tcp`, `tls`, `udp`, `unix` or `exec`.
+        host: the name or address as the user wrote it; empty for `unix` and `exec`.
+        port: 1 to 65535; 0 for `unix` and `exec`.
+        path: the socket's path, or the command of `exec`; empty for the others.
+        family: `AF_INET`, `AF_INET6` or `AF_UNIX`; `AF_UNSPEC` until resolved, and for `exec`.
+        address: what `socket.connect` takes; empty until resolved, and for `exec`.
 
     """
 
@@ -46,10 +51,20 @@ class Target:
     address: tuple[Any, ...] | str = ""
 
     def __str__(self) -> str:
-        if self.scheme == "unix":
-            return f"unix:{self.path}"
+        if not self.has_host:
+            return f"{self.scheme}:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def has_host(self) -> bool:
+        """Whether it is reached by a host and a port."""
+        return self.scheme not in {"unix", "exec"}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command of `exec`, in words as a shell reads them; nothing is expanded."""
+        return tuple(shlex.split(self.path)) if self.scheme == "exec" else ()
 
     @property
     def socket_type(self) -> socket.SocketKind:
@@ -63,8 +78,8 @@ class Target:
 
     @property
     def pin(self) -> str:
-        """The resolved address as text, which needs no look-up; empty for `unix`."""
-        if self.scheme == "unix":
+        """The resolved address as text, which needs no look-up; empty without a host."""
+        if not self.has_host:
             return ""
         scope = self.address[3] if len(self.address) == 4 else 0
         return f"{self.address[0]}%{scope}" if scope else str(self.address[0])
@@ -72,7 +87,7 @@ class Target:
     @property
     def is_loopback(self) -> bool:
         """Whether the resolved address can only be this machine."""
-        if self.scheme == "unix":
+        if not self.has_host:
             return True
         address = ipaddress.ip_address(self.address[0])
         mapped = getattr(address, "ipv4_mapped", None)
@@ -83,24 +98,17 @@ def parse_target(text: str, *, any_port: bool = False) -> Target:
     """Read a target as the user writes it.
 
     Args:
-        text: `tcp://`, `tls://`, `udp://` with host and port, or `unix:/path`.
+        text: `tcp://`, `tls://`, `udp://` with host and port, `unix:/path` or `exec:COMMAND`.
         any_port: whether port 0 may stand for a free one.
 
     Raises:
-        UsageError: it is none of `tcp://`, `tls://`, `udp://` with host and port, or `unix:/path`.
+        UsageError: it is none of these.
 
     """
+    if text.startswith("exec:"):
+        return _command_target(text.removeprefix("exec:").strip())
     if text.startswith("unix:"):
-        path = "/" + text.removeprefix("unix:").lstrip("/")
-        if not text.removeprefix("unix:").startswith("/") or path == "/":
-            raise UsageError(f"{text!r} names no absolute path", "write unix:/run/server.sock")
-        try:
-            size_bytes = len(path.encode())
-        except UnicodeEncodeError:  # undecodable bytes of the command line, as surrogates
-            raise UsageError(f"the path of {text!r} is not UTF-8") from None
-        if size_bytes > 107:  # sun_path, unix(7)
-            raise UsageError(f"the path of {text!r} is longer than the 107 bytes that Linux allows")
-        return Target("unix", path=path)
+        return _unix_target(text)
     if "://" not in text:
         raise UsageError(f"{text!r} is not a target", EXAMPLE)
     _refuse_bare_ipv6(text)
@@ -117,6 +125,31 @@ def parse_target(text: str, *, any_port: bool = False) -> Target:
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise UsageError(f"{text!r} has more than a host and a port", EXAMPLE)
     return Target(parts.scheme, host=host, port=port or 0)
+
+
+def _unix_target(text: str) -> Target:
+    path = "/" + text.removeprefix("unix:").lstrip("/")
+    if not text.removeprefix("unix:").startswith("/") or path == "/":
+        raise UsageError(f"{text!r} names no absolute path", "write unix:/run/server.sock")
+    try:
+        size_bytes = len(path.encode())
+    except UnicodeEncodeError:  # undecodable bytes of the command line, as surrogates
+        raise UsageError(f"the path of {text!r} is not UTF-8") from None
+    if size_bytes > 107:  # sun_path, unix(7)
+        raise UsageError(f"the path of {text!r} is longer than the 107 bytes that Linux allows")
+    return Target("unix", path=path)
+
+
+def _command_target(command: str) -> Target:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"cannot read exec:{command}: {error}") from None
+    if not words:
+        raise UsageError("exec: names no command", "write exec:'my-server --stdio'")
+    if shutil.which(words[0]) is None:
+        raise UsageError(f"cannot start {words[0]!r}: there is no such command")
+    return Target("exec", path=command)
 
 
 def _refuse_bare_ipv6(text: str) -> None:
@@ -146,6 +179,8 @@ def resolve(target: Target, allow_hosts: Collection[str] = (), pin: str = "") ->
         CannotRunError: the host does not resolve.
 
     """
+    if target.scheme == "exec":
+        return (target,)
     if target.scheme == "unix":
         return (replace(target, family=socket.AF_UNIX, address=target.path),)
     try:

@@ -32,13 +32,18 @@ class QueueSurvey:
             pause_pids: processes that may be stopped for a moment: ours, or named by the user.
 
         Raises:
-            UsageError: a UDP target.
+            UsageError: a UDP target, or a server on pipes.
 
         """
         if not target.is_stream:
             raise UsageError(
                 f"{target} has no connections, so no accept queue",
                 "wireproof load measures datagrams",
+            )
+        if target.scheme == "exec":
+            raise UsageError(
+                f"{target} listens nowhere, so it has no accept queue",
+                "name a server over tcp, tls or unix",
             )
         self._target = target
         self._pause_pids = pause_pids

@@ -78,4 +78,6 @@ def _print_one(console: Console, protocol: Protocol) -> None:
 
 
 def _transports(kind: type[Protocol]) -> str:
-    return " ".join(name for name in ("tcp", "tls", "unix", "udp") if name in kind.transports)
+    return " ".join(
+        name for name in ("tcp", "tls", "unix", "exec", "udp") if name in kind.transports
+    )

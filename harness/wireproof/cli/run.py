@@ -187,7 +187,7 @@ class _Job:
         from wireproof.accept_queue.survey import QueueSurvey
         from wireproof.reporting.terminal.progress import StepProgress
 
-        if not self.target.is_stream:
+        if not self.target.is_stream or self.target.scheme == "exec":
             return None
         survey = QueueSurvey(self.target, () if our_pid is None else (our_pid,))
         with StepProgress(enabled=self.shown) as steps:

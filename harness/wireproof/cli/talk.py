@@ -11,6 +11,7 @@ from wireproof.cli.shared.common import find_target
 from wireproof.cli.shared.configuration import configured
 from wireproof.deadline import Deadline
 from wireproof.target import Target
+from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import Data, EndOfStream, Reset
 
@@ -58,7 +59,7 @@ def _lines(prompt: str) -> Iterator[str]:
 
 def _over_stream(target: Target, lines: Iterator[bytes]) -> int:
     try:
-        connection = Connection.open(target)
+        connection = connect(target)
     except ConnectError as error:
         click.echo(f"wireproof: no connection to {target}: {error.reason}", err=True)
         return 3

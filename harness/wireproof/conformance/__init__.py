@@ -49,7 +49,7 @@ def replay(
     from wireproof.protocols.base import Protocol
     from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
     from wireproof.target import parse_target, resolve
-    from wireproof.wire.connection import reachable
+    from wireproof.wire.connecting import reachable
 
     case = read_case(path)
     reference = None
@@ -66,6 +66,10 @@ def replay(
         )
     else:
         judge = find_protocol(protocol or case.protocol, case.settings)
+    if not target and case.target.startswith("exec:"):
+        raise UsageError(
+            f"{path} runs a command: {case.target}", "if you trust it, name it with --target"
+        )
     found = reachable(resolve(parse_target(target or case.target), allow_hosts))
     diag = open_diag()
     try:

@@ -25,7 +25,7 @@ from wireproof.errors import UsageError, WireproofError
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Verdict
 from wireproof.target import parse_target, resolve
-from wireproof.wire.connection import reachable
+from wireproof.wire.connecting import reachable
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

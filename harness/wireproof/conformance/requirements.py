@@ -56,6 +56,8 @@ class Requirement:
         """Say why a subject has no such thing, or nothing."""
         if self.transport != "any" and subject.target.is_stream != (self.transport == "stream"):
             return "it is about streams" if self.transport == "stream" else "it is about datagrams"
+        if subject.target.scheme == "exec" and (reason := _without_pipes(self.id)):
+            return reason
         return self.unsupported(subject) or irrelevance(self.id, subject.protocol)
 
     def level_for(self, subject: Subject) -> Level:
@@ -111,6 +113,24 @@ def irrelevance(identifier: str, protocol: Protocol) -> str:
     if identifier.startswith(_IRRELEVANT.get(protocol.exchange, ("\0",))):
         return f"the exchange is of the kind {protocol.exchange}: there are no replies to requests"
     return ""
+
+
+_OWN_PROCESS = "each connection is a process of its own"
+_NOT_OF_PIPES = {
+    "RESET-": "a pipe knows no reset",
+    "CAP-": _OWN_PROCESS,
+    "ISO-": _OWN_PROCESS,
+    "IDLE-OTHERS": _OWN_PROCESS,
+    "SLOW-OTHERS": _OWN_PROCESS,
+    "SLOW-MANY": _OWN_PROCESS,
+    "SLOW-MEMORY": _OWN_PROCESS,
+    "REL-": "its process ends with the connection",
+}
+
+
+def _without_pipes(identifier: str) -> str:
+    """Say why a requirement means nothing to a server on standard input and output."""
+    return next((why for of, why in _NOT_OF_PIPES.items() if identifier.startswith(of)), "")
 
 
 def needs_pipelining(subject: Subject) -> str:

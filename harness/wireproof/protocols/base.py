@@ -105,7 +105,7 @@ class Protocol(ABC):
     name: ClassVar[str] = ""
     source: ClassVar[str] = ""
     """Where the protocol is specified."""
-    transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix"})
+    transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix", "exec"})
     modules: ClassVar[tuple[str, ...]] = ()
     """What must be importable; the extra that installs it is named after the protocol."""
     exchange: ClassVar[Exchange] = Exchange.REQUEST_REPLY

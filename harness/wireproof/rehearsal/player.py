@@ -15,6 +15,7 @@ from wireproof.errors import CannotRunError
 from wireproof.learning.carrying import Carried, value_now, with_values
 from wireproof.learning.plays import Moment, Play
 from wireproof.target import Target
+from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import Data, EndOfStream, Reset, TimedOut
 
@@ -120,7 +121,7 @@ class Player:
 
     def _connected(self) -> Connection:
         try:
-            return Connection.open(self._target)
+            return connect(self._target)
         except ConnectError as error:
             raise CannotRunError(
                 f"no connection to {self._target}: {error.reason}", "start the server first"

@@ -11,6 +11,7 @@ from wireproof.learnt.scripts import Scripts, common_opening
 from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
+from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import Data
 
@@ -32,7 +33,7 @@ def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> boo
         protocol.has_lost_count()
     oracle = protocol.oracle()
     try:
-        connection = Connection.open(target)
+        connection = connect(target)
     except ConnectError as error:
         raise CannotRunError(f"no connection to {target}: {error.reason}") from None
     with connection:

@@ -13,6 +13,7 @@ import ssl
 from typing import Final
 
 from wireproof.target import Target
+from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection, client_tls, connect_reason
 from wireproof.wire.observations import END_OF_STREAM, RESET, Data, Observation
 
@@ -145,12 +146,21 @@ class Dialling:
         """
         self._target = target
         self._tls: TlsConnection | None = None
+        self._piped: Connection | None = None
+        if target.scheme == "exec":
+            self._piped = connect(target)
+            self.socket = self._piped.socket
+            return
         try:
             self.socket = socket.socket(target.family, socket.SOCK_STREAM)
         except OSError as error:
             raise ConnectError(connect_reason(error)) from None
         self.socket.setblocking(False)
         self._check(self.socket.connect_ex(target.address))
+
+    def close(self) -> None:
+        """Give it up."""
+        (self._piped or self.socket).close()
 
     @property
     def events(self) -> int:
@@ -166,6 +176,8 @@ class Dialling:
             ConnectError: it failed.
 
         """
+        if self._piped is not None:
+            return self._piped
         try:
             if self._tls is None:
                 self._check(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))

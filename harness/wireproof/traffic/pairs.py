@@ -84,11 +84,12 @@ class Pair:
         """Return what to wait for: by descriptor its side, and events as of `select.epoll`."""
         if self._dialling is not None:
             return {self._dialling.socket.fileno(): (Side.SERVER, self._dialling.events)}
-        found = {}
+        found: dict[int, tuple[Side, int]] = {}
         for side, end in self._ends.items():
             events = self._events(side, end)
             if events or side not in self._hung:
-                found[end.socket.fileno()] = side, events
+                for descriptor, awaited in end.polled(events).items():
+                    found[descriptor] = side, awaited
         return found
 
     @property
@@ -122,7 +123,7 @@ class Pair:
         """Close both ends."""
         self.is_over = True
         if self._dialling is not None:
-            self._dialling.socket.close()
+            self._dialling.close()
         for end in self._ends.values():
             end.close()
 
@@ -203,7 +204,7 @@ class Pair:
                     if step.more_follows:
                         self._more_follows.add(to)
             elif isinstance(step, Settle):
-                self._readers.await_reader(to, self._ends[to].socket, step.most_s)
+                self._readers.await_reader(to, self._ends[to], step.most_s)
             elif isinstance(step, Finish):
                 self._finish(to)
             elif isinstance(step, Break):

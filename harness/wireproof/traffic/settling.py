@@ -4,13 +4,13 @@ Strategy: look at once, again and again for a moment, since a reader that waits 
 microseconds; then once a millisecond, since one that is busy may take long.
 """
 
-import socket
 import time
 from typing import Final
 
 from wireproof.errors import CannotRunError
 from wireproof.results import Delivery
 from wireproof.traffic.forwarding import Side
+from wireproof.wire.connection import Connection
 from wireproof.wire.delivery import DeliveryWatch, pause_between_looks, watch
 from wireproof.wire.kernel.sock_diag import SockDiag
 
@@ -37,10 +37,10 @@ class Readers:
         self._watches: dict[Side, DeliveryWatch] = {}
         self._awaited: dict[Side, tuple[float, float]] = {}
 
-    def await_reader(self, to: Side, connected: socket.socket, most_s: float) -> None:
-        """Begin to wait until a side has read all that was sent on `connected`."""
+    def await_reader(self, to: Side, connection: Connection, most_s: float) -> None:
+        """Begin to wait until a side has read all that was sent on `connection`."""
         if to not in self._watches:
-            self._watches[to] = watch(connected, self._diag, _ROUND_TRIP_S)
+            self._watches[to] = watch(connection, self._diag, _ROUND_TRIP_S)
         self._watches[to].sent_more()
         now_s = time.monotonic()
         self._awaited[to] = now_s, now_s + most_s

@@ -1,13 +1,12 @@
 """Connections opened before they are needed, so that a delay before a greeting passes meanwhile."""
 
-import select
-import socket
 import time
 from collections import deque
 from typing import NamedTuple
 
 from wireproof.deadline import Deadline
 from wireproof.target import Target
+from wireproof.wire.connecting import connect
 from wireproof.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
 from wireproof.wire.observations import Data
 
@@ -60,7 +59,7 @@ class Ahead:
         now = time.monotonic()
         while self._waiting:
             begun, opened = self._waiting.popleft()
-            if now - begun <= _OLDEST_S and _is_open(opened.connection.socket):
+            if now - begun <= _OLDEST_S and opened.connection.is_open():
                 return opened
             opened.connection.half_close()
             opened.connection.next_observation(Deadline(0.0))
@@ -71,18 +70,8 @@ class Ahead:
         while len(self._waiting) < count:
             deadline = Deadline(CONNECT_TIMEOUT_S)
             try:
-                connection = Connection.open(self._target, deadline)
+                connection = connect(self._target, deadline)
             except ConnectError:
                 return
             took_s = CONNECT_TIMEOUT_S - deadline.remaining_s()
             self._waiting.append((time.monotonic(), Opened(connection, took_s)))
-
-
-def _is_open(connected: socket.socket) -> bool:
-    """Say whether the server has neither closed nor reset a connection."""
-    if not select.select([connected], [], [], 0)[0]:
-        return True
-    try:
-        return connected.recv(1, socket.MSG_PEEK) != b""
-    except OSError:
-        return False

@@ -22,8 +22,8 @@ _OURS_EXHAUSTED = {
     errno.ENFILE: "this machine has no descriptor left",
     errno.EADDRNOTAVAIL: "this machine has no port left to connect from; wait a minute",
 }
-_RESET = "connection reset"
-_NO_TLS = "no TLS"
+RESET_REASON = "connection reset"
+NO_TLS = "no TLS"
 _TCP_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
 
@@ -164,6 +164,24 @@ class Connection:
         )
         return bool(self._poll.poll(deadline.remaining_s() * 1000))
 
+    def polled(self, events: int) -> dict[int, int]:
+        """Return what an epoll has to wait for: by descriptor, events as of `select.epoll`."""
+        return {self.socket.fileno(): events}
+
+    def is_open(self) -> bool:
+        """Say whether the server has neither closed nor reset it; nothing is taken from it."""
+        if not select.select([self.socket], [], [], 0)[0]:
+            return True
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            return False
+
+    @property
+    def ending(self) -> str:
+        """What is known of the server's end besides the stream's; nothing, over a socket."""
+        return ""
+
     def acknowledge(self) -> None:
         """Acknowledge now what was received, where the kernel would delay that by 40 ms.
 
@@ -217,31 +235,6 @@ class Connection:
         self.close()
 
 
-def reachable(candidates: tuple[Target, ...]) -> Target:
-    """Return the first candidate that something listens on.
-
-    Raises:
-        CannotRunError: nothing listens on any of them.
-
-    """
-    if not candidates[0].is_stream:  # whether a UDP port is open, only a reply tells
-        return candidates[0]
-    reasons = []
-    for candidate in candidates:
-        try:
-            Connection.open(candidate).close()
-        except ConnectError as error:
-            if error.reason == _RESET:  # by whoever listens there
-                return candidate
-            reasons.append(error.reason)
-        else:
-            return candidate
-    instead = "start the server first"
-    if reasons[0].startswith(_NO_TLS):
-        instead = f"if it speaks without TLS, write tcp://{str(candidates[0]).partition('://')[2]}"
-    raise CannotRunError(f"nothing answers on {candidates[0]}: {reasons[0]}", instead)
-
-
 def _new_socket(target: Target) -> socket.socket:
     try:
         return socket.socket(target.family, target.socket_type)
@@ -265,10 +258,10 @@ def connect_reason(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError):
-        return _RESET
+        return RESET_REASON
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLError):
         words = (error.reason or "no handshake").replace("_", " ").lower()
-        return f"{_NO_TLS}, {words}"
+        return f"{NO_TLS}, {words}"
     return error.strerror or str(error)

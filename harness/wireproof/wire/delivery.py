@@ -17,11 +17,14 @@ import fcntl
 import os
 import socket
 import struct
+import termios
 from typing import Protocol
 
+from wireproof.wire.connection import Connection
 from wireproof.wire.kernel.inet_diag import TcpState
 from wireproof.wire.kernel.sock_diag import ExactQuery, SockDiag
 from wireproof.wire.kernel.tcp_info import acknowledged_bytes, state_of
+from wireproof.wire.stdio import PipeConnection
 
 _SIOCOUTQ = 0x5411  # include/uapi/linux/sockios.h: unacknowledged bytes of our send queue
 _zero = bytes(4)
@@ -122,6 +125,31 @@ class UnixWatch:
         return _queued(self._descriptor)
 
 
+class PipeWatch:
+    """Asks for what is in the pipe, which its write end tells too (pipe(7), FIONREAD)."""
+
+    confirms = True
+    gap_s = 0.0
+
+    def __init__(self, connection: PipeConnection) -> None:
+        """Watch what is written to `connection`."""
+        self._connection = connection
+
+    def sent_more(self) -> None:
+        """Need not know: a look is about all that was sent."""
+
+    def delivered(self) -> bool:
+        """Look once."""
+        return not self.unread_bytes()
+
+    def unread_bytes(self) -> int:
+        """Return what is in the pipe; nothing, once our end of it is closed."""
+        descriptor = self._connection.input_descriptor
+        if descriptor < 0:
+            return 0
+        return int(struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, _zero))[0])
+
+
 class GapWatch:
     """Knows nothing; leaves a gap of several round trips after each segment."""
 
@@ -161,8 +189,11 @@ class GoneWatch:
         return
 
 
-def watch(connected: socket.socket, diag: SockDiag | None, round_trip_s: float) -> DeliveryWatch:
+def watch(connection: Connection, diag: SockDiag | None, round_trip_s: float) -> DeliveryWatch:
     """Return the best watch for a connection, found out by asking the kernel for its other end."""
+    if isinstance(connection, PipeConnection):
+        return PipeWatch(connection)
+    connected = connection.socket
     if connected.family == socket.AF_UNIX:
         return UnixWatch(connected)
     if diag is not None:

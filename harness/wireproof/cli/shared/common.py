@@ -13,7 +13,7 @@ from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.results import Results, encode, outcome
 from wireproof.target import Target, parse_target, resolve
-from wireproof.wire.connection import reachable
+from wireproof.wire.connecting import reachable
 from wireproof.wire.started_server import StartedServer
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -119,6 +119,8 @@ def serving_target(
         yield find_target(text, allow_hosts), None
         return
     target = resolve(parse_target(text, any_port=True), allow_hosts)[0]
+    if target.scheme == "exec":
+        raise UsageError(f"{target} is started for each connection", "leave --start away")
     with StartedServer(command, target) as server:
         yield server.target, server
 

@@ -39,6 +39,8 @@ def listening_address(text: str | None, server: Target) -> Target:
     target = parse_target(text or f"{kind}://127.0.0.1:0", any_port=True)
     if target.scheme == "tls":
         raise UsageError("clients speak to the relay in the clear", example)
+    if target.scheme == "exec":
+        raise UsageError("nobody can connect to a command", example)
     if target.is_stream != server.is_stream:
         raise UsageError(f"{target} can't be passed on to {server}", example)
     if target.scheme == "unix" and Path(target.path).exists():

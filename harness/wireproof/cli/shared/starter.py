@@ -8,7 +8,8 @@ from typing import Final
 from wireproof.deadline import Deadline
 from wireproof.learnt.framing_source import FramingSource, framing_of, framing_source
 from wireproof.target import Target
-from wireproof.wire.connection import ConnectError, Connection
+from wireproof.wire.connecting import connect
+from wireproof.wire.connection import ConnectError
 from wireproof.wire.observations import Data
 
 _REPLY_S: Final = 2.0
@@ -70,7 +71,7 @@ def tried(target: Target, request: bytes) -> bytes | None:
     if not target.is_stream:
         return None
     try:
-        connection = Connection.open(target)
+        connection = connect(target)
     except ConnectError:
         return None
     reply = b""

@@ -56,7 +56,7 @@ def standalone_script(case: Case, target: Target, protocol: Protocol, timeout_s:
     data = {
         "requirement": case.requirement,
         "explanation": case.explanation,
-        "address": [target.path] if target.scheme == "unix" else list(target.address[:2]),
+        "address": list(target.address[:2]) if target.has_host else [target.path],
         "no_connection": case.failure.kind is FailureKind.NO_CONNECTION,
         "timeout_s": timeout_s,
         "runs": case.runs,
@@ -113,7 +113,7 @@ def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[st
         "steps": _steps(case, protocol.opening()),
     }
     own = _own_judge(protocol, judge) if judge else part("judge")
-    where = "PATH" if target.scheme == "unix" else "HOST PORT"
+    where = {"unix": "PATH", "exec": "COMMAND"}.get(target.scheme, "HOST PORT")
     return assembled(_HEADER.format(where=where), [_case(data), own, *map(part, _STREAM_PARTS)])
 
 

@@ -268,7 +268,8 @@ class JudgedConnection:
                 except WrongReplyError as error:
                     raise self.witness.wrong(error) from None
         elif isinstance(seen, EndOfStream):
-            self._transcript.add(self.number, "end")
+            self.witness.process_ended = self._connection.ending
+            self._transcript.add(self.number, "end", note=self.witness.process_ended)
             self._gone = seen
         elif isinstance(seen, Reset):
             self._transcript.add(self.number, "was-reset")

@@ -52,6 +52,7 @@ from wireproof.protocols.datagram import Datagrams
 from wireproof.results import Delivery
 from wireproof.target import Target
 from wireproof.wire.ahead import Ahead
+from wireproof.wire.connecting import connect
 from wireproof.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
 from wireproof.wire.connects import Attempt, Connects
 from wireproof.wire.delivery import watch
@@ -233,8 +234,7 @@ class PlanExecution:
             if alike[-1] != on:
                 await_taken_over(stream, deadline)
         elif alike[0] != on:
-            opening, requests = self._protocol.opening(), self._plan.requests[on]
-            await_refusal(stream, opening, requests, deadline)
+            await_refusal(stream, self._protocol.opening(), self._plan.requests[on], deadline)
 
     def _connect(self, number: int, receive_buffer_bytes: int) -> tuple[Connection, float]:
         """Return a connection and the seconds that it took."""
@@ -242,7 +242,7 @@ class PlanExecution:
             return opened
         opening = Deadline(CONNECT_TIMEOUT_S)
         try:
-            connection = Connection.open(self._target, opening, receive_buffer_bytes)
+            connection = connect(self._target, opening, receive_buffer_bytes)
         except ConnectError as error:
             message = f"no connection to the server: {error.reason}"
             raise self._no_connection(number, message, error.reason) from None
@@ -255,7 +255,7 @@ class PlanExecution:
             number,
             connection,
             self._protocol.oracle(),
-            watch(connection.socket, self._diag, round_trip_s),
+            watch(connection, self._diag, round_trip_s),
             self.transcript,
             self._delivery,
             pauses_of=self._protocol.pauses,

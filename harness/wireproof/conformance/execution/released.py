@@ -44,7 +44,8 @@ class ServerResources:
         """Look at the server on `target`; without `diag` there is nothing to see of TCP."""
         self._target = target
         self._diag = diag
-        self._visible = target.is_stream and (target.scheme == "unix" or _is_ours(target))
+        over_ip = target.is_stream and target.has_host
+        self._visible = target.scheme == "unix" or (over_ip and _is_ours(target))
         self._counts: list[int] = []
         """Of descriptors, as long as each is more than the one before."""
 

@@ -65,7 +65,12 @@ class Witness:
 
 
 class StreamWitness(Witness):
-    """Tells what went wrong on one stream."""
+    """Tells what went wrong on one stream.
+
+    Attributes:
+        process_ended: how the server's process did, where it is one of this connection alone.
+
+    """
 
     def __init__(
         self, number: int, transcript: Transcript, oracle: Oracle, watcher: DeliveryWatch
@@ -75,6 +80,7 @@ class StreamWitness(Witness):
         self._oracle = oracle
         self._watcher = watcher
         self._opening = "before anything was sent"
+        self.process_ended = ""
         self._segments: list[str] = []  # of an opening by hand, where each ends
 
     def opens_with(self, request: bytes, number: int, count: int) -> None:
@@ -107,6 +113,8 @@ class StreamWitness(Witness):
         """Return the failure; one of the opening exchange names the request that is refused."""
         if self._phase is Phase.OPENING:
             message = f"{message}, {self._opening}"
+        if self.process_ended:
+            message = f"{message}; {self.process_ended}"
         return super().failed(kind, message, expected, actual, owed, seen)
 
     def wrong(self, error: WrongReplyError) -> ConversationFailedError:

@@ -10,6 +10,8 @@ from gevent.monkey import get_original
 
 from wireproof.load.failures import ConnectionFailedError, connect_cause
 from wireproof.target import Target
+from wireproof.wire.connection import ConnectError
+from wireproof.wire.stdio import StdioSocket
 
 # Locust has had gevent patch these; the swarm waits by its own epoll.
 _socket_class: type[socket.socket] = get_original("socket", "socket")
@@ -28,6 +30,11 @@ def dial(target: Target, source: str = "") -> socket.socket:
         ConnectionFailedError: it failed at once.
 
     """
+    if target.scheme == "exec":
+        try:
+            return StdioSocket.open(target)
+        except ConnectError as error:
+            raise ConnectionFailedError(connect_cause(None), error.reason) from None
     sock = None
     try:
         # The ssl module can wrap only the sockets that gevent has put in place of its own;

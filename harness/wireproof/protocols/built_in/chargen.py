@@ -22,7 +22,7 @@ class Chargen(RawStream, Datagrams):
 
     name = "chargen"
     source = "RFC 864"
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
     exchange = Exchange.ENDLESS
     pattern: str = "rotating"
     """`rotating` for the RFC's lines of 72 characters, each one on from the last; `any`."""

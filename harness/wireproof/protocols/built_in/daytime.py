@@ -16,7 +16,7 @@ class Daytime(Announcement, Datagrams):
 
     name = "daytime"
     source = "RFC 867"
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
 
     def greeting(self) -> re.Pattern[bytes]:
         """Return one line of printable text."""

@@ -13,7 +13,7 @@ class Discard(RawStream, Datagrams):
 
     name = "discard"
     source = "RFC 863"
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
     exchange = Exchange.SILENT
 
     def expected_datagram(self, datagram: bytes) -> None:

@@ -9,7 +9,7 @@ class Echo(RawStream, Datagrams):
 
     name = "echo"
     source = "RFC 862"
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
 
     def example(self) -> bytes:
         """Return a line of text."""

@@ -19,7 +19,7 @@ class LineEcho(Delimited, Datagrams):
     source = "this class"
     max_request_bytes: int = 32 * 1024
     """Servers bound the length of a line."""
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one line of any octets but newline; it may be empty."""

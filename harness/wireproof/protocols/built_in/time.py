@@ -18,7 +18,7 @@ class Time(Announcement, Datagrams):
 
     name = "time"
     source = "RFC 868"
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
     skew_s: float = 2.0
     """How far the server's clock may be from the harness's."""
 

@@ -47,7 +47,7 @@ class TimestampEcho(Protocol, Datagrams):
 
     name = "timestamp-echo"
     source = "reference_server/PROTOCOL.md"
-    transports = frozenset({"tcp", "tls", "unix", "udp"})
+    transports = frozenset({"tcp", "tls", "unix", "exec", "udp"})
     half_close = Level.MUST
     levels = MappingProxyType(
         {

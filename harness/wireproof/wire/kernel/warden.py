@@ -50,7 +50,7 @@ def _main(parent_pid: str, *command: str) -> int:
     except _AskedToEnd:
         pass
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _kill_all()
+    kill_all()
     return status
 
 
@@ -82,7 +82,7 @@ def _status_of(child: int) -> int:
             return code if code >= 0 else 128 - code
 
 
-def _kill_all() -> None:
+def kill_all() -> None:
     """Kill and reap until there is no child left; an orphan becomes ours and is next."""
     while True:
         try:

@@ -8,7 +8,8 @@ import pytest
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
-from wireproof.wire.connection import ConnectError, Connection, reachable
+from wireproof.wire.connecting import reachable
+from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data
 
 TargetOf = Callable[[socket.socket], Target]

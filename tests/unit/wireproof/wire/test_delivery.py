@@ -85,7 +85,7 @@ def test_what_was_read_is_delivered_before_it_is_acknowledged(name: str, diag: S
     """A server that delays its ACK is not waited for: its own count says what has arrived."""
     delayed = 0
     with _answered(name) as (ours, theirs):
-        watcher = watch(ours, diag, 0.0)
+        watcher = watch(Connection(ours), diag, 0.0)
         for _ in range(TIMES):
             _answer(ours, theirs)
             ours.sendall(b"abc")
@@ -102,7 +102,7 @@ def test_what_was_read_is_delivered_before_it_is_acknowledged(name: str, diag: S
 def test_what_has_arrived_is_not_delivered_until_it_is_read(name: str, diag: SockDiag) -> None:
     """Between a server that reads late and one that acknowledges late there is a difference."""
     with _answered(name) as (ours, theirs):
-        watcher = watch(ours, diag, 0.0)
+        watcher = watch(Connection(ours), diag, 0.0)
         ours.sendall(b"abc")
         watcher.sent_more()
         select.select([theirs], [], [], 5)
@@ -123,7 +123,7 @@ def test_what_has_arrived_is_not_delivered_until_it_is_read(name: str, diag: Soc
 def test_our_end_of_stream_is_no_byte(name: str, diag: SockDiag) -> None:
     """The kernel counts a FIN as one; who is told of unread bytes is not told of it."""
     with _answered(name) as (ours, theirs):
-        watcher = watch(ours, diag, 0.0)
+        watcher = watch(Connection(ours), diag, 0.0)
         ours.sendall(b"abc")
         ours.shutdown(socket.SHUT_WR)
         watcher.sent_more()
@@ -154,7 +154,7 @@ def test_a_server_that_reads_late_reads_each_segment_alone(
     with _answered("127.0.0.1") as (ours, theirs):
         if not answers:  # a connection as young as that acknowledges at once
             theirs.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        watcher = watch(ours, diag, 0.0)
+        watcher = watch(Connection(ours), diag, 0.0)
         server = threading.Thread(target=serve)
         server.start()
         for _ in range(segments):
@@ -183,7 +183,7 @@ def test_records_are_counted_as_the_kernel_counts_them(diag: SockDiag) -> None:
             accepting.join(5)
             with accepted[0] as theirs:
                 theirs.settimeout(5)
-                watcher = watch(ours.socket, diag, 0.0)
+                watcher = watch(ours, diag, 0.0)
                 assert isinstance(watcher, KernelWatch)
                 for _ in range(TIMES):
                     theirs.sendall(b"reply")
@@ -231,7 +231,7 @@ def test_delivered_means_read(host: str, diag: SockDiag) -> None:
         with socket.create_connection(server.getsockname()[:2]) as ours:
             theirs, _ = server.accept()
             with theirs:
-                watcher = watch(ours, diag, 0.0)
+                watcher = watch(Connection(ours), diag, 0.0)
                 assert isinstance(watcher, KernelWatch)
                 assert watcher.delivered()
                 ours.sendall(b"abc")
@@ -249,7 +249,7 @@ def test_a_dual_stack_server_is_seen(diag: SockDiag) -> None:
     """An IPv4 client of an IPv6 socket has a peer with a mapped address."""
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
         with socket.create_connection(("127.0.0.1", server.getsockname()[1])) as ours:
-            assert isinstance(watch(ours, diag, 0.0), KernelWatch)
+            assert isinstance(watch(Connection(ours), diag, 0.0), KernelWatch)
 
 
 def test_a_unix_socket_tells_by_itself(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_unix_socket_tells_by_itself(tmp_path: Path) -> None:
         ours.connect(str(tmp_path / "s"))
         theirs, _ = server.accept()
         with theirs:
-            watcher = watch(ours, None, 0.0)
+            watcher = watch(Connection(ours), None, 0.0)
             assert isinstance(watcher, UnixWatch)
             ours.sendall(b"abc")
             watcher.sent_more()
@@ -275,7 +275,7 @@ def test_a_socket_that_is_gone_reads_nothing_more(diag: SockDiag) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as ours:
             theirs, _ = server.accept()
-            watcher = watch(ours, diag, 0.0)
+            watcher = watch(Connection(ours), diag, 0.0)
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
             theirs.close()
             select.select([ours], [], [], 5)
@@ -290,7 +290,7 @@ def test_a_reset_before_the_watch_is_no_error_of_ours(diag: SockDiag) -> None:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
             theirs.close()
             select.select([ours], [], [], 5)
-            watcher = watch(ours, diag, 0.0)
+            watcher = watch(Connection(ours), diag, 0.0)
             watcher.sent_more()
             assert isinstance(watcher, GoneWatch)
             assert watcher.confirms
@@ -316,7 +316,7 @@ def test_a_reset_between_the_questions_is_not_taken_for_a_far_server(
                 return cast(Callable[..., ExactQuery], exact)(*which)
 
             monkeypatch.setattr(diag, "exact", reset_and_ask)
-            assert isinstance(watch(ours, diag, 0.0), GoneWatch)
+            assert isinstance(watch(Connection(ours), diag, 0.0), GoneWatch)
 
 
 @pytest.mark.parametrize(("round_trip_s", "gap_s"), [(0.0, 0.002), (0.01, 0.04), (10.0, 0.25)])
@@ -334,4 +334,4 @@ def test_without_sock_diag_time_keeps_apart() -> None:
     """TCP without the kernel's word falls back to gaps."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as ours:
-            assert isinstance(watch(ours, None, 0.01), GapWatch)
+            assert isinstance(watch(Connection(ours), None, 0.01), GapWatch)

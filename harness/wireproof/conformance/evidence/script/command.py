@@ -10,7 +10,7 @@ from wireproof.conformance.evidence.script.stream_steps import run  # or datagra
 def main():
     """Replay, and say how it went."""
     address = sys.argv[1:] or CASE["address"]
-    expected = 1 if CASE["scheme"] == "unix" else 2
+    expected = 1 if CASE["scheme"] in ("unix", "exec") else 2
     if len(address) != expected or (expected == 2 and not str(address[1]).isdigit()):
         print(f"usage: {sys.argv[0]} {'PATH' if expected == 1 else 'HOST PORT'}")
         return 2

@@ -1,9 +1,14 @@
 """Sockets to the server, one by one or all at once."""
 
+import atexit
+import os
 import select
+import shlex
+import signal
 import socket
 import ssl
 import struct
+import subprocess
 import time
 
 from wireproof.conformance.evidence.script.broken import Broken, Deadline
@@ -22,8 +27,30 @@ def new_socket(address, receive_buffer_bytes=0):
     return fresh
 
 
+def started(command):
+    """Return the standard input and output of a new process, as one socket."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            shlex.split(command), stdin=theirs, stdout=theirs, start_new_session=True
+        )
+    atexit.register(ended, process)
+    return ours
+
+
+def ended(process):
+    """End a process with its group; its input ended long ago, most likely."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
 def connect(address, receive_buffer_bytes=0):
     """Return a connected, non-blocking socket."""
+    if CASE["scheme"] == "exec":
+        return ready(started(address))
     soon = Deadline(2)
     while True:
         connected = new_socket(address, receive_buffer_bytes)
