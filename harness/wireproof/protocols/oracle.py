@@ -9,7 +9,7 @@ and never on how either stream was cut into pieces.
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Sequence
 
 MAX_SHOWN_BYTES = 200
@@ -211,7 +211,7 @@ class SentRequests:
         self.announced_bytes = 0
         self.sent_bytes = 0
         self.completed_bytes = 0
-        self._ends: deque[int] = deque()
+        self._ends: list[int] = []  # a deque takes 0.7 KiB of each of many connections
 
     def announce(self, size_bytes: int) -> None:
         """Append a request of `size_bytes`."""
@@ -225,8 +225,8 @@ class SentRequests:
             raise ValueError(
                 f"{self.sent_bytes} bytes sent, only {self.announced_bytes} were announced"
             )
-        completed = 0
-        while self._ends and self._ends[0] <= self.sent_bytes:
-            self.completed_bytes = self._ends.popleft()
-            completed += 1
+        completed = bisect_right(self._ends, self.sent_bytes)
+        if completed:
+            self.completed_bytes = self._ends[completed - 1]
+            del self._ends[:completed]
         return completed
