@@ -7,6 +7,7 @@ owes is told by one oracle a connection, as in every plan.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from wireproof.conformance.plans.plan import (
@@ -19,7 +20,7 @@ from wireproof.conformance.plans.plan import (
     Send,
     interleaved,
 )
-from wireproof.conformance.requirements import requirement
+from wireproof.conformance.requirements import level_of, requirement
 from wireproof.conformance.subject import Subject, requests_of
 from wireproof.results import Level
 
@@ -35,11 +36,18 @@ class _Modelled:
     """What the model knows of one connection."""
 
     number: int
-    total: int
-    """Bytes of its requests."""
+    borders: frozenset[int]
+    """Where in the bytes of its requests one ends, and 0."""
+    answers_early: bool
+    """Whether replies may be awaited behind a part of a request."""
     sent: int = 0
     is_open: bool = False
     is_over: bool = False
+
+    @property
+    def total(self) -> int:
+        """Bytes of its requests."""
+        return max(self.borders)
 
     def steps(self, subject: Subject, draw: "DrawFn") -> list[Action]:
         """Draw what happens next on this connection, and keep account of it."""
@@ -52,7 +60,7 @@ class _Modelled:
             case "part" if self.total - self.sent > 1:
                 self.sent = draw(st.integers(self.sent + 1, self.total - 1))
                 return [Send(self.number, self.sent)]
-            case "await":
+            case "await" if self.answers_early or self.sent in self.borders:
                 return [Await(self.number)]
             case "end":
                 return self.finish(subject)
@@ -85,10 +93,16 @@ def histories(subject: Subject) -> "SearchStrategy[Plan]":
     if subject.protocol.one_request:
         one = st.lists(requests_of(subject.protocol), min_size=1, max_size=1)
 
+    # Where a batch may be answered at its end, nothing is awaited within it.
+    answers_early = level_of("COAL-HALF", Level.MUST, subject.protocol) is Level.MUST
+
     @st.composite
     def plan(draw: "DrawFn") -> Plan:
         requests = draw(st.lists(one, min_size=1, max_size=_MOST_CONNECTIONS))
-        model = [_Modelled(k, sum(map(len, each))) for k, each in enumerate(requests)]
+        model = [
+            _Modelled(k, frozenset(accumulate(map(len, each), initial=0)), answers_early)
+            for k, each in enumerate(requests)
+        ]
         turns = draw(st.lists(st.integers(0, len(model) - 1), max_size=_MOST_STEPS))
         actions = [
             step

@@ -7,6 +7,7 @@ differ in what `get` returns.
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
@@ -52,6 +53,8 @@ class Memcached(RequestReply):
     half_close: ClassVar[Level] = Level.MAY
     max_request_bytes: int = 512 * 1024
     """Memcached's own limit of a value is a megabyte."""
+    levels = MappingProxyType({"COAL-HALF": Level.SHOULD})
+    """memcached 1.6.18 sends no reply while a part of a value is there and the rest is not."""
 
     def __init__(self) -> None:
         """Start from an empty store: `opening` deletes this connection's keys."""

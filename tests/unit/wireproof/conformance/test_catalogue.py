@@ -1,21 +1,25 @@
 import re
 from dataclasses import replace
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.servers import GreetedShout, Shout
 from wireproof.choosing import select
 from wireproof.conformance.catalogue import GENERIC, catalogue_for
 from wireproof.conformance.evidence.case import _check_bounds
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Await, Plan, Send
+from wireproof.conformance.properties.state_machine import histories
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS, Subject
 from wireproof.errors import UsageError
 from wireproof.protocols.base import Protocol, Rule
 from wireproof.protocols.built_in.chargen import Chargen
 from wireproof.protocols.built_in.echo import Echo
+from wireproof.protocols.built_in.memcached import Memcached
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
 from wireproof.results import Level, Verdict
 from wireproof.target import parse_target, resolve
@@ -139,3 +143,19 @@ def test_the_time_of_the_first_reply_is_too_old_for_a_later_one() -> None:
         runner = Runner(target, TimestampEcho(), depth, seed=1, diag=None)
         verdict = runner.judge_one(requirement).result.verdict
     assert verdict is Verdict.FAIL
+
+
+CACHED = _subject(Memcached())
+
+
+@given(st.data())
+@settings(max_examples=50)
+def test_histories_await_nothing_that_may_come_later(data: st.DataObject) -> None:
+    """A protocol whose servers may answer a batch at its end is asked at ends of requests."""
+    plan = data.draw(histories(CACHED))
+    for connection, requests in enumerate(plan.requests):
+        ends, sent = {*accumulate(map(len, requests), initial=0)}, 0
+        for action in plan.actions:
+            if action.connection == connection:
+                sent = action.until if isinstance(action, Send) else sent
+                assert not isinstance(action, Await) or sent in ends
