@@ -63,7 +63,7 @@ class Processes(click.ParamType):  # type: ignore[type-arg]
         if value.isascii() and value.isdecimal() and int(value) > 0:
             return int(value)
         option = param.opts[0] if param else ""
-        raise UsageError(f"{option}: {value!r} is no number of processes", "write 2, or auto")
+        raise UsageError(f"{option}: {value!r} is not a number of processes", "write 2, or auto")
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg]

@@ -307,7 +307,7 @@ def _frame_length(buffer: bytes | bytearray) -> int | None:
     if counted is None:
         return find_end(bytearray(buffer) if isinstance(buffer, bytes) else buffer, b"\0")
     if not re.fullmatch(rb"[0-9]{1,10}", counted[1]):
-        raise MalformedReplyError("a content-length that is no number")
+        raise MalformedReplyError("a content-length that is not a number")
     end = head_end.end() + int(counted[1]) + 1
     if end <= len(buffer) and buffer[end - 1]:
         raise MalformedReplyError("no NUL behind as many octets as content-length says")
