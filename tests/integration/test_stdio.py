@@ -19,6 +19,26 @@ while data := os.read(0, 65536):
         sys.exit("half a line")
     os.write(1, data)
 """
+_LANGUAGE_SERVER = """
+import json, os
+got = b""
+while data := os.read(0, 65536):
+    got += data
+    while MORE_TO_DO:
+        header, _, got = got.partition(b"\\r\\n\\r\\n")
+        size = int(header.split(b":")[1])
+        while len(got) < size:
+            got += os.read(0, 65536) or exit(1)
+        asked, got = json.loads(got[:size]), got[size:]
+        if "id" not in asked:
+            continue
+        known = asked["method"] == "initialize"
+        said = {"result": {}} if known else {"error": {"code": -32601, "message": "no"}}
+        body = json.dumps({"jsonrpc": "2.0", "id": asked["id"]} | said).encode()
+        os.write(1, b"Content-Length: %d\\r\\n\\r\\n%b" % (len(body), body))
+"""
+_READS_ON = _LANGUAGE_SERVER.replace("MORE_TO_DO", r'b"\r\n\r\n" in got')
+_HEADER_IN_ONE_READ = _LANGUAGE_SERVER.replace("MORE_TO_DO", "got")
 _CLIENT = """
 import os, socket
 place = os.environ["WIREPROOF_HOST"], int(os.environ["WIREPROOF_PORT"])
@@ -146,3 +166,18 @@ def test_commands_that_do_not_fit_say_so(capsys: pytest.CaptureFixture[str]) -> 
     assert "no accept queue" in capsys.readouterr().err
     assert invoke(["check", "exec:cat", "--protocol", "echo", "--start", "cat"]) == 2
     assert "started for each connection" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "code"), [(_READS_ON, 0), (_HEADER_IN_ONE_READ, 1)], ids=["sound", "one read"]
+)
+def test_a_language_server_is_judged(program: str, code: int, tmp_path: Path) -> None:
+    """One that takes what it reads for a whole header fails with one cut; a sound one passes."""
+    found, results = judged(
+        tmp_path,
+        *("check", server(program), "--protocol", "json-rpc", "--depth", "quick"),
+        *("--only", "SEG-SINGLE", "--only", "FRAME-EXACT", "--time-budget", "5s"),
+    )
+    assert found == code
+    verdicts = {one["id"]: one["verdict"] for one in results["check"]["requirements"]}
+    assert verdicts["SEG-SINGLE"] == ("FAIL" if code else "PASS")

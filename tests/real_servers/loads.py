@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.real_servers.gallery import Server
 from tests.real_servers.processes import begin, end
-from tests.real_servers.running import NotStartedError, protocol_options, running
+from tests.real_servers.running import NotStartedError, protocol_options, running, target_of
 from wireproof.errors import WireproofError
 from wireproof.protocols.base import Exchange
 from wireproof.protocols.loading.registry import find_protocol
@@ -115,7 +115,7 @@ def _load(
     out.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).with_name("wireproof")),
-        *("load", f"{server.scheme}://127.0.0.1:{port}", *protocol_options(server, port)),
+        *("load", target_of(server, port), *protocol_options(server, port)),
         *("--users", str(users), "--for", f"{seconds:g}s", "--out", str(out), "--force"),
         *options,
     ]

@@ -5,6 +5,7 @@ import fnmatch
 import random
 import re
 import select
+import shlex
 import socket
 import subprocess
 import sys
@@ -68,12 +69,15 @@ class Outcome:
 
 @contextlib.contextmanager
 def running(server: Server) -> Iterator[int]:
-    """Start a server, yield its port, and end it with all its children.
+    """Start a server, yield its port, and end it with all its children; 0 for one on pipes.
 
     Raises:
         NotStartedError: it did not listen in time, several times over.
 
     """
+    if server.scheme == "exec":  # each connection starts one
+        yield 0
+        return
     with tempfile.TemporaryDirectory(prefix="wireproof-gallery-") as folder:
         work = Path(folder)
         work.chmod(0o755)  # some servers drop root and read their files afterwards
@@ -146,6 +150,13 @@ def _outcome(server: Server, lines: tuple[RequirementResult, ...], folder: Path)
     return Outcome(server, lines, problem, folder)
 
 
+def target_of(server: Server, port: int) -> str:
+    """Return what names a server that listens on a port, or one that speaks on its pipes."""
+    if server.scheme == "exec":
+        return f"exec:{shlex.join(_command(server, server.place, port))}"
+    return f"{server.scheme}://127.0.0.1:{port}"
+
+
 def protocol_options(server: Server, port: int) -> list[str]:
     """Return the options that name a server's protocol."""
     settings = (
@@ -167,7 +178,7 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
 ) -> tuple[RequirementResult, ...]:
     command = [
         str(Path(sys.executable).with_name("wireproof")),
-        *("check", f"{server.scheme}://127.0.0.1:{port}", *judged_by),
+        *("check", target_of(server, port), *judged_by),
         *("--depth", depth, "--out", str(out), "--force"),
         *(part for name in server.left_out for part in ("--skip", name)),
         *(part for name in only for part in ("--only", name)),

@@ -4,6 +4,7 @@ Where a protocol knows its replies to the byte, they are those; where it has a p
 a sample that it accepts.
 """
 
+import json
 import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -125,6 +126,17 @@ def _receiver() -> Answer:
     return answer
 
 
+def _language_server() -> Answer:
+    def answer(request: bytes) -> bytes:
+        asked = json.loads(request.partition(b"\r\n\r\n")[2])
+        known = asked["method"] == "initialize"
+        said = {"result": {}} if known else {"error": {"code": -32601, "message": "no"}}
+        body = json.dumps({"jsonrpc": "2.0", "id": asked["id"]} | said).encode()
+        return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    return answer
+
+
 def _web_server() -> Answer:
     from wsproto import WSConnection
     from wsproto.connection import ConnectionType
@@ -156,6 +168,7 @@ _ANSWERS: dict[str, Callable[[], Answer]] = {
     "dns": _name_server,
     "modbus-tcp": _device,
     "mllp": _receiver,
+    "json-rpc": _language_server,
     "websocket": _web_server,
     "postgres": _database,
     "socks5": lambda: lambda _: b"\x05\0\0\x01\x7f\0\0\1\0\7",
