@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations, zip_longest
 from typing import Final, Literal
 
+from wireproof.between.borders import Borders
 from wireproof.between.requirements import (
     APART,
     BOTH_OCTET,
@@ -80,28 +81,40 @@ class Trial:
     schedule: Schedule
 
 
-def trials(sizes: Sizes, depth: Depth, seed: int) -> Iterator[Trial]:
-    """Yield what is tried, the most telling first; each schedule once."""
+def trials(
+    sizes: Sizes, depth: Depth, seed: int, borders: Mapping[Direction, Borders] | None = None
+) -> Iterator[Trial]:
+    """Yield what is tried, the most telling first; each schedule once.
+
+    Cuts are dense at both ends of every message, and of those inside it that `borders` tell.
+    """
     done: set[Schedule] = set()
-    for trial in _all(sizes, depth, random.Random(seed)):  # noqa: S311 - drawn again by its seed
+    for trial in _all(sizes, depth, random.Random(seed), borders or {}):  # noqa: S311 - drawn again by its seed
         if trial.schedule not in done:
             done.add(trial.schedule)
             yield trial
 
 
-def places(sizes: Sequence[int], most: int) -> list[tuple[int, int]]:
+def places(sizes: Sequence[int], most: int, borders: Borders = ()) -> list[tuple[int, int]]:
     """Return places inside messages as (message, offset): all, or `most` of them.
 
-    Those next to both ends of a message come first, then those between, spread.
+    Those next to borders inside a message come first, half of them at the most; then those next to
+    both ends of a message, then those between, spread.
     """
+    sharp: list[tuple[int, int]] = []
     dense: list[tuple[int, int]] = []
     inner: list[tuple[int, int]] = []
     for message, size in enumerate(sizes, 1):
+        inside = borders[message - 1] if message <= len(borders) else ()
+        near = {at + step for at in inside for step in (-1, 0, 1) if 0 < at + step < size}
+        sharp += [(message, offset) for offset in sorted(near)]
         for offset in _spread(size):
-            is_near = min(offset, size - offset) <= _DENSE_BYTES
-            (dense if is_near else inner).append((message, offset))
-    room_inside = min(len(inner), most // 2)
-    first = _thinned(dense, most - room_inside)
+            if offset not in near:
+                is_near = min(offset, size - offset) <= _DENSE_BYTES
+                (dense if is_near else inner).append((message, offset))
+    first = _thinned(sharp, most // 2)
+    room_inside = min(len(inner), (most - len(first)) // 2)
+    first += _thinned(dense, most - len(first) - room_inside)
     return first + _thinned(inner, most - len(first))
 
 
@@ -117,9 +130,14 @@ def every_cut(sizes: Sizes, directions: Sequence[Direction], most: int) -> tuple
     return tuple(found)
 
 
-def _all(sizes: Sizes, depth: Depth, rng: random.Random) -> Iterator[Trial]:
+def _all(
+    sizes: Sizes, depth: Depth, rng: random.Random, borders: Mapping[Direction, Borders]
+) -> Iterator[Trial]:
     """Yield whole streams first, then all other kinds side by side: time may end it anywhere."""
-    singles = {one: [Cut(one, *place) for place in places(sizes[one], depth.cuts)] for one in _BOTH}
+    singles = {
+        one: [Cut(one, *place) for place in places(sizes[one], depth.cuts, borders.get(one, ()))]
+        for one in _BOTH
+    }
     kinds = [
         *([Trial(CUTS_OF[one], Schedule(cuts=(cut,))) for cut in singles[one]] for one in _BOTH),
         *_later(sizes, singles, depth, rng),

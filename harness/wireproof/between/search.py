@@ -7,12 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from wireproof.between.borders import Borders, borders_of
 from wireproof.between.confirming import PAIRS, RUNS, Confirmation
 from wireproof.between.plans import Sizes, Trial, every_cut
 from wireproof.between.runs.judging import LEARN_RUNS, LEARN_S, Judge, Problem
 from wireproof.between.runs.playing import Patience, Played, Player
 from wireproof.between.runs.schedules import UNCUT, Cut, Direction, Schedule
 from wireproof.between.shrinking import shrinking
+from wireproof.protocols.request_reply import RequestReply
 
 _LEAST_UNCUT: Final = 3
 _MOST_UNCUT: Final = 60
@@ -84,6 +86,15 @@ class Baseline:
         return {
             direction: _largest([one.sizes(direction) for one in self.runs])
             for direction in Direction
+        }
+
+    def borders(self, protocol: RequestReply | None) -> dict[Direction, Borders]:
+        """Return where the protocol's messages end in the last run's first connection."""
+        if protocol is None or not self.runs or not self.runs[-1].streams:
+            return {}
+        return {
+            direction: borders_of(bytes(stream.data), stream.sizes_bytes, protocol)
+            for direction, stream in self.runs[-1].streams[0].items()
         }
 
 

@@ -16,6 +16,7 @@ from wireproof.between.runs.playing import Player
 from wireproof.between.runs.schedules import Direction, Schedule
 from wireproof.between.search import Baseline, Laboratory, Minimum, Tried
 from wireproof.errors import CannotRunError
+from wireproof.protocols.request_reply import RequestReply
 from wireproof.results import Verdict
 from wireproof.target import Target
 
@@ -43,6 +44,7 @@ class BetweenSpec:
         expect: what the command must do where a stream breaks off; empty for whatever it likes.
         budget_s: for all schedules; None for the depth's.
         wanted: IDs of the requirements to try.
+        protocol: says where messages end; None where turns and pauses do.
 
     """
 
@@ -57,6 +59,7 @@ class BetweenSpec:
     expect: str = ""
     budget_s: float | None = None
     wanted: frozenset[str] = frozenset(BY_ID)
+    protocol: RequestReply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,12 @@ def _try(
     most_s = (until_s - time.monotonic()) * _MOST_FAILING_SHARE
     planned = [
         one
-        for one in trials(found.baseline.sizes, DEPTHS[spec.depth], spec.seed)
+        for one in trials(
+            found.baseline.sizes,
+            DEPTHS[spec.depth],
+            spec.seed,
+            found.baseline.borders(spec.protocol),
+        )
         if one.requirement in spec.wanted
     ]
     found.planned.update(one.requirement for one in planned)

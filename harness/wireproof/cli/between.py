@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -16,6 +16,9 @@ from wireproof.cli.shared.relaying import listening_address, serve_schedule
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.target import Target
+
+if TYPE_CHECKING:
+    from wireproof.protocols.request_reply import RequestReply
 
 
 @click.command(
@@ -55,6 +58,13 @@ from wireproof.target import Target
     show_default=True,
     help="How much is tried.",
 )
+@click.option(
+    "--protocol",
+    "protocol_name",
+    metavar="NAME",
+    help="Cut close to the ends of this protocol's messages, too: a built-in one, module:Class or"
+    " file.py:Class.  [default: what one side says before the other one speaks is a message]",
+)
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; CLI-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")
 @click.option("--time-budget", type=Duration("1s"), help="Try schedules for so long at the most.")
@@ -74,6 +84,7 @@ def between(
     same_output: bool,
     expect: str | None,
     depth: str,
+    protocol_name: str | None,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     time_budget: float | None,
@@ -130,6 +141,7 @@ def between(
             expect=expect or "",
             budget_s=time_budget,
             wanted=wanted,
+            protocol=_framing(protocol_name),
         )
         folder = ResultsFolder("between", out, force=force)
         with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:
@@ -145,6 +157,26 @@ def between(
             between=between_result(found, spec),
         )
         return finish(results, folder, as_json=as_json)
+
+
+def _framing(name: str | None) -> "RequestReply | None":
+    """Return the protocol that a name stands for.
+
+    Raises:
+        UsageError: there is none, or its replies have no ends.
+
+    """
+    if name is None:
+        return None
+    from wireproof.protocols.loading.registry import find_protocol
+    from wireproof.protocols.request_reply import RequestReply
+
+    protocol = find_protocol(name)
+    if not isinstance(protocol, RequestReply):
+        raise UsageError(
+            f"{protocol.name} does not say where a message ends", "leave --protocol away"
+        )
+    return protocol
 
 
 def _stream(target: str, allow_hosts: tuple[str, ...]) -> Target:
