@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from tests.real_servers.gallery import Server, catalogue, is_installed
+from tests.real_servers.running import running as started
+from tests.real_servers.table import how
 from tests.support.server_process import running
 from tests.support.spoiling_server import serving
 from wireproof.load.launch import run_load
 from wireproof.load.spec import LoadSpec
+from wireproof.protocols.built_in.redis import command
 
 _EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 _RUNS = range(10 if _EXTENDED else 1)
@@ -163,6 +168,64 @@ def test_a_generator_that_others_starve_is_the_limit(run: int):
         stack.enter_context(hogs(_HOGS))
         word = _word_of(run, target=server.targets[0], protocol="timestamp-echo", users=[50])
     assert word == "generator"
+
+
+def _real(name: str) -> Server:
+    (found,) = (each for each in catalogue() if each.name == name)
+    if not is_installed(found):
+        pytest.skip(f"{name} is not installed: {how(found)}")
+    return found
+
+
+@pytest.mark.skipif(not _EXTENDED, reason="needs a quiet machine: WIREPROOF_EXTENDED=1")
+@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs a CPU for each side")
+def test_redis_is_the_limit_of_big_ranges(run: int, tmp_path: Path):
+    """Ranges of a thousand values, each connection its own list: they cost the server alone."""
+    values = [b"%032d" % number for number in range(1000)]
+    key = b"wp00000000big"
+    ranges = [command(b"LRANGE", key, b"0", b"-1")] * 6
+    requests = [command(b"DEL", key), command(b"RPUSH", key, *values), *ranges]
+    written = tmp_path / "requests"
+    written.write_bytes(b"".join(len(each).to_bytes(4) + each for each in requests))
+    ours, theirs = sorted(os.sched_getaffinity(0))[:2]
+    with contextlib.ExitStack() as stack:
+        with bound_to({theirs}):
+            port = stack.enter_context(started(_real("redis")))
+        stack.enter_context(bound_to({ours}))
+        word = _word_of(
+            run,
+            target=f"tcp://127.0.0.1:{port}",
+            protocol="redis",
+            requests_file=str(written),
+            requests_as="u32",
+            warm_up_s=2.0,  # in which the oracle, slow with a thousand values, gets to know them
+        )
+    assert word == "server"
+
+
+@pytest.mark.skipif(not _EXTENDED, reason="needs a quiet machine: WIREPROOF_EXTENDED=1")
+@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs CPUs for each side")
+def test_memcached_with_one_thread_is_the_limit(run: int):
+    """Of two load processes with a CPU each; of one that pipelines, where there are two CPUs."""
+    server = _real("memcached")
+    server = structs.replace(server, start=(*server.start, "-t", "1"))
+    theirs, *ours = sorted(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as stack:
+        with bound_to({theirs}):
+            port = stack.enter_context(started(server))
+        stack.enter_context(bound_to(set(ours[:2])))
+        word = _word_of(
+            run,
+            target=f"tcp://127.0.0.1:{port}",
+            protocol="memcached",
+            processes=min(2, len(ours)),
+            pipeline=1 if len(ours) > 1 else 32,
+            users=[50],
+            warm_up_s=2.0,
+        )
+    assert word == "server"
 
 
 @pytest.mark.skipif(not _EXTENDED, reason="WIREPROOF_EXTENDED=1 sends 400,000 requests")

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 import select
 import subprocess
 import sys
@@ -181,45 +182,91 @@ def wait_for_rows(url: str, *names: str) -> dict[str, dict[str, Any]]:
     raise AssertionError(f"no rows {names} in time")
 
 
-SHAPED = """
-from locust import LoadTestShape
-
-from wireproof.load.on_locust.users import SocketUser
-from locust import task
-
-
-class Shape(LoadTestShape):
-    def tick(self):
-        return (3, 3) if self.get_run_time() < 2.5 else None
+_LOCUST = (sys.executable, "-m", "locust", "-f")
+_HEADLESS = ("--headless", "--host")
+_FOUR_USERS = ("--users", "4", "--run-time", "2s", "--expect-workers", "2")
+PAGE = (PROJECT / "docs" / "how-to" / "locust.md").read_text(encoding="utf-8")
 
 
-class Judged(SocketUser):
-    protocol = "echo"
+def written(folder: Path, name: str) -> Path:
+    """Write a file of the page about Locust, its steps in seconds and not minutes."""
+    found = re.search(rf"<!-- file: {name} -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    assert found is not None
+    file = folder / name
+    file.write_text(found[1].replace("(60, 50), (120, 200), (180, 20)", "(1, 2), (2, 4)"))
+    return file
 
-    @task
-    def verified(self):
-        self.client.request(b"verified", name="verified")
-"""
+
+def requests_in(file: Path) -> dict[str, int]:
+    """Return how many requests a CSV file of Locust's has, by name."""
+    with file.open(newline="") as rows:
+        return {line["Name"]: int(line["Request Count"]) for line in csv.DictReader(rows)}
 
 
-def test_locusts_own_outputs_are_whole(tmp_path: Path):
-    """With a shape, --headless, --csv and --html: the CSV has every request, and a table has µs."""
-    file = tmp_path / "shaped.py"
-    file.write_text(SHAPED)
+def test_the_page_about_locust_works(tmp_path: Path):
+    """Its locustfile and its shape, with --headless, --csv and --html: all that ran is told."""
+    files = f"{written(tmp_path, 'game.py')},{written(tmp_path, 'shape.py')}"
     with serving("tcp", tmp_path) as target:
-        command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--host", target]
         run = subprocess.run(
-            [*command, "--csv", str(tmp_path / "of"), "--html", str(tmp_path / "page.html")],
+            [*_LOCUST, files, *_HEADLESS, target, "--csv", "of", "--html", "page.html"],
             check=True,
             capture_output=True,
             timeout=60,
-            cwd=PROJECT,
+            cwd=tmp_path,
             text=True,
         )
-    (row,) = [line.split() for line in run.stderr.splitlines() if line.startswith("tcp verified ")]
-    requests, p50_us = (int(row[at].replace(",", "")) for at in (2, 3))
-    with (tmp_path / "of_stats.csv").open(newline="") as csv_file:
-        counts = {line["Name"]: int(line["Request Count"]) for line in csv.DictReader(csv_file)}
-    assert counts == {"verified": requests, "Aggregated": requests}
-    assert 0 < p50_us < 1_000_000
-    assert "verified" in (tmp_path / "page.html").read_text()
+    counts = requests_in(tmp_path / "of_stats.csv")
+    assert counts.keys() == {"move", "look", "echo", "Aggregated"}
+    assert counts["Aggregated"] == counts["move"] + counts["look"] + counts["echo"]
+    in_us = dict(re.findall(r"^tcp (\w+) +([\d,]+)", run.stderr, re.MULTILINE))
+    assert {name: int(number.replace(",", "")) for name, number in in_us.items()} == {
+        name: counts[name] for name in ("move", "look", "echo")
+    }
+    assert "look" in (tmp_path / "page.html").read_text()
+
+
+def test_users_of_ones_own_on_a_master_and_two_workers(tmp_path: Path):
+    """The master's CSV file and table have what both workers sent, and the server received."""
+    command = [*_LOCUST, str(written(tmp_path, "game.py"))]
+    host, port = "127.0.79.1", str(free_port())
+    secret = ["--secret-file", str(tmp_path / "secret")]
+    at_home = ["--master", "--master-bind-host", host, "--master-bind-port", port]
+    received: list[int] = []
+    with serving("tcp", tmp_path, received=received) as target:
+        master = subprocess.Popen(
+            [*command, *_HEADLESS, target, *_FOUR_USERS, *secret, *at_home, "--csv", "of"],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        workers = []
+        try:
+            wait_for_file(tmp_path / "secret", master)
+            place = ["--host", target, "--worker", "--master-host", host, "--master-port", port]
+            workers = [
+                subprocess.Popen(
+                    [*command, *place, *secret], cwd=tmp_path, stderr=subprocess.DEVNULL
+                )
+                for _ in range(2)
+            ]
+            _, said = master.communicate(timeout=60)
+        finally:
+            for process in (master, *workers):
+                process.kill()
+                process.wait()
+    assert master.returncode == 0, said
+    counts = requests_in(tmp_path / "of_stats.csv")
+    assert counts.keys() == {"move", "look", "echo", "Aggregated"}
+    assert 0 <= len(received) - counts["Aggregated"] <= 4  # what was under way at the end
+    in_us = dict(re.findall(r"^tcp (\w+) +([\d,]+)", said, re.MULTILINE))
+    assert int(in_us["echo"].replace(",", "")) == counts["echo"]
+
+
+def wait_for_file(path: Path, process: "subprocess.Popen[str]") -> None:
+    """Wait until it is there and whole, as long as the process lives."""
+    deadline = Deadline(60)
+    while not (path.exists() and path.stat().st_size):
+        assert process.poll() is None, process.communicate()
+        assert not deadline.expired
+        select.select([], [], [], 0.05)

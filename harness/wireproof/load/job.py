@@ -84,6 +84,8 @@ def difference(masters: Job, workers: Job) -> str:
 
 def words_of(job: Job) -> str:
     """Return what a command line says that has the same job; a setting's value is not shown."""
+    if not job.protocol:  # users of one's own: Locust's command line
+        return f"--host {job.target}"
     settings = (f"--set {name}=…" for name in sorted(job.settings))
     return " ".join([job.target, "--protocol", job.protocol, *settings])
 

@@ -23,6 +23,8 @@ _OURS = 0.5
 """Share of the latency in the generator from which the generator is the bottleneck."""
 _THEIRS = 0.35
 """Share below which it is not."""
+_HARDLY_OURS = 0.2
+"""Share below which nothing waits for the generator."""
 _WAITING_HERE = 2.0
 """Replies that wait for a saturated generator, on average; an idle one takes each as it comes."""
 _IDLE = 0.3
@@ -287,7 +289,9 @@ def _at_server(
     until_arrival_us: tuple[float, float],
 ) -> tuple[str, str] | None:
     idle = evidence.asleep
-    if idle <= _NEVER_IDLE or (ours is not None and ours > _THEIRS):
+    # A server without a CPU to spare, and nothing that waits here, though we hardly sleep either.
+    is_full = (evidence.server_cpus or 0.0) >= _FULL and ours is not None and ours <= _HARDLY_OURS
+    if (idle <= _NEVER_IDLE and not is_full) or (ours is not None and ours > _THEIRS):
         return None
     mean_us, fastest_us = until_arrival_us
     if fastest_us and mean_us >= _QUEUEING * fastest_us:

@@ -68,6 +68,7 @@ def test_a_workers_command_line_is_told_without_values() -> None:
     """A setting may be a password."""
     said = words_of(_job(settings={"password": "hidden"}))
     assert said == f"{_TARGET} --protocol echo --set password=…"
+    assert words_of(_job(protocol="")) == f"--host {_TARGET}"
 
 
 def test_a_worker_takes_numbers_and_nothing_else() -> None:

@@ -105,6 +105,16 @@ ASLEEP = evidence(service_us=1010, lag_us=10, idle=0.5)
             1e5,
             "generator",
         ),
+        # A generator that hardly sleeps, with nothing that waits for it, and a server at its limit.
+        (
+            evidence(service_us=500, lag_us=10, idle=0.07, server=0.93, cpus=2),
+            QUEUED,
+            50,
+            1e5,
+            "server",
+        ),
+        # The same with a server that has half of its CPU to spare.
+        (evidence(service_us=500, lag_us=10, idle=0.07, server=0.5), QUEUED, 50, 1e5, "generator"),
         # On one core with others besides, it is shared all the same.
         (
             evidence(service_us=500, lag_us=400, idle=0.0, waiting=0.8, server=0.1, cpus=1),

@@ -4,6 +4,7 @@ import copy
 import os
 import random
 import re
+from collections.abc import Sequence
 from functools import cache
 from select import EPOLLIN, EPOLLOUT
 from typing import Any
@@ -46,10 +47,15 @@ PROTOCOLS = (
     "mllp",
     "modbus-tcp",
     "mqtt",
+    "nats",
+    "postgres",
     "redis",
+    "socks5",
+    "stomp",
     "timestamp-echo",
+    "websocket",
 )
-"""All of requests and replies but SMTP, in which the client waits within a request."""
+"""All of requests and replies but SMTP, in which the client waits within each request."""
 
 
 @cache
@@ -66,10 +72,10 @@ class Conversation:
         """Open the connection."""
         self.protocol = protocol = find_protocol(name, {})
         whole = drawn(name, payload, pipeline)
-        at = first % len(whole.batches)
-        batches = [
-            Batch(batch.requests) for batch in (*whole.batches, *whole.batches)[at : at + PLACES]
-        ]
+        # Where the client waits within a request, its replies do not come all at once.
+        at_once = [one for one in whole.batches if not any(map(protocol.pauses, one.requests))]
+        at = first % len(at_once)
+        batches = [Batch(batch.requests) for batch in (*at_once, *at_once)[at : at + PLACES]]
         opening = as_sent(protocol, protocol.opening(), 0)
         privacy = Privacy(protocol, PLACES, len(opening)) if whole.is_private else None
         predictor = whole.predictor and predictor_of(
@@ -81,14 +87,19 @@ class Conversation:
         for _ in range(PLACES * LAPS):
             batch = ring.after(batch)
             requests += batch.requests
-        replies = iter(right_replies(protocol, requests)[-len(requests) :])
+        found = right_replies(protocol, requests)
+        greeting = b"".join(found[: -len(requests)])
+        replies = iter(found[-len(requests) :])
         self.oracle = protocol.oracle()
         heard = [next(replies) for _ in opening]
-        self._open(list(heard))
+        self._open([data for data in (greeting, *heard) if data])
+        if greeting:
+            self.oracle.receive_data(greeting)
         for request, reply in zip(opening, heard, strict=True):
             self.oracle.announce(request)
             self.oracle.sent(len(request))
-            self.oracle.receive_data(reply)
+            if reply:
+                self.oracle.receive_data(reply)
         self.replies = replies
         self.hot = 0
 
@@ -120,7 +131,10 @@ class Conversation:
         for request in batch.requests:
             self.oracle.announce(request)
         self.oracle.sent(batch.size)
-        return b"".join(next(self.replies) for _ in batch.requests)
+        reply = b"".join(next(self.replies) for _ in batch.requests)
+        if not reply and self.connection.complete:  # as epoll says that it has left
+            self._settle()
+        return reply
 
     def by_the_swarm(self, data: bytes) -> int | str:
         """Return how many requests the swarm says that this answers, or what is wrong."""
@@ -135,9 +149,12 @@ class Conversation:
         except ConnectionFailedError as failure:
             return _HINT.sub("", failure.sample.problem)
         if connection.complete:
-            connection.learn(1)
-            connection.settle(0)
+            self._settle()
         return answered
+
+    def _settle(self) -> None:
+        self.connection.learn(1)
+        self.connection.settle(0)
 
     def by_the_oracle(self, data: bytes) -> int | str:
         """Return what the oracle alone says of it."""
@@ -216,8 +233,8 @@ def test_one_wrong_byte_in_many_replies_is_found(name: str):
     replies = []
     for _ in range(PLACES * LAPS):
         replies.append(conversation.send())
-        assert conversation.by_the_oracle(replies[-1]) == 1
-        assert conversation.by_the_swarm(replies[-1]) == 1
+        answered = conversation.by_the_oracle(replies[-1])
+        assert conversation.by_the_swarm(replies[-1]) == answered > 0
     lap = replies[-PLACES:]
     recorder, hot = Recorder(0, Phase.STEADY, 0), 0
     wrong_one = draw.randrange(MANY // 2, MANY) // PLACES * PLACES
@@ -230,21 +247,22 @@ def test_one_wrong_byte_in_many_replies_is_found(name: str):
             hot += 1
             connection.settle(0)
         else:
-            assert conversation.by_the_swarm(reply) == 1
+            assert isinstance(conversation.by_the_swarm(reply), int)
     assert hot >= 0.99 * wrong_one
-    wrong = spoiled(conversation.oracle, connection.batch.requests[0], lap[0], draw)
+    wrong = spoiled(conversation.oracle, connection.batch.requests, lap[0], draw)
     said = conversation.by_the_swarm(wrong)
     assert isinstance(said, str) or not connection.complete
 
 
-def spoiled(oracle: Oracle, request: bytes, reply: bytes, draw: random.Random) -> bytes:
+def spoiled(oracle: Oracle, requests: Sequence[bytes], reply: bytes, draw: random.Random) -> bytes:
     """Return a reply with one byte changed such that an oracle does not take it for right."""
     while True:
         at = draw.randrange(len(reply))
         wrong = reply[:at] + bytes([reply[at] ^ 1]) + reply[at + 1 :]
         judge = copy.deepcopy(oracle)
-        judge.announce(request)
-        judge.sent(len(request))
+        for request in requests:
+            judge.announce(request)
+            judge.sent(len(request))
         try:
             judge.receive_data(wrong)
         except WrongReplyError:
