@@ -6,6 +6,7 @@ folder, `run` is run there, with `run: 1` as what has to be its exit code, and `
 A port in a page stands for the free one that its server says it has.
 """
 
+import doctest
 import os
 import re
 import shlex
@@ -74,7 +75,7 @@ def test_every_block_is_run_or_says_why_not(name: str):
     """No code is left to hope; what is no command of ours is never printed as one."""
     for block in blocks(ROOT / name):
         word = block.mark.partition(":")[0]
-        if block.language in CODE:
+        if block.language in CODE and not block.text.startswith(">>> "):
             assert word in {"file", "run", "run when extended", "not run"}, block
         if word == "not run":
             assert block.mark.partition(":")[2].strip(), block
@@ -83,6 +84,14 @@ def test_every_block_is_run_or_says_why_not(name: str):
                 assert understood(command), command
         if block.language == "toml":
             tomllib.loads(block.text)
+
+
+def test_dialogues_with_python_are_true():
+    """What a page shows after `>>>` is what Python answers."""
+    for page in PAGES:
+        if ">>> " in page.read_text(encoding="utf-8"):
+            failed, _ = doctest.testfile(str(page), module_relative=False)
+            assert failed == 0, page
 
 
 @pytest.mark.parametrize(
