@@ -40,6 +40,7 @@ class Target:
         path: the socket's path, or the command of `exec`; empty for the others.
         family: `AF_INET`, `AF_INET6` or `AF_UNIX`; `AF_UNSPEC` until resolved, and for `exec`.
         address: what `socket.connect` takes; empty until resolved, and for `exec`.
+        prelude: what each connection begins with, before TLS and all else; nothing answers it.
 
     """
 
@@ -49,6 +50,7 @@ class Target:
     path: str = ""
     family: socket.AddressFamily = socket.AF_UNSPEC
     address: tuple[Any, ...] | str = ""
+    prelude: bytes = b""
 
     def __str__(self) -> str:
         if not self.has_host:

@@ -59,6 +59,12 @@ from wireproof.cli.shared.results_folder import ResultsFolder
     default="",
     help="TARGET is a proxy, a balancer or a tunnel to this server, and is judged by it (MID-*).",
 )
+@click.option(
+    "--prelude",
+    metavar="NAME",
+    default="",
+    help="Each connection begins with this: proxy-v1, proxy-v2 or a file's bytes (SEG-PRELUDE).",
+)
 @start_option
 @output_options
 def check(
@@ -79,6 +85,7 @@ def check(
     seed: int | None,
     baseline: Path | None,
     behind: str,
+    prelude: str,
     start_command: str | None,
     out: Path | None,
     force: bool,
@@ -101,6 +108,7 @@ def check(
     from wireproof.conformance.judged_share import learnt_result
     from wireproof.conformance.session import CheckSpec, run_check
     from wireproof.learnt.scripts import FILE_NAME
+    from wireproof.preludes import find_prelude
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.rehearsal.lessons import told_left_out
     from wireproof.reporting.terminal.progress import CheckProgress
@@ -113,10 +121,12 @@ def check(
         refuse_beside_traffic(protocol=was_given("protocol_name"))
         traffic = replace(traffic, reference=traffic.reference or server_behind)
     protocol = None if traffic is not None else find_protocol(protocol_name, settings)
-    catalogue = tried_for(protocol, is_between=bool(behind))
+    first = find_prelude(prelude) if prelude else b""
+    catalogue = tried_for(protocol, between=bool(behind), prelude=bool(first))
     select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
     known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
     with serving_target(target, allow_hosts, start_command) as (found, server):
+        found = replace(found, prelude=first)  # noqa: PLW2901 - as a user of the server meets it
         learnt = None
         if traffic is not None:
             lessons = learn_from(traffic, found, quiet=as_json)

@@ -33,11 +33,17 @@ def rules(
     from wireproof.choosing import select
     from wireproof.conformance.catalogue import catalogue_for
     from wireproof.conformance.properties.middlebox import MIDDLEBOX
+    from wireproof.conformance.properties.opening import cut_prelude
     from wireproof.conformance.requirements import level_of
     from wireproof.protocols.loading.registry import find_protocol
 
     protocol = find_protocol(protocol_name, settings)
-    known: tuple[Requirement | Between, ...] = (*catalogue_for(protocol), *MIDDLEBOX, *BETWEEN)
+    known: tuple[Requirement | Between, ...] = (
+        *catalogue_for(protocol),
+        cut_prelude,
+        *MIDDLEBOX,
+        *BETWEEN,
+    )
     wanted = select(known, ids, ())
     levels = {one.id: level_of(one.id, one.level, protocol).value for one in wanted}
     if as_json:

@@ -6,6 +6,7 @@ In one's own test files:
     from wireproof.conformance.pytest_suite import conformance_suite
 """
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def replay(
             f"{path} runs a command: {case.target}", "if you trust it, name it with --target"
         )
     found = reachable(resolve(parse_target(target or case.target), allow_hosts))
+    found = dataclasses.replace(found, prelude=case.prelude)
     diag = open_diag()
     try:
         if case.behind:

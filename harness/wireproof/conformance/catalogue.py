@@ -103,9 +103,12 @@ def catalogue_for(protocol: Protocol | None = None) -> tuple[Requirement, ...]:
     return GENERIC + own
 
 
-def tried_for(protocol: Protocol | None, *, is_between: bool) -> tuple[Requirement, ...]:
-    """Return what a target is judged by: as a server, or as what stands between."""
-    return MIDDLEBOX if is_between else catalogue_for(protocol)
+def tried_for(
+    protocol: Protocol | None, *, between: bool, prelude: bool = False
+) -> tuple[Requirement, ...]:
+    """Return what a target is judged by: as a server, or as what stands between; its prelude."""
+    tried = MIDDLEBOX if between else catalogue_for(protocol)
+    return (*tried, opening.cut_prelude) if prelude else tried
 
 
 def _from_rule(rule: Rule) -> Requirement:

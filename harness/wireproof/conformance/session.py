@@ -107,7 +107,8 @@ def run_check(
 
     """
     begun = time.monotonic()
-    catalogue = tried_for(spec.protocol, is_between=spec.behind is not None)
+    between, prelude = spec.behind is not None, bool(target.prelude)
+    catalogue = tried_for(spec.protocol, between=between, prelude=prelude)
     requirements = select(catalogue, spec.only, spec.skip)
     diag = open_diag()
     complete = True

@@ -14,7 +14,10 @@ from wireproof.wire.stdio import PipeConnection
 
 
 def connect(
-    target: Target, deadline: Deadline | None = None, receive_buffer_bytes: int = 0
+    target: Target,
+    deadline: Deadline | None = None,
+    receive_buffer_bytes: int = 0,
+    prelude_cut: int = 0,
 ) -> Connection:
     """Return a new connection, as `Connection.open` does, or start a process that is the server.
 
@@ -25,7 +28,7 @@ def connect(
     """
     if target.scheme == "exec":
         return PipeConnection(target, deadline or Deadline(CONNECT_TIMEOUT_S), receive_buffer_bytes)
-    return Connection.open(target, deadline, receive_buffer_bytes)
+    return Connection.open(target, deadline, receive_buffer_bytes, prelude_cut)
 
 
 def reachable(candidates: tuple[Target, ...]) -> Target:

@@ -24,6 +24,7 @@ _OURS_EXHAUSTED = {
 }
 RESET_REASON = "connection reset"
 NO_TLS = "no TLS"
+_PRELUDE_HELD_S = 0.05
 _TCP_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
 
@@ -61,15 +62,20 @@ class Connection:
 
     @classmethod
     def open(
-        cls, target: Target, deadline: Deadline | None = None, receive_buffer_bytes: int = 0
+        cls,
+        target: Target,
+        deadline: Deadline | None = None,
+        receive_buffer_bytes: int = 0,
+        prelude_cut: int = 0,
     ) -> Self:
-        """Connect.
+        """Connect, and send the target's prelude.
 
         Args:
             target: resolved.
             deadline: for the connect and, with TLS, the handshake.
             receive_buffer_bytes: of our socket, so of the window that the server sees; 0 leaves
                 the system's.
+            prelude_cut: the offset at which the prelude is cut, and held; 0 for nowhere.
 
         Raises:
             ConnectError: refused, timed out, or the handshake failed.
@@ -84,7 +90,7 @@ class Connection:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
             raw.settimeout(max(deadline.remaining_s(), 0.001))
             raw.connect(target.address)
-            return cls.adopt(raw, target, deadline)
+            return cls.adopt(raw, target, deadline, prelude_cut)
         except OSError as error:
             raw.close()
             if (hint := _OURS_EXHAUSTED.get(error.errno or 0)) is not None:
@@ -92,8 +98,14 @@ class Connection:
             raise ConnectError(connect_reason(error)) from None
 
     @classmethod
-    def adopt(cls, raw: socket.socket, target: Target, deadline: Deadline | None = None) -> Self:
-        """Take over a socket that has just been connected to `target`.
+    def adopt(
+        cls,
+        raw: socket.socket,
+        target: Target,
+        deadline: Deadline | None = None,
+        prelude_cut: int = 0,
+    ) -> Self:
+        """Take over a socket that has just been connected to `target`, and send its prelude.
 
         Raises:
             OSError: the TLS handshake failed.
@@ -101,6 +113,8 @@ class Connection:
         """
         if target.scheme != "unix":
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if target.prelude:
+            _send_prelude(raw, target.prelude, prelude_cut)
         if target.scheme == "tls":
             raw.settimeout(max((deadline or Deadline(CONNECT_TIMEOUT_S)).remaining_s(), 0.001))
             raw = client_tls().wrap_socket(raw, server_hostname=target.host)
@@ -233,6 +247,16 @@ class Connection:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _send_prelude(raw: socket.socket, prelude: bytes, cut: int) -> None:
+    """Send what comes first, in two segments where it is cut; a refusal is seen by who reads."""
+    with contextlib.suppress(OSError):
+        raw.setblocking(True)
+        raw.sendall(prelude[:cut])
+        if cut:
+            select.select([raw], [], [], _PRELUDE_HELD_S)
+        raw.sendall(prelude[cut:])
 
 
 def _new_socket(target: Target) -> socket.socket:

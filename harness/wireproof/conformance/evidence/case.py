@@ -48,6 +48,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         settings: as given with `--set`.
         target: as given.
         behind: the server to which the target leads, where what stands between was judged.
+        prelude: what each connection begins with.
         plan: the smallest conversation that failed.
         failure: how it failed.
         failed: how often it failed when it was run again, out of `runs`.
@@ -62,6 +63,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     settings: dict[str, str]
     target: str
     behind: str = ""
+    prelude: bytes = b""
     plan: Plan
     failure: Failure
     failed: int
@@ -113,7 +115,10 @@ def run_case(case: Case, executor: Executor, protocol: Protocol, runs: int) -> R
         UsageError: the catalogue has no such requirement.
 
     """
-    known = {one.id: one for one in tried_for(protocol, is_between=bool(case.behind))}
+    known = {
+        one.id: one
+        for one in tried_for(protocol, between=bool(case.behind), prelude=bool(case.prelude))
+    }
     if case.requirement not in known:
         raise UsageError(f"there is no requirement {case.requirement!r} any more")
     smallest = next((one for each in case.plan.requests for one in each), b"?")

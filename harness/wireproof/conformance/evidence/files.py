@@ -49,6 +49,7 @@ def write_evidence(
         settings=settings,
         target=str(target),
         behind=behind,
+        prelude=target.prelude,
         plan=failing.plan,
         failure=failing.failure,
         failed=finding.failed,
@@ -65,7 +66,7 @@ def write_evidence(
         files["synthesised.pcapng"] = synthesise(case.events)
     if isinstance(protocol, LearntProtocol):
         files[FILE_NAME] = written(protocol.scripts)
-    script = standalone_script(case, target, protocol, timeout_s)
+    script = "" if target.prelude else standalone_script(case, target, protocol, timeout_s)
     if script:
         files["replay.py"] = script
     for file, content in files.items():

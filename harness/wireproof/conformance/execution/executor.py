@@ -246,7 +246,7 @@ class Executor:
 
 
 def _is_plain_open(action: Action) -> bool:
-    return isinstance(action, Open) and not action.receive_buffer_bytes
+    return isinstance(action, Open) and not (action.receive_buffer_bytes or action.prelude_cut)
 
 
 def weakest(*deliveries: Delivery) -> Delivery:

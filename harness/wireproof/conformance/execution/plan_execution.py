@@ -82,10 +82,7 @@ class PlanExecution:
         ahead: Ahead | None = None,
         behind: Target | None = None,
     ) -> None:
-        """Prepare; nothing is sent yet.
-
-        `serials` numbers connections; `ahead` has some open; to `behind` the target leads.
-        """
+        """Prepare: `serials` numbers connections, `ahead` has some, `behind` is led to."""
         self._ahead = ahead
         self.transcript = Transcript()
         self._plan = plan
@@ -155,8 +152,8 @@ class PlanExecution:
         match action:
             case Open(connection=connection) if not self._target.is_stream:
                 self._open_socket(connection)
-            case Open(connection=connection, receive_buffer_bytes=size):
-                self._begin(action, self._connect(connection, size), deadline)
+            case Open():
+                self._begin(action, self._connect(action), deadline)
             case OpenTogether(connection=last):
                 self._open_together(range(last + 1), deadline)
             case _ if isinstance(action, OnServer):
@@ -236,16 +233,17 @@ class PlanExecution:
         elif alike[0] != on:
             await_refusal(stream, self._protocol.opening(), self._plan.requests[on], deadline)
 
-    def _connect(self, number: int, receive_buffer_bytes: int) -> tuple[Connection, float]:
+    def _connect(self, action: Open) -> tuple[Connection, float]:
         """Return a connection and the seconds that it took."""
         if self._ahead is not None and (opened := self._ahead.take()) is not None:
             return opened
         opening = Deadline(CONNECT_TIMEOUT_S)
         try:
-            connection = connect(self._target, opening, receive_buffer_bytes)
+            how = action.receive_buffer_bytes, action.prelude_cut
+            connection = connect(self._target, opening, *how)
         except ConnectError as error:
             message = f"no connection to the server: {error.reason}"
-            raise self._no_connection(number, message, error.reason) from None
+            raise self._no_connection(action.connection, message, error.reason) from None
         return connection, CONNECT_TIMEOUT_S - opening.remaining_s()
 
     def _judged(self, number: int, opened: tuple[Connection, float]) -> JudgedConnection:
@@ -265,7 +263,7 @@ class PlanExecution:
 
     def _begun(self, number: int) -> Begun:
         """Open one more connection, with nothing sent on it yet."""
-        opened = self._connect(number, 0)
+        opened = self._connect(Open(number))
         protocol, serial = self._protocol, next(self._serials)
         opening = as_sent(protocol, protocol.opening(), serial)
         requests = as_sent(protocol, self._plan.requests[number], serial, len(opening))

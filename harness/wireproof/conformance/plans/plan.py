@@ -32,6 +32,7 @@ class Open(_Action, frozen=True, tag="open"):
     named_like: int = -1
     """The connection under whose name this one opens, see `Protocol.same_identity`; -1 for one of
     its own."""
+    prelude_cut: int = 0  # where the target's prelude is cut; 0 for nowhere
 
 
 class Send(_Action, frozen=True, tag="send"):

@@ -16,6 +16,7 @@ from wireproof.conformance.plans.plan import (
 from wireproof.conformance.properties.runs import held_together
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import Subject
+from wireproof.preludes import SOURCE
 from wireproof.results import Level
 
 _STREAM = "RFC 9293 section 3.8.2: TCP may cut the stream anywhere, and join what was sent apart"
@@ -24,6 +25,7 @@ _EVERY_CUT_UP_TO_BYTES = 512
 _EDGE_BYTES = 64
 _HELD_AT_ONCE = 20
 _RESETS = 4
+_LONGEST_PRELUDE_BYTES = 128
 
 
 def needs_opening(subject: Subject) -> str:
@@ -110,6 +112,21 @@ def reset_opening(subject: Subject) -> Iterator[Plan]:
                 resets += [Await(number), SendOpening(number, cut)]
             resets.append(Reset(number))
         yield Plan((*[()] * _RESETS, (plain,)), (*resets, *served))
+
+
+@requirement(
+    "SEG-PRELUDE",
+    Level.SHOULD,
+    "What comes before the conversation may be cut like all else.",
+    source=SOURCE,
+    reason="A header that is looked at with one recv() is refused when a network has cut it.",
+)
+def cut_prelude(subject: Subject) -> Iterator[Plan]:
+    """Cut it at every offset, and hold the rest for a moment; then be answered."""
+    plain = subject.plain_request
+    for cut in range(1, min(len(subject.target.prelude), _LONGEST_PRELUDE_BYTES)):
+        steps = (Open(0, prelude_cut=cut), Send(0, len(plain)), Await(0))
+        yield Plan(((plain,),), (*steps, *subject.ended(0)))
 
 
 def _ends(subject: Subject) -> list[int]:

@@ -39,7 +39,7 @@ def judged(
     with standing_before(behind.port, name) as port, contextlib.closing(diag):
         target = resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
         runner = Runner(target, protocol, depth, seed=1, diag=diag, behind=behind)
-        requirements = select(tried_for(protocol, is_between=True), tuple(only), ())
+        requirements = select(tried_for(protocol, between=True), tuple(only), ())
         return [one.result for one in runner.judge(requirements)]
 
 
