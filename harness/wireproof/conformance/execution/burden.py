@@ -105,21 +105,27 @@ class ServerBurden:
     ) -> Complaint | None:
         """Look after each round until it grows no more; most servers have settled after a few.
 
-        One that grows in all rounds has more, until it has had too many connections to keep.
+        One that grows in all rounds has as many again, and again, until it has had too many
+        connections to keep; by then it must still grow.
         """
         connections = max(1, rounds.connections // rounds.rounds)
         samples: list[int] = []
         more = Deadline(_GROWING_S)
-        while len(samples) < rounds.rounds or used() < growth.LARGEST_TABLE:
-            if more.expired:
-                return None
+        for _ in range(rounds.rounds):
             one_round()
             samples.append(self._sum(anonymous_bytes))
             if growth.has_settled(samples, connections):
                 return None
-        found = growth.growth(samples[-rounds.rounds :], connections)
+        found = growth.growth(samples, connections)
         if found is None:
             return None
+        latest = samples[-1]
+        while used() < growth.LARGEST_TABLE:
+            for _ in range(rounds.rounds):
+                one_round()
+            before, latest = latest, self._sum(anonymous_bytes)
+            if more.expired or latest - before < found.bytes_each * rounds.connections / 2:
+                return None
         return Complaint(
             f"the server's memory grows by {found.bytes_each:,.0f} bytes a connection",
             "memory that stops growing",

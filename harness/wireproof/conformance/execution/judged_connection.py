@@ -328,12 +328,13 @@ class JudgedConnection:
             return
         if isinstance(self._gone, Reset):
             raise self.witness.was_reset()
-        if not self._out.complete:
-            raise self.witness.closed_early(self._out.sent, self._out.goal)
         try:
             self.oracle.receive_eof()
         except WrongReplyError as error:
-            raise self.witness.wrong_end(error) from None
+            if self._out.complete:
+                raise self.witness.wrong_end(error) from None
+        if not (self._out.complete or self.oracle.ended):  # nor refused by a reply to the end
+            raise self.witness.closed_early(self._out.sent, self._out.goal)
 
 
 def abandon(connections: Collection[JudgedConnection]) -> None:

@@ -45,6 +45,7 @@ from wireproof.conformance.plans.plan import (
     interleaved,
     single,
 )
+from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Delivery
 from wireproof.target import parse_target, resolve
 from wireproof.wire.delivery import DeliveryWatch, watch
@@ -371,3 +372,19 @@ def test_what_is_remembered_holds_no_oracle(diag: SockDiag) -> None:
         outcomes = [executor.execute(LINES) for _ in range(2)]
     assert [len(one.oracles) for one in outcomes] == [1, 1]
     assert [(plan, one.oracles) for plan, one in executor.latest] == [(LINES, ())] * 2
+
+
+def test_a_request_is_refused_before_all_of_it_is_sent(diag: SockDiag) -> None:
+    """The end of the stream ends the refusal; nobody has to take the rest of the request."""
+
+    def refusing(peer: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += peer.recv(1)
+        peer.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nno")
+
+    protocol = find_protocol("http1", {"body": "echo"})
+    (request,) = next(one for one in protocol.rules() if one.id == "HTTP1-004").conversations[0]
+    plan = single([request], range(request.index(b"\r\n\r\n") + 4, len(request)))
+    with Serving(refusing) as server:
+        assert Executor(server.target, protocol, diag, TIMEOUT_S).execute(plan).failure is None
