@@ -21,6 +21,10 @@ WRONG: list[tuple[str, int, str]] = [
     ("check TARGET --time-budget soon", 2, "--time-budget: invalid duration 'soon': write 500ms"),
     ("check TARGET --time-budget -1", 2, "--time-budget: invalid duration '-1': write 500ms, 5s"),
     ("check TARGET --time-budget 0s", 2, "--time-budget: 0s is too short: write 1ms or more"),
+    ("check TARGET --prelude proxy-v3", 2, "there is no prelude 'proxy-v3'\nwrite proxy-v1"),
+    ("check TARGET --behind nonsense", 2, "'nonsense' is not a target"),
+    ("check TARGET --behind DEAD", 3, "connection refused\nstart the server first"),
+    ("check exec:cat --protocol echo --prelude proxy-v1", 2, "means nothing over exec\nname a tcp"),
     ("check TARGET --seed x", 2, "'x' is not a valid integer"),
     ("check TARGET --only", 2, "'--only' requires an argument"),
     # targets

@@ -26,6 +26,7 @@ from wireproof.cli.shared.from_traffic import (
 )
 from wireproof.cli.shared.parameters import Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
+from wireproof.errors import UsageError
 
 
 @click.command(short_help="check that replies do not depend on how TCP cuts the bytes")
@@ -126,6 +127,8 @@ def check(
     select(catalogue, only, skip)  # a name that is wrong is told before the server is looked for
     known = read_baseline(baseline, {one.id for one in catalogue}) if baseline else None
     with serving_target(target, allow_hosts, start_command) as (found, server):
+        if first and found.scheme not in {"tcp", "tls", "unix"}:
+            raise UsageError(f"--prelude means nothing over {found.scheme}", "name a tcp:// target")
         found = replace(found, prelude=first)  # noqa: PLW2901 - as a user of the server meets it
         learnt = None
         if traffic is not None:

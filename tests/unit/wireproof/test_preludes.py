@@ -10,9 +10,12 @@ import pytest
 
 from tests.support.servers import Serving, echoing
 from wireproof.conformance.execution.executor import open_diag
+from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Send
 from wireproof.conformance.properties.opening import cut_prelude
 from wireproof.conformance.properties.streams import answer
 from wireproof.conformance.runner import Runner
+from wireproof.conformance.search.explain import _when
+from wireproof.conformance.search.features import UNKNOWN
 from wireproof.conformance.subject import DEPTHS
 from wireproof.errors import UsageError
 from wireproof.preludes import find_prelude
@@ -70,3 +73,9 @@ def test_a_server_that_takes_a_cut_header_for_a_whole_one_is_not_strict(
         runner = Runner(target, Echo(), depth, seed=1, diag=diag)
         verdicts = [one.result.verdict for one in runner.judge([answer, cut_prelude])]
     assert verdicts == [Verdict.PASS, verdict]
+
+
+def test_the_cut_is_told() -> None:
+    """Not as something that the requests have done."""
+    plan = Plan(((b"a",),), (Open(0, prelude_cut=3), Send(0, 1), Await(0), Close(0)))
+    assert "when the prelude is cut after 3 bytes" in _when(plan, {}, UNKNOWN, ending=False)

@@ -7,6 +7,7 @@ from wireproof.conformance.execution.failure import Phase
 from wireproof.conformance.plans.plan import (
     CountDescriptors,
     Malformed,
+    Open,
     Plan,
     Push,
     Reset,
@@ -65,6 +66,11 @@ def _when(plan: Plan, single_cuts: SingleCuts, condition: Condition, *, ending: 
             return _of_rounds(action)
         if isinstance(action, RunOut):
             return "when its descriptors run out"
+        if isinstance(action, Open) and action.prelude_cut:
+            bytes_before = counted(action.prelude_cut, "byte")
+            return (
+                f"when the prelude is cut after {bytes_before}, and the rest comes a moment later"
+            )
     if len(plan.requests) == 1:
         return _of_one(plan, single_cuts, condition, ending=ending)
     return _of_many(plan, len(plan.requests))
