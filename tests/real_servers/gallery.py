@@ -41,6 +41,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scheme: str = "tcp"
     protocol: str
     settings: dict[str, str] = {}
+    behind: str = ""
     must: str | tuple[str, ...]
     says: str = ""
     not_yet: str = ""

@@ -107,7 +107,9 @@ def judge(
                 judged_by = traffic.options(server, port, out / "requests")
                 lines = _check(server, port, judged_by, depth, out, seed, only)
                 return Outcome(server, lines, traffic.problem(server, lines), out)
-            lines = _check(server, port, protocol_options(server, port), depth, out, seed, only)
+            behind = ("--behind", server.behind.format(port=port)) if server.behind else ()
+            judged_by = [*protocol_options(server, port), *behind]
+            lines = _check(server, port, judged_by, depth, out, seed, only)
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
         return Outcome(server, (), f"{error}", out)
     return _outcome(server, lines, out)
