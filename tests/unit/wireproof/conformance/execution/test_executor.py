@@ -48,6 +48,7 @@ from wireproof.conformance.plans.plan import (
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Delivery
 from wireproof.target import parse_target, resolve
+from wireproof.wire.connection import Connection
 from wireproof.wire.delivery import DeliveryWatch, watch
 from wireproof.wire.kernel.sock_diag import SockDiag
 
@@ -136,11 +137,11 @@ def test_a_reset_as_soon_as_the_connection_stands_is_seen(
     connects_returned = threading.Event()
 
     def watch_late(
-        connected: socket.socket, diag: SockDiag | None, round_trip_s: float
+        connected: Connection, diag: SockDiag | None, round_trip_s: float
     ) -> DeliveryWatch:
         connects_returned.set()
         gone = select.poll()
-        gone.register(connected, select.POLLRDHUP)
+        gone.register(connected.socket, select.POLLRDHUP)
         assert gone.poll(5000)
         return watch(connected, diag, round_trip_s)
 
