@@ -16,6 +16,7 @@ from wireproof.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data, O
 
 CONNECT_TIMEOUT_S = 5.0
 _RECEIVE_BYTES = 65536
+_RECORD_BYTES = 16384  # RFC 8446, section 5.1
 _WIDE_BYTES = 1024 * 1024
 _OURS_EXHAUSTED = {
     errno.EMFILE: "this process has no descriptor left; raise the limit with ulimit -n",
@@ -27,6 +28,30 @@ NO_TLS = "no TLS"
 _PRELUDE_HELD_S = 0.05
 _TCP_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
+
+
+def send_records(secured: ssl.SSLSocket, data: bytes | memoryview) -> int:
+    """Hand bytes to TLS record by record, and return how many it took.
+
+    Of more than a record, `SSLSocket.send` raises SSLWantWriteError also where the first ones have
+    left: the peer would answer what nobody knows to be sent. What was refused is offered again
+    from its beginning (SSL_write(3), SSL_MODE_ENABLE_PARTIAL_WRITE).
+
+    Raises:
+        ssl.SSLWantReadError: none can be taken now.
+        ssl.SSLWantWriteError: none can be taken now.
+        OSError: the connection is gone.
+
+    """
+    view = memoryview(data)
+    taken = 0
+    try:
+        while taken < len(view):
+            taken += secured.send(view[taken : taken + _RECORD_BYTES])
+    except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+        if not taken:
+            raise
+    return taken
 
 
 class ConnectError(Exception):
@@ -133,9 +158,9 @@ class Connection:
 
         """
         try:
-            if more_follows and not isinstance(self.socket, ssl.SSLSocket):
-                return self.socket.send(data, socket.MSG_MORE)
-            return self.socket.send(data)
+            if isinstance(self.socket, ssl.SSLSocket):
+                return send_records(self.socket, data)
+            return self.socket.send(data, socket.MSG_MORE if more_follows else 0)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return 0
         except OSError as error:

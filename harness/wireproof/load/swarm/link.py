@@ -6,6 +6,7 @@ import select
 import socket
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import partial
 from select import EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import Any
 
@@ -16,6 +17,7 @@ from wireproof.load.swarm.opening import Opening
 from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
+from wireproof.wire.connection import send_records
 from wireproof.wire.kernel.timestamps import enable_timestamps, receive_stamped
 
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -153,7 +155,7 @@ class Link:
         self._pause_s = 0.0
         self._is_stamped = not self._is_tls and enable_timestamps(sock)
         self._watched = EPOLLIN
-        self.send = sock.send
+        self.send = partial(send_records, sock) if self._is_tls else sock.send
         self.state = State.IDLE
         self.stamp(always=self._stamp_all)
 

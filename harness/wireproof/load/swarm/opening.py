@@ -6,6 +6,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable
 from enum import Enum, auto
+from functools import partial
 from select import EPOLLIN, EPOLLOUT
 from typing import Any
 
@@ -17,6 +18,7 @@ from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.load.workload.batch import RECEIVE_BYTES
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
+from wireproof.wire.connection import send_records
 
 
 class _Step(Enum):
@@ -133,5 +135,7 @@ class Opening:
         return False
 
     def _push(self) -> None:
-        goes_on = self._dialogue.push(self.sock.send)
+        is_tls = self._target.scheme == "tls"
+        send = partial(send_records, self.sock) if is_tls else self.sock.send
+        goes_on = self._dialogue.push(send)
         self.watched = EPOLLIN | EPOLLOUT if goes_on else EPOLLIN

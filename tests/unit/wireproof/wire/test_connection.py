@@ -1,7 +1,9 @@
 import errno
 import socket
+import ssl
 import struct
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -9,7 +11,7 @@ from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
 from wireproof.wire.connecting import reachable
-from wireproof.wire.connection import ConnectError, Connection
+from wireproof.wire.connection import ConnectError, Connection, send_records
 from wireproof.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data
 
 TargetOf = Callable[[socket.socket], Target]
@@ -193,3 +195,36 @@ def test_what_this_machine_lacks_is_not_the_servers_fault(
     target = Target("tcp", "127.0.0.1", 9, family=socket.AF_INET, address=("127.0.0.1", 9))
     with pytest.raises(CannotRunError, match=r"this (process|machine) has no"):
         Connection.open(target)
+
+
+class _Records:
+    """A TLS socket that takes so many bytes, a record at a time."""
+
+    def __init__(self, room_bytes: int) -> None:
+        self.room_bytes = room_bytes
+        self.offered: list[bytes] = []
+
+    def send(self, data: memoryview) -> int:
+        """Take a whole record, or none."""
+        self.offered.append(bytes(data))
+        if len(data) > self.room_bytes:
+            raise ssl.SSLWantWriteError
+        self.room_bytes -= len(data)
+        return len(data)
+
+
+@pytest.mark.parametrize(
+    ("size", "room_bytes", "taken"),
+    [(100, 100, 100), (40_000, 20_000, 16_384), (40_000, 40_000, 40_000), (0, 0, 0)],
+)
+def test_tls_says_how_much_has_left(size: int, room_bytes: int, taken: int) -> None:
+    """Record by record, or some would leave of which nobody knows."""
+    secured = _Records(room_bytes)
+    assert send_records(cast(ssl.SSLSocket, secured), bytes(size)) == taken
+    assert all(len(one) <= 16_384 for one in secured.offered)
+
+
+def test_tls_that_takes_nothing_says_so() -> None:
+    """The caller waits, and offers the same again."""
+    with pytest.raises(ssl.SSLWantWriteError):
+        send_records(cast(ssl.SSLSocket, _Records(10)), bytes(40_000))
