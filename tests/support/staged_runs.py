@@ -13,10 +13,10 @@ from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.figures.collect import Fates
 from wireproof.load.figures.tally import Phase, Tally
+from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.measuring.phases import Stage
 from wireproof.load.swarm.measuring.usage import CpuUsage
-from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus
 from wireproof.load.workload.predictor import datagram_predictor_of, predictor_of

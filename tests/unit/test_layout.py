@@ -53,6 +53,8 @@ TOGETHER = {
         "unit/wireproof/conformance/evidence/test_scripts.py"
     ),
     "wireproof/conformance/properties": "unit/wireproof/conformance/test_catalogue.py",
+    "wireproof/conformance/properties/streams": "unit/wireproof/conformance/test_catalogue.py",
+    "wireproof/conformance/properties/connections": "unit/wireproof/conformance/test_catalogue.py",
     "wireproof/conformance/suite": "integration/test_check.py",
     "wireproof/learning": "unit/wireproof/learning/test_learnt.py",
     "wireproof/rehearsal": "integration/test_check_from.py",
@@ -60,6 +62,7 @@ TOGETHER = {
     "wireproof/load/figures": "integration/test_load.py",
     "wireproof/load/on_locust": "integration/test_load_users.py",
     "wireproof/load/swarm": "integration/test_load.py",
+    "wireproof/load/swarm/connections": "integration/test_load.py",
     "wireproof/protocols": "unit/wireproof/protocols/test_framed.py",
     "wireproof/between/runs": "integration/test_between.py",
     "wireproof/cli/shared": "integration/test_load.py",

@@ -12,8 +12,8 @@ from tests.zoo.protocol import Store
 from tests.zoo.serving import serving, started
 from wireproof.choosing import select
 from wireproof.conformance.catalogue import catalogue_for
-from wireproof.conformance.execution import growth
 from wireproof.conformance.execution.executor import open_diag
+from wireproof.conformance.execution.server import growth
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
 from wireproof.results import RequirementResult, Verdict

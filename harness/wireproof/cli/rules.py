@@ -33,7 +33,7 @@ def rules(
     from wireproof.choosing import select
     from wireproof.conformance.catalogue import catalogue_for
     from wireproof.conformance.properties.middlebox import MIDDLEBOX
-    from wireproof.conformance.properties.opening import cut_prelude
+    from wireproof.conformance.properties.streams.opening import cut_prelude
     from wireproof.conformance.requirements import level_of
     from wireproof.protocols.loading.registry import find_protocol
 

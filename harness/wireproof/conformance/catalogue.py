@@ -3,26 +3,26 @@
 from collections.abc import Iterator
 
 from wireproof.conformance.plans.plan import Plan
-from wireproof.conformance.properties import (
+from wireproof.conformance.properties import datagrams, state_machine, timestamps
+from wireproof.conformance.properties.connections import (
     closing,
-    counting,
-    datagrams,
     identity,
     isolation,
+    remains,
+    run_out,
+    stalled,
+)
+from wireproof.conformance.properties.middlebox import MIDDLEBOX
+from wireproof.conformance.properties.streams import (
+    counting,
     kinds,
     opening,
     refusal,
-    remains,
-    run_out,
     runs,
     segmentation,
     sizes,
-    stalled,
-    state_machine,
-    streams,
-    timestamps,
 )
-from wireproof.conformance.properties.middlebox import MIDDLEBOX
+from wireproof.conformance.properties.streams import framing as streams
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import Protocol, Rule

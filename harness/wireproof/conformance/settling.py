@@ -18,7 +18,7 @@ from wireproof.conformance.plans.plan import (
     SendLast,
     single,
 )
-from wireproof.conformance.properties.refusal import malformed_examples
+from wireproof.conformance.properties.streams.refusal import malformed_examples
 from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 

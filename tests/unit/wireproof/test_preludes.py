@@ -11,8 +11,8 @@ import pytest
 from tests.support.servers import Serving, echoing
 from wireproof.conformance.execution.executor import open_diag
 from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Send
-from wireproof.conformance.properties.opening import cut_prelude
-from wireproof.conformance.properties.streams import answer
+from wireproof.conformance.properties.streams.framing import answer
+from wireproof.conformance.properties.streams.opening import cut_prelude
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.search.explain import _when
 from wireproof.conformance.search.features import UNKNOWN

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from wireproof.conformance.execution.burden import ServerBurden
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
 from wireproof.conformance.execution.plan_execution import PlanExecution
-from wireproof.conformance.execution.released import ServerResources
+from wireproof.conformance.execution.server.burden import ServerBurden
+from wireproof.conformance.execution.server.released import ServerResources
 from wireproof.conformance.plans.plan import Action, OnServer, Open, OpenTogether, Plan
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import Protocol

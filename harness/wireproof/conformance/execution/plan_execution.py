@@ -3,8 +3,6 @@
 import socket
 from collections.abc import Iterator
 
-from wireproof.conformance.execution.burden import ServerBurden
-from wireproof.conformance.execution.churn import Begun, answered, use
 from wireproof.conformance.execution.failure import (
     ConversationFailedError,
     FailureKind,
@@ -15,8 +13,10 @@ from wireproof.conformance.execution.failure import (
 from wireproof.conformance.execution.identity import await_refusal, await_taken_over
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.judged_socket import JudgedSocket
-from wireproof.conformance.execution.released import Complaint, ServerResources
-from wireproof.conformance.execution.run_out import run_out
+from wireproof.conformance.execution.server.burden import ServerBurden
+from wireproof.conformance.execution.server.churn import Begun, answered, use
+from wireproof.conformance.execution.server.released import Complaint, ServerResources
+from wireproof.conformance.execution.server.run_out import run_out
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.conformance.execution.witness import Witness
 from wireproof.conformance.plans.plan import (

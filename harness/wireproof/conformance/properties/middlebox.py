@@ -7,7 +7,7 @@ between.
 
 from collections.abc import Iterator
 
-from wireproof.conformance.execution.released import GROWING_ROUNDS
+from wireproof.conformance.execution.server.released import GROWING_ROUNDS
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -21,18 +21,10 @@ from wireproof.conformance.plans.plan import (
     Send,
     Way,
 )
-from wireproof.conformance.properties import (
-    closing,
-    isolation,
-    kinds,
-    opening,
-    runs,
-    segmentation,
-    sizes,
-    stalled,
-    streams,
-)
-from wireproof.conformance.properties.isolation import QUIET_S, TINY_WINDOW_BYTES
+from wireproof.conformance.properties.connections import closing, isolation, stalled
+from wireproof.conformance.properties.connections.isolation import QUIET_S, TINY_WINDOW_BYTES
+from wireproof.conformance.properties.streams import framing as streams
+from wireproof.conformance.properties.streams import kinds, opening, runs, segmentation, sizes
 from wireproof.conformance.requirements import (
     MIDDLEBOX_HALF_CLOSE,
     Requirement,

@@ -25,7 +25,7 @@ from wireproof.load.on_locust.options import told_spec
 from wireproof.load.on_locust.stats import feed
 from wireproof.load.preflight import raise_descriptor_limit
 from wireproof.load.spec import Arrivals, LoadSpec, parse_think
-from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.connections.connection import SwarmConnection
 from wireproof.load.swarm.loop import Swarm
 from wireproof.load.swarm.measuring.phases import Stage
 from wireproof.load.swarm.measuring.recorder import worker_name

@@ -13,9 +13,9 @@ from select import EPOLLOUT
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.figures.tally import Phase
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.dialogue import WOULD_BLOCK
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.dialogue import WOULD_BLOCK
+from wireproof.load.swarm.connections.link import State
 from wireproof.load.swarm.measuring.phases import Phases
 from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps

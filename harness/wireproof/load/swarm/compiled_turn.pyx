@@ -25,7 +25,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from wireproof.histogram import EXACT_BELOW_US, index_of
 from wireproof.load.swarm import turn as reference
-from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.connections.connection import SwarmConnection
 from wireproof.load.workload.batch import Batch
 
 cdef extern from "Python.h":

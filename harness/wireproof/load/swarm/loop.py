@@ -22,13 +22,13 @@ import gevent
 from wireproof.errors import WireproofError
 from wireproof.load.figures.tally import Tally
 from wireproof.load.swarm.attendant import Attendant
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.datagrams import DatagramConnection
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.datagrams import DatagramConnection
+from wireproof.load.swarm.connections.link import State
+from wireproof.load.swarm.connections.surroundings import REAL, Surroundings
 from wireproof.load.swarm.measuring.phases import NEVER_NS, NS_PER_S, Phases, Stage
 from wireproof.load.swarm.pool import Pool
 from wireproof.load.swarm.stamping import Stamps
-from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.swarm.thinking import Thinking
 from wireproof.load.swarm.turn import LONGEST_WAIT_S
 from wireproof.load.swarm.turns import turns

@@ -12,10 +12,10 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import count, cycle
 
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.link import State
+from wireproof.load.swarm.connections.surroundings import REAL, Surroundings
 from wireproof.load.swarm.measuring.phases import NS_PER_S
-from wireproof.load.swarm.surroundings import REAL, Surroundings
 
 
 class Pool:

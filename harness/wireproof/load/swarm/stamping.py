@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Collection
 
 from wireproof.load.figures.tally import Tally
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.surroundings import Surroundings
 
 _ALL_BELOW_PER_S = 5000
 _LOOK_EVERY = 500

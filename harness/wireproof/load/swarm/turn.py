@@ -19,7 +19,7 @@ from wireproof.load.swarm.measuring.recorder import Recorder
 
 if TYPE_CHECKING:
     from wireproof.load.swarm.attendant import Attendant
-    from wireproof.load.swarm.connection import SwarmConnection
+    from wireproof.load.swarm.connections.connection import SwarmConnection
 
 MOST_EVENTS = 1024
 LONGEST_WAIT_S = 0.005

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.link import State
 from wireproof.load.swarm.measuring.phases import NEVER_NS
 
 _LASTS_NS = 30_000_000

@@ -10,7 +10,7 @@ import pytest
 from tests.support.servers import Handler, Serving, Shout, shouting
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.plans.plan import Plan
-from wireproof.conformance.properties.identity import same_name
+from wireproof.conformance.properties.connections.identity import same_name
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS, Subject
 from wireproof.protocols.base import SecondLogin

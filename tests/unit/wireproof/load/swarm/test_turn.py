@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireproof.histogram import LENGTH, index_of
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.surroundings import REAL
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.surroundings import REAL
 from wireproof.load.swarm.turn import STAMP_ONE_IN, Turn
 from wireproof.load.workload.batch import Batch
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.link import State
 from wireproof.load.swarm.unloaded_start import UnloadedStart
 
 MS = 1_000_000

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.right_replies import right_replies
-from tests.unit.wireproof.load.swarm.test_connection import WholeSocket
+from tests.unit.wireproof.load.swarm.connections.test_connection import WholeSocket
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.figures.tally import Phase
 from wireproof.load.spec import LoadSpec
-from wireproof.load.swarm.connection import SwarmConnection
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.load.swarm.measuring.recorder import Recorder
-from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus, Privacy
 from wireproof.load.workload.drawing import draw_corpus

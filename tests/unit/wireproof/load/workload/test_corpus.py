@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.wireproof.load.swarm.test_connection import Shout
+from tests.unit.wireproof.load.swarm.connections.test_connection import Shout
 from wireproof.errors import UsageError
 from wireproof.load.spec import LoadSpec
 from wireproof.load.workload.batch import Batch

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.course import COLD, Course
-from wireproof.load.swarm.dialogue import WOULD_BLOCK
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.course import COLD, Course
+from wireproof.load.swarm.connections.dialogue import WOULD_BLOCK
+from wireproof.load.swarm.connections.link import State
+from wireproof.load.swarm.connections.surroundings import REAL, Surroundings
 from wireproof.load.swarm.measuring.recorder import Recorder
-from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.workload.batch import RECEIVE_BYTES, Batch, shares_of
 from wireproof.load.workload.corpus import Corpus
 from wireproof.protocols.base import Protocol

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError, transfer_cause
 from wireproof.load.figures.tally import Sample
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.dialogue import WOULD_BLOCK
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.dialogue import WOULD_BLOCK
+from wireproof.load.swarm.connections.link import State
+from wireproof.load.swarm.connections.surroundings import REAL, Surroundings
 from wireproof.load.swarm.measuring.recorder import Recorder
-from wireproof.load.swarm.surroundings import REAL, Surroundings
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus
 from wireproof.load.workload.ring import Ring

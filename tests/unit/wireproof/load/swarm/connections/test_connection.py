@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from wireproof.load.failures import ConnectionFailedError
 from wireproof.load.figures.tally import Phase
-from wireproof.load.swarm.connection import SwarmConnection
-from wireproof.load.swarm.course import COLD
-from wireproof.load.swarm.link import State
+from wireproof.load.swarm.connections.connection import SwarmConnection
+from wireproof.load.swarm.connections.course import COLD
+from wireproof.load.swarm.connections.link import State
+from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.load.swarm.measuring.recorder import Recorder
-from wireproof.load.swarm.surroundings import Surroundings
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus
 from wireproof.load.workload.predictor import predictor_of

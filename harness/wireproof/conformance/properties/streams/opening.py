@@ -13,7 +13,7 @@ from wireproof.conformance.plans.plan import (
     Send,
     SendOpening,
 )
-from wireproof.conformance.properties.runs import held_together
+from wireproof.conformance.properties.streams.runs import held_together
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import Subject
 from wireproof.preludes import SOURCE

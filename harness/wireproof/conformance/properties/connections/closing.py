@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wireproof.conformance.execution.released import GROWING_ROUNDS
+from wireproof.conformance.execution.server.released import GROWING_ROUNDS
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -24,7 +24,7 @@ from wireproof.conformance.plans.plan import (
     single,
 )
 from wireproof.conformance.properties.beside import beside
-from wireproof.conformance.properties.refusal import served_half
+from wireproof.conformance.properties.streams.refusal import served_half
 from wireproof.conformance.requirements import needs_half_close, requirement
 from wireproof.conformance.subject import KIB, Subject
 from wireproof.results import Level

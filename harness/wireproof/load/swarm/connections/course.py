@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wireproof.load.swarm.link import Link
-from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.swarm.connections.link import Link
+from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus
 from wireproof.load.workload.ring import Ring

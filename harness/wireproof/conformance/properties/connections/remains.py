@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from wireproof.conformance.execution.growth import WARM_UP
-from wireproof.conformance.execution.released import GROWING_ROUNDS
+from wireproof.conformance.execution.server.growth import WARM_UP
+from wireproof.conformance.execution.server.released import GROWING_ROUNDS
 from wireproof.conformance.plans.plan import Look, Plan, Rounds, Way
-from wireproof.conformance.properties.kinds import examples
+from wireproof.conformance.properties.streams.kinds import examples
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import Subject
 from wireproof.results import Level

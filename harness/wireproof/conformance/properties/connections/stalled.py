@@ -12,7 +12,7 @@ from wireproof.conformance.plans.plan import (
     Push,
     Send,
 )
-from wireproof.conformance.properties.isolation import (
+from wireproof.conformance.properties.connections.isolation import (
     MORE_THAN_KERNELS_BUFFER_BYTES,
     QUIET_S,
     TINY_WINDOW_BYTES,

@@ -12,9 +12,9 @@ from typing import Any
 
 from wireproof.causes import Cause
 from wireproof.load.failures import ConnectionFailedError
-from wireproof.load.swarm.dialling import see_connected
-from wireproof.load.swarm.dialogue import Dialogue
-from wireproof.load.swarm.surroundings import Surroundings
+from wireproof.load.swarm.connections.dialling import see_connected
+from wireproof.load.swarm.connections.dialogue import Dialogue
+from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.load.workload.batch import RECEIVE_BYTES
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target

@@ -5,8 +5,8 @@ from typing import Any, cast
 import pytest
 
 from tests.support.servers import Shout
-from wireproof.conformance.execution.churn import use
 from wireproof.conformance.execution.judged_connection import JudgedConnection
+from wireproof.conformance.execution.server.churn import use
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.conformance.plans.plan import Way
 from wireproof.deadline import Deadline

@@ -4,9 +4,9 @@ import pytest
 
 from tests.zoo.protocol import Store
 from tests.zoo.serving import started
-from wireproof.conformance.execution import run_out
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.execution.server import run_out
 from wireproof.conformance.plans.plan import Look, Plan, RunOut
 from wireproof.wire.kernel.sock_diag import SockDiag
 

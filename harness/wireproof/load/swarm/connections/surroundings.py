@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 from gevent.monkey import get_original
 
-from wireproof.load.swarm.dialling import dial, with_tls
+from wireproof.load.swarm.connections.dialling import dial, with_tls
 from wireproof.load.swarm.measuring.usage import CpuUsage, ServerProcesses
 from wireproof.target import Target
 

@@ -7,10 +7,10 @@ asks without end; and whoever takes the error for the end of the listener never 
 import contextlib
 from collections.abc import Callable, Iterator
 
-from wireproof.conformance.execution.burden import ServerBurden
 from wireproof.conformance.execution.failure import ConversationFailedError
 from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
-from wireproof.conformance.execution.released import Complaint, look_again_soon
+from wireproof.conformance.execution.server.burden import ServerBurden
+from wireproof.conformance.execution.server.released import Complaint, look_again_soon
 from wireproof.conformance.plans.plan import Look, RunOut
 from wireproof.deadline import Deadline
 from wireproof.target import Target

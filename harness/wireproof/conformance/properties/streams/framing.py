@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from wireproof.conformance.plans.plan import Await, Open, Plan, Send
-from wireproof.conformance.properties.tricky import TRICKY
+from wireproof.conformance.properties.streams.tricky import TRICKY
 from wireproof.conformance.requirements import needs_pipelining, requirement
 from wireproof.conformance.subject import KIB, Subject, requests_of
 from wireproof.results import Level

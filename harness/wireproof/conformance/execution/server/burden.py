@@ -9,8 +9,12 @@ import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from wireproof.conformance.execution import growth
-from wireproof.conformance.execution.released import Complaint, ServerResources, look_again_soon
+from wireproof.conformance.execution.server import growth
+from wireproof.conformance.execution.server.released import (
+    Complaint,
+    ServerResources,
+    look_again_soon,
+)
 from wireproof.conformance.plans.plan import Look, Rounds, Way
 from wireproof.deadline import Deadline
 from wireproof.wire.kernel.process import anonymous_bytes, descendants_of, runnable_s, threads_of

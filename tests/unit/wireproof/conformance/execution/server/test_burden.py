@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from wireproof.conformance.execution import growth
-from wireproof.conformance.execution.burden import ServerBurden
-from wireproof.conformance.execution.released import ServerResources
+from wireproof.conformance.execution.server import growth
+from wireproof.conformance.execution.server.burden import ServerBurden
+from wireproof.conformance.execution.server.released import ServerResources
 from wireproof.conformance.plans.plan import Look, Rounds, Way
 
 _ROUNDS = 8

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wireproof.conformance.execution.released import Complaint, ServerResources
+from wireproof.conformance.execution.server.released import Complaint, ServerResources
 from wireproof.deadline import Deadline
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.kernel.sock_diag import SockDiag

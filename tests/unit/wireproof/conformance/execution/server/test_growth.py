@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import pytest
 
-from wireproof.conformance.execution.growth import WARM_UP, growth, has_settled
+from wireproof.conformance.execution.server.growth import WARM_UP, growth, has_settled
 
 ROUNDS = WARM_UP + 42
 PAGE = 4096

@@ -1,0 +1,1 @@
+"""What the server's own processes show while plans are executed."""
