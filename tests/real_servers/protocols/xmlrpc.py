@@ -29,6 +29,10 @@ class XmlRpc(Http1):
         """Return none: HTTP's own are for HTTP/1.1."""
         return ()
 
+    def refused(self, reply):
+        """Say whether it is a fault, or an error of HTTP's."""
+        return b"<fault>" in reply or super().refused(reply)
+
     def expected(self, request):
         """Return the sum."""
         two, _ = xmlrpc.client.loads(parse_request(request)[2])

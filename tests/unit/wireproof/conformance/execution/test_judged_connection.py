@@ -30,6 +30,8 @@ NOW = 0.02  # of seconds: the timeout of a test that waits in vain
 class Played:
     """A connection whose peer is a function: called for each read, told how much was sent."""
 
+    ending = ""
+
     def __init__(
         self,
         peer: Callable[[bytes], Observation | None] = lambda _: None,

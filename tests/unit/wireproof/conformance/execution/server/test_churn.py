@@ -18,6 +18,8 @@ from wireproof.wire.transcript import Transcript
 class _Socket:
     """Of a server that answers each line, and after our end of stream nothing any more."""
 
+    ending = ""
+
     def __init__(self) -> None:
         self.log: list[str] = []
         self._unanswered = b""
