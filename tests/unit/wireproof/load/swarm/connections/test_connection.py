@@ -153,6 +153,8 @@ def conversations(draw: st.DrawFn):
         whole = right_reply(protocol, batch.payload, second)
         spoil = draw(st.sampled_from(["no"] * 6 + ["flip", "more", "less", "twice", "bare", "cut"]))
         at = draw(st.integers(0, len(whole) - 1))
+        # A bare bracket may go on without a header, or begin one: the next bytes tell.
+        bare = whole if batch.requests[0] == b"[" else batch.payload
         replies.append(
             {
                 "no": [whole],
@@ -160,7 +162,7 @@ def conversations(draw: st.DrawFn):
                 "more": [whole + b"a"],
                 "less": [whole[:at]],
                 "twice": [whole, whole],
-                "bare": [batch.payload],  # a chunk that goes on without a header
+                "bare": [bare],  # a chunk that goes on without a header
                 "cut": [whole[:at], whole[at:]],
             }[spoil]
         )
