@@ -5,7 +5,7 @@ It uses ZeroMQ as it comes, not gevent's, so a test's own process can be the str
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -40,8 +40,9 @@ class Stranger:
         self.send_bytes(msgspec.msgpack.encode((kind, data, name or self.name)))
 
     def send_bytes(self, data: bytes) -> None:
-        """What may be no message at all."""
-        self._socket.send(data)
+        """What may be no message at all; who has been refused already has nobody to tell it to."""
+        with suppress(zmq.Again):
+            self._socket.send(data, zmq.DONTWAIT)
 
     def join(self, job: Job) -> None:
         """Say what a worker of the run would, and be ready."""

@@ -78,9 +78,12 @@ def test_its_children_end_with_it(tmp_path: Path) -> None:
     source = f"""
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+ready, told = os.pipe()
 if os.fork() == 0:
     open({str(tmp_path / "child")!r}, "w").write(str(os.getpid()))
+    os.write(told, b"1")
     signal.pause()
+os.read(ready, 1)
 {SERVER}
 """
     with StartedServer(command(source, "{port}", "x"), FREE) as server:
