@@ -108,7 +108,9 @@ def parse_target(text: str, *, any_port: bool = False) -> Target:
 
     """
     if text.startswith("exec:"):
-        return _command_target(text.removeprefix("exec:").strip())
+        command = text.removeprefix("exec:").strip()
+        command_words("exec:", command, "exec:'my-server --stdio'")
+        return Target("exec", path=command)
     if text.startswith("unix:"):
         return _unix_target(text)
     if "://" not in text:
@@ -142,16 +144,27 @@ def _unix_target(text: str) -> Target:
     return Target("unix", path=path)
 
 
-def _command_target(command: str) -> Target:
+def command_words(option: str, command: str, example: str) -> list[str]:
+    """Split a command as a shell would, and see that it is there.
+
+    Args:
+        option: what names it, such as `--start`.
+        command: as the user wrote it.
+        example: what to write instead of nothing.
+
+    Raises:
+        UsageError: it cannot be split or found, or there is none.
+
+    """
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"cannot read exec:{command}: {error}") from None
+        raise UsageError(f"cannot read {option} {command!r}: {error}") from None
     if not words:
-        raise UsageError("exec: names no command", "write exec:'my-server --stdio'")
+        raise UsageError(f"{option} names no command", f"write {example}")
     if shutil.which(words[0]) is None:
         raise UsageError(f"cannot start {words[0]!r}: there is no such command")
-    return Target("exec", path=command)
+    return words
 
 
 def _refuse_bare_ipv6(text: str) -> None:

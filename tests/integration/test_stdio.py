@@ -84,21 +84,15 @@ def test_a_sound_server_passes_confirmed(tmp_path: Path) -> None:
     assert "a pipe knows no reset" in found["RESET-MID"]["message"]
 
 
+def cut_once(tmp_path: Path) -> tuple[int, dict[str, Any]]:
+    """Judge a server that takes one read for a line, by single cuts."""
+    options = ("--protocol", "line-echo", "--only", "SEG-SINGLE", "--depth", "quick")
+    return judged(tmp_path, "check", server(_ONE_READ), *options)
+
+
 def test_a_server_of_one_read_fails_with_one_cut(tmp_path: Path) -> None:
     """How its process ended is a part of the finding, and the script shows it by itself."""
-    code, results = judged(
-        tmp_path,
-        *(
-            "check",
-            server(_ONE_READ),
-            "--protocol",
-            "line-echo",
-            "--only",
-            "SEG-SINGLE",
-            "--depth",
-            "quick",
-        ),
-    )
+    code, results = cut_once(tmp_path)
     found = results["check"]["requirements"][0]
     assert code == 1
     assert "exit status 1, saying: half a line" in found["message"]
@@ -110,19 +104,7 @@ def test_a_replay_file_starts_no_command_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It may be a stranger's: the command is to be named."""
-    judged(
-        tmp_path,
-        *(
-            "check",
-            server(_ONE_READ),
-            "--protocol",
-            "line-echo",
-            "--only",
-            "SEG-SINGLE",
-            "--depth",
-            "quick",
-        ),
-    )
+    cut_once(tmp_path)
     case = str(tmp_path / "evidence" / "SEG-SINGLE" / "replay.json")
     capsys.readouterr()
     assert invoke(["replay", case]) == 2

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +18,7 @@ from typing import IO, Self
 
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError, UsageError
-from wireproof.target import Target
+from wireproof.target import Target, command_words
 from wireproof.wire.kernel.leash import leashed
 from wireproof.wire.kernel.listening import is_listening
 
@@ -68,7 +66,7 @@ class StartedServer:
             CannotRunError: it does not start to listen; its last words say why.
 
         """
-        self._words = _split(command)
+        self._words = command_words("--start", command, "--start 'my-server --port {port}'")
         self._wanted = target
         self.starts = 0
         self._start()
@@ -191,18 +189,6 @@ class _Tail:
             while data := os.read(output.fileno(), 65536):
                 self._kept += data
                 del self._kept[:-_TAIL_BYTES]
-
-
-def _split(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f"cannot read --start {command!r}: {error}") from None
-    if not words:
-        raise UsageError("--start names no command", "write --start 'my-server --port {port}'")
-    if shutil.which(words[0]) is None:
-        raise UsageError(f"cannot start {words[0]!r}: there is no such command")
-    return words
 
 
 def _filled(word: str, target: Target) -> str:
