@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from tests.real_servers.compared import Compared, as_rows, compare, read_both
 from tests.real_servers.gallery import (
     ROOT,
     Server,
@@ -44,6 +45,8 @@ def main() -> int:
     ]
     if chosen.load:
         return _load_all(servers, chosen)
+    if chosen.from_traffic:
+        return _compare_all(servers, chosen, deadline)
     if chosen.read:
         outcomes = [
             found
@@ -65,7 +68,9 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--exactly", action="append", default=[], help="a server's whole name")
     options.add_argument("--depth", default="default", choices=["quick", "default", "deep"])
     options.add_argument(
-        "--from-traffic", action="store_true", help="with files of requests, and no protocol"
+        "--from-traffic",
+        action="store_true",
+        help="by files of requests instead, and by the protocol beside it",
     )
     options.add_argument("--seed", type=int, help="the first run's; each further run's is one more")
     options.add_argument("--runs", type=int, default=1, help="how often each server is judged")
@@ -111,6 +116,42 @@ def _load_all(servers: Sequence[Server], chosen: argparse.Namespace) -> int:
         return int(not all(list(pool.map(load, loadable))))
 
 
+def _compare_all(servers: Sequence[Server], chosen: argparse.Namespace, deadline: Deadline) -> int:
+    """Judge the servers by requests alone and by their protocols, and print the table.
+
+    Return 1 where one is not judged by requests as it is by its protocol.
+    """
+    if chosen.install:
+        install_debian(servers)
+    seeds = _seeds(chosen)
+
+    def compare_in_time(server: Server) -> Compared | None:
+        folder = _folder(chosen.out, server)
+        if chosen.install and not deadline.expired and (problem := install(server)):
+            click.echo(f"{server.name} cannot be installed: {problem}")
+        if chosen.read or deadline.expired or not is_installed(server):
+            return read_both(server, folder)
+        compared = compare(server, chosen.depth, folder, seeds)
+        click.echo(f"{server.name}: {compared.problem or 'as expected'}", err=True)
+        return compared
+
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        try:
+            running = [pool.submit(compare_in_time, server) for server in servers]
+            while wait(running, timeout=_LOOK_UP_S).not_done:
+                pass  # and hear of a signal
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
+    found = list(filter(None, (each.result() for each in running)))
+    table = "\n".join(as_rows(found)) + "\n"
+    click.echo(table)
+    if chosen.markdown:
+        put_between_marks(chosen.markdown, table)
+    return int(any(one.problem for one in found))
+
+
 def _judge_all(
     servers: Sequence[Server], chosen: argparse.Namespace, deadline: Deadline
 ) -> list[Outcome]:
@@ -122,8 +163,7 @@ def _judge_all(
     if chosen.install:
         install_debian(servers)
     begun = time.monotonic()
-    first = secrets.randbelow(1 << 31) if chosen.seed is None else chosen.seed
-    seeds = range(first, first + chosen.runs)
+    seeds = _seeds(chosen)
     is_shared = min(chosen.jobs, len(servers)) > 1
     outcomes: list[Outcome] = []
 
@@ -135,13 +175,11 @@ def _judge_all(
             return None
         if deadline.expired:
             return Outcome(server, (), "not begun, the time was up", folder)
-        return judge_often(server, chosen.depth, folder, seeds, from_traffic=chosen.from_traffic)
+        return judge_often(server, chosen.depth, folder, seeds)
 
     def judge_alone(outcome: Outcome) -> Outcome:
         folder = _folder(chosen.out, outcome.server) / "alone"
-        again = judge_often(
-            outcome.server, chosen.depth, folder, seeds, from_traffic=chosen.from_traffic
-        )
+        again = judge_often(outcome.server, chosen.depth, folder, seeds)
         return again if again.problem else replace(again, beside=outcome.problem)
 
     with ThreadPoolExecutor(chosen.jobs) as pool:
@@ -173,6 +211,12 @@ def _as_they_end(running: Sequence["Future[Outcome | None]"], begun: float) -> I
             said = outcome.problem or gap or "as expected"
             click.echo(f"{time.monotonic() - begun:6.0f} s  {outcome.server.name}: {said}")
             yield outcome
+
+
+def _seeds(chosen: argparse.Namespace) -> range:
+    """Return one seed for each run."""
+    first = secrets.randbelow(1 << 31) if chosen.seed is None else chosen.seed
+    return range(first, first + chosen.runs)
 
 
 def _folder(out: Path, server: Server) -> Path:

@@ -99,14 +99,15 @@ def judge(
 ) -> Outcome:
     """Run `wireproof check` on a server as a user would, and compare with the catalogue.
 
-    With `from_traffic` the user has files with requests, and no protocol.
+    With `from_traffic` the user has files with requests, and no protocol: `compared.py` says what
+    comes of that.
     """
     try:
         with running(server) as port:
             if from_traffic:
                 judged_by = traffic.options(server, port, out / "requests")
                 lines = _check(server, port, judged_by, depth, out, seed, only)
-                return Outcome(server, lines, traffic.problem(server, lines), out)
+                return Outcome(server, lines, "", out)
             behind = ("--behind", server.behind.format(port=port)) if server.behind else ()
             judged_by = [*protocol_options(server, port), *behind]
             lines = _check(server, port, judged_by, depth, out, seed, only)
@@ -115,17 +116,12 @@ def judge(
     return _outcome(server, lines, out)
 
 
-def judge_often(
-    server: Server, depth: str, out: Path, seeds: Sequence[int], *, from_traffic: bool = False
-) -> Outcome:
+def judge_often(server: Server, depth: str, out: Path, seeds: Sequence[int]) -> Outcome:
     """Judge a server once for each seed; return the first run that is not as expected, or the last.
 
     The problem says in how many runs the server was not judged as the catalogue says.
     """
-    runs = [
-        judge(server, depth, out / f"seed-{seed}", seed=seed, from_traffic=from_traffic)
-        for seed in seeds
-    ]
+    runs = [judge(server, depth, out / f"seed-{seed}", seed=seed) for seed in seeds]
     unexpected = [(seed, run) for seed, run in zip(seeds, runs, strict=True) if run.problem]
     if not unexpected:
         return runs[-1]

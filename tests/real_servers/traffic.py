@@ -7,13 +7,10 @@ from tests.real_servers.gallery import Server
 from wireproof.conformance.subject import draw_requests
 from wireproof.protocols.base import Exchange, as_sent
 from wireproof.protocols.loading.registry import find_protocol
-from wireproof.results import RequirementResult, Verdict
 from wireproof.target import parse_target, resolve
 
 _GENERAL = {"pipelining", "one_request", "most_requests", "connections"}
 """Settings that every protocol has; the others are a protocol's own."""
-_WORKS_AS_CHECKED = {"CLOSE-HALF"}
-"""What a SHOULD says counts as caught where it is the fault that the catalogue names."""
 
 
 def can_be_judged(server: Server) -> bool:
@@ -48,20 +45,6 @@ def options(server: Server, port: int, folder: Path) -> list[str]:
         if name in _GENERAL:
             words += ["--set", f"{name}={value}"]
     return words
-
-
-def problem(server: Server, lines: tuple[RequirementResult, ...]) -> str:
-    """Return why a verdict is not right: a false alarm, or a fault that nobody told."""
-    failed = [line.id for line in lines if line.verdict.is_finding]
-    if server.is_sound:
-        return f"false alarm: {', '.join(failed)}" if failed else ""
-    noted = [
-        line.id
-        for line in lines
-        if line.verdict is Verdict.NON_STRICT and line.id in _WORKS_AS_CHECKED
-    ]
-    named = any(server.asks_for(one) for one in noted)
-    return "" if failed or named else "not caught"
 
 
 def _parts(request: bytes, pauses: list[int]) -> list[bytes]:
