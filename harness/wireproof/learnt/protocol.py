@@ -125,9 +125,9 @@ class LearntProtocol(Protocol):
         """Compare counters, clocks and unique values with nothing, from the next connection on."""
         self._form_only = only
 
-    def begins_plan(self, connections: int) -> None:
-        """Hear how many connections the next plan has: beside others no counter has a next."""
-        self.memory.ordered = connections == 1
+    def begins_plan(self, *, ordered: bool) -> None:
+        """Hear whether the next plan has one connection: beside others no counter has a next."""
+        self.memory.ordered = ordered
 
     def has_lost_count(self) -> None:
         """Hear that requests were sent of which nobody knows how often they were counted."""

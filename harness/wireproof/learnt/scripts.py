@@ -17,7 +17,7 @@ from wireproof.learning.carrying import Carried, Excerpt, excerpt
 from wireproof.learning.learnt import Learnt
 from wireproof.learning.memory import Place
 from wireproof.learning.patterns.pattern import Element, Pattern, Shares, Span
-from wireproof.learning.values.kinds import Counter, Same
+from wireproof.learning.values.kinds import Counter, Rising, Same
 
 SCRIPTS_FORMAT: Final = 2
 FILE_NAME: Final = "learnt.json"
@@ -129,12 +129,12 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
         return any(line.carries for line in self.lines)
 
     def counters(self) -> list[Place]:
-        """Return the places whose next value follows from the last."""
+        """Return the places whose next value is judged by the last."""
         return [
             (line.pattern.reply, number)
             for line in self.lines
             for number, element in enumerate(line.pattern.elements)
-            if isinstance(element, Span) and isinstance(element.kind, Counter)
+            if isinstance(element, Span) and isinstance(element.kind, Counter | Rising)
         ]
 
 

@@ -29,7 +29,7 @@ def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> boo
 
     """
     if isinstance(protocol, LearntProtocol):
-        protocol.begins_plan(1)
+        protocol.begins_plan(ordered=True)
         protocol.has_lost_count()
     oracle = protocol.oracle()
     try:

@@ -15,7 +15,7 @@ import msgspec
 
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
-from wireproof.conformance.plans.controls import controls_of, one_by_one
+from wireproof.conformance.plans.controls import controls_of, has_one_connection, one_by_one
 from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol
@@ -135,15 +135,15 @@ class ControlledExecutor(Executor):
     def _holds(self, control: Plan) -> bool:
         if self._reference is None:
             return self._once(control, None).failure is None
-        self._learnt.begins_plan(len(control.requests))
+        self._learnt.begins_plan(ordered=has_one_connection(control))
         self._learnt.has_lost_count()
         return self._reference.execute(control).failure is None
 
     def _once(self, plan: Plan, timeout_s: float | None) -> Outcome:
         self._reset()
-        self._learnt.begins_plan(len(plan.requests))
+        self._learnt.begins_plan(ordered=has_one_connection(plan))
         outcome = self._execute(plan, timeout_s)
-        if outcome.failure is not None or len(plan.requests) > 1:
+        if outcome.failure is not None or not has_one_connection(plan):
             self._learnt.has_lost_count()
         return outcome
 

@@ -17,6 +17,8 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Push,
     Reset,
+    Rounds,
+    RunOut,
     Send,
     SendLast,
 )
@@ -27,7 +29,8 @@ def controls_of(plan: Plan) -> list[Plan]:
 
     All requests of a connection are sent where the plan sends its first byte; and, where there are
     several connections, once more where it waits for its last: those that stand beside each other
-    may be refused or ended for that alone, as two sessions of one name are.
+    may be refused or ended for that alone, as two sessions of one name are. Where no step says when
+    they are sent, as in rounds of connections, each speaks alone.
     """
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -36,6 +39,8 @@ def controls_of(plan: Plan) -> list[Plan]:
             first.setdefault(action.connection, position)
         if isinstance(action, Send | SendLast | Push | Await) and action.connection in first:
             last[action.connection] = position
+    if not first:
+        return one_by_one(plan)
     places = [first] if len(plan.requests) == 1 else [first, last]
     return list(dict.fromkeys(_speaking_at(plan, one) for one in places))
 
@@ -59,6 +64,13 @@ def _speaking_at(plan: Plan, places: dict[int, int]) -> Plan:
             actions += _whole(plan, number)
     actions += map(Close, opened)
     return Plan(plan.requests, tuple(actions))
+
+
+def has_one_connection(plan: Plan) -> bool:
+    """Say whether a plan has no other connection before, behind or beside its one."""
+    return len(plan.requests) == 1 and not any(
+        isinstance(action, Rounds | RunOut) for action in plan.actions
+    )
 
 
 def one_by_one(plan: Plan) -> list[Plan]:

@@ -9,6 +9,9 @@ from wireproof.learning.values.numerals import BINARY, Writing
 from wireproof.learning.values.parts import Part, Samples, literal
 
 _WIDTHS: Final = (1, 2, 4, 8)
+_SLOWNESS: Final = 4
+"""Bytes drawn at random rise through six plays, and by so small a part of what they can, once in
+100,000 times."""
 
 
 def with_fields(parts: Sequence[Part], samples: Samples) -> list[Part]:
@@ -28,7 +31,11 @@ def with_fields(parts: Sequence[Part], samples: Samples) -> list[Part]:
             continue
         left = done[-1].values[0] if done and done[-1].is_literal else b""
         right = rest[0].values[0] if rest and rest[0].is_literal else b""
-        found = _clock(part, left, right, samples) or _number(part, left, right, samples)
+        found = (
+            _clock(part, left, right, samples)
+            or _number(part, left, right, samples)
+            or _upper_bytes_still(part, left)
+        )
         if found is None:
             done.append(part)
             continue
@@ -76,6 +83,25 @@ def _number(part: Part, left: bytes, right: bytes, samples: Samples) -> _Found |
     for before, values, behind, orders in widened:
         if len(values[0]) > 1 and (rising := rising_of(values, orders)):
             return before, Part(values, rising, binary=True), None, behind
+    return None
+
+
+def _upper_bytes_still(part: Part, left: bytes) -> _Found | None:
+    """Look for a number that grows whose upper bytes stand still and aren't zero.
+
+    Such as a process's, with a key behind it. A zero before them says that it is a number at all.
+    """
+    size = len(part.values[0])
+    for taken, width in ((taken, width) for taken in (1, 2) for width in (4, 8)):
+        before = width - taken
+        if taken > size or len(left) < before or left[-before]:
+            continue
+        values = tuple(left[-before:] + one[:taken] for one in part.values)
+        grown = int.from_bytes(values[-1]) - int.from_bytes(values[0])
+        if grown * _SLOWNESS <= 1 << 8 * taken and (rising := rising_of(values, ("big",))):
+            over = tuple(one[taken:] for one in part.values)
+            remains = Part(over, binary=True) if any(over) else None
+            return before, Part(values, rising, binary=True), remains, 0
     return None
 
 

@@ -126,6 +126,14 @@ def test_every_plan_is_in_bounds(kind: type[Protocol], like: bool) -> None:
             _check_bounds(Path(one.id), plan)
 
 
+def test_cuts_are_held_on_no_more_connections_than_the_server_has() -> None:
+    """Of several at once; what it promised to serve is the protocol's to say."""
+    protocol = Shout()
+    protocol.connections = 3
+    held = next(one for one in GENERIC if one.id == "SEG-HELD")
+    assert {len(plan.requests) for plan in held.plans(_subject(protocol))} == {3}
+
+
 def test_nothing_is_pushed_at_an_endless_stream() -> None:
     """A server that sends without being asked need not read what a slow reader would send."""
     subject = _subject(Chargen())

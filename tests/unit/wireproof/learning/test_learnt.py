@@ -188,6 +188,21 @@ def test_a_binary_clock_is_one() -> None:
     assert found.problem == "is 59 s behind the clock"
 
 
+def _key_of_a_process(first: int, step: int) -> Saying:
+    """As PostgreSQL tells whom to cancel: a process, and a secret."""
+    secret = raw_token(1).say
+    return Saying("key", lambda play, at_s: (first + step * play).to_bytes(4) + secret(play, 0)[:4])
+
+
+@pytest.mark.parametrize("first", [0x6A10, 0x6AFA, 0x10203])
+def test_the_upper_bytes_of_a_number_move_too(first: int) -> None:
+    """However long they have stood still while it was learnt."""
+    learnt, memory = _learnt([words(b"K\x00\x00\x00\x0c"), _key_of_a_process(first, 3)])
+    assert _kinds(learnt.patterns[0])[0] == "rising"
+    later = _said(9, [words(b"K\x00\x00\x00\x0c"), _key_of_a_process(first + 0x300, 3)])
+    assert first_mismatch(learnt.patterns, later.replies, memory=memory) is None
+
+
 def test_a_date_that_stands_still_is_no_clock() -> None:
     """A file that was changed a moment ago keeps its date."""
     stamp = b"Sat, 03 Jan 2026 12:00:00 GMT"

@@ -20,7 +20,7 @@ COUNTED = script([b"n\n"], [[b"n=%d\n" % number] for number in range(8, 14)])
 
 def _protocol(*each: object, **more: object) -> LearntProtocol:
     protocol = protocol_of(scripts(*each, **more), clock=lambda: BEGAN_S + 5)  # type: ignore[arg-type]
-    protocol.begins_plan(1)
+    protocol.begins_plan(ordered=True)
     return protocol
 
 
@@ -174,6 +174,25 @@ def test_a_counter_that_goes_back_is_wrong() -> None:
     say(40)
     protocol.looks_at_form(only=True)
     say(7)
+
+
+def test_what_grows_may_begin_anew_where_the_count_was_lost() -> None:
+    """As the numbers of processes do; anywhere else that is wrong."""
+    numbers = (1000, 1003, 1004, 1009, 1011, 1018)
+    protocol = _protocol(script([b"pid\n"], [[b"%d\n" % number] for number in numbers]))
+
+    def say(number: int) -> None:
+        oracle = protocol.oracle()
+        _ask(oracle, b"pid\n")
+        oracle.receive_data(b"%d\n" % number)
+
+    say(2000)
+    with pytest.raises(WrongReplyError, match="goes back"):
+        say(1001)
+    protocol.has_lost_count()
+    say(1001)
+    protocol.begins_plan(ordered=False)
+    say(1000)
 
 
 def test_a_request_of_no_script_is_refused() -> None:

@@ -141,7 +141,7 @@ def held(subject: Subject) -> Iterator[Plan]:
         for cut in _spread(range(1, total), 3):
             yield subject.single(requests, [cut], hold_s=hold_s)
         return
-    cuts = _spread(range(1, total), 24)
+    cuts = _spread(range(1, total), min(24, subject.protocol.connections))
     plans = [subject.single(requests, [cut]) for cut in cuts]
     if not plans:
         return

@@ -2,20 +2,23 @@
 
 import pytest
 
-from wireproof.conformance.plans.controls import controls_of, one_by_one
+from wireproof.conformance.plans.controls import controls_of, has_one_connection, one_by_one
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
     Close,
     HalfClose,
+    Look,
     Open,
     OpenTogether,
     Plan,
     Push,
     Reset,
+    Rounds,
     Send,
     SendLast,
     SendOpening,
+    Way,
     single,
 )
 
@@ -51,6 +54,16 @@ def test_connections_speak_early_and_late() -> None:
         (Open(0), Open(1), *first, *second, Close(0)),
         (Open(0), Open(1), *second, *first, Close(0)),
     ]
+
+
+def test_rounds_of_connections_have_a_plain_one_for_a_control() -> None:
+    """It must hold like any other: a server that answers otherwise now has no finding."""
+    rounds = Rounds(0, (Way.CLOSE, Way.AT_ONCE), 8, 4, Look.DESCRIPTORS)
+    plan = Plan(((A,),), (rounds,))
+    assert controls_of(plan) == [single([A], lock_step=True)]
+    assert not has_one_connection(plan)
+    assert has_one_connection(single([A, BB], [1]))
+    assert not has_one_connection(Plan(((A,), ()), (Open(0), Open(1))))
 
 
 def test_one_by_one_each_connection_is_alone() -> None:
