@@ -307,6 +307,27 @@ def test_conversations_are_a_load_where_no_request_can_be_repeated(tmp_path: Pat
     assert not any(load.failures.values())
 
 
+@pytest.mark.parametrize(("spoilt", "verdict"), [(False, Verdict.NON_STRICT), (True, Verdict.FAIL)])
+def test_another_order_is_told_as_such(
+    spoilt: bool, verdict: Verdict, check: Check, requests: list[str]
+) -> None:
+    """Of what is asked at once nobody has seen the order; a reply that is lost is a fault."""
+
+    def latest_first(peer: socket.socket) -> None:
+        buffer = b""
+        while data := peer.recv(65536):
+            *lines, buffer = (buffer + data).split(b"\n")
+            replies = [line.upper() + b"\n" for line in reversed(lines)]
+            peer.sendall(b"".join(replies[:1] * len(replies) if spoilt else replies))
+
+    with Serving(latest_first) as server:
+        _, found = check(server.target, *requests, only=("SEG-SINGLE", "COAL-MANY"))
+    verdicts = {line.id: line for line in found.requirements}
+    assert verdicts["SEG-SINGLE"].verdict is Verdict.PASS
+    assert verdicts["COAL-MANY"].verdict is verdict
+    assert ("in another order" in verdicts["COAL-MANY"].message) is not spoilt
+
+
 def test_what_reads_a_counter_is_not_asked_beside_who_counts(check: Check, tmp_path: Path) -> None:
     """Two that count, then two that read: the second reads what the first has read, and may."""
     count = itertools.count(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from wireproof.conformance.execution.executor import Outcome
-from wireproof.conformance.execution.failure import Failure, Owed
+from wireproof.conformance.execution.failure import Failure, Owed, Seen
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import Exchange, Protocol
@@ -67,11 +67,13 @@ class Requirement:
     def level_of_failure(self, subject: Subject, failure: Failure) -> Level:
         """Return how binding it is that the subject does not fail in this way.
 
-        To lose a reply behind the client's end of stream is worse than to say more than it.
+        To lose a reply behind the client's end of stream is worse than to say more than it. And
+        who was never asked two things at once has promised no order.
         """
         level = self.level_for(subject)
         surplus = self.id == HALF_CLOSE and failure.owed is Owed.NOTHING
-        return Level.SHOULD if surplus and level is Level.MUST else level
+        is_weak = surplus or failure.seen is Seen.ORDER
+        return Level.SHOULD if is_weak and level is Level.MUST else level
 
 
 def level_of(identifier: str, level: Level, protocol: Protocol) -> Level:

@@ -10,6 +10,7 @@ from wireproof.learning.memory import Memory
 from wireproof.learning.patterns.pattern import Literal
 from wireproof.learning.values.clocks import Clock
 from wireproof.learning.values.kinds import Length, Random, Settled
+from wireproof.learnt.any_order import AnyOrderOracle
 from wireproof.learnt.cast import Cast
 from wireproof.learnt.oracle import LearntOracle
 from wireproof.protocols.base import Protocol
@@ -51,7 +52,7 @@ class LearntProtocol(Protocol):
             script.closes and len(script.requests) == scripts.opening + 1
             for script in scripts.scripts
         )
-        self._form_only = False
+        self._form_only = self._any_order = False
         self._clock = clock
         self._cast = Cast(scripts)
         self._last = {script.requests[-1] for script in scripts.scripts if script.closes}
@@ -86,8 +87,10 @@ class LearntProtocol(Protocol):
         """Return what all scripts begin with."""
         return self.scripts.scripts[0].requests[: self.scripts.opening]
 
-    def oracle(self) -> LearntOracle:
+    def oracle(self) -> LearntOracle | AnyOrderOracle:
         """Return what compares a connection with the scripts."""
+        if self._any_order:
+            return AnyOrderOracle(self._cast)
         return LearntOracle(self._cast, None if self._form_only else self.memory, self._clock)
 
     def usual_reply_bytes(self, request: bytes) -> int:
@@ -124,6 +127,10 @@ class LearntProtocol(Protocol):
     def looks_at_form(self, *, only: bool) -> None:
         """Compare counters, clocks and unique values with nothing, from the next connection on."""
         self._form_only = only
+
+    def leaves_order_open(self, *, is_open: bool) -> None:
+        """Take replies in any order, from the next connection on."""
+        self._any_order = is_open
 
     def begins_plan(self, *, ordered: bool) -> None:
         """Hear whether the next plan has one connection: beside others no counter has a next."""

@@ -9,6 +9,7 @@ then must do so in several of twenty pairs, and none of their controls may fail.
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -73,12 +74,13 @@ class ControlledExecutor(Executor):
             self._reference = Executor(reference, protocol, diag, timeout_s)
         self._held: dict[Plan, float] = {}  # controls, and when
         self._series_left = _MOST_SERIES
+        self._keeps_order = False  # known of a server whose replies were wrong in any order
 
     def execute(
         self, plan: Plan, timeout_s: float | None = None, *, alone: bool = False
     ) -> Outcome:
         """Execute `plan`; one that fails, with its controls, unless it is looked at alone."""
-        outcome = self._once(plan, timeout_s)
+        outcome = self._with_order_told(plan, self._once(plan, timeout_s), timeout_s)
         failure = outcome.failure
         if failure is not None and failure.kind not in _SETTLED and not alone:
             outcome = self._beside_controls(plan, outcome, failure, timeout_s)
@@ -108,6 +110,29 @@ class ControlledExecutor(Executor):
             if not self._control_holds(plan, None, again=False):
                 return True
         return failed < _LEAST_FAILED
+
+    def _with_order_told(self, plan: Plan, outcome: Outcome, timeout_s: float | None) -> Outcome:
+        """Return the outcome, with what failed called an order where that is all there is to it."""
+        failure = outcome.failure
+        is_candidate = (
+            failure is not None
+            and failure.kind is FailureKind.WRONG_REPLY
+            and failure.seen is Seen.OTHER
+            and plan.pipelines
+        )
+        if failure is None or not is_candidate or self._keeps_order or self._learnt.carries:
+            return outcome
+        self._learnt.leaves_order_open(is_open=True)
+        try:
+            self._keeps_order = self._once(plan, timeout_s).failure is not None
+        finally:
+            self._learnt.leaves_order_open(is_open=False)
+        if self._keeps_order:
+            return outcome
+        told = msgspec.structs.replace(
+            failure, seen=Seen.ORDER, message=f"replies in another order ({failure.message})"
+        )
+        return replace(outcome, failure=told)
 
     def _beside_controls(
         self, plan: Plan, outcome: Outcome, failure: Failure, timeout_s: float | None

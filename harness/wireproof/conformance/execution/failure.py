@@ -63,6 +63,8 @@ class Seen(StrEnum):
     NOTHING = "nothing"
     LESS = "less"
     OTHER = "other"
+    ORDER = "other order"
+    """Each reply is right, and they come in another order; told where the order was only learnt."""
     MORE = "more"
     END = "end of stream"
     RESET = "reset"

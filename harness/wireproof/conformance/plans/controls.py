@@ -39,7 +39,7 @@ def controls_of(plan: Plan) -> list[Plan]:
             first.setdefault(action.connection, position)
         if isinstance(action, Send | SendLast | Push | Await) and action.connection in first:
             last[action.connection] = position
-    if not first:
+    if not first and any(plan.requests):
         return one_by_one(plan)
     places = [first] if len(plan.requests) == 1 else [first, last]
     return list(dict.fromkeys(_speaking_at(plan, one) for one in places))

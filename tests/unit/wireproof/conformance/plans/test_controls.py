@@ -56,6 +56,12 @@ def test_connections_speak_early_and_late() -> None:
     ]
 
 
+def test_who_says_nothing_is_held_to_saying_nothing() -> None:
+    """A connection that is opened, and closed."""
+    plan = Plan(((),), (Open(0), HalfClose(0), AwaitEnd(0)))
+    assert controls_of(plan) == [Plan(((),), (Open(0), Close(0)))]
+
+
 def test_rounds_of_connections_have_a_plain_one_for_a_control() -> None:
     """It must hold like any other: a server that answers otherwise now has no finding."""
     rounds = Rounds(0, (Way.CLOSE, Way.AT_ONCE), 8, 4, Look.DESCRIPTORS)

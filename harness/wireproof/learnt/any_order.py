@@ -1,0 +1,125 @@
+"""Judges one connection by scripts in whose replies the order is left open.
+
+Who sends several requests at once is answered by some servers as each is ready. Whether that is
+right nobody has seen: what was learnt was asked one by one. So this oracle takes a whole reply to
+any request that waits for one, and whoever needs the order asks `LearntOracle` first.
+"""
+
+from contextlib import suppress
+
+from wireproof.learning.patterns.matching import Matcher
+from wireproof.learning.patterns.mismatch import MismatchError
+from wireproof.learning.patterns.pattern import Pattern
+from wireproof.learnt.cast import Cast, Cue
+from wireproof.protocols.oracle import (
+    MAX_SHOWN_BYTES,
+    Oracle,
+    SentRequests,
+    WrongReplyError,
+    printable,
+)
+
+_MOST_WAITING = 64
+"""Requests among which a reply is looked for."""
+
+
+class AnyOrderOracle(Oracle):
+    """Takes replies as learnt, looked at by their form, in whatever order they come."""
+
+    def __init__(self, cast: Cast) -> None:
+        """Begin a connection; `cast` knows the scripts."""
+        self._cue = Cue(cast)
+        self._requests = SentRequests()
+        self._announced: list[Pattern] = []
+        self._waiting: list[Pattern] = [] if cast.greeting is None else [cast.greeting]
+        self._buffer = b""
+        self._taken_bytes = 0
+
+    def announce(self, request: bytes) -> None:
+        """Look the request up."""
+        self._announced.append(self._cue.pattern_for(request))
+        self._requests.announce(len(request))
+
+    def sent(self, count: int) -> None:
+        """Wait for a reply to each request that is sent whole."""
+        completed = self._requests.sent(count)
+        asked, self._announced = self._announced[:completed], self._announced[completed:]
+        self._waiting += [pattern for pattern in asked if pattern.elements]
+
+    def receive_data(self, data: bytes) -> int:
+        """Take the replies that are whole.
+
+        Raises:
+            WrongReplyError: there is no such reply, whichever request it answered.
+
+        """
+        self._buffer += data
+        before = len(self._waiting)
+        while self._buffer and self._take_one():
+            pass
+        if self._buffer and not self._may_begin(self._buffer):
+            raise WrongReplyError(
+                "wrong reply",
+                expected="one of the replies that are owed, in any order",
+                actual=printable(self._buffer),
+                offset_bytes=self._taken_bytes,
+                is_surplus=not self._waiting,
+            )
+        return before - len(self._waiting)
+
+    def receive_eof(self) -> None:
+        """Take the end of the stream."""
+        if self._waiting:
+            raise WrongReplyError(
+                "end of stream",
+                expected="a reply as learnt",
+                actual="end of stream",
+                offset_bytes=self._taken_bytes,
+            )
+
+    @property
+    def owed(self) -> int:
+        """How many requests are sent, and not answered whole."""
+        return len(self._waiting)
+
+    @property
+    def unfinished(self) -> bytes:
+        """The beginning of a reply that is not here whole."""
+        return self._buffer[:MAX_SHOWN_BYTES]
+
+    def _take_one(self) -> bool:
+        for at, pattern in enumerate(self._waiting[:_MOST_WAITING]):
+            size_bytes = _size_of_whole(pattern, self._buffer)
+            if size_bytes:
+                del self._waiting[at]
+                self._buffer = self._buffer[size_bytes:]
+                self._taken_bytes += size_bytes
+                return True
+        return False
+
+    def _may_begin(self, data: bytes) -> bool:
+        return any(_begins(pattern, data) for pattern in self._waiting[:_MOST_WAITING])
+
+
+def _size_of_whole(pattern: Pattern, data: bytes) -> int:
+    """Return how many bytes a whole reply at the beginning of `data` has, or 0 for none."""
+    found: list[int] = []
+
+    def whole(pattern: Pattern) -> None:
+        found.append(len(pattern.reply_of(matcher.values)))
+
+    matcher = Matcher(on_complete=whole)
+    _fed(matcher, pattern, data)
+    return found[0] if found else 0
+
+
+def _begins(pattern: Pattern, data: bytes) -> bool:
+    return _fed(Matcher(), pattern, data)
+
+
+def _fed(matcher: Matcher, pattern: Pattern, data: bytes) -> bool:
+    with suppress(MismatchError):
+        matcher.owe(pattern)
+        matcher.receive_data(data)
+        return True
+    return False
