@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -111,6 +112,7 @@ def serving(
     sleep_s: float = 0.0,
     flat_s: float = 0.0,
     received: list[int] | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
     """Serve in a thread; yields the target.
 
@@ -126,6 +128,7 @@ def serving(
         sleep_s: for how long the server sleeps on each request, and serves nobody else meanwhile.
         flat_s: how long each reply takes, however many are under way.
         received: takes the size of each request.
+        context: of TLS; None for one with a certificate that signs itself.
 
     """
     loop = asyncio.new_event_loop()
@@ -151,8 +154,8 @@ def serving(
             path = folder / "socket"
             server = await loop.create_unix_server(lambda: _Stream(conduct), path)
             return server, f"unix:{path}"
-        context = certified(folder) if transport == "tls" else None
-        server = await loop.create_server(lambda: _Stream(conduct), "127.0.0.1", 0, ssl=context)
+        secured = (context or certified(folder)) if transport == "tls" else None
+        server = await loop.create_server(lambda: _Stream(conduct), "127.0.0.1", 0, ssl=secured)
         return server, f"{transport}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     server, target = loop.run_until_complete(start())

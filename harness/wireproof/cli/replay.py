@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from wireproof.cli.shared.common import certificate_options, find_target
 from wireproof.errors import UsageError
 
 _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
@@ -26,6 +27,7 @@ _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
     metavar="HOST",
     help="A host beyond this machine that you own.",
 )
+@certificate_options
 @click.option(
     "--run-command",
     is_flag=True,
@@ -79,7 +81,6 @@ def _command(
 
     from wireproof.between.case import read_between_case, run_between_case
     from wireproof.between.runs.command import check_command
-    from wireproof.cli.shared.common import find_target
     from wireproof.cli.shared.relaying import listening_address
 
     case = read_between_case(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from wireproof.cli.shared.common import (
+    certificate_options,
     find_target,
     finish,
     output_options,
@@ -50,6 +51,7 @@ class _Measured:
     metavar="HOST",
     help="A host beyond this machine that you own.",
 )
+@certificate_options
 @protocol_options
 @click.option(
     "--depth",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from wireproof.cli.shared.common import find_target
+from wireproof.cli.shared.common import certificate_options, find_target
 from wireproof.cli.shared.configuration import configured
 from wireproof.deadline import Deadline
 from wireproof.target import Target
@@ -29,6 +29,7 @@ _LARGEST_DATAGRAM_BYTES = 65535
     metavar="HOST",
     help="A host beyond this machine that you own.",
 )
+@certificate_options
 @click.option("--crlf", is_flag=True, help="End each line with CR LF, as most text protocols do.")
 @click.option("--lf", is_flag=True, help="End each line with LF.")
 def talk(target: str, allow_hosts: tuple[str, ...], crlf: bool, lf: bool) -> int:

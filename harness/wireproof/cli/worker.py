@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from wireproof.cli.shared.common import find_target, protocol_options
+from wireproof.cli.shared.common import certificate_options, find_target, protocol_options
 from wireproof.cli.shared.configuration import configured
 from wireproof.cli.shared.elsewhere import parse_place
 
@@ -26,6 +26,7 @@ from wireproof.cli.shared.elsewhere import parse_place
     metavar="HOST",
     help="A host beyond this machine that you own.",
 )
+@certificate_options
 @protocol_options
 @click.option(
     "--processes",

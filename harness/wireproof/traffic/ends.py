@@ -13,8 +13,9 @@ import ssl
 from typing import Final
 
 from wireproof.target import Target
+from wireproof.wire.client_tls import client_tls
 from wireproof.wire.connecting import connect
-from wireproof.wire.connection import ConnectError, Connection, client_tls, connect_reason
+from wireproof.wire.connection import ConnectError, Connection, connect_reason
 from wireproof.wire.observations import END_OF_STREAM, RESET, Data, Observation
 
 _MOST_AT_ONCE_BYTES: Final = 64 * 1024

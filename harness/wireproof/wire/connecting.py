@@ -1,8 +1,11 @@
 """From a target to a connection, whatever it is made of: a socket, or the pipes of a process."""
 
+import ssl
+
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
+from wireproof.wire.client_tls import certificate_wanted
 from wireproof.wire.connection import (
     CONNECT_TIMEOUT_S,
     NO_TLS,
@@ -10,7 +13,10 @@ from wireproof.wire.connection import (
     ConnectError,
     Connection,
 )
+from wireproof.wire.observations import END_OF_STREAM
 from wireproof.wire.stdio import PipeConnection
+
+_ALERT_S = 0.3
 
 
 def connect(
@@ -43,7 +49,8 @@ def reachable(candidates: tuple[Target, ...]) -> Target:
     reasons = []
     for candidate in candidates:
         try:
-            connect(candidate).close()
+            with connect(candidate) as connection:
+                _see_accepted(connection)
         except ConnectError as error:
             if error.reason == RESET_REASON:  # by whoever listens there
                 return candidate
@@ -53,6 +60,27 @@ def reachable(candidates: tuple[Target, ...]) -> Target:
     if candidates[0].scheme == "exec":
         raise CannotRunError(f"{candidates[0]}: {reasons[0]}", "write exec:COMMAND, as in a shell")
     instead = "start the server first"
-    if reasons[0].startswith(NO_TLS):
-        instead = f"if it speaks without TLS, write tcp://{str(candidates[0]).partition('://')[2]}"
+    wanted = certificate_wanted(reasons[0])
+    if reasons[0].startswith(NO_TLS) and "alert" not in reasons[0]:
+        clear = f"tcp://{str(candidates[0]).partition('://')[2]}"
+        instead = "; ".join(filter(None, [f"if it speaks without TLS, write {clear}", wanted]))
+    elif wanted:
+        raise CannotRunError(f"{candidates[0]} refuses us: {reasons[0]}", wanted)
     raise CannotRunError(f"nothing answers on {candidates[0]}: {reasons[0]}", instead)
+
+
+def _see_accepted(connection: Connection) -> None:
+    """See that the server takes our certificate, or does without one.
+
+    With TLS 1.3 a client has shaken hands before its certificate is looked at; an alert follows
+    then, and else a ticket, most often (RFC 8446, section 4.4.2.4).
+
+    Raises:
+        ConnectError: it does not.
+
+    """
+    if isinstance(connection.socket, ssl.SSLSocket) and connection.wait(Deadline(_ALERT_S)):
+        ended = connection.receive() is END_OF_STREAM
+        reason = "the connection ends behind the handshake" if ended else connection.alert
+        if certificate_wanted(reason):
+            raise ConnectError(reason)

@@ -12,11 +12,11 @@ from typing import Self
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
+from wireproof.wire.client_tls import alert_words, client_tls, send_records
 from wireproof.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data, Observation
 
 CONNECT_TIMEOUT_S = 5.0
 _RECEIVE_BYTES = 65536
-_RECORD_BYTES = 16384  # RFC 8446, section 5.1
 _WIDE_BYTES = 1024 * 1024
 _OURS_EXHAUSTED = {
     errno.EMFILE: "this process has no descriptor left; raise the limit with ulimit -n",
@@ -28,30 +28,6 @@ NO_TLS = "no TLS"
 _PRELUDE_HELD_S = 0.05
 _TCP_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _GONE = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN}
-
-
-def send_records(secured: ssl.SSLSocket, data: bytes | memoryview) -> int:
-    """Hand bytes to TLS record by record, and return how many it took.
-
-    Of more than a record, `SSLSocket.send` raises SSLWantWriteError also where the first ones have
-    left: the peer would answer what nobody knows to be sent. What was refused is offered again
-    from its beginning (SSL_write(3), SSL_MODE_ENABLE_PARTIAL_WRITE).
-
-    Raises:
-        ssl.SSLWantReadError: none can be taken now.
-        ssl.SSLWantWriteError: none can be taken now.
-        OSError: the connection is gone.
-
-    """
-    view = memoryview(data)
-    taken = 0
-    try:
-        while taken < len(view):
-            taken += secured.send(view[taken : taken + _RECORD_BYTES])
-    except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-        if not taken:
-            raise
-    return taken
 
 
 class ConnectError(Exception):
@@ -73,12 +49,14 @@ class Connection:
 
     Attributes:
         socket: the socket itself, for what the kernel can be asked of it.
+        alert: why TLS ended the connection, in its words; empty where it didn't.
 
     """
 
     def __init__(self, connected: socket.socket) -> None:
         """Take over a connected socket."""
         self.socket = connected
+        self.alert = ""
         self._was_reset = False  # the kernel tells of a reset once; a send may have heard it
         # What has no delayed acknowledgement (a Unix socket), or no say in it (another system).
         self._acknowledges = connected.family in _TCP_FAMILIES and hasattr(socket, "TCP_QUICKACK")
@@ -178,7 +156,10 @@ class Connection:
         except OSError as error:
             if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
                 return END_OF_STREAM
-            if error.errno in _GONE or isinstance(error, ssl.SSLError):
+            if isinstance(error, ssl.SSLError):
+                self.alert = alert_words(error)
+                return RESET
+            if error.errno in _GONE:
                 return RESET
             raise
         if data:
@@ -292,16 +273,6 @@ def _new_socket(target: Target) -> socket.socket:
         raise CannotRunError(f"cannot connect to {target}: {hint}") from None
 
 
-def client_tls() -> ssl.SSLContext:
-    """Return what a client speaks TLS with that takes any certificate."""
-    # The server's certificate is not what is tested here, and test servers sign their own.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    return context
-
-
 def connect_reason(error: OSError) -> str:
     """Return in a few words why no connection came to be."""
     if isinstance(error, ConnectionRefusedError):
@@ -311,6 +282,5 @@ def connect_reason(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLError):
-        words = (error.reason or "no handshake").replace("_", " ").lower()
-        return f"{NO_TLS}, {words}"
+        return f"{NO_TLS}, {alert_words(error)}"
     return error.strerror or str(error)

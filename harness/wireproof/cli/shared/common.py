@@ -1,26 +1,73 @@
 """What all measuring commands share: target, protocol, output folder, exit code."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import click
+from click.core import ParameterSource
 
 from wireproof.cli.shared.configuration import configured
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
 from wireproof.results import Results, encode, outcome
 from wireproof.target import Target, parse_target, resolve
+from wireproof.wire.client_tls import CERTIFICATE, KEY
 from wireproof.wire.connecting import reachable
 from wireproof.wire.started_server import StartedServer
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
+def certificate_options(command: Command) -> Command:
+    """Add `--tls-cert` and `--tls-key`; the command finds in the environment what they name."""
+    for option, variable, words in (
+        ("--tls-key", KEY, "Its key, in PEM.  [default: in the same file]"),
+        ("--tls-cert", CERTIFICATE, "The certificate to show to a tls:// server, in PEM."),
+    ):
+        command = click.option(
+            option,
+            metavar="FILE",
+            envvar=variable,
+            expose_value=False,
+            callback=_shown_to_servers,
+            help=words,
+        )(command)
+    return command
+
+
+def _shown_to_servers(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Tell this process, and those that it starts, which certificate is shown.
+
+    Raises:
+        UsageError: the target speaks no TLS.
+
+    """
+    target = ctx.params.get("target")
+    if value is None or ctx.resilient_parsing:
+        return
+    is_typed = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    if is_typed and isinstance(target, str) and target and not target.startswith("tls:"):
+        raise UsageError(f"{target} speaks no TLS, so {parameter.opts[0]} means nothing to it")
+    name = str(parameter.envvar)
+    before = os.environ.get(name)
+    os.environ[name] = str(Path(value).absolute())
+
+    def restore() -> None:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+    ctx.call_on_close(restore)
+
+
 def target_options(command: Command) -> Command:
-    """Add TARGET and `--allow-host`."""
+    """Add TARGET, `--allow-host`, `--tls-cert` and `--tls-key`."""
+    command = certificate_options(command)
     command = click.option(
         "--allow-host",
         "allow_hosts",
@@ -81,7 +128,7 @@ def output_options(command: Command) -> Command:
 def was_given(parameter: str) -> bool:
     """Say whether the user gave an option of the command that runs, or left it to its default."""
     source = click.get_current_context().get_parameter_source(parameter)
-    return source is not click.core.ParameterSource.DEFAULT
+    return source is not ParameterSource.DEFAULT
 
 
 def say_default_protocol() -> None:

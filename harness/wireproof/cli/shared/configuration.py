@@ -44,10 +44,12 @@ KEYS = {
     "start": str,
     "think": str,
     "time-budget": str,
+    "tls-cert": str,
+    "tls-key": str,
     "users": int,
 }
 """Options that may stand in the file, and what each takes there."""
-_PATHS = {"baseline", "requests"}
+_PATHS = {"baseline", "requests", "tls-cert", "tls-key"}
 _SAID = {list: "a list of strings", dict: "a table", str: "a string", int: "a whole number"}
 
 

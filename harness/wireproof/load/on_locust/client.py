@@ -21,6 +21,7 @@ from wireproof.load.failures import connect_cause, transfer_cause
 from wireproof.protocols.base import DEFAULT_MAX_REPLY_BYTES, Protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
 from wireproof.target import Target
+from wireproof.wire.client_tls import client_tls
 
 Framing = Callable[[bytearray], int | None]
 """Returns how long the reply at the start of a buffer is, or None while that is unknown."""
@@ -192,7 +193,7 @@ class SocketClient:
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.connect(target.address)
             if target.scheme == "tls":
-                connected = _tls_context().wrap_socket(connected, server_hostname=target.host)
+                connected = client_tls().wrap_socket(connected, server_hostname=target.host)
         except TimeoutError:
             connected.close()
             raise RequestFailedError(Cause.CONNECT_TIMEOUT) from None
@@ -314,11 +315,3 @@ def _framing(until: bytes | None, length: int | None, framing: Framing | None) -
     if length is not None:
         return lambda _: length
     return framing
-
-
-def _tls_context() -> ssl.SSLContext:
-    # The server's certificate is not what is tested here, and test servers sign their own.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -33,6 +33,7 @@ from wireproof.load.workload.drawing import draw_corpus
 from wireproof.pacing import constant_arrivals, poisson_arrivals, ramp_arrivals
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve
+from wireproof.wire.client_tls import client_tls
 
 STAGE, DONE, NOTE = "wireproof stage", "wireproof done", "wireproof note"
 TALLY = "wireproof tally"
@@ -114,6 +115,8 @@ class Engine:
                 spec = msgspec.structs.replace(spec, rate_per_s=options.rate or None)
             spec.check()
             target = resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)[0]
+            if target.scheme == "tls":
+                client_tls()  # what is wrong with our own certificate is told once
             protocol = find_protocol(spec.protocol, spec.settings)
             self._kind = target.scheme
             raise_descriptor_limit()

@@ -10,8 +10,9 @@ import pytest
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
+from wireproof.wire.client_tls import send_records
 from wireproof.wire.connecting import reachable
-from wireproof.wire.connection import ConnectError, Connection, send_records
+from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import END_OF_STREAM, RESET, TIMED_OUT, Data
 
 TargetOf = Callable[[socket.socket], Target]

@@ -72,6 +72,8 @@ def ready(connected):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if certificate := os.environ.get("WIREPROOF_TLS_CERT"):
+            context.load_cert_chain(certificate, os.environ.get("WIREPROOF_TLS_KEY") or None)
         connected.settimeout(5)
         connected = context.wrap_socket(connected)
     connected.setblocking(False)

@@ -10,6 +10,7 @@ from gevent.monkey import get_original
 
 from wireproof.load.failures import ConnectionFailedError, connect_cause
 from wireproof.target import Target
+from wireproof.wire.client_tls import client_tls
 from wireproof.wire.connection import ConnectError
 from wireproof.wire.stdio import StdioSocket
 
@@ -72,11 +73,9 @@ def see_connected(sock: socket.socket) -> None:
 
 def with_tls(sock: socket.socket, server_name: str | None) -> ssl.SSLSocket:
     """Lay TLS over a connected socket; the handshake is still to come."""
-    # The server's certificate is not what is tested here, and test servers sign their own.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)
+    return client_tls().wrap_socket(
+        sock, server_hostname=server_name, do_handshake_on_connect=False
+    )
 
 
 def _connect_failure(error: OSError) -> ConnectionFailedError:

@@ -17,7 +17,7 @@ from wireproof.load.swarm.connections.opening import Opening
 from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
-from wireproof.wire.connection import send_records
+from wireproof.wire.client_tls import send_records
 from wireproof.wire.kernel.timestamps import enable_timestamps, receive_stamped
 
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)

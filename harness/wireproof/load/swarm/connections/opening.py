@@ -18,7 +18,7 @@ from wireproof.load.swarm.connections.surroundings import Surroundings
 from wireproof.load.workload.batch import RECEIVE_BYTES
 from wireproof.protocols.base import Protocol
 from wireproof.target import Target
-from wireproof.wire.connection import send_records
+from wireproof.wire.client_tls import send_records
 
 
 class _Step(Enum):
