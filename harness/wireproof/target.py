@@ -58,6 +58,18 @@ class Target:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
+    def filled_into(self, word: str) -> str:
+        """Return a word of a command, with this target for its {port}, {host}, {path} and {url}."""
+        values = {
+            "{port}": str(self.port),
+            "{host}": self.host,
+            "{path}": self.path,
+            "{url}": str(self),
+        }
+        for name, value in values.items():
+            word = word.replace(name, value)
+        return word
+
     @property
     def has_host(self) -> bool:
         """Whether it is reached by a host and a port."""

@@ -131,7 +131,7 @@ class StartedServer:
                 return
 
     def _launch(self) -> None:
-        command = [_filled(word, self.target) for word in self._words]
+        command = [self.target.filled_into(word) for word in self._words]
         self._process = subprocess.Popen(
             leashed(command),
             stdin=subprocess.DEVNULL,
@@ -189,18 +189,6 @@ class _Tail:
             while data := os.read(output.fileno(), 65536):
                 self._kept += data
                 del self._kept[:-_TAIL_BYTES]
-
-
-def _filled(word: str, target: Target) -> str:
-    values = {
-        "{port}": str(target.port),
-        "{host}": target.host,
-        "{path}": target.path,
-        "{url}": str(target),
-    }
-    for name, value in values.items():
-        word = word.replace(name, value)
-    return word
 
 
 def _with_free_port(target: Target) -> Target:

@@ -123,3 +123,10 @@ def test_a_bare_ipv6_address_is_told_its_brackets() -> None:
     """The message holds the target as it has to be written."""
     with pytest.raises(UsageError, match=r"write tcp://\[::1\]:9100"):
         parse_target("tcp://::1:9100")
+
+
+def test_a_command_is_told_where_to_listen() -> None:
+    """In any word, as often as it asks."""
+    target = parse_target("tcp://[::1]:9000")
+    assert target.filled_into("-l={host}:{port}+{port}") == "-l=::1:9000+9000"
+    assert target.filled_into("{url}{path}") == "tcp://[::1]:9000"

@@ -72,7 +72,7 @@ class Running:
         self.output, self.errors = Output(), Output()
         try:
             self._process = subprocess.Popen(
-                guarded([_filled(word, target) for word in words]),
+                guarded([target.filled_into(word) for word in words]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -156,15 +156,3 @@ def check_command(words: Sequence[str]) -> None:
     if shutil.which(words[0]) is None:
         hint = "" if not Path(words[0]).exists() else "it is no program: is it executable?"
         raise UsageError(f"cannot start {words[0]!r}: there is no such command", hint)
-
-
-def _filled(word: str, target: Target) -> str:
-    values = {
-        "{port}": str(target.port),
-        "{host}": target.host,
-        "{path}": target.path,
-        "{url}": str(target),
-    }
-    for name, value in values.items():
-        word = word.replace(name, value)
-    return word
