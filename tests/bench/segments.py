@@ -17,7 +17,8 @@ from tests.bench.machine import HERE, ROOT, spread, write
 from tests.bench.server import start
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.execution.executor import Executor, Outcome, open_diag
-from wireproof.conformance.plans.plan import AwaitEnd, HalfClose, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import AwaitEnd, HalfClose
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
 from wireproof.protocols.framing import delimited

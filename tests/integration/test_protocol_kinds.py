@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from wireproof.conformance.execution.executor import Executor
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.protocols import Delimited, Protocol
 from wireproof.target import parse_target, resolve
 from wireproof.wire.kernel.sock_diag import SockDiag

@@ -10,7 +10,7 @@ from tests.real_servers.gallery import Server
 from tests.real_servers.processes import begin, end
 from tests.real_servers.running import NotStartedError, protocol_options, running, target_of
 from wireproof.errors import WireproofError
-from wireproof.protocols.base import Exchange
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import LoadResult, load_results
 

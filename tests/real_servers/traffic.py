@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tests.real_servers.gallery import Server
 from wireproof.conformance.subject import draw_requests
-from wireproof.protocols.base import Exchange, as_sent
+from wireproof.protocols.base import as_sent
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve
 

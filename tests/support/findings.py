@@ -6,7 +6,8 @@ from pathlib import Path
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.evidence.files import write_evidence
 from wireproof.conformance.execution.executor import Executor, open_diag
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.explore import Failing
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.search.signature import signature_of

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from wireproof.conformance.plans.made import interleaved, single
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -16,8 +17,6 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Push,
     Reset,
-    interleaved,
-    single,
 )
 
 requests = st.lists(st.binary(min_size=1, max_size=8), min_size=1, max_size=4)

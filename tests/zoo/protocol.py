@@ -13,7 +13,7 @@ ends. Frames of 256 KiB and more are refused. The end of the stream inside a req
 
 from hypothesis import strategies as st
 
-from wireproof.protocols.base import SecondLogin
+from wireproof.protocols.exchange import SecondLogin
 from wireproof.protocols.framed import VarintLengthPrefixed
 
 LOGIN, SET, GET, DELETE, ECHO = b"LSGDE"

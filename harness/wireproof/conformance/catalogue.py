@@ -48,6 +48,8 @@ GENERIC: tuple[Requirement, ...] = (
     streams.two_and_a_half,
     runs.beyond_queues,
     opening.joined_opening,
+    opening.cut_handshake,
+    opening.stuffed_upgrade,
     streams.exact,
     streams.early,
     streams.every_octet,

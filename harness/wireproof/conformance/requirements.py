@@ -8,7 +8,8 @@ from wireproof.conformance.execution.executor import Outcome
 from wireproof.conformance.execution.failure import Failure, Owed, Seen
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.subject import Subject
-from wireproof.protocols.base import Exchange, Protocol
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.exchange import Exchange
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -144,4 +145,5 @@ def needs_half_close(subject: Subject) -> str:
     """Say why there is no end of one direction."""
     ends = (subject.target, subject.behind)
     no_half_close = any(one is not None and one.scheme == "tls" for one in ends)
+    no_half_close |= any(map(subject.protocol.begins_tls, subject.protocol.opening()))
     return "TLS has no half-close" if no_half_close else ""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -16,9 +17,9 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Send,
     SendLast,
-    single,
 )
 from wireproof.conformance.properties.streams.refusal import malformed_examples
+from wireproof.conformance.requirements import needs_half_close
 from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 
@@ -64,7 +65,7 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     if plain is None:
         return subject
     smallest = subject.smallest if holds(single([subject.smallest])) else plain
-    half_close = subject.target.scheme != "tls" and holds(
+    half_close = not needs_half_close(subject) and holds(
         single([plain], ending=(HalfClose, AwaitEnd))
     )
     beside_idle = (Open(0), Open(1), Send(1, len(plain)), Await(1), Close(1), Close(0))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -13,7 +14,6 @@ from wireproof.conformance.plans.plan import (
     Open,
     Plan,
     SendDatagram,
-    single,
 )
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.protocols.base import Protocol
@@ -255,6 +255,9 @@ def draw_requests(
         raise UsageError(
             f"{protocol.name} is not spoken over {target.scheme}", f"it is spoken over {spoken}"
         )
+    if target.scheme in {"tls", "exec"} and any(map(protocol.begins_tls, protocol.opening())):
+        instead = "write tcp://HOST:PORT or unix:/PATH"
+        raise UsageError(f"TLS cannot begin inside a connection to {target}", instead)
     if isinstance(protocol, Datagrams) and not target.is_stream:
         return draw_bytes(protocol, protocol.datagrams(), seed, count)
     return draw_bytes(protocol, requests_of(protocol), seed, count)

@@ -5,8 +5,9 @@ This is what a protocol file imports:
     from wireproof.protocols import RequestReply, delimited
 """
 
-from wireproof.protocols.base import Exchange, Protocol, Rule, SecondLogin
+from wireproof.protocols.base import Protocol, Rule
 from wireproof.protocols.datagram import DatagramProtocol, Datagrams
+from wireproof.protocols.exchange import Exchange, SecondLogin
 from wireproof.protocols.framed import (
     Delimited,
     FixedSize,

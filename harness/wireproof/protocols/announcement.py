@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from wireproof.protocols.base import Exchange
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.replies import Matcher
 from wireproof.protocols.request_reply import RequestReply
 

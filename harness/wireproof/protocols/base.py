@@ -6,10 +6,10 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wireproof.protocols.exchange import Exchange, SecondLogin
 from wireproof.protocols.oracle import Oracle
 from wireproof.results import Level
 
@@ -21,30 +21,6 @@ NUMBER_BORDERS = (2**7, 2**8, 2**15, 2**16, 2**31, 2**32)
 
 DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024
 DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024
-
-
-class Exchange(StrEnum):
-    """Who speaks, and when."""
-
-    REQUEST_REPLY = "request-reply"
-    """The client asks, the server answers."""
-    ANNOUNCEMENT = "announcement"
-    """The server speaks once, unasked, and closes; what the client sends is thrown away."""
-    ENDLESS = "endless"
-    """The server speaks until the client closes; what the client sends is thrown away."""
-    SILENT = "silent"
-    """The server reads and never answers."""
-
-
-class SecondLogin(StrEnum):
-    """What becomes of a connection that opens under a name that another one is using."""
-
-    TAKES_OVER = "takes over"
-    """The new connection is served; the server ends the old one."""
-    REFUSED = "refused"
-    """The old connection goes on; the new one is refused or ended."""
-    SHARED = "shared"
-    """Both are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +139,21 @@ class Protocol(ABC):
         same oracle.
         """
         return ()
+
+    def begins_tls(self, request: bytes) -> bool:
+        r"""Say whether TLS begins on the connection once `request` is answered.
+
+        For STARTTLS and its like among `opening()`: the client takes the reply, does the
+        handshake, and sends what follows inside TLS.
+
+            def opening(self):
+                return [b"a STARTTLS\r\n", b"b LOGIN user word\r\n"]
+
+            def begins_tls(self, request):
+                return request == b"a STARTTLS\r\n"
+        """
+        del request
+        return False
 
     def personalise(self, request: bytes, serial: int) -> bytes:
         """Return `request` made private to one connection, in the same number of bytes.

@@ -70,6 +70,20 @@ class RequestReplyHooks(Protocol):
         """
         return (request,)
 
+    def filled_in(self, request: bytes) -> bytes | None:
+        """Return `request` with what the server has said put in; None while that isn't known.
+
+        In the same number of bytes. Asked when the request is announced, where `request` itself
+        means that nothing is blank, and anew after replies, until it is known; not sent before.
+        For a log-in that answers a number which the server draws:
+
+            def filled_in(self, request):
+                if not request.startswith(b"AUTH"):
+                    return request
+                return self.nonce and b"AUTH " + digest(self.nonce, self.password)
+        """
+        return request
+
     def message_id(self, message: bytes) -> bytes | None:
         r"""Return what names a request, in it and in its reply alike; None where nothing does.
 

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import copy
 
+from wireproof.protocols.base import overrides
 from wireproof.protocols.hooks import RequestReplyHooks
+from wireproof.protocols.judging.filling_oracle import FillingOracle
 from wireproof.protocols.judging.request_reply_oracle import RequestReplyOracle
 from wireproof.protocols.oracle import Oracle
 
@@ -38,4 +40,5 @@ class RequestReply(RequestReplyHooks):
 
     def oracle(self) -> Oracle:
         """Return a judge of one connection."""
-        return RequestReplyOracle(self.session())
+        fills = overrides(self, RequestReply, "filled_in")
+        return (FillingOracle if fills else RequestReplyOracle)(self.session())

@@ -10,7 +10,7 @@ import select
 import time
 from typing import Final, Protocol
 
-from wireproof.traffic.ends import Dialling, TlsConnection
+from wireproof.traffic.ends import Dialling
 from wireproof.traffic.forwarding import (
     Arrival,
     Break,
@@ -24,6 +24,7 @@ from wireproof.traffic.forwarding import (
 from wireproof.traffic.settling import Readers
 from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import RESET, Data, TimedOut
+from wireproof.wire.tls_connection import TlsConnection
 
 MOST_HELD_BYTES: Final = 256 * 1024
 """So much may wait for a side before its writer is made to wait."""

@@ -110,6 +110,7 @@ def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[st
     data |= {
         "streams": [_runs(one) for one in streams],
         "replies": replies,
+        "upgrades": [_upgrades(protocol, one) for one in streams],
         "steps": _steps(case, protocol.opening()),
     }
     own = _own_judge(protocol, judge) if judge else part("judge")
@@ -134,6 +135,12 @@ def _as_sent(case: Case, protocol: Protocol) -> list[tuple[bytes, ...]]:
         (*as_sent(protocol, opening, serial), *as_sent(protocol, requests, serial, first))
         for requests, serial, first in zip(case.plan.requests, serials, first_numbers, strict=True)
     ]
+
+
+def _upgrades(protocol: Protocol, requests: Sequence[bytes]) -> list[int]:
+    """Return the offsets behind which all is inside TLS."""
+    ends = accumulate(map(len, requests))
+    return [end for end, one in zip(ends, requests, strict=True) if protocol.begins_tls(one)]
 
 
 def _own_judge(protocol: Protocol, source: str) -> Part:

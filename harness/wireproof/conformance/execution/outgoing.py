@@ -1,8 +1,8 @@
 """What one connection sends: bytes announced, how far they have gone, where the client waits."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
 
+from wireproof.protocols.base import Protocol
 from wireproof.protocols.oracle import Oracle
 from wireproof.wire.connection import Connection
 
@@ -21,9 +21,9 @@ class Outgoing:
         self,
         connection: Connection,
         oracle: Oracle,
-        pauses_of: Callable[[bytes], Sequence[int]],
+        says: Protocol | None,
     ) -> None:
-        """Send on `connection`; `pauses_of` a request are where the client waits inside it."""
+        """Send on `connection`, with the waits and upgrades that the protocol `says`."""
         self.sent = 0
         self.goal = 0
         self.judged = True
@@ -33,15 +33,19 @@ class Outgoing:
         self._stream = b""
         self._view = memoryview(self._stream)
         self._begin = 0  # where the plan's own requests begin, behind the opening exchange
-        self._pauses_of = pauses_of
+        self._says = says
         self._pauses: deque[int] = deque()  # offsets behind which replies come first
+        self._upgrades: deque[int] = deque()  # offsets behind which all is inside TLS
 
     def announce(self, *requests: bytes) -> int:
         """Append requests, and return where they end."""
         end = len(self._stream)
         for request in requests:
             self._oracle.announce(request)
-            self._pauses.extend(end + at for at in self._pauses_of(request))
+            if self._says is not None:
+                self._pauses.extend(end + at for at in self._says.pauses(request))
+                if self._says.begins_tls(request):
+                    self._upgrades.append(end + len(request))
             end += len(request)
         self._carry(b"".join((self._stream, *requests)))
         return end
@@ -69,6 +73,24 @@ class Outgoing:
         return min(0, until - self._begin)
 
     @property
+    def at_upgrade(self) -> bool:
+        """Whether a handshake comes next: all that goes before it is sent."""
+        return bool(self._upgrades) and self._upgrades[0] == self.sent and self.judged
+
+    def goes_through(self, connection: Connection) -> None:
+        """Send what follows the upgrade on another connection."""
+        self._upgrades.popleft()
+        self._connection = connection
+
+    def stuff(self, data: bytes) -> None:
+        """Send the rest of the request that asks for TLS, with `data` in the same segment."""
+        rest = self._stream[self.sent : self._upgrades[0]]
+        self.goal = self._upgrades[0]
+        self._connection.send(rest + data)  # far less than what a kernel takes; or it is gone
+        self._oracle.sent(len(rest))
+        self.sent = self.goal
+
+    @property
     def complete(self) -> bool:
         """Whether all that was asked for is sent."""
         return self.sent >= self.goal
@@ -84,6 +106,8 @@ class Outgoing:
         if self.must_pause():
             return True
         until = min(self.goal, self._pauses[0]) if self._pauses else self.goal
+        if self._upgrades:
+            until = min(until, self._upgrades[0])
         if self._carries and (blank := self._blank_at()) is not None:
             until = min(until, blank)
         taken = self._connection.send(self._view[self.sent : until], more_follows=more_follows)
@@ -96,6 +120,8 @@ class Outgoing:
 
     def must_pause(self) -> bool:
         """Say whether the protocol has the client wait for replies before it sends on."""
+        if self.at_upgrade:
+            return True
         if self._pauses and self._pauses[0] == self.sent and self.judged and self._oracle.settled:
             self._pauses.popleft()
         if self._carries and self._blank_at() == self.sent:

@@ -11,12 +11,12 @@ from wireproof.conformance.execution.failure import (
     Seen,
 )
 from wireproof.conformance.execution.identity import await_refusal, await_taken_over
-from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
+from wireproof.conformance.execution.judged_connection import JudgedConnection
 from wireproof.conformance.execution.judged_socket import JudgedSocket
-from wireproof.conformance.execution.server.burden import ServerBurden
-from wireproof.conformance.execution.server.churn import Begun, answered, use
-from wireproof.conformance.execution.server.released import Complaint, ServerResources
-from wireproof.conformance.execution.server.run_out import run_out
+from wireproof.conformance.execution.leaving import abandon
+from wireproof.conformance.execution.server.churn import Begun
+from wireproof.conformance.execution.server.look import ServerLook
+from wireproof.conformance.execution.server.released import ServerResources
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.conformance.execution.witness import Witness
 from wireproof.conformance.plans.plan import (
@@ -25,12 +25,9 @@ from wireproof.conformance.plans.plan import (
     AwaitEnd,
     AwaitQuiet,
     AwaitRefusal,
-    AwaitReleased,
     AwaitTakenOver,
     Close,
-    CountDescriptors,
     HalfClose,
-    LimitMemory,
     Malformed,
     OnServer,
     Open,
@@ -38,17 +35,17 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Push,
     Reset,
-    Rounds,
-    RunOut,
     Send,
     SendDatagram,
     SendLast,
     SendOpening,
+    Upgrade,
 )
 from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
-from wireproof.protocols.base import Exchange, Protocol, as_sent
+from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange
 from wireproof.results import Delivery
 from wireproof.target import Target
 from wireproof.wire.ahead import Ahead
@@ -95,9 +92,8 @@ class PlanExecution:
         self._number = 0
         self._streams: dict[int, JudgedConnection] = {}
         self._sockets: dict[int, JudgedSocket] = {}
-        self._resources = ServerResources(target, diag)
-        led_to = ServerResources(behind or target, diag)
-        self._burden = ServerBurden(self._resources, timeout_s, led_to)
+        resources = ServerResources(target, diag), ServerResources(behind or target, diag)
+        self._look_at = ServerLook(target, *resources, self._begun, serials, timeout_s)
         # Nobody need read what an endless stream throws away.
         endless = protocol.exchange is Exchange.ENDLESS
         self._delivery = DeliveryTimeout(0.0 if endless else min(DELIVERY_TIMEOUT_S, timeout_s / 2))
@@ -135,12 +131,11 @@ class PlanExecution:
         opens = isinstance(action, Open | OpenTogether | OnServer)
         if not opens and (stream := self._streams.get(action.connection)):
             stream.witness.at_action(number)
-            if isinstance(action, Send):  # by far the most frequent
-                stream.send(action.until, deadline, action.hold_s)
-            elif isinstance(action, AwaitTakenOver | AwaitRefusal):
-                self._under_one_name(stream, action, deadline)
-            else:
-                self._on_stream(stream, action, deadline)
+            try:
+                self._on_open(stream, action, deadline)
+            except ConversationFailedError as failed:
+                if not stream.excuses(failed.failure):
+                    raise
         elif not opens and (one := self._sockets.get(action.connection)):
             one.witness.at_action(number)
             self._on_socket(one, action, deadline)
@@ -163,25 +158,7 @@ class PlanExecution:
 
     def _look(self, action: OnServer, deadline: Deadline) -> None:
         """Look at the server as a whole, or have many connections come and go."""
-        complaint: Complaint | None = None
-        match action:
-            case AwaitReleased():
-                complaint = self._resources.await_released(deadline)
-            case CountDescriptors():
-                complaint = self._resources.count_descriptors(deadline)
-            case Rounds(connection=connection):
-                complaint = self._burden.over(
-                    action,
-                    lambda way: use(self._begun(connection), way, Deadline(self._timeout_s)),
-                    lambda: next(self._serials),
-                )
-            case RunOut(connection=connection):
-                burden = self._burden
-                complaint = run_out(
-                    action, self._target, burden, lambda d: answered(self._begun(connection), d)
-                )
-            case LimitMemory(growth_bytes=growth_bytes):
-                complaint = self._burden.limit_memory(growth_bytes)
+        complaint = self._look_at.server(action, deadline)
         if complaint is not None:
             witness = Witness(0, self.transcript, self._number, Phase.OVER)
             raise witness.failed(FailureKind.RULE, *complaint, Owed.RELEASE, Seen.LESS)
@@ -199,8 +176,21 @@ class PlanExecution:
             case Close():
                 one.close()
 
+    def _on_open(self, stream: JudgedConnection, action: Action, deadline: Deadline) -> None:
+        """Do one action on a connection that is open, or not yet closed by us."""
+        if isinstance(action, Send) and not stream.has_refused:  # by far the most frequent
+            stream.send(action.until, deadline, action.hold_s)
+        elif stream.has_refused and not isinstance(action, Close | Reset):
+            pass
+        elif isinstance(action, Upgrade):
+            stream.upgrade(action, deadline)
+        elif isinstance(action, AwaitTakenOver | AwaitRefusal):
+            self._under_one_name(stream, action, deadline)
+        else:
+            self._on_stream(stream, action, deadline)
+
     def _on_stream(self, stream: JudgedConnection, action: Action, deadline: Deadline) -> None:
-        """Do one action on a connection that is open."""
+        """Do one of the usual actions."""
         match action:
             case SendOpening(until=until, hold_s=hold_s):
                 stream.send_opening(until, deadline, hold_s)
@@ -256,7 +246,8 @@ class PlanExecution:
             watch(connection, self._diag, round_trip_s),
             self.transcript,
             self._delivery,
-            pauses_of=self._protocol.pauses,
+            says=self._protocol,
+            host=self._target.host,
         )
         stream.witness.at_action(self._number)
         return stream

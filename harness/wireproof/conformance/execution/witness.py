@@ -9,6 +9,7 @@ from wireproof.conformance.execution.failure import (
     Seen,
 )
 from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
+from wireproof.wire.connection import connect_reason
 from wireproof.wire.delivery import DeliveryWatch
 from wireproof.wire.transcript import Transcript
 from wireproof.words import counted
@@ -92,6 +93,10 @@ class StreamWitness(Witness):
         """Hear that the opening is sent up to this byte, as one segment."""
         self._segments.append(str(until))
         self._opening = f"in the opening, behind the segments up to {', '.join(self._segments)}"
+
+    def is_stuffed(self) -> None:
+        """Hear that something was sent in clear behind the request for TLS."""
+        self._opening = "inside TLS, behind what came in clear with the request for it"
 
     def is_open(self) -> None:
         """Hear that the opening exchange is over."""
@@ -187,6 +192,19 @@ class StreamWitness(Witness):
             "some of them",
             Owed.REPLY,
             Seen.LATE,
+        )
+
+    def no_tls(self, error: OSError) -> ConversationFailedError:
+        """Return that the handshake inside the connection did not come to its end."""
+        silent = isinstance(error, TimeoutError)
+        reason = "silence" if silent else connect_reason(error)
+        return self.failed(
+            FailureKind.SILENCE if silent else FailureKind.END,
+            f"no TLS handshake: {reason}",
+            "a TLS handshake",
+            reason,
+            Owed.REPLY,
+            Seen.NOTHING if silent else Seen.END,
         )
 
     def was_reset(self) -> ConversationFailedError:

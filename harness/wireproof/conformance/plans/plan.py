@@ -6,7 +6,6 @@ refer to them by offset, so a cut is a number and cuts are a set.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import accumulate
 
@@ -51,6 +50,22 @@ class SendOpening(_Action, frozen=True, tag="send-opening"):
 
     until: int
     hold_s: float = 0.0
+
+
+class Upgrade(_Action, frozen=True, tag="upgrade"):
+    """Do the TLS handshake that a request asks for (`Protocol.begins_tls`), once it is answered.
+
+    Without it the handshake is done, whole, before the first byte that follows. With bytes that
+    are stuffed, the rest of that request is sent, too; where the server refuses what was stuffed,
+    nothing is judged from then on: only what it answers inside TLS is wrong.
+    """
+
+    stuffed: bytes = b""
+    """What is sent in clear, in one segment with the end of the request."""
+    cut: int = 0
+    """Where the first bytes of the handshake are cut; 0 for nowhere."""
+    hold_s: float = 0.0
+    """How long nothing is sent behind the cut, or else behind the handshake."""
 
 
 class SendLast(_Action, frozen=True, tag="send-last"):
@@ -200,6 +215,7 @@ Action = (
     | OpenTogether
     | Send
     | SendOpening
+    | Upgrade
     | SendLast
     | Push
     | SendDatagram
@@ -218,7 +234,7 @@ Action = (
     | RunOut
     | Malformed
 )
-Unscripted = Rounds | LimitMemory | RunOut | AwaitRefusal
+Unscripted = Rounds | LimitMemory | RunOut | AwaitRefusal | Upgrade
 """What only `wireproof replay` can do again."""
 OnServer = AwaitReleased | CountDescriptors | Rounds | LimitMemory | RunOut
 """What looks at the server as a whole: of no connection, though numbered like one."""
@@ -254,6 +270,8 @@ class Plan(msgspec.Struct, frozen=True):
                 )
                 cuts += number in more_follows and not in_lock_step
                 more_follows.add(number)
+            elif isinstance(action, Upgrade):
+                cuts += action.cut > 0
             elif isinstance(action, SendOpening):
                 cuts += not isinstance(following.get(number), Await)
             following[number] = action
@@ -285,6 +303,7 @@ class Plan(msgspec.Struct, frozen=True):
     def bytes_sent(self) -> int:
         """Bytes over all connections."""
         malformed = sum(len(a.data) for a in self.actions if isinstance(a, Malformed))
+        malformed += sum(len(a.stuffed) for a in self.actions if isinstance(a, Upgrade))
         return malformed + sum(len(request) for each in self.requests for request in each)
 
     @property
@@ -292,59 +311,10 @@ class Plan(msgspec.Struct, frozen=True):
         """By which of two failing plans the smaller is told: connections, bytes, cuts, steps."""
         waits = sum(
             action.hold_s
-            if isinstance(action, Send | SendOpening)
+            if isinstance(action, Send | SendOpening | Upgrade)
             else action.stall_s
             if isinstance(action, Push)
             else 0
             for action in self.actions
         )
         return (len(self.requests), self.bytes_sent, self.cuts, len(self.actions), waits)
-
-
-def single(
-    requests: Sequence[bytes],
-    cuts: Iterable[int] = (),
-    *,
-    ending: Sequence[type[HalfClose | AwaitEnd | Close]] = (Close,),
-    lock_step: bool = False,
-    hold_s: float = 0.0,
-) -> Plan:
-    """Return the plan of one connection that sends `requests`, cut at `cuts`.
-
-    Args:
-        requests: whole requests.
-        cuts: offsets into their concatenation, in any order; those at its ends cut nothing.
-        ending: what happens after the last reply.
-        lock_step: whether each request waits for the reply to the one before.
-        hold_s: how long each cut is held.
-
-    """
-    ends = set(accumulate(map(len, requests)))
-    total = max(ends, default=0)
-    awaited = ends if lock_step else {total}
-    actions: list[Action] = [Open(0)]
-    for border in sorted({cut for cut in cuts if 0 < cut < total} | awaited):
-        at_end = border in awaited
-        actions.append(Send(0, border, 0.0 if at_end else hold_s))
-        if at_end:
-            actions.append(Await(0))
-    actions += [step(0) for step in ending]
-    return Plan((tuple(requests),), tuple(actions))
-
-
-def interleaved(plans: Sequence[Plan], order: Sequence[int]) -> Plan:
-    """Return one plan that takes the steps of several single-connection plans in `order`.
-
-    Args:
-        plans: each of one connection, numbered 0; they are renumbered by position.
-        order: positions in `plans`; one step of the plan named is taken for each entry, and what
-            is left over follows plan by plan.
-
-    """
-    left = [list(plan.actions) for plan in plans]
-    actions: list[Action] = []
-    for position in [*order, *(p for p, plan in enumerate(plans) for _ in plan.actions)]:
-        if left[position]:
-            step = left[position].pop(0)
-            actions.append(msgspec.structs.replace(step, connection=position))
-    return Plan(tuple(plan.requests[0] for plan in plans), tuple(actions))

@@ -33,7 +33,7 @@ from wireproof.conformance.requirements import (
     requirement,
 )
 from wireproof.conformance.subject import KIB, Subject
-from wireproof.protocols.base import Exchange
+from wireproof.protocols.exchange import Exchange
 from wireproof.results import Level
 
 _BYTES = "RFC 9293 section 3.8.2: a stream of octets, whatever its segments"

@@ -16,7 +16,8 @@ from wireproof.conformance.plans.edits import (
     with_requests,
     without_connections,
 )
-from wireproof.conformance.plans.plan import Plan, Send, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan, Send
 from wireproof.conformance.subject import Subject
 
 _KINDS = 4

@@ -205,12 +205,27 @@ class SocketClient:
         self._buffer.clear()
         self._oracle = self._protocol.oracle() if self._protocol is not None else None
         if self._protocol is not None and self._oracle is not None:
-            opening = b"".join(self._protocol.opening())
+            pending = b""
             for request in self._protocol.opening():
                 self._oracle.announce(request)
-            self.send(opening)
-            self._oracle.sent(len(opening))
-            self._await_oracle(bytearray())
+                pending += request
+                if self._protocol.begins_tls(request):
+                    self._open_with(pending)
+                    self._begin_tls()
+                    pending = b""
+            self._open_with(pending)
+
+    def _open_with(self, opening: bytes) -> None:
+        assert self._oracle is not None
+        self.send(opening)
+        self._oracle.sent(len(opening))
+        self._await_oracle(bytearray())
+
+    def _begin_tls(self) -> None:
+        try:
+            self.socket = client_tls().wrap_socket(self.socket, server_hostname=self._target.host)
+        except OSError as error:
+            raise RequestFailedError(Cause.TLS, str(error)) from None
 
     def send(self, data: bytes) -> None:
         """Send all of `data`.

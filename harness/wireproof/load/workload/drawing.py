@@ -22,10 +22,11 @@ from wireproof.load.workload.predictor import (
 )
 from wireproof.load.workload.scripted import scripted_corpus
 from wireproof.load.workload.written import fed_requests, written_requests
-from wireproof.protocols.base import Exchange, Protocol, as_sent, overrides
+from wireproof.protocols.base import Protocol, as_sent, overrides
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

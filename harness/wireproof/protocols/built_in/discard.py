@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wireproof.protocols.base import Exchange
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
 from wireproof.protocols.raw_stream import RawStream
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
-from wireproof.protocols.base import SecondLogin
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
+from wireproof.protocols.exchange import SecondLogin
 from wireproof.protocols.framed import VarintLengthPrefixed
 from wireproof.protocols.framing import read_varint, varint
 from wireproof.protocols.replies import NO_LANE, Expected, Reply

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+_HELLO, _STARTTLS = b"EHLO client.example.com\r\n", b"STARTTLS\r\n"
 _END_OF_DATA = b"\r\n.\r\n"
 _LINE = re.compile(rb"[0-9]{3}(?:[ -][^\r\n]*)?")
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -44,6 +45,8 @@ class Smtp(RequestReply):
     """Replies are lines for people."""
     sender: str = "sender@example.com"
     recipient: str = "recipient@example.com"
+    starttls: bool = False
+    """RFC 3207: whether TLS begins inside the connection, behind a first EHLO."""
 
     def __init__(self) -> None:
         """Start with no reply under way."""
@@ -54,8 +57,12 @@ class Smtp(RequestReply):
         return _reply(b"220")
 
     def opening(self) -> list[bytes]:
-        """Say hello."""
-        return [b"EHLO client.example.com\r\n"]
+        """Say hello; with STARTTLS once more inside TLS (RFC 3207, section 4.2)."""
+        return [_HELLO, _STARTTLS, _HELLO] if self.starttls else [_HELLO]
+
+    def begins_tls(self, request: bytes) -> bool:
+        """Say whether it is STARTTLS."""
+        return request == _STARTTLS
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return a command outside a transaction, or a whole transaction."""
@@ -143,7 +150,7 @@ class Smtp(RequestReply):
                 "A second EHLO is taken as the first was, and as RSET.",
                 "RFC 5321 section 4.1.4",
                 "Clients begin again with EHLO, after STARTTLS above all.",
-                ((*self.opening(), b"NOOP\r\n"),),
+                ((_HELLO, b"NOOP\r\n"),),
             ),
         ]
 
@@ -183,6 +190,8 @@ class Smtp(RequestReply):
         """Return the code that RFC 5321 section 4.3.2 gives for success."""
         if request == b"DATA\r\n":
             return _reply(b"354")
+        if request == _STARTTLS:
+            return _reply(b"220")
         if request.endswith(_END_OF_DATA) and _BARE.search(request):
             return _ANY_REPLY  # a server may refuse bare CR and LF
         return _reply(b"250", b"251") if request.startswith(b"RCPT") else _reply(b"250")

@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from wireproof.protocols.base import Exchange, overrides
+from wireproof.protocols.base import overrides
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.framing import ReplyBuffer
 from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.judging.frozen import frozen
@@ -318,12 +319,11 @@ class RequestReplyOracle(Oracle):
     def _surplus(self, problem: str = "") -> WrongReplyError:
         unfinished = self._announced and self._requests.sent_bytes > self._requests.completed_bytes
         early = "a reply before its request was complete"
-        problem = problem or (early if unfinished else "bytes that answer no request")
-        return self._wrong(problem, "nothing", is_surplus=True)
+        surplus = problem or (early if unfinished else "bytes that answer no request")
+        return self._wrong(surplus, "nothing", is_surplus=True)
 
     def _mismatch(self, reply: bytes) -> WrongReplyError:
-        due = list(islice(self._owed.candidates(reply), _MOST_SHOWN))
-        if not due:
+        if not (due := list(islice(self._owed.candidates(reply), _MOST_SHOWN))):
             return self._surplus()
         problem = self._told(self._wrong_reply(due, reply), reply)
         return self._wrong(problem, " or ".join(shown(each.matcher) for each in due))

@@ -12,8 +12,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from wireproof.errors import ProtocolCodeError
-from wireproof.protocols.base import Exchange, Protocol
+from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.oracle import MalformedReplyError, printable
 from wireproof.protocols.replies import Reply, replies_of
 from wireproof.protocols.request_reply import RequestReply

@@ -10,7 +10,7 @@ from wireproof.between.runs.schedules import Cut, Direction, Schedule
 from wireproof.cli import invoke
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import Failure, FailureKind
-from wireproof.conformance.plans.plan import single
+from wireproof.conformance.plans.made import single
 
 
 def _case(protocol: str, failed: int) -> Case:

@@ -9,7 +9,8 @@ import pytest
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure, FailureKind
 from wireproof.conformance.liveness import Liveness
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.started_server import Death, StartedServer
 

@@ -13,7 +13,8 @@ from wireproof.conformance.requirements import (
     requirement,
 )
 from wireproof.conformance.subject import DEPTHS, Subject
-from wireproof.protocols.base import Exchange, Protocol
+from wireproof.protocols.base import Protocol
+from wireproof.protocols.exchange import Exchange
 from wireproof.results import Level
 from wireproof.target import parse_target, resolve
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tests.support import played
 from tests.support.servers import Shout
 from wireproof.conformance.catalogue import GENERIC
-from wireproof.conformance.plans.plan import AwaitEnd, Close, Send, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import AwaitEnd, Close, Send
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS, Subject, checked, draw_requests, plain_request
 from wireproof.errors import ProtocolCodeError, UsageError

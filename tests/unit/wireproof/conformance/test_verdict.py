@@ -4,7 +4,7 @@ import pytest
 from tests.support import played
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.failure import Failure, FailureKind, Owed, Seen
-from wireproof.conformance.plans.plan import single
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.explore import Tried
 from wireproof.conformance.search.pursuit import Finding

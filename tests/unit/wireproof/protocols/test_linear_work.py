@@ -12,8 +12,9 @@ import pytest
 
 from tests.support.counted_work import Work, counted_buffers, work_of
 from tests.support.right_replies import STAMP, pieces, right_replies
-from wireproof.protocols.base import Exchange, Protocol, as_sent
+from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 from wireproof.protocols.loading.self_check import check_code
 from wireproof.protocols.oracle import WrongReplyError

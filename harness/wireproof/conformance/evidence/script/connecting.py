@@ -69,15 +69,22 @@ def connect(address, receive_buffer_bytes=0):
 def ready(connected):
     """Return the socket with TLS where that is spoken, non-blocking."""
     if CASE["scheme"] == "tls":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        if certificate := os.environ.get("WIREPROOF_TLS_CERT"):
-            context.load_cert_chain(certificate, os.environ.get("WIREPROOF_TLS_KEY") or None)
-        connected.settimeout(5)
-        connected = context.wrap_socket(connected)
+        return secured(connected)
     connected.setblocking(False)
     return connected
+
+
+def secured(connected):
+    """Return the socket inside TLS, non-blocking."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if certificate := os.environ.get("WIREPROOF_TLS_CERT"):
+        context.load_cert_chain(certificate, os.environ.get("WIREPROOF_TLS_KEY") or None)
+    connected.settimeout(5)
+    inside = context.wrap_socket(connected)
+    inside.setblocking(False)
+    return inside
 
 
 def connect_together(address, count):

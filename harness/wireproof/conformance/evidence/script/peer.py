@@ -8,6 +8,7 @@ import time
 
 from wireproof.conformance.evidence.script.broken import Broken, Deadline
 from wireproof.conformance.evidence.script.case import CASE
+from wireproof.conformance.evidence.script.connecting import secured
 from wireproof.conformance.evidence.script.judge import complete
 from wireproof.conformance.evidence.script.server_side import unread_by_server
 
@@ -21,6 +22,7 @@ class Peer:
         self.number = number
         self.socket = connected
         self.stream = b"".join(bytes.fromhex(run) * count for run, count in CASE["streams"][number])
+        self.upgrades = list(CASE.get("upgrades", {number: []})[number])
         replies = CASE["replies"][number]
         self.replies = replies and [(end, bytes.fromhex(pattern)) for end, pattern in replies]
         self.sent = self.goal = 0
@@ -60,9 +62,13 @@ class Peer:
         return True
 
     def write(self, flags=0):
-        """Hand over what the kernel takes."""
+        """Hand over what the kernel takes; begin TLS where that is due, and answered."""
         try:
-            self.sent += self.socket.send(self.stream[self.sent : self.goal], flags)
+            until = min([self.goal, *self.upgrades])
+            if self.sent == until and until in self.upgrades and self.done():
+                self.socket = secured(self.socket)
+                self.upgrades.remove(until)
+            self.sent += self.socket.send(self.stream[self.sent : until], flags)
         except (BlockingIOError, ssl.SSLWantWriteError):
             pass
         except OSError as error:

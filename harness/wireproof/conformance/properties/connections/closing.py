@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from wireproof.conformance.execution.server.released import GROWING_ROUNDS
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -21,7 +22,6 @@ from wireproof.conformance.plans.plan import (
     Send,
     SendLast,
     Way,
-    single,
 )
 from wireproof.conformance.properties.beside import beside
 from wireproof.conformance.properties.streams.refusal import served_half

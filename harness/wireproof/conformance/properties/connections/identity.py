@@ -14,7 +14,7 @@ from wireproof.conformance.plans.plan import (
 )
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import Subject
-from wireproof.protocols.base import SecondLogin
+from wireproof.protocols.exchange import SecondLogin
 from wireproof.results import Level
 
 

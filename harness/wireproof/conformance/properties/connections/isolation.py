@@ -3,19 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from wireproof.conformance.plans.plan import (
-    Await,
-    Close,
-    Open,
-    Plan,
-    Push,
-    Send,
-    interleaved,
-    single,
-)
+from wireproof.conformance.plans.made import interleaved, single
+from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Push, Send
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import KIB, Subject, requests_of
-from wireproof.protocols.base import Exchange
+from wireproof.protocols.exchange import Exchange
 from wireproof.results import Level
 
 if TYPE_CHECKING:

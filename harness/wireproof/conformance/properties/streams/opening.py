@@ -12,6 +12,7 @@ from wireproof.conformance.plans.plan import (
     Reset,
     Send,
     SendOpening,
+    Upgrade,
 )
 from wireproof.conformance.properties.streams.runs import held_together
 from wireproof.conformance.requirements import requirement
@@ -26,6 +27,10 @@ _EDGE_BYTES = 64
 _HELD_AT_ONCE = 20
 _RESETS = 4
 _LONGEST_PRELUDE_BYTES = 128
+_CUTS_OF_A_HANDSHAKE = (1, 3, 5, 6, 9, 64)
+"""Inside and behind the head of a record and of a message (RFC 8446, sections 5.1 and 4)."""
+_SURPLUS_S = 0.1
+"""How long is waited for what answers nothing."""
 
 
 def needs_opening(subject: Subject) -> str:
@@ -38,6 +43,10 @@ def _needs_to_go_ahead(subject: Subject) -> str:
         return without
     allowed = subject.protocol.opening_ahead and subject.protocol.pipelining
     return "" if allowed else "the protocol has the client wait until the opening is answered"
+
+
+def _needs_upgrade(subject: Subject) -> str:
+    return "" if _asks_for_tls(subject) >= 0 else "TLS does not begin inside a connection"
 
 
 @requirement(
@@ -92,6 +101,37 @@ def joined_opening(subject: Subject) -> Iterator[Plan]:
 
 
 @requirement(
+    "SEG-UPGRADE",
+    Level.MUST,
+    "TLS that begins inside a connection does not depend on how its first bytes are cut.",
+    source=_STREAM,
+    reason="What was read beyond the request for TLS, or less than its first record, is lost.",
+    unsupported=_needs_upgrade,
+)
+def cut_handshake(subject: Subject) -> Iterator[Plan]:
+    """Cut the client's first flight inside and behind the head of its record, and hold it once."""
+    for cut in _CUTS_OF_A_HANDSHAKE:
+        yield _upgraded(subject, Upgrade(0, cut=cut))
+    yield _upgraded(subject, Upgrade(0, cut=_CUTS_OF_A_HANDSHAKE[-1], hold_s=subject.depth.hold_s))
+
+
+@requirement(
+    "COAL-UPGRADE",
+    Level.MUST,
+    "What comes in clear behind the request for TLS is not answered inside TLS.",
+    source="RFC 3207 section 4.2: the server discards what it learnt before; CVE-2011-0411",
+    reason="Who stands between puts commands there, which are then done as if they were secret.",
+    unsupported=_needs_upgrade,
+)
+def stuffed_upgrade(subject: Subject) -> Iterator[Plan]:
+    """Send a request in one segment with the one for TLS; then go on as usual inside TLS."""
+    opening = subject.protocol.opening()
+    following = opening[_asks_for_tls(subject) + 1 :][:1]
+    for stuffed in dict.fromkeys((*following, subject.plain_request)):
+        yield _upgraded(subject, Upgrade(0, stuffed=stuffed, hold_s=_SURPLUS_S))
+
+
+@requirement(
     "RESET-OPENING",
     Level.MUST,
     "A reset before or inside the opening ends that connection only.",
@@ -127,6 +167,28 @@ def cut_prelude(subject: Subject) -> Iterator[Plan]:
     for cut in range(1, min(len(subject.target.prelude), _LONGEST_PRELUDE_BYTES)):
         steps = (Open(0, prelude_cut=cut), Send(0, len(plain)), Await(0))
         yield Plan(((plain,),), (*steps, *subject.ended(0)))
+
+
+def _asks_for_tls(subject: Subject) -> int:
+    """Return which opening request asks for TLS; -1 where none does."""
+    asks = [subject.protocol.begins_tls(request) for request in subject.protocol.opening()]
+    return asks.index(True) if True in asks else -1
+
+
+def _upgraded(subject: Subject, upgrade: Upgrade) -> Plan:
+    """Return the plan of plain exchanges inside TLS that begins as `upgrade` says."""
+    plain = subject.plain_request
+    actions: list[Action] = [Open(0, by_hand=True), Await(0)]
+    for number, end in enumerate(_ends(subject)):
+        if number == _asks_for_tls(subject) and upgrade.stuffed:
+            actions.append(upgrade)
+            continue
+        actions += [SendOpening(0, end), Await(0)]
+        if number == _asks_for_tls(subject):
+            actions.append(upgrade)
+    hold_s = _SURPLUS_S if upgrade.stuffed else 0.0
+    actions += [Send(0, len(plain), hold_s), Await(0), *subject.ended(0)]
+    return Plan(((plain,),), tuple(actions))
 
 
 def _ends(subject: Subject) -> list[int]:

@@ -5,7 +5,8 @@ from itertools import accumulate
 
 import msgspec
 
-from wireproof.conformance.plans.plan import Plan, Send, SendOpening, interleaved
+from wireproof.conformance.plans.made import interleaved
+from wireproof.conformance.plans.plan import Plan, Send, SendOpening
 from wireproof.conformance.requirements import needs_pipelining, requirement
 from wireproof.conformance.subject import Subject
 from wireproof.results import Level

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, combinations
 from typing import TYPE_CHECKING
 
-from wireproof.conformance.plans.plan import Await, Plan, Send, interleaved
+from wireproof.conformance.plans.made import interleaved
+from wireproof.conformance.plans.plan import Await, Plan, Send
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import KIB, Subject, conversations_of
 from wireproof.results import Level

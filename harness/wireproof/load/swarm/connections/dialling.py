@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from typing import Any
 
 from gevent.monkey import get_original
 
@@ -71,8 +72,11 @@ def see_connected(sock: socket.socket) -> None:
         raise _connect_failure(OSError(number, ""))
 
 
-def with_tls(sock: socket.socket, server_name: str | None) -> ssl.SSLSocket:
+def with_tls(sock: Any, server_name: str | None) -> ssl.SSLSocket:
     """Lay TLS over a connected socket; the handshake is still to come."""
+    if not isinstance(sock, socket.socket):  # TLS that begins inside a connection
+        sock = socket.socket(sock.family, sock.type, fileno=sock.detach())
+        sock.setblocking(False)
     return client_tls().wrap_socket(
         sock, server_hostname=server_name, do_handshake_on_connect=False
     )

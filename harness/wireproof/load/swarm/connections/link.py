@@ -53,6 +53,7 @@ class Link:
     __slots__ = (
         "_dialogue",
         "_is_stamped",
+        "_is_tls",
         "_on_stamp",
         "_opening",
         "_pause_s",
@@ -99,7 +100,7 @@ class Link:
         self._opening: Opening | None = None
         self._sock: Any = None
         self._pause_s = 0.0
-        self._is_stamped = self._stamp_all = False
+        self._is_stamped = self._stamp_all = self._is_tls = False
         self._watched = self._registered = 0
         self.fd = -1
         self.state = State.CLOSED
@@ -146,6 +147,7 @@ class Link:
         done = self._opening.go_on(event)
         self._watched = self._opening.watched
         if done:
+            self._is_tls = self._opening.is_tls
             self._be_open(self._opening.sock)
             self._opening = None
         return done
@@ -226,10 +228,6 @@ class Link:
     def pending(self) -> bool:
         """Whether TLS holds bytes that epoll knows nothing of."""
         return self._is_tls and self._sock.pending() > 0
-
-    @property
-    def _is_tls(self) -> bool:
-        return self._target.scheme == "tls"
 
     # The kernel's timestamps.
 

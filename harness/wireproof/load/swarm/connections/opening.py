@@ -33,11 +33,13 @@ class Opening:
 
     Attributes:
         sock: the socket, under TLS once that is due.
+        is_tls: whether it is.
         watched: what epoll is to tell of it.
 
     """
 
     __slots__ = (
+        "_begins_tls",
         "_dialogue",
         "_more",
         "_protocol",
@@ -45,6 +47,7 @@ class Opening:
         "_step",
         "_surroundings",
         "_target",
+        "is_tls",
         "sock",
         "watched",
     )
@@ -79,6 +82,8 @@ class Opening:
         self._dialogue = dialogue
         self._requests: deque[bytes] = deque()
         self._more = more
+        self._begins_tls = target.scheme == "tls"
+        self.is_tls = False
         self._step = _Step.CONNECTING
         self.sock: Any = surroundings.dial(target, source)
         self.watched = EPOLLOUT
@@ -98,22 +103,31 @@ class Opening:
         """
         if self._step is _Step.CONNECTING:
             see_connected(self.sock)
-            self._step = _Step.HANDSHAKE
-            if self._target.scheme == "tls":
-                self.sock = self._surroundings.with_tls(self.sock, self._target.host)
-        if self._step is _Step.HANDSHAKE:
-            if self._target.scheme == "tls" and not self._shake_hands():
-                return False
-            self._step = _Step.TALKING
             self._requests = deque((*self._protocol.opening(), *self._more))
+            self._step = _Step.TALKING
             self.watched = EPOLLIN
-        else:
+        elif self._step is _Step.TALKING:
             if event & ~EPOLLOUT:
                 self._dialogue.hear(self.sock.recv(RECEIVE_BYTES))
             self._push()
-        return self._has_said_all()
+            return self._has_said_all()
+        return self._is_secured() and self._has_said_all()
 
-    def _shake_hands(self) -> bool:
+    def _is_secured(self) -> bool:
+        """Go on with the handshake, if one is due; return whether none is."""
+        if self._begins_tls:
+            self._begins_tls = False
+            self.sock = self._surroundings.with_tls(self.sock, self._target.host)
+            self.is_tls = True
+            self._step = _Step.HANDSHAKE
+        if self._step is _Step.HANDSHAKE:
+            if not self._shakes_hands():
+                return False
+            self._step = _Step.TALKING
+            self.watched = EPOLLIN
+        return True
+
+    def _shakes_hands(self) -> bool:
         try:
             self.sock.do_handshake()
         except ssl.SSLWantReadError:
@@ -128,14 +142,17 @@ class Opening:
 
     def _has_said_all(self) -> bool:
         while self._dialogue.is_over:
+            if not self._is_secured():
+                return False
             if not self._requests:
                 return True
-            self._dialogue.open_with(self._requests.popleft())
+            request = self._requests.popleft()
+            self._begins_tls = self._protocol.begins_tls(request)
+            self._dialogue.open_with(request)
             self._push()
         return False
 
     def _push(self) -> None:
-        is_tls = self._target.scheme == "tls"
-        send = partial(send_records, self.sock) if is_tls else self.sock.send
+        send = partial(send_records, self.sock) if self.is_tls else self.sock.send
         goes_on = self._dialogue.push(send)
         self.watched = EPOLLIN | EPOLLOUT if goes_on else EPOLLIN

@@ -10,6 +10,8 @@ from wireproof.protocols.oracle import MalformedReplyError
 _LEAST_LENGTH = 4  # the length counts itself
 _NO_LIMIT = (0).to_bytes(4)
 _ANY_MODIFIER = b"\xff\xff\xff\xff"
+ASK_FOR_TLS = (8).to_bytes(4) + (80877103).to_bytes(4)
+"""SSLRequest, answered by one byte without a length."""
 TERMINATE = b"X\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
 PARSED, BOUND, CLOSED = b"1\x00\x00\x00\x04", b"2\x00\x00\x00\x04", b"3\x00\x00\x00\x04"

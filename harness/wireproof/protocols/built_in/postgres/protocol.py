@@ -5,16 +5,17 @@ their literals, so that every message of a result is known to the byte; of an er
 known. Notices and reports of parameters come whenever the server likes (documentation,
 Asynchronous Operations).
 
-Who logs in by SCRAM or MD5 answers a number that the server draws; an opening is known beforehand.
-So the server has to trust the user, or to take the password in clear: `trust` or `password` in
-`pg_hba.conf`, `auth_type = trust` or `plain` for a pooler.
+A user with a password logs in as `pg_hba.conf` says: in clear, by MD5, or by SCRAM, where it is
+verified that the server knows the password, too.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from wireproof.errors import UsageError
 from wireproof.protocols.base import Rule
+from wireproof.protocols.built_in.postgres import login
 from wireproof.protocols.built_in.postgres import messages as pg
 from wireproof.protocols.built_in.postgres.queries import (
     DIVISION,
@@ -27,7 +28,7 @@ from wireproof.protocols.built_in.postgres.queries import (
     series,
     simple_answers,
 )
-from wireproof.protocols.oracle import first_line
+from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected, Judge, Reply
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.sizes import LETTERS, integers, octets, ordinary_values, padded
@@ -37,7 +38,15 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _AUTHENTICATED, _IN_CLEAR = bytes(4), (3).to_bytes(4)
-_ASKED = {2: "Kerberos", 5: "MD5", 7: "GSSAPI", 9: "SSPI", 10: "SCRAM"}
+_ASKED = {
+    2: "Kerberos; only trust, password, md5 and scram-sha-256 are spoken here",
+    3: "a password in clear; write --set password=... --set auth=password",
+    5: "MD5; write --set password=... --set auth=md5",
+    7: "GSSAPI; only trust, password, md5 and scram-sha-256 are spoken here",
+    9: "SSPI; only trust, password, md5 and scram-sha-256 are spoken here",
+    10: "SCRAM; write --set password=... --set auth=scram-sha-256",
+}
+_WAYS = ("password", "md5", "scram-sha-256")
 _INTEGERS = (-(2**31) + 1, 2**31 - 1)
 
 
@@ -51,13 +60,41 @@ class Postgres(RequestReply):
     max_request_bytes: int = 1024 * 1024
     user: str = "postgres"
     password: str = ""
-    """Sent in clear, where it is set."""
+    """Where it is empty, the server has to trust the user."""
+    auth: str = "password"
+    """How a password is given, as in `pg_hba.conf`: `password`, `md5` or `scram-sha-256`."""
     database: str = "postgres"
+    starttls: bool = False
+    """Whether TLS begins inside the connection (documentation, SSL Session Encryption)."""
+
+    def __init__(self) -> None:
+        """Know no answer to a number, and no proof, yet."""
+        self._answer = self._proof = b""
 
     def opening(self) -> list[bytes]:
-        """Start up, and give the password if there is one."""
+        """Ask for TLS if that is wanted, start up, and give the password if there is one."""
         begin = pg.startup({"user": self.user, "database": self.database})
-        return [begin, pg.password(self.password)] if self.password else [begin]
+        first = [pg.ASK_FOR_TLS] if self.starttls else []
+        return [*first, begin, *(self._log_in() if self.password else ())]
+
+    def _log_in(self) -> list[bytes]:
+        if self.auth == "scram-sha-256":
+            return [login.client_first(), login.client_final_blank()]
+        if self.auth not in _WAYS:
+            raise UsageError(
+                f"{self.auth!r} is not a log-in", f"write auth={', auth='.join(_WAYS)}"
+            )
+        return [login.md5_blank() if self.auth == "md5" else pg.password(self.password)]
+
+    def filled_in(self, request: bytes) -> bytes | None:
+        """Return a password as the server's number wants it."""
+        if request[:1] != b"p" or self._log_in()[-1] != request or self.auth == "password":
+            return request
+        return self._answer or None
+
+    def begins_tls(self, request: bytes) -> bool:
+        """Say whether it is the request for TLS."""
+        return request == pg.ASK_FOR_TLS
 
     def requests(self) -> SearchStrategy[bytes]:
         """Return one query, simple or extended."""
@@ -181,8 +218,10 @@ class Postgres(RequestReply):
         """Say whether it is Terminate."""
         return request == pg.TERMINATE
 
-    def reply_length(self, buffer: bytearray) -> int | None:
-        """Return the length of a message."""
+    def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
+        """Return the length of a message; whether there will be TLS is told by one byte."""
+        if request == pg.ASK_FOR_TLS and bytes(buffer[:1]) in {b"S", b"N"}:
+            return 1
         return pg.message_length(buffer)
 
     def answerable_at(self, message: bytes) -> int:
@@ -192,7 +231,7 @@ class Postgres(RequestReply):
 
     def unsolicited(self, message: bytes) -> bool:
         """Say whether it is a notice, or the report of a parameter."""
-        return message[:1] in {b"N", b"S"}
+        return message[:1] in {b"N", b"S"} and len(message) > 1
 
     def closes(self, reply: bytes) -> bool:
         """Say whether it is an error behind which the server closes."""
@@ -204,26 +243,75 @@ class Postgres(RequestReply):
 
     def in_words(self, reply: bytes) -> str:
         """Return the severity, SQLSTATE and text of an error, or what log-in is asked for."""
+        if reply == b"N":
+            return "it has no TLS"
         if self.refused(reply):
             fields = pg.error_fields(reply)
             return first_line(" ".join(fields.get(key, "") for key in "SCM").strip().encode())
         if reply.startswith(b"R") and len(reply) >= 9:
             how = _ASKED.get(int.from_bytes(reply[5:9]), "")
-            return f"it asks for {how}; let it trust the user, or take a plain password" * bool(how)
+            return f"it asks for {how}" * bool(how)
         return ""
 
     def expected(self, request: bytes) -> Expected:
         """Return the messages that answer one of the client's, or several up to a Sync."""
-        if request[:1] == b"\0":
-            return _logged_in() if not self.password else pg.message(b"R", _IN_CLEAR)
         match request[:1]:
-            case b"p":
-                return _logged_in()
+            case b"\0" | b"p":
+                return self._expected_of_log_in(request)
             case b"X":
                 return None
             case b"Q":
                 return [*simple_answers(request[5:-1]), pg.READY]
         return extended_answers(pg.split(request))
+
+    def _expected_of_log_in(self, request: bytes) -> Expected:
+        if request == pg.ASK_FOR_TLS:
+            return b"S"
+        if request[:1] == b"\0":
+            return self._asks_for_password() if self.password else _logged_in()
+        if request == login.client_first():
+            return Judge(self._takes_first, "the server's first message of SCRAM")
+        if self.auth == "scram-sha-256":
+            return [Reply(Judge(self._proves_itself, "the server's proof")), *_logged_in()]
+        self._answer = b""  # connections that are logged in are all alike
+        return _logged_in()
+
+    def _asks_for_password(self) -> Expected:
+        if self.auth == "md5":
+            return Judge(self._takes_salt, "a question for MD5, with a salt")
+        if self.auth == "password":
+            return pg.message(b"R", _IN_CLEAR)
+        return Judge(_offers_scram, f"a question for SASL that offers {login.MECHANISM.decode()}")
+
+    def _takes_salt(self, reply: bytes) -> bool:
+        salt = login.md5_salt(reply)
+        if salt is not None:
+            self._answer = login.md5_answer(self.user, self.password, salt)
+        return salt is not None
+
+    def _takes_first(self, reply: bytes) -> bool:
+        first = login.sasl_data(reply, 11)
+        if first is None:
+            return False
+        scram = login.Scram(self.password, first)
+        self._answer, self._proof = pg.message(b"p", scram.final), scram.signature
+        if len(self._answer) != len(login.client_final_blank()):
+            raise MalformedReplyError(
+                f"the server's part of the nonce has not {login.NONCE_CHARACTERS} characters"
+            )
+        return True
+
+    def _proves_itself(self, reply: bytes) -> bool:
+        proof = login.sasl_data(reply, 12)
+        if proof is not None and proof != self._proof:
+            raise MalformedReplyError("the server's signature is wrong: it knows another password")
+        self._answer = self._proof = b""  # connections that are logged in are all alike
+        return proof is not None
+
+
+def _offers_scram(reply: bytes) -> bool:
+    offered = login.sasl_data(reply, 10)
+    return offered is not None and login.MECHANISM in offered.split(b"\0")
 
 
 def _logged_in() -> list[Reply]:

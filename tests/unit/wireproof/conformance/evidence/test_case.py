@@ -12,7 +12,8 @@ from tests.support.servers import SHOUT, Serving, Shout, one_read_one_line, shou
 from wireproof.conformance.evidence.case import Case, read_case, run_case
 from wireproof.conformance.execution.executor import Executor, open_diag
 from wireproof.conformance.execution.failure import Failure, FailureKind
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import UsageError
 from wireproof.wire.transcript import Event
 

@@ -30,7 +30,8 @@ from tests.zoo.protocol import Store
 from tests.zoo.serving import serving
 from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.evidence.scripts import standalone_script
-from wireproof.conformance.plans.plan import Open, Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Open, Plan
 from wireproof.conformance.properties.datagrams import in_turn
 from wireproof.learnt.protocol import protocol_of
 from wireproof.protocols.base import Protocol

@@ -11,7 +11,8 @@ from tests.support.played import failure
 from wireproof.conformance.execution.controlled import ControlledExecutor, executor_for, run_reset
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import FailureKind, Seen
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.protocols.built_in.echo import Echo

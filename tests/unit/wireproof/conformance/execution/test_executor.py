@@ -26,6 +26,7 @@ from tests.support.servers import (
 from wireproof.conformance.execution import plan_execution
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.plans.made import interleaved, single
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -42,8 +43,6 @@ from wireproof.conformance.plans.plan import (
     Send,
     SendLast,
     SendOpening,
-    interleaved,
-    single,
 )
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Delivery

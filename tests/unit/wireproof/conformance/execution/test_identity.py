@@ -13,7 +13,7 @@ from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.properties.connections.identity import same_name
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS, Subject
-from wireproof.protocols.base import SecondLogin
+from wireproof.protocols.exchange import SecondLogin
 from wireproof.wire.kernel.sock_diag import SockDiag
 
 TIMEOUT_S = 0.3

@@ -16,7 +16,8 @@ from wireproof.conformance.execution.failure import (
     Phase,
     Seen,
 )
-from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
+from wireproof.conformance.execution.judged_connection import JudgedConnection
+from wireproof.conformance.execution.leaving import abandon
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.deadline import Deadline
 from wireproof.results import Delivery
@@ -127,6 +128,7 @@ def _judged(
     pauses_of: Callable[[bytes], Sequence[int]] = lambda _: (),
 ) -> JudgedConnection:
     chosen = protocol or Shout()
+    cast(Any, chosen).pauses = pauses_of
     judged = JudgedConnection(
         0,
         cast(Connection, connection),
@@ -134,7 +136,7 @@ def _judged(
         cast(Any, watch or Watch()),
         Transcript(),
         DeliveryTimeout(NOW),
-        pauses_of=pauses_of,
+        says=chosen,
     )
     judged.begin(chosen.opening(), requests, Deadline(NOW))
     return judged

@@ -1,4 +1,4 @@
-from typing import cast
+from typing import Any, cast
 
 from tests.support.servers import Shout
 from wireproof.conformance.execution.outgoing import Outgoing
@@ -21,8 +21,9 @@ class _Kernel:
 
 
 def _outgoing(kernel: _Kernel, *pauses: int) -> Outgoing:
-    oracle = Shout().oracle()
-    return Outgoing(cast(Connection, kernel), oracle, lambda _: pauses)
+    says = Shout()
+    cast(Any, says).pauses = lambda _: pauses
+    return Outgoing(cast(Connection, kernel), says.oracle(), says)
 
 
 def test_offsets_count_from_behind_the_opening() -> None:

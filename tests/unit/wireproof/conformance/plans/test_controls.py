@@ -3,6 +3,7 @@
 import pytest
 
 from wireproof.conformance.plans.controls import controls_of, has_one_connection, one_by_one
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -19,7 +20,6 @@ from wireproof.conformance.plans.plan import (
     SendLast,
     SendOpening,
     Way,
-    single,
 )
 
 A, BB = b"a\n", b"bb\n"

@@ -12,6 +12,7 @@ from wireproof.conformance.plans.edits import (
     without_actions,
     without_connections,
 )
+from wireproof.conformance.plans.made import interleaved, single
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -25,8 +26,6 @@ from wireproof.conformance.plans.plan import (
     Send,
     SendDatagram,
     SendLast,
-    interleaved,
-    single,
 )
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.plans import plans
+from wireproof.conformance.plans.made import interleaved, single
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -18,8 +19,6 @@ from wireproof.conformance.plans.plan import (
     Push,
     Reset,
     Send,
-    interleaved,
-    single,
 )
 from wireproof.conformance.plans.reduce import reduce
 

@@ -3,7 +3,8 @@ from dataclasses import replace
 from tests.support import played
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.failure import Seen
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.causes import FoundCauses
 from wireproof.conformance.search.features import Condition, Feature
 from wireproof.conformance.search.pursuit import Finding

@@ -3,7 +3,8 @@ from unittest import mock
 
 from tests.support import played
 from wireproof.conformance.execution.failure import Seen
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.confirmation import Again, held_again
 from wireproof.conformance.search.explore import Failing, Search
 

@@ -1,6 +1,7 @@
 import pytest
 
 from wireproof.conformance.execution.failure import Phase
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -12,7 +13,6 @@ from wireproof.conformance.plans.plan import (
     Reset,
     Send,
     SendLast,
-    single,
 )
 from wireproof.conformance.search.explain import explain
 from wireproof.conformance.search.features import Condition, Feature

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.support.servers import Shout
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.search.explore import Failing, Search, try_certain, try_drawn

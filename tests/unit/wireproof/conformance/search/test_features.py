@@ -2,6 +2,7 @@ import pytest
 
 from tests.support import played
 from wireproof.conformance.execution.failure import Phase
+from wireproof.conformance.plans.made import interleaved, single
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -12,8 +13,6 @@ from wireproof.conformance.plans.plan import (
     Push,
     Send,
     SendLast,
-    interleaved,
-    single,
 )
 from wireproof.conformance.search.features import (
     Feature,

@@ -3,7 +3,8 @@ import pytest
 from tests.support import played
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.failure import Phase, Seen
-from wireproof.conformance.plans.plan import Open, Plan, Reset, Send, interleaved, single
+from wireproof.conformance.plans.made import interleaved, single
+from wireproof.conformance.plans.plan import Open, Plan, Reset, Send
 from wireproof.conformance.search.features import UNKNOWN, Condition, Feature
 from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.signature import signature_of

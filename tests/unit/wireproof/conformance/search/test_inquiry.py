@@ -3,7 +3,8 @@ from itertools import pairwise
 from tests.support import played
 from tests.support.played import Judge
 from wireproof.conformance.execution.failure import Seen
-from wireproof.conformance.plans.plan import Plan, Push, Send, interleaved, single
+from wireproof.conformance.plans.made import interleaved, single
+from wireproof.conformance.plans.plan import Plan, Push, Send
 from wireproof.conformance.search.features import UNKNOWN, Condition, Feature
 from wireproof.conformance.search.inquiry import Inquiry, is_explained_by
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from wireproof.conformance.execution.failure import Failure, FailureKind, Owed, Phase, Seen
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Await,
     AwaitEnd,
@@ -13,7 +14,6 @@ from wireproof.conformance.plans.plan import (
     Push,
     Reset,
     Send,
-    single,
 )
 from wireproof.conformance.search.signature import Place, Signature, Whom, signature_of
 

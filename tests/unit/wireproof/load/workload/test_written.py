@@ -9,8 +9,8 @@ from wireproof.errors import UsageError
 from wireproof.load.spec import LoadSpec
 from wireproof.load.workload.corpus import Corpus
 from wireproof.load.workload.drawing import draw_corpus
-from wireproof.protocols.base import Exchange
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 
 FEEDABLE = [name for name in BUILT_IN if find_protocol(name, {}).exchange is Exchange.REQUEST_REPLY]

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.right_replies import right_replies
-from wireproof.protocols.base import NUMBER_BORDERS, Exchange, Protocol, SecondLogin, as_sent
+from wireproof.protocols.base import NUMBER_BORDERS, Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.exchange import Exchange, SecondLogin
 from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 from wireproof.protocols.loading.self_check import check_code
 from wireproof.protocols.oracle import WrongReplyError

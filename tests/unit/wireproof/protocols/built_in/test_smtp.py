@@ -243,3 +243,18 @@ def test_each_message_has_its_codes(message: bytes, codes: set[int]):
 def test_421_and_521_close(reply: bytes, right: bool):
     """With these codes a server gives up (RFC 5321, section 3.8; RFC 7504)."""
     assert Smtp().closes(reply) == right
+
+
+def test_starttls_is_a_request_of_the_opening():
+    """Hello, STARTTLS with 220, and hello once more inside TLS, where the rest is as before."""
+    smtp = find_protocol("smtp", {"starttls": "yes"})
+    hello, asks, again = smtp.opening()
+    assert hello == again
+    assert [smtp.begins_tls(one) for one in smtp.opening()] == [False, True, False]
+    oracle = smtp.oracle()
+    oracle.receive_data(GREETING)
+    for request, reply in zip(smtp.opening(), (b"250 hi", b"220 go", b"250 ok"), strict=True):
+        oracle.announce(request)
+        oracle.sent(len(request))
+        assert oracle.receive_data(reply + b"\r\n") == 1
+    assert asks == b"STARTTLS\r\n"

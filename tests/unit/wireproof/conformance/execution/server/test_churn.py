@@ -95,7 +95,6 @@ def test_each_way(way: Way, seen: list[str]) -> None:
         cast(Any, _Watch()),
         Transcript(),
         DeliveryTimeout(1.0),
-        pauses_of=lambda _: (),
     )
     use((judged, cast(Connection, connection), (), (b"hi\n",)), way, Deadline(1.0))
     assert connection.log == [*seen, "close"]  # the descriptor is given back in any case

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.slow_judges import accepts, cut, spoilt
-from wireproof.protocols import MalformedReplyError
+from wireproof.protocols import MalformedReplyError, WrongReplyError
 from wireproof.protocols.built_in.postgres import messages as pg
 from wireproof.protocols.built_in.postgres.protocol import Postgres
 from wireproof.protocols.built_in.postgres.queries import (
@@ -268,3 +268,19 @@ def test_a_length_below_its_own_is_malformed():
     """It counts itself."""
     with pytest.raises(MalformedReplyError, match="3"):
         Postgres().reply_length(bytearray(b"Z\0\0\0\x03"))
+
+
+@pytest.mark.parametrize(("reply", "fits"), [(b"S", True), (b"N", False), (READY, False)])
+def test_tls_is_asked_for_first(reply: bytes, fits: bool) -> None:
+    """One byte says whether it begins; a parameter's report begins with the same letter."""
+    postgres = find_protocol("postgres", {"starttls": "yes"})
+    asks, start = postgres.opening()
+    assert (postgres.begins_tls(asks), postgres.begins_tls(start)) == (True, False)
+    oracle = postgres.oracle()
+    oracle.announce(asks)
+    oracle.sent(len(asks))
+    if fits:
+        assert oracle.receive_data(reply) == 1
+    else:
+        with pytest.raises(WrongReplyError):
+            oracle.receive_data(reply)
