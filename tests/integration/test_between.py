@@ -12,35 +12,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.between import ARTICLE, HEAD, SOUND, judged, python, verdicts
 from tests.support.server_process import running
 from tests.support.servers import Serving, one_read_one_line, shouting
 from wireproof.cli import invoke
 from wireproof.traffic.recordings import RECORDING_FORMAT, Head, RecordingWriter
 from wireproof.wire.kernel.process import descendants_of
 
-ARTICLE = Path(__file__).parents[1] / "support" / "article_client.py"
-_HEAD = """
-import os, socket, sys
-def connected():
-    return socket.create_connection(
-        (os.environ["WIREPROOF_HOST"], int(os.environ["WIREPROOF_PORT"])), 20)
-def line(s):
-    got = b""
-    while not got.endswith(b"\\n"):
-        data = s.recv(4096)
-        if not data:
-            sys.exit("closed")
-        got += data
-    return got
-"""
-SOUND = f"""{_HEAD}
-with connected() as s:
-    for word in (b"hi", b"you"):
-        s.sendall(word + b"\\n")
-        if line(s) != word.upper() + b"\\n":
-            sys.exit("wrong reply")
-"""
-ONE_CUT = f"""{_HEAD}
+ONE_CUT = f"""{HEAD}
 with connected() as s:  # takes a reply for whole where its first part has three bytes
     s.sendall(b"hello\\n")
     got = s.recv(4096)
@@ -57,38 +36,6 @@ def server() -> Iterator[Serving]:
     """A sound server."""
     with Serving(shouting) as made:
         yield made
-
-
-def judged(
-    target: object, *words: str, options: tuple[str, ...] = ()
-) -> tuple[int, dict[str, Any]]:
-    """The exit code and the results of a run in the current folder."""
-    out = "out"
-    code = invoke(
-        [
-            "between",
-            str(target),
-            "--depth",
-            "quick",
-            "--out",
-            out,
-            "--force",
-            *options,
-            "--",
-            *words,
-        ]
-    )
-    return code, json.loads((Path(out) / "results.json").read_text())
-
-
-def verdicts(results: dict[str, Any]) -> dict[str, str]:
-    """By requirement."""
-    return {one["id"]: one["verdict"] for one in results["check"]["requirements"]}
-
-
-def python(code: str) -> tuple[str, ...]:
-    """A command that runs a program."""
-    return sys.executable, "-S", "-c", code
 
 
 def test_a_sound_client_passes(server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -214,18 +161,6 @@ def test_talk_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert code == 0, results
 
 
-def test_a_command_that_is_unstable_by_itself_is_told(
-    server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Nothing is claimed of cuts."""
-    monkeypatch.chdir(tmp_path)
-    code, results = judged(server.target, *python(SOUND + "\nsys.exit(os.getpid() % 2)"))
-    if code != 0:  # three times even, or odd
-        assert code == 3
-        (line,) = results["check"]["requirements"]
-        assert (line["id"], line["verdict"]) == ("CLI-UNCUT", "INCONCLUSIVE")
-
-
 def test_a_command_that_never_connects_is_told(
     server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ):
@@ -242,7 +177,7 @@ def test_hostile_commands_are_survived_and_leave_nothing(
 ):
     """One that prints without end, forks away, ignores signals and hangs."""
     monkeypatch.chdir(tmp_path)
-    hostile = f"""{_HEAD}
+    hostile = f"""{HEAD}
 import signal, subprocess
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
+    "wireproof/results/between.py": "integration/test_between.py",
     "wireproof/results/learnt.py": "unit/wireproof/reporting/test_learnt.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
 }

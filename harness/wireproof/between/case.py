@@ -8,7 +8,7 @@ import msgspec
 
 from wireproof.between.runs.judging import Judge, Problem
 from wireproof.between.runs.playing import Player
-from wireproof.between.runs.schedules import Schedule
+from wireproof.between.runs.schedules import UNCUT, Schedule
 from wireproof.between.search import Laboratory
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import read_limited
@@ -116,7 +116,7 @@ def run_between_case(
     last = None
     with Laboratory(player, judge, 1, case.timeout_s) as laboratory:
         baseline = laboratory.baseline()
-        if baseline.problems:
+        if baseline.problems and case.schedule != UNCUT:
             raise CannotRunError(
                 f"uncut the command fails, too: {baseline.problems[0].message}",
                 "start its server as it was when this was recorded",

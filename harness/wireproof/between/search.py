@@ -4,22 +4,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Self
 
-from wireproof.between.borders import Borders, borders_of
+from wireproof.between.baseline import Baseline
 from wireproof.between.confirming import PAIRS, RUNS, Confirmation
 from wireproof.between.plans import Sizes, Trial, every_cut
+from wireproof.between.runs.beside import MOST_BESIDE, Beside, find_beside
 from wireproof.between.runs.judging import LEARN_RUNS, LEARN_S, Judge, Problem
 from wireproof.between.runs.playing import Patience, Played, Player
-from wireproof.between.runs.schedules import UNCUT, Cut, Direction, Schedule
+from wireproof.between.runs.schedules import UNCUT, Cut, Schedule
 from wireproof.between.shrinking import shrinking
-from wireproof.protocols.request_reply import RequestReply
 
 _LEAST_UNCUT: Final = 3
 _MOST_UNCUT: Final = 60
 _MOST_SHRINKING_CUTS: Final = 20_000
 _MOST_SHRINKING_RUNS: Final = 300
+_FINDING_S: Final = 2.0
+"""For so long a further number of commands at once is tried."""
 _FIRST: Final = Patience(quiet_s=30, total_s=60)
 
 
@@ -62,59 +64,35 @@ class Minimum:
     confirmation: Confirmation
 
 
-@dataclass(slots=True)
-class Baseline:
-    """Runs that nothing was done to.
-
-    Attributes:
-        runs: how they went.
-        problems: what was wrong with those that failed.
-
-    """
-
-    runs: list[Played] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def slowest_s(self) -> float:
-        """The longest of them."""
-        return max(one.seconds for one in self.runs)
-
-    @property
-    def sizes(self) -> Sizes:
-        """Bytes of each message in each direction: the largest of any run."""
-        return {
-            direction: _largest([one.sizes(direction) for one in self.runs])
-            for direction in Direction
-        }
-
-    def borders(self, protocol: RequestReply | None) -> dict[Direction, Borders]:
-        """Return where the protocol's messages end in the last run's first connection."""
-        if protocol is None or not self.runs or not self.runs[-1].streams:
-            return {}
-        return {
-            direction: borders_of(bytes(stream.data), stream.sizes_bytes, protocol)
-            for direction, stream in self.runs[-1].streams[0].items()
-        }
-
-
 class Laboratory:
     """Runs the command under schedules, several at a time.
 
     Attributes:
         judge: of each run.
         stopped: set once the user wants an end.
+        beside: how many run at once.
 
     """
 
-    def __init__(self, player: Player, judge: Judge, jobs: int, timeout_s: float | None) -> None:
-        """Run `jobs` at a time; a run takes `timeout_s` at the most, or as long as it should."""
+    def __init__(
+        self, player: Player, judge: Judge, jobs: int | None, timeout_s: float | None
+    ) -> None:
+        """Prepare to run.
+
+        Args:
+            player: runs the command.
+            judge: of each run.
+            jobs: so many at a time; None for as many as is safe, found by `baseline`.
+            timeout_s: for a run; None for as long as it should need.
+
+        """
         self.judge = judge
         self.stopped = threading.Event()
+        self.beside = Beside(jobs or 1)
         self._player = player
-        self._jobs = jobs
+        self._is_jobs_found = jobs is None
         self._timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(jobs)
+        self._pool = ThreadPoolExecutor(jobs or MOST_BESIDE)
         self._quick = self._sure = Patience(
             timeout_s or _FIRST.quiet_s, timeout_s or _FIRST.total_s
         )
@@ -144,14 +122,18 @@ class Laboratory:
                 break
             self._add_uncut(found)
         if found.problems or not found.runs:
+            while found.fails_alike and len(found.runs) < RUNS and not self.stopped.is_set():
+                self._add_uncut(found)
             return found
         if self.judge.same_output:
             self.judge.learn(found.runs)
             for _ in range(_LEAST_UNCUT):
                 self._add_uncut(found)
-        quiet_s = max(one.quiet_s for one in found.runs)
-        self._quick = Patience(max(2.0, 5 * quiet_s), max(10.0, 10 * found.slowest_s))
-        self._sure = Patience(max(6.0, 10 * quiet_s), max(20.0, 20 * found.slowest_s))
+        beside = self._find_beside(found.runs) if self._is_jobs_found else []
+        quiet_s = max(one.quiet_s for one in (*found.runs, *beside))
+        slowest_s = max(one.seconds for one in (*found.runs, *beside))
+        self._quick = Patience(max(2.0, 5 * quiet_s), max(10.0, 10 * slowest_s))
+        self._sure = Patience(max(6.0, 10 * quiet_s), max(20.0, 20 * slowest_s))
         if self._timeout_s is not None:
             self._quick = self._sure = Patience(self._timeout_s, self._timeout_s)
         return found
@@ -161,7 +143,7 @@ class Laboratory:
         waiting: dict[Future[Played], Trial] = {}
         left = iter(trials)
         while not self.stopped.is_set():
-            while len(waiting) < self._jobs and time.monotonic() < until_s():
+            while len(waiting) < self.beside.jobs and time.monotonic() < until_s():
                 trial = next(left, None)
                 if trial is None:
                     break
@@ -183,15 +165,23 @@ class Laboratory:
             schedule, Patience(patience.quiet_s + schedule.hold_s, patience.total_s + extra_s)
         )
 
+    def run_directly(self, found: Baseline) -> None:
+        """Run it without the relay, as often as a failure is confirmed."""
+        while len(found.direct) < RUNS and not self.stopped.is_set():
+            played = self._player.play_directly(self._sure)
+            found.direct.append(played)
+            problem = self.judge.problem(played)
+            if problem is not None:
+                found.direct_problems.append(problem)
+
     def confirm(self, schedule: Schedule) -> Minimum | None:
-        """Run a schedule again and again, each time beside an uncut run; None if it never fails."""
+        """Run a schedule again and again, alone, by turns with uncut; None if it never fails."""
         failed = runs = uncut_failed = 0
         last: tuple[Problem, Played] | None = None
         wanted = RUNS
         while runs < wanted and not self.stopped.is_set():
             runs += 1
-            pair = [self._pool.submit(self.run, one, surely=True) for one in (schedule, UNCUT)]
-            played, uncut = (one.result() for one in pair)
+            played, uncut = (self.run(one, surely=True) for one in (schedule, UNCUT))
             problem = self.judge.problem(played)
             uncut_failed += self.judge.problem(uncut) is not None
             if problem is not None:
@@ -230,6 +220,19 @@ class Laboratory:
             smallest = done.value
         return _with_cuts(schedule, smallest)
 
+    def _find_beside(self, alone: list[Played]) -> list[Played]:
+        """Find how many may run at once; return the runs that showed it."""
+        shown: list[Played] = []
+
+        def run(number: int) -> list[Played]:
+            begun = [self._pool.submit(self.run, UNCUT, surely=True) for _ in range(number)]
+            ended = [one.result() for one in begun]
+            shown.extend(ended)
+            return ended
+
+        self.beside = find_beside(alone, self.judge, run, _FINDING_S)
+        return shown
+
     def _add_uncut(self, found: Baseline) -> None:
         played = self.run(UNCUT)
         found.runs.append(played)
@@ -240,8 +243,3 @@ class Laboratory:
 
 def _with_cuts(schedule: Schedule, cuts: Sequence[Cut]) -> Schedule:
     return Schedule(cuts=tuple(cuts), hold_s=schedule.hold_s)
-
-
-def _largest(rows: Sequence[Sequence[int]]) -> list[int]:
-    longest = max(map(len, rows), default=0)
-    return [max(row[at] for row in rows if at < len(row)) for at in range(longest)]

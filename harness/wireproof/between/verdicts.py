@@ -4,10 +4,11 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from wireproof.between.baseline import read_all
 from wireproof.between.plans import CUTS_OF
 from wireproof.between.requirements import BETWEEN, BROKEN, UNCUT, Between
 from wireproof.between.runs.course import MOST_OCTETS
-from wireproof.between.runs.judging import how
+from wireproof.between.runs.judging import how, meets
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction, told
 from wireproof.between.search import Tried
@@ -72,6 +73,9 @@ def between_result(found: Judgement, spec: BetweenSpec) -> BetweenResult:
         runs=found.runs,
         baseline_runs=len(found.baseline.runs),
         is_stable=found.is_stable,
+        jobs=found.beside.jobs,
+        why_alone=found.beside.why_alone,
+        only_beside=found.only_beside,
         cuts=[
             {
                 "cause": cause.id,
@@ -89,6 +93,11 @@ def sentence(cause: Cause, found: Judgement) -> str:
     """Return what goes wrong, when, and by whom."""
     minimum = cause.minimum
     side = f"{cause.blame.side}: " if cause.blame.side else ""
+    if UNCUT in cause.requirements:
+        return (
+            f"{side}{minimum.problem.message} each time, uncut and without the relay, with"
+            f" {cause.blame.sentence}"
+        )
     return (
         f"{side}{minimum.problem.message}: {minimum.schedule}{_sized(cause, found)},"
         f" in {minimum.confirmation.failed} of {minimum.confirmation.runs} runs;"
@@ -178,11 +187,23 @@ def _uncut(found: Judgement) -> tuple[Verdict, str]:
         return Verdict.PASS, f"{runs} of {runs} runs"
     if not found.baseline.problems:
         return Verdict.INCONCLUSIVE, "interrupted"
+    if UNCUT in found.cause_of:
+        return Verdict.FAIL, sentence(found.cause_of[UNCUT], found)
     first = found.baseline.problems[0]
     return Verdict.INCONCLUSIVE, (
-        f"uncut it fails {len(found.baseline.problems)} of {runs} times, so nothing can be said of"
-        f" cuts: {first.message} ({first.actual})"
+        f"uncut it fails {len(found.baseline.problems)} of {runs} times{_directly(found)}:"
+        f" {first.message} ({first.actual}); so nothing can be said of cuts"
     )
+
+
+def _directly(found: Judgement) -> str:
+    """Return how it went without the relay, where that was tried."""
+    uncut = found.baseline
+    if not uncut.direct:
+        return ""
+    went = f"{len(uncut.direct_problems)} of {len(uncut.direct)}"
+    own = "; it read all that it was sent" if all(map(read_all, uncut.runs)) else ""
+    return f", and {went} without the relay{own}"
 
 
 def _told_failures(one: Between, found: Judgement, cause: Cause) -> str:
@@ -219,15 +240,6 @@ def _broken(tried: Sequence[Tried], expect: str) -> tuple[Verdict, str]:
         f"{len(wrong)} of {len(tried)} are not as --expect {expect} says: {_end_of(first.played)}"
         f" after {first.trial.schedule}; {message}"
     )
-
-
-def meets(played: Played, expect: str) -> bool:
-    """Say whether a run in which a stream broke off is as `--expect` wants it."""
-    if not expect:
-        return True
-    if played.exit_code is None:
-        return False
-    return expect == "end" or (expect == "success") == (played.exit_code == 0)
 
 
 def _end_of(played: Played) -> str:

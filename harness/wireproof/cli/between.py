@@ -11,7 +11,7 @@ import click
 
 from wireproof.choosing import select
 from wireproof.cli.shared.common import find_target, finish, output_options, target_options
-from wireproof.cli.shared.parameters import Duration
+from wireproof.cli.shared.parameters import AtOnce, Duration
 from wireproof.cli.shared.relaying import listening_address, serve_schedule
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.errors import UsageError
@@ -70,7 +70,11 @@ if TYPE_CHECKING:
 @click.option("--time-budget", type=Duration("1s"), help="Try schedules for so long at the most.")
 @click.option("--timeout", type=Duration("100ms"), help="A run that takes longer has failed.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Commands at once."
+    "--jobs",
+    type=AtOnce("commands", 64),
+    default="auto",
+    show_default=True,
+    help="Commands at once; auto: as many as end side by side as they do alone.",
 )
 @click.option("--seed", type=int, help="Draw the same schedules again.  [default: a new one]")
 @output_options
@@ -135,13 +139,14 @@ def between(
             own=own,
             depth=depth,
             seed=seed,
-            jobs=jobs if own.scheme == "tcp" and not own.port else 1,
+            jobs=(jobs or None) if own.scheme == "tcp" and not own.port else 1,
             same_output=same_output,
             timeout_s=timeout,
             expect=expect or "",
             budget_s=time_budget,
             wanted=wanted,
             protocol=_framing(protocol_name),
+            is_canned=serve_file is not None,
         )
         folder = ResultsFolder("between", out, force=force)
         with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:

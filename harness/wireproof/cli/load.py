@@ -29,7 +29,7 @@ from wireproof.cli.shared.from_traffic import (
     traffic_options,
 )
 from wireproof.cli.shared.load_runs import run_to_knee, run_watched
-from wireproof.cli.shared.parameters import AUTO, Counts, Duration, Processes
+from wireproof.cli.shared.parameters import AUTO, AtOnce, Counts, Duration
 from wireproof.cli.shared.results_folder import ResultsFolder
 from wireproof.cli.shared.watching import Watchers, watching_options
 from wireproof.errors import UsageError
@@ -159,7 +159,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
 @watching_options
 @click.option(
     "--processes",
-    type=Processes(),
+    type=AtOnce("processes"),
     default=1,
     show_default=True,
     help="Load processes; auto: one for each core that the server leaves.",

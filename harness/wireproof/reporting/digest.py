@@ -90,6 +90,8 @@ def effort(check: CheckResult, between: BetweenResult | None = None) -> str:
     tried = counted(check.plans, "conversation")
     if between is not None:
         runs = f"{counted(between.runs, 'run')}, {between.baseline_runs} of them first and uncut"
+        if between.jobs > 1:
+            runs += f", {between.jobs} at once"
         tried = f"{counted(between.schedules, 'schedule')}, judged by {between.judge}, {runs},"
     return f"{tried} in {seconds(check.seconds)}, depth {check.depth}, seed {check.seed}"
 

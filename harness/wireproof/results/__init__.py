@@ -1,12 +1,12 @@
 """The result file: the one thing that measuring writes and reporting reads."""
 
+from wireproof.results.between import BetweenResult
 from wireproof.results.file import decode, encode, load_results
 from wireproof.results.learnt import LearntResult, LearntSpan
 from wireproof.results.outcome import Outcome, outcome
 from wireproof.results.records import (
     FORMAT,
     BacklogResult,
-    BetweenResult,
     Boundary,
     BoundaryMap,
     Burst,

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from wireproof.results.between import BetweenResult
 from wireproof.results.learnt import LearntResult
 
 FORMAT = 2
@@ -135,25 +136,6 @@ class CheckResult(Record, frozen=True, kw_only=True):
     boundary_maps: list[BoundaryMap] = []
     learnt: LearntResult | None = None
     behind: str = ""  # the server to which the target leads, where what stands between was judged
-
-
-class BetweenResult(Record, frozen=True, kw_only=True):
-    """What `wireproof between` found, besides the requirements that `check` holds."""
-
-    command: str
-    """As it was run, in words of a shell."""
-    judge: str
-    """What it is judged by: `exit status`, or `exit status and output`."""
-    schedules: int
-    """Different ones that were tried."""
-    runs: int
-    """Of the command, altogether."""
-    baseline_runs: int
-    """That nothing was done to, before all others."""
-    is_stable: bool
-    """Whether all of these ended well."""
-    cuts: list[dict[str, Any]] = []
-    """Of the smallest schedules that fail: `cause`, `direction`, `message`, `offset`."""
 
 
 class Percentiles(Record, frozen=True, kw_only=True):

@@ -45,12 +45,14 @@ class Stream:
         sizes_bytes: of each message, as far as it came.
         data: the first of all bytes.
         end: how it ended, if it did.
+        is_late: whether some of it came when the other direction had ended.
 
     """
 
     sizes_bytes: list[int] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
     end: str = ""
+    is_late: bool = False
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class HostileCourse(Course):
         if direction is not self.last:
             stream.sizes_bytes.append(0)
             self.last = direction
+        stream.is_late |= bool(self.streams[direction.other].end)
         begin = stream.sizes_bytes[-1]
         stream.sizes_bytes[-1] += len(arrival.data)
         stream.data += arrival.data[: max(0, self.KEPT_BYTES - len(stream.data))]

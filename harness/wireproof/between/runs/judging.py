@@ -79,6 +79,15 @@ class Judge:
         )
 
 
+def meets(played: Played, expect: str) -> bool:
+    """Say whether a run in which a stream broke off is as `--expect` wants it."""
+    if not expect:
+        return True
+    if played.exit_code is None:
+        return False
+    return expect == "end" or (expect == "success") == (played.exit_code == 0)
+
+
 def how(code: int) -> str:
     """Return an exit status in words."""
     return f"signal {code - 128}" if 128 < code <= 192 else f"exit status {code}"

@@ -2,15 +2,16 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
 from wireproof.between.runs.command import Running
 from wireproof.between.runs.course import HostileCourse, Stream
 from wireproof.between.runs.recorded import RecordedCourse
-from wireproof.between.runs.schedules import Cut, Direction, Schedule
+from wireproof.between.runs.schedules import UNCUT, Cut, Direction, Schedule
 from wireproof.results import Delivery
 from wireproof.target import Target
 from wireproof.traffic.forwarding import Arrival, Side
@@ -48,6 +49,7 @@ class Played:
         output: what is kept of its standard output.
         errors: what is kept of its standard error.
         seconds: how long it took.
+        begun_at_s: in seconds of the epoch.
         quiet_s: the longest time without a byte on any connection.
         streams: of each connection, what was seen of each direction.
         last: of each connection, whose bytes came last.
@@ -55,7 +57,6 @@ class Played:
         deliveries: how waits for a reader ended, counted.
         refusals: why the server could not be reached.
         events: what was sent to whom, as the client has it.
-        begun_at_s: in seconds of the epoch.
 
     """
 
@@ -64,14 +65,14 @@ class Played:
     output: bytes
     errors: bytes
     seconds: float
-    quiet_s: float
-    streams: tuple[dict[Direction, Stream], ...]
-    last: tuple[Direction | None, ...]
-    applied: frozenset[Cut]
-    deliveries: dict[Delivery, int]
-    refusals: tuple[str, ...]
-    events: tuple[Event, ...]
     begun_at_s: float
+    quiet_s: float = 0.0
+    streams: tuple[dict[Direction, Stream], ...] = ()
+    last: tuple[Direction | None, ...] = ()
+    applied: frozenset[Cut] = frozenset()
+    deliveries: Mapping[Delivery, int] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def sizes(self, direction: Direction) -> list[int]:
         """Return the bytes of each message, the largest on any connection."""
@@ -185,6 +186,34 @@ class Player:
             deliveries={kind: sum(one.deliveries[kind] for one in courses) for kind in Delivery},
             refusals=tuple(seen.refusals),
             events=tuple(transcript.events),
+            begun_at_s=begun_at_s,
+        )
+
+    def play_directly(self, patience: Patience) -> Played:
+        """Run it once with the server's own address; of what passes nothing is seen.
+
+        Raises:
+            CannotRunError: there can be no process.
+
+        """
+        self.runs += 1
+        begun_at_s, begun_s = time.time(), time.monotonic()
+        running = Running(self._words, self._target)
+        try:
+            while running.exit_code is None and not self._is_stopped():
+                wait(running.descriptors, _LOOK_S)
+                running.read()
+                if time.monotonic() - begun_s > patience.total_s:
+                    break
+            exit_code, seconds = running.exit_code, time.monotonic() - begun_s
+        finally:
+            running.close()
+        return Played(
+            schedule=UNCUT,
+            exit_code=exit_code,
+            output=running.output.kept,
+            errors=running.errors.kept,
+            seconds=seconds,
             begun_at_s=begun_at_s,
         )
 

@@ -30,6 +30,11 @@ class Direction(StrEnum):
     REPLY = "reply"
     """The server's."""
 
+    @property
+    def other(self) -> "Direction":
+        """Return the one across."""
+        return Direction.REPLY if self is Direction.REQUEST else Direction.REQUEST
+
 
 class Cut(msgspec.Struct, frozen=True, order=True):
     """A place between two bytes of a message, on every connection that has it.

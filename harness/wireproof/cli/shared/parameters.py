@@ -43,10 +43,15 @@ AUTO = 0
 """As many as there is room for."""
 
 
-class Processes(click.ParamType):  # type: ignore[type-arg]
+class AtOnce(click.ParamType):  # type: ignore[type-arg]
     """A whole number above 0, or `auto`."""
 
     name = "n|auto"
+
+    def __init__(self, what: str, at_most: int = 1024) -> None:
+        """Count `what`, such as processes; no more than `at_most`."""
+        self._what = what
+        self._at_most = at_most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number, or `AUTO`.
@@ -60,10 +65,13 @@ class Processes(click.ParamType):  # type: ignore[type-arg]
             return value
         if value == "auto":
             return AUTO
-        if value.isascii() and value.isdecimal() and int(value) > 0:
+        if value.isascii() and value.isdecimal() and 0 < int(value) <= self._at_most:
             return int(value)
         option = param.opts[0] if param else ""
-        raise UsageError(f"{option}: {value!r} is not a number of processes", "write 2, or auto")
+        raise UsageError(
+            f"{option}: {value!r} is not a number of {self._what} from 1 to {self._at_most}",
+            "write 2, or auto",
+        )
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg]

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from wireproof.cli import cli, invoke
-from wireproof.cli.shared.parameters import AUTO, Counts, Duration, Processes
+from wireproof.cli.shared.parameters import AUTO, AtOnce, Counts, Duration
 from wireproof.errors import UsageError
 
 OPTION = click.Option(["--for"])
@@ -77,7 +77,7 @@ def test_counts_are_whole_and_above_0(text: str) -> None:
 
 def test_processes_are_a_number_or_auto() -> None:
     """What says how many, and what leaves it to the machine."""
-    kind, option = Processes(), click.Option(["--processes"])
+    kind, option = AtOnce("processes"), click.Option(["--processes"])
     assert [kind.convert(value, option, None) for value in ("3", 3, "auto")] == [3, 3, AUTO]
     for value in ("0", "-1", "many", "1.5"):
         with pytest.raises(UsageError, match="--processes"):

@@ -1,0 +1,114 @@
+"""Runs that nothing was done to, and what they say where each of them fails."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from wireproof.between.borders import Borders, borders_of
+from wireproof.between.plans import Sizes
+from wireproof.between.runs.judging import Problem
+from wireproof.between.runs.playing import Played
+from wireproof.between.runs.schedules import Direction
+from wireproof.protocols.request_reply import RequestReply
+from wireproof.wire.observations import END_OF_STREAM, RESET
+from wireproof.words import counted
+
+_FEW: Final = 4
+
+
+@dataclass(slots=True)
+class Baseline:
+    """Runs that nothing was done to.
+
+    Attributes:
+        runs: how they went.
+        problems: what was wrong with those that failed.
+        direct: runs without the relay, where all others failed alike.
+        direct_problems: what was wrong with those of them that failed.
+
+    """
+
+    runs: list[Played] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    direct: list[Played] = field(default_factory=list)
+    direct_problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def fails_alike(self) -> bool:
+        """Whether each run ended, and each in the same wrong way."""
+        kinds = {one.kind for one in self.problems}
+        is_always = bool(self.runs) and len(self.problems) == len(self.runs)
+        return is_always and len(kinds) == 1 and self.runs[-1].exit_code is not None
+
+    @property
+    def fails_directly(self) -> bool:
+        """Whether each run without the relay failed in that way, too."""
+        kinds = {one.kind for one in (*self.problems, *self.direct_problems)}
+        is_always = bool(self.direct) and len(self.direct_problems) == len(self.direct)
+        return is_always and len(kinds) == 1
+
+    @property
+    def unread(self) -> str:
+        """What shows that the client, each time, did not read a reply to its end; empty for none.
+
+        A client that closes before it has read all that has come resets the connection (RFC 2525
+        2.17, tcp(7)), and then neither its server nor what lies between owes it anything.
+        """
+        shown = [_unread_in(one) for one in self.runs]
+        return shown[-1] if shown and all(shown) else ""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Bytes of each message in each direction: the largest of any run."""
+        return {
+            direction: _largest([one.sizes(direction) for one in self.runs])
+            for direction in Direction
+        }
+
+    def borders(self, protocol: RequestReply | None) -> dict[Direction, Borders]:
+        """Return where the protocol's messages end in the last run's first connection."""
+        if protocol is None or not self.runs or not self.runs[-1].streams:
+            return {}
+        return {
+            direction: borders_of(bytes(stream.data), stream.sizes_bytes, protocol)
+            for direction, stream in self.runs[-1].streams[0].items()
+        }
+
+
+def read_all(played: Played) -> bool:
+    """Say whether the client ended each connection itself, with nothing of a reply left unread."""
+    return bool(played.streams) and all(
+        streams[Direction.REQUEST].end == str(END_OF_STREAM)
+        and not streams[Direction.REPLY].is_late
+        and last is Direction.REPLY
+        for streams, last in zip(played.streams, played.last, strict=True)
+    )
+
+
+def _unread_in(played: Played) -> str:
+    for streams, last in zip(played.streams, played.last, strict=True):
+        requests, replies = streams[Direction.REQUEST], streams[Direction.REPLY]
+        is_whole = bool(requests.sizes_bytes) and last is Direction.REPLY
+        if is_whole and requests.end == str(RESET) and replies.end != str(RESET):
+            return (
+                f"{_told('request', requests.sizes_bytes)} answered by"
+                f" {_told('reply', replies.sizes_bytes, 'replies')}; the client closed before it"
+                f" had read reply {len(replies.sizes_bytes)} to its end"
+            )
+    return ""
+
+
+def _told(what: str, sizes: Sequence[int], plural: str = "") -> str:
+    """Return `a request of 998 bytes`, or `2 requests of 998 and 5 bytes`."""
+    if len(sizes) == 1:
+        return f"a {what} of {counted(sizes[0], 'byte')}"
+    shown = [f"{one:,}" for one in sizes[:_FEW]]
+    rest = [f"{len(sizes) - _FEW:,} more sizes"] if len(sizes) > _FEW else []
+    *first, last = shown + rest
+    unit = "" if rest else " bytes"
+    return f"{counted(len(sizes), what, plural)} of {', '.join(first)} and {last}{unit}"
+
+
+def _largest(rows: Sequence[Sequence[int]]) -> list[int]:
+    longest = max(map(len, rows), default=0)
+    return [max(row[at] for row in rows if at < len(row)) for at in range(longest)]
