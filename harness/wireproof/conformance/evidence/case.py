@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from wireproof.conformance.catalogue import tried_for
+from wireproof.conformance.evidence.repeats import Stored, restored, stored
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure
 from wireproof.conformance.plans.plan import (
@@ -86,6 +87,22 @@ class Replayed(msgspec.Struct, frozen=True):
         return f"{self.fate} {self.failed} of {self.runs}"
 
 
+class _StoredPlan(msgspec.Struct, forbid_unknown_fields=True):
+    requests: Stored
+    actions: object
+
+
+class _Stored(msgspec.Struct):
+    plan: _StoredPlan
+
+
+def written_case(case: Case) -> bytes:
+    """Return the text of a replay file, of a size that `read_case` reads."""
+    fields = msgspec.structs.asdict(case)
+    fields["plan"] = _StoredPlan(stored(case.plan.requests), case.plan.actions)
+    return msgspec.json.format(msgspec.json.encode(fields), indent=1) + b"\n"
+
+
 def read_case(path: Path) -> Case:
     """Read a replay file.
 
@@ -101,9 +118,16 @@ def read_case(path: Path) -> Case:
             raise UsageError(
                 f"{path} is a replay file of format {found}; this version reads {REPLAY_FORMAT}"
             )
-        case = msgspec.json.decode(text, type=Case)
+        plan = msgspec.convert(record, type=_Stored).plan
+        record["plan"] = {"requests": [], "actions": plan.actions}
+        case = msgspec.convert(record, type=Case)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not a replay file: {error}") from None
+    try:
+        requests = restored(plan.requests)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.problem}") from None
+    case = msgspec.structs.replace(case, plan=Plan(requests, case.plan.actions))
     _check_bounds(path, case.plan)
     return case
 

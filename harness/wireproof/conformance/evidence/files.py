@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from wireproof.conformance.evidence.case import REPLAY_FORMAT, Case
+from wireproof.conformance.evidence.case import REPLAY_FORMAT, Case, written_case
 from wireproof.conformance.evidence.scripts import standalone_script
 from wireproof.conformance.search.pursuit import Finding
 from wireproof.learnt.protocol import LearntProtocol
@@ -58,7 +58,7 @@ def write_evidence(
         events=_bounded(failing.outcome.transcript.events),
     )
     files: dict[str, str | bytes] = {
-        "replay.json": msgspec.json.format(msgspec.json.encode(case), indent=1) + b"\n",
+        "replay.json": written_case(case),
         "transcript.txt": transcript_text(case),
         f"test_{identifier.lower().replace('-', '_')}.py": _pytest_snippet(case),
     }

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.support.plans import plans
 from tests.support.servers import SHOUT, Serving, Shout, one_read_one_line, shouting
-from wireproof.conformance.evidence.case import Case, read_case, run_case
+from wireproof.conformance.evidence.case import Case, read_case, run_case, written_case
 from wireproof.conformance.execution.executor import Executor, open_diag
 from wireproof.conformance.execution.failure import Failure, FailureKind
 from wireproof.conformance.plans.made import single
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Close, Open, Plan
 from wireproof.errors import UsageError
 from wireproof.wire.transcript import Event
 
@@ -56,7 +56,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_plan_survives_its_file(plan: Plan, folder: Path) -> None:
     """What the properties make is within the bounds of what a file may ask for."""
     case = _case(plan)
-    assert read_case(_written(folder, msgspec.json.encode(case))) == case
+    assert read_case(_written(folder, written_case(case))) == case
+
+
+def test_many_requests_make_no_large_file(tmp_path: Path) -> None:
+    """What sixteen stalled readers ask for is written, and read again."""
+    case = _case(Plan(((b"x" * 4095 + b"\n",) * 1536,) * 16, (Open(0), Close(0))))
+    text = written_case(case)
+    assert len(text) < 16 * 2 * 4096
+    assert read_case(_written(tmp_path, text)) == case
 
 
 def _hostile(**changed: Any) -> dict[str, Any]:

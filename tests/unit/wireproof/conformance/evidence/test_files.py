@@ -1,11 +1,9 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tests.support.findings import evidence
 from tests.support.servers import Serving, Shout
-from wireproof.conformance.evidence.case import Case
+from wireproof.conformance.evidence.case import read_case
 from wireproof.conformance.evidence.files import transcript_text
 
 
@@ -22,5 +20,5 @@ def test_the_transcript_is_harmless(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert "b'\\x1b[2J\\xff'" in text
     assert text.startswith(f"SEG-SINGLE on {server.target}: ")
-    case = msgspec.json.decode((folder / "replay.json").read_bytes(), type=Case)
+    case = read_case(folder / "replay.json")
     assert transcript_text(case) == text
