@@ -1,6 +1,7 @@
-"""`wireproof between` before it cuts: what the runs are worth that nothing is done to."""
+"""`wireproof between` before it cuts: what uncut runs and traffic tell."""
 
 import shlex
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support.between import ARTICLE, HEAD, SOUND, judged, python, verdicts
 from tests.support.server_process import running
 from tests.support.servers import Serving, shouting
 from wireproof.cli import invoke
+from wireproof.traffic.recordings import RECORDING_FORMAT, Head, RecordingWriter
 
 ONE_AT_A_TIME = f"""{HEAD}
 with connected() as s:
@@ -129,3 +131,44 @@ def test_a_command_that_fails_for_its_own_reason_is_no_finding(
     assert (line["id"], line["verdict"]) == ("CLI-UNCUT", "INCONCLUSIVE")
     assert why in line["message"]
     assert results["check"]["causes"] == []
+
+
+def two_lines(peer: socket.socket) -> None:
+    """Answer any request with two long lines in one."""
+    while peer.recv(100):
+        peer.sendall(b"x" * 1703 + b"\n" + b"y" * 1900 + b"\n")
+
+
+ENDS_WITH_A_LINE = f"""{HEAD}
+with connected() as s:  # takes a reply for whole where what came ends with a line
+    s.sendall(b"hello\\n")
+    if len(line(s)) != 3605:
+        sys.exit("half a reply")
+"""
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_traffic_tells_where_messages_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_told: bool
+):
+    """The one cut of 3,604 at which the client breaks is tried if a recording shows lines."""
+    monkeypatch.chdir(tmp_path)
+    writer = RecordingWriter(Path("t.wireproof"), Head(RECORDING_FORMAT, "tcp://x:1", 0.0), 100_000)
+    for reply in (b"one\n", b"three\n", b"four\nfive\n"):
+        for what, data in (("client", b"hello\n"), ("server", reply)):
+            writer.add(0, what, data)  # type: ignore[arg-type]
+    writer.close()
+    told = ("--from", "t.wireproof") if is_told else ()
+    with Serving(two_lines) as server:
+        options = ("--only", "CLI-REPLY-CUT", *told)
+        code, results = judged(server.target, *python(ENDS_WITH_A_LINE), options=options)
+    assert code == int(is_told)
+    offsets = [cut["offset"] for cut in results["between"]["cuts"]]
+    assert offsets == [1704] * is_told
+
+
+def test_one_thing_tells_where_messages_end(server: Serving, capsys: pytest.CaptureFixture[str]):
+    """A protocol or traffic, not both."""
+    both = ["--protocol", "line-echo", "--from", "t.wireproof"]
+    assert invoke(["between", str(server.target), *both, "--", "true"]) == 2
+    assert "name one of them" in capsys.readouterr().err

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wireproof.between.borders import Borders, borders_of
+from wireproof.between.borders import Borders, Framers, borders_of
 from wireproof.between.plans import Sizes
 from wireproof.between.runs.judging import Problem
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction
-from wireproof.protocols.request_reply import RequestReply
 from wireproof.wire.observations import END_OF_STREAM, RESET
 from wireproof.words import counted
 
@@ -65,12 +64,14 @@ class Baseline:
             for direction in Direction
         }
 
-    def borders(self, protocol: RequestReply | None) -> dict[Direction, Borders]:
-        """Return where the protocol's messages end in the last run's first connection."""
-        if protocol is None or not self.runs or not self.runs[-1].streams:
+    def borders(self, framers: Framers) -> dict[Direction, Borders]:
+        """Return where messages end in the last run's first connection; else, where one wrote."""
+        if not self.runs or not self.runs[-1].streams:
             return {}
         return {
-            direction: borders_of(bytes(stream.data), stream.sizes_bytes, protocol)
+            direction: borders_of(bytes(stream.data), stream.sizes_bytes, framers[direction])
+            if direction in framers
+            else stream.writes
             for direction, stream in self.runs[-1].streams[0].items()
         }
 

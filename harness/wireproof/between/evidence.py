@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from wireproof.between.case import CASE_FORMAT, BetweenCase, Failed
-from wireproof.between.session import BetweenSpec, Cause
+from wireproof.between.judgement import BetweenSpec, Cause
 from wireproof.protocols.oracle import printable
 from wireproof.wire.pcapng import synthesise
 from wireproof.wire.transcript import Event

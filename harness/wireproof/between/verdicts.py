@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from wireproof.between.baseline import read_all
+from wireproof.between.judgement import BetweenSpec, Cause, Judgement
 from wireproof.between.plans import CUTS_OF
 from wireproof.between.requirements import BETWEEN, BROKEN, UNCUT, Between
 from wireproof.between.runs.course import MOST_OCTETS
@@ -12,7 +13,6 @@ from wireproof.between.runs.judging import how, meets
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction, told
 from wireproof.between.search import Tried
-from wireproof.between.session import BetweenSpec, Cause, Judgement
 from wireproof.results import (
     BetweenResult,
     Boundary,

@@ -18,7 +18,7 @@ from wireproof.errors import UsageError
 from wireproof.target import Target
 
 if TYPE_CHECKING:
-    from wireproof.protocols.request_reply import RequestReply
+    from wireproof.between.borders import Framers
 
 
 @click.command(
@@ -65,6 +65,12 @@ if TYPE_CHECKING:
     help="Cut close to the ends of this protocol's messages, too: a built-in one, module:Class or"
     " file.py:Class.  [default: what one side says before the other one speaks is a message]",
 )
+@click.option(
+    "--from",
+    "traffic_file",
+    metavar="FILE",
+    help="Cut close to the ends of messages as this recording or capture shows them.",
+)
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; CLI-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")
 @click.option("--time-budget", type=Duration("1s"), help="Try schedules for so long at the most.")
@@ -89,6 +95,7 @@ def between(
     expect: str | None,
     depth: str,
     protocol_name: str | None,
+    traffic_file: str | None,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     time_budget: float | None,
@@ -113,10 +120,11 @@ def between(
     wireproof between tcp://127.0.0.1:5432 --listen tcp://127.0.0.1:15432 --schedule octets
     """
     from wireproof.between.evidence import write_evidence
+    from wireproof.between.judgement import BetweenSpec
     from wireproof.between.requirements import BETWEEN
     from wireproof.between.runs.command import check_command
     from wireproof.between.service import named
-    from wireproof.between.session import BetweenSpec, judge_command
+    from wireproof.between.session import judge_command
     from wireproof.between.verdicts import between_result, check_result, sentence
 
     seed = secrets.randbelow(2**32) if seed is None else seed
@@ -145,7 +153,7 @@ def between(
             expect=expect or "",
             budget_s=time_budget,
             wanted=wanted,
-            protocol=_framing(protocol_name),
+            framers=_framers(protocol_name, traffic_file),
             is_canned=serve_file is not None,
         )
         folder = ResultsFolder("between", out, force=force)
@@ -164,24 +172,39 @@ def between(
         return finish(results, folder, as_json=as_json)
 
 
-def _framing(name: str | None) -> "RequestReply | None":
-    """Return the protocol that a name stands for.
+def _framers(protocol_name: str | None, traffic_file: str | None) -> "Framers":
+    """Return what reads the streams, from a protocol or from traffic.
 
     Raises:
-        UsageError: there is none, or its replies have no ends.
+        UsageError: both are named, there is no such protocol, or its replies have no ends.
 
     """
-    if name is None:
-        return None
+    from wireproof.between.borders import framers_by, framers_from
+
+    if protocol_name is not None and traffic_file is not None:
+        raise UsageError("--protocol and --from both say where messages end", "name one of them")
+    if traffic_file is not None:
+        from wireproof.traffic.sources import read_sources
+
+        framings = framers_from(read_sources((traffic_file,)).conversations)
+        if not framings:
+            click.echo(
+                f"wireproof: {traffic_file} doesn't show where a message ends; what one side says"
+                " before the other one speaks is one",
+                err=True,
+            )
+        return {direction: one.length for direction, one in framings.items()}
+    if protocol_name is None:
+        return {}
     from wireproof.protocols.loading.registry import find_protocol
     from wireproof.protocols.request_reply import RequestReply
 
-    protocol = find_protocol(name)
+    protocol = find_protocol(protocol_name)
     if not isinstance(protocol, RequestReply):
         raise UsageError(
             f"{protocol.name} does not say where a message ends", "leave --protocol away"
         )
-    return protocol
+    return framers_by(protocol)
 
 
 def _stream(target: str, allow_hosts: tuple[str, ...]) -> Target:

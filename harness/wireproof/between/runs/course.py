@@ -24,6 +24,7 @@ _FROM: Final = {Side.CLIENT: Direction.REQUEST, Side.SERVER: Direction.REPLY}
 MOST_OCTETS: Final = 20_000
 """So many bytes of a connection's direction are sent one by one; the rest passes as it came."""
 _MOST_GATHERED_BYTES: Final = 64 * 1024
+_MOST_WRITES: Final = 1000
 _DRAWN_BYTES: Final = 8
 """Segments that are drawn have so many bytes on average."""
 _PATIENT_S: Final = 1.0
@@ -45,6 +46,7 @@ class Stream:
         sizes_bytes: of each message, as far as it came.
         data: the first of all bytes.
         end: how it ended, if it did.
+        writes: of each message, the first offsets at which more of it came.
         is_late: whether some of it came when the other direction had ended.
 
     """
@@ -52,6 +54,7 @@ class Stream:
     sizes_bytes: list[int] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
     end: str = ""
+    writes: list[list[int]] = field(default_factory=list)
     is_late: bool = False
 
 
@@ -107,9 +110,12 @@ class HostileCourse(Course):
             return
         if direction is not self.last:
             stream.sizes_bytes.append(0)
+            stream.writes.append([])
             self.last = direction
-        stream.is_late |= bool(self.streams[direction.other].end)
         begin = stream.sizes_bytes[-1]
+        if begin and len(stream.writes[-1]) < _MOST_WRITES:
+            stream.writes[-1].append(begin)
+        stream.is_late |= bool(self.streams[direction.other].end)
         stream.sizes_bytes[-1] += len(arrival.data)
         stream.data += arrival.data[: max(0, self.KEPT_BYTES - len(stream.data))]
         if direction is Direction.REQUEST:

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproof.between.borders import borders_of
+from wireproof.between.borders import borders_of, framers_by
 from wireproof.between.plans import DEPTHS, FIRST_TRIALS, LEAST_SCHEDULES, every_cut, places, trials
 from wireproof.between.requirements import BY_ID, REPLY_CUT, REQUEST_CUT
 from wireproof.between.runs.schedules import Direction
-from wireproof.protocols.built_in.json_rpc import JsonRpc
 from wireproof.protocols.built_in.line_echo import LineEcho
 
 SIZES = st.lists(st.integers(1, 300), min_size=1, max_size=20)
@@ -87,14 +86,8 @@ def test_a_short_time_tries_some_of_each_kind() -> None:
 def test_cuts_are_dense_at_the_borders_that_a_protocol_tells():
     """Three replies in one message: each cut next to one of their ends is among the first."""
     data = b"x" * 299 + b"\n" + b"y" * 399 + b"\n" + b"z" * 99 + b"\n"
-    borders = borders_of(data, [len(data)], LineEcho())
+    borders = borders_of(data, [len(data)], framers_by(LineEcho())[Direction.REPLY])
     assert borders == [[300, 700]]
     near = {(1, at + step) for at in (300, 700) for step in (-1, 0, 1)}
     assert near <= set(places([len(data)], 45, borders))
     assert not near <= set(places([len(data)], 45))
-
-
-def test_what_the_framing_does_not_read_has_no_borders():
-    """A stream of another protocol, or the beginning of a message, is no reason to fail."""
-    assert borders_of(b"no number\r\n\r\n", [13], JsonRpc()) == [[]]
-    assert borders_of(b"one\ntwo", [4, 3], LineEcho()) == [[], []]

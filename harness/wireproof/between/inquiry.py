@@ -1,0 +1,138 @@
+"""Looks into what failed: confirms it, makes it smaller, and finds its cause."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wireproof.between.blame import Blame, blame
+from wireproof.between.confirming import Confirmation
+from wireproof.between.judgement import BetweenSpec, Cause, Judgement
+from wireproof.between.requirements import BROKEN, PAIR, REPLY_CUT, REQUEST_CUT
+from wireproof.between.requirements import UNCUT as UNCUT_ID
+from wireproof.between.runs.judging import meets
+from wireproof.between.runs.schedules import UNCUT, Direction, Schedule
+from wireproof.between.search import Laboratory, Minimum, Tried
+from wireproof.results import Verdict
+
+_CANDIDATES: Final = 3
+"""So many failures of a requirement are looked into, if the ones before don't happen again."""
+_SINGLES = {REPLY_CUT, REQUEST_CUT}
+
+
+Told = Callable[[str], None]
+"""Hears what is done now, in a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Looks into what failed."""
+
+    found: Judgement
+    laboratory: Laboratory
+    tell: Told
+    shrink_s: float
+    expect: str
+
+    def look(self) -> None:
+        """Confirm what failed, requirements of single cuts first: they are the smallest."""
+        order = sorted(self.found.tried, key=lambda one: (one not in _SINGLES, one != PAIR))
+        for identifier in order:
+            if identifier != BROKEN:
+                self._requirement(identifier)
+            elif self.found.beside.jobs > 1:
+                rows = self.found.tried[identifier]
+                self._alone(identifier, [one for one in rows if not meets(one.played, self.expect)])
+
+    def _requirement(self, identifier: str) -> None:
+        """Confirm one of a requirement's failures; what was seen beside others, if it is alone."""
+        if self._confirm_one(identifier) or self.found.beside.jobs == 1:
+            return
+        if self._alone(identifier, self.found.failures(identifier)):
+            self._confirm_one(identifier)
+
+    def _confirm_one(self, identifier: str) -> bool:
+        """Say whether one of the first failures is a finding; it is filed then."""
+        found, laboratory = self.found, self.laboratory
+        for tried in found.failures(identifier)[:_CANDIDATES]:
+            self.tell(f"{identifier} again: {tried.trial.schedule}")
+            minimum = laboratory.confirm(tried.trial.schedule)
+            if laboratory.stopped.is_set():
+                found.is_whole = False
+                return False
+            found.doubts[identifier] = (minimum.confirmation if minimum else None, tried)
+            if minimum is not None and minimum.confirmation.verdict.is_finding:
+                del found.doubts[identifier]
+                self._file(identifier, minimum)
+                return True
+        return False
+
+    def _alone(self, identifier: str, failures: Sequence[Tried]) -> bool:
+        """Run failures once more, alone; say whether any fails so. Those that don't are none."""
+        until_s = time.monotonic() + self.shrink_s
+        row, has_failed = self.found.tried[identifier], False
+        for tried in failures:
+            if self.laboratory.stopped.is_set() or time.monotonic() > until_s:
+                break
+            self.tell(f"{identifier} alone: {tried.trial.schedule}")
+            played = self.laboratory.run(tried.trial.schedule, surely=True)
+            problem = self.laboratory.judge.problem(played)
+            row[next(at for at, one in enumerate(row) if one is tried)] = Tried(
+                tried.trial, played, problem
+            )
+            is_wrong = not meets(played, self.expect) if identifier == BROKEN else bool(problem)
+            has_failed |= is_wrong
+            self.found.only_beside += not is_wrong
+        return has_failed
+
+    def _file(self, identifier: str, minimum: Minimum) -> None:
+        """Put a failure under its cause: one that is known, or a new one."""
+        known = _same(self.found, minimum)
+        if known is None:
+            smaller = self._smaller(identifier, minimum)
+            blamed = blame(smaller.played, self.found.baseline.runs[-1])
+            known = Cause(f"C{len(self.found.causes) + 1}", smaller, blamed, [])
+            self.found.causes.append(known)
+        known.requirements.append(identifier)
+        self.found.cause_of[identifier] = known
+
+    def _smaller(self, identifier: str, minimum: Minimum) -> Minimum:
+        """Return the failure with as few cuts as can be."""
+        schedule = minimum.schedule
+        if len(schedule.cuts) < 2 and not schedule.octets:
+            return minimum
+        self.tell(f"{identifier}: fewer cuts")
+        smallest = self.laboratory.shrink(
+            schedule, minimum.problem, self.found.baseline.sizes, self.shrink_s
+        )
+        again = self.laboratory.confirm(smallest) if smallest != schedule else None
+        is_sure = again is not None and again.confirmation.verdict is Verdict.FAIL
+        return again if again is not None and is_sure else minimum
+
+
+def file_uncut(found: Judgement, spec: BetweenSpec) -> None:
+    """Put a failure that needs no cut under a cause, if it is one of the streams."""
+    uncut = found.baseline
+    if uncut.fails_directly and uncut.unread and not spec.is_canned:
+        confirmation = Confirmation(len(uncut.problems), len(uncut.runs), 0)
+        minimum = Minimum(UNCUT, uncut.problems[-1], uncut.runs[-1], confirmation)
+        known = Cause("C1", minimum, Blame("client", uncut.unread), [UNCUT_ID])
+        found.causes.append(known)
+        found.cause_of[UNCUT_ID] = known
+
+
+def _same(found: Judgement, minimum: Minimum) -> Cause | None:
+    """Return the cause among those known that a failure has: the same wrong in the same stream."""
+    for cause in found.causes:
+        known = cause.minimum
+        if known.problem.kind == minimum.problem.kind and (
+            _directions(known.schedule) <= _directions(minimum.schedule)
+        ):
+            return cause
+    return None
+
+
+def _directions(schedule: Schedule) -> set[Direction]:
+    late = {Direction.REPLY} if schedule.is_late or schedule.end_apart else set()
+    cut = {one.direction for one in schedule.cuts}
+    return {*cut, *schedule.octets, *schedule.gather, *late}
