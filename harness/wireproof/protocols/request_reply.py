@@ -40,5 +40,9 @@ class RequestReply(RequestReplyHooks):
 
     def oracle(self) -> Oracle:
         """Return a judge of one connection."""
+        return self.session().as_oracle()
+
+    def as_oracle(self) -> Oracle:
+        """Return the judge of the connection whose session this is."""
         fills = overrides(self, RequestReply, "filled_in")
-        return (FillingOracle if fills else RequestReplyOracle)(self.session())
+        return (FillingOracle if fills else RequestReplyOracle)(self)

@@ -29,7 +29,7 @@ BUILT_IN = {
     "dns": "wireproof.protocols.built_in.dns:Dns",
     "http1": "wireproof.protocols.built_in.http1:Http1",
     "modbus-tcp": "wireproof.protocols.built_in.modbus_tcp:ModbusTcp",
-    "mqtt": "wireproof.protocols.built_in.mqtt:Mqtt",
+    "mqtt": "wireproof.protocols.built_in.mqtt.protocol:Mqtt",
     "mllp": "wireproof.protocols.built_in.mllp:Mllp",
     "websocket": "wireproof.protocols.built_in.websocket.protocol:WebSocket",
     "postgres": "wireproof.protocols.built_in.postgres.protocol:Postgres",

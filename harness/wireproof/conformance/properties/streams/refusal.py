@@ -69,8 +69,9 @@ def _may_be_answered(subject: Subject, sent: bytes) -> bool:
         return True
     for request in (one[0] for one in subject.conversations() if one[0].startswith(sent)):
         session = protocol.session()
-        replies = replies_of(session.expected(request), session.expected)
-        if len(session.parts(request)) > 1 or len(replies) != 1:
+        if len(session.parts(request)) > 1:
+            return True
+        if len(replies_of(session.expected(request), session.expected)) != 1:
             return True
         if session.answerable_at(request) <= len(sent):
             return True

@@ -54,6 +54,7 @@ def test_rules_can_be_judged(name: str):
 SOURCE = re.compile(
     r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
     r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
+    r"|MQTT Version [0-9.]+ section [0-9.]+"
     r"|STOMP Protocol Specification, [A-Z][a-z-]+"
     r"|NATS client protocol, [A-Z][A-Za-z ]+"
     r"|RESP specification, [A-Z][a-z ]+|memcached, doc/protocol[.]txt, [A-Z][a-z ]+"

@@ -108,19 +108,23 @@ def _memcached(requests: Sequence[bytes]) -> Sequence[Way]:
 def _mqtt(requests: Sequence[bytes]) -> Sequence[Way]:
     """All orders of all that is owed, with and without each delivery; no two lanes have an order.
 
-    Acknowledgements of one kind are the same bytes here, so that any order keeps theirs.
+    Acknowledgements of one kind are the same bytes here, so that any order keeps theirs. Nothing is
+    delivered of what was published before the first subscription.
     """
     ways: list[list[bytes]] = [[]]
+    has_subscribed = False
     for request in requests:
         if request == b"\xc0\x00":
             ways = [[*way, b"\xd0\x00"] for way in ways]
         elif request[0] == 0x82:
+            has_subscribed = True
             ways = [[*way, b"\x90\x03\x00\x01\x00"] for way in ways]
         else:
             payload = request[-1:]
             owed = [b"\x40\x02\x00\x01"] if request[0] == 0x32 else []
             delivery = b"\x30\x04\x00\x01a" + payload
-            ways = [[*way, *owed, *more] for way in ways for more in ([], [delivery])]
+            may_come = [[], [delivery]] if has_subscribed else [[]]
+            ways = [[*way, *owed, *more] for way in ways for more in may_come]
     return [list(order) for way in ways for order in permutations(way)]
 
 

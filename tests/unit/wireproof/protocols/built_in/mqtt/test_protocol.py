@@ -5,8 +5,10 @@ import re
 import pytest
 from hypothesis import find
 
+from wireproof.errors import UsageError
 from wireproof.protocols import MalformedReplyError, Oracle, WrongReplyError
-from wireproof.protocols.built_in.mqtt import Mqtt, packet
+from wireproof.protocols.built_in.mqtt.packets import packet
+from wireproof.protocols.built_in.mqtt.protocol import Mqtt
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.loading.self_check import check_code
 from wireproof.protocols.replies import NO_LANE, replies_of
@@ -22,6 +24,9 @@ def publish(number: int, payload: bytes) -> bytes:
 def puback(number: int) -> bytes:
     """Return its acknowledgement."""
     return b"\x40\x02" + number.to_bytes(2)
+
+
+SUBSCRIBE, SUBACK = packet(8, 2, b"\x00\x07\x00\x01t\x00"), packet(9, 0, b"\x00\x07\x00")
 
 
 def connected(*requests: bytes) -> Oracle:
@@ -58,8 +63,8 @@ def test_subscriptions_of_one_identifier_overtake_each_other():
 
 def test_deliveries_may_be_lost_but_not_wrong():
     """A message may reach its subscriber or not; one that nobody sent may not."""
-    oracle = connected(publish(1, b"a"))
-    oracle.receive_data(puback(1))
+    oracle = connected(SUBSCRIBE, publish(1, b"a"))
+    oracle.receive_data(SUBACK + puback(1))
     assert oracle.settled
     oracle.receive_data(packet(3, 0, b"\x00\x01ta"))
     with pytest.raises(WrongReplyError):
@@ -134,7 +139,9 @@ def test_every_packet_is_drawn():
     seen: set[bytes] = set()
     payloads: set[bytes] = set()
     several: set[int] = set()
-    for request in check_code(Mqtt(), 150):
+    for request in check_code(Mqtt(), 200):
+        if len(Mqtt().parts(request)) > 1:
+            continue
         found = re.fullmatch(
             rb"(\xc0\x00)|(?:(\x30|\x32)|(\x82))([\x80-\xff]{0,2}[\x00-\x7f])(.*)",
             request,
@@ -193,6 +200,7 @@ def test_what_is_malformed_is_drawn(wrong: bytes):
 def test_each_packet_has_its_replies(request_bytes: bytes, right: list[tuple[bytes, bool]]):
     """Acknowledgements name what they acknowledge; a delivery is at QoS 0, and may be missing."""
     protocol = Mqtt()
+    protocol.expected(packet(8, 2, b"\x00\x07\x00\x01a\x00"))
     replies = replies_of(protocol.expected(request_bytes), protocol.expected)
     assert [(each.matcher, each.optional) for each in replies] == right
 
@@ -228,3 +236,40 @@ def test_a_fifth_digit_is_malformed():
     assert Mqtt().reply_length(bytearray(b"\xd0\xff\xff\xff")) is None
     with pytest.raises(MalformedReplyError, match=r"^a length of more than 4 bytes$"):
         Mqtt().reply_length(bytearray(b"\xd0\xff\xff\xff\xff"))
+
+
+def test_other_versions_are_not_known():
+    """What to write instead is told."""
+    with pytest.raises(UsageError, match=r"MQTT 3.1 is not known"):
+        find_protocol("mqtt", {"version": "3.1"}).opening()
+
+
+def test_version_5_opens_with_its_level_and_no_properties():
+    """A length of properties stands in CONNECT and SUBSCRIBE, and in what answers them."""
+    protocol = find_protocol("mqtt", {"version": "5"})
+    connect, subscribe = protocol.opening()
+    assert connect == b"\x10\x17\x00\x04MQTT\x05\x02\x00\x00\x00" + NAME
+    assert subscribe == b"\x82\x10\x00\x01\x00" + NAME + b"\x00"
+    oracle = protocol.oracle()
+    for request in (connect, subscribe, PING):
+        oracle.announce(request)
+        oracle.sent(len(request))
+    oracle.receive_data(b"\x20\x03\0\0\0\x90\x04\0\1\0\0" + PINGRESP)
+    assert oracle.settled
+    taken_over = b"\xe0\x02\x8e\x00"
+    oracle.receive_data(taken_over)
+    assert oracle.ended
+    with pytest.raises(WrongReplyError):
+        connected().receive_data(taken_over)
+
+
+def test_3_1_1_may_send_a_message_once_more():
+    """With its flag, while it is not acknowledged (section 4.4); one that it never sent may not."""
+    asked = packet(8, 2, b"\x00\x07\x00\x01t\x01")
+    delivery = b"\x32\x06\x00\x01t\x00\x09a"
+    oracle = connected(asked, publish(1, b"a"))
+    oracle.receive_data(packet(9, 0, b"\x00\x07\x01") + puback(1) + delivery)
+    oracle.receive_data(b"\x3a" + delivery[1:])
+    assert oracle.settled
+    with pytest.raises(WrongReplyError):
+        oracle.receive_data(b"\x3a" + delivery[1:].replace(b"\x09", b"\x08"))
