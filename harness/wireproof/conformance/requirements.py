@@ -39,6 +39,8 @@ class Requirement:
         judge: a rule on top of the oracle's, or None.
         unsupported: why a subject has no such thing, or nothing.
         transport: what it is about.
+        holds: whether some of its certain plans hold a connection for long, and no more than that:
+            such plans are tried beside those of other requirements.
 
     """
 
@@ -52,6 +54,7 @@ class Requirement:
     judge: Judge | None = None
     unsupported: Callable[[Subject], str] = lambda _: ""
     transport: Transport = "stream"
+    holds: bool = False
 
     def unsupported_reason(self, subject: Subject) -> str:
         """Say why a subject has no such thing, or nothing."""

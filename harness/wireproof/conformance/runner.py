@@ -12,11 +12,12 @@ from wireproof.conformance.execution.executor import Held
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.requirements import Requirement
+from wireproof.conformance.search.beside import HeldBeside
 from wireproof.conformance.search.causes import FoundCause, FoundCauses
 from wireproof.conformance.search.death import DeathHunt
 from wireproof.conformance.search.explore import Search, Tried, try_certain, try_drawn
 from wireproof.conformance.search.heading import fitting
-from wireproof.conformance.search.pace import Allotment
+from wireproof.conformance.search.pace import Allotment, is_slow
 from wireproof.conformance.search.pursuit import Finding, Pursuit
 from wireproof.conformance.settling import settled, settled_behind
 from wireproof.conformance.subject import Depth, Subject, draw_requests, plain_request
@@ -110,6 +111,7 @@ class Runner:
         self._passed: dict[str, Judged] = {}
         self._liveness = Liveness(self.executor, self.subject.plain(), server)
         self._hunt = DeathHunt(self.executor, self.subject, self._liveness)
+        self._beside = HeldBeside(self.executor, self.subject, ())
         self._has_judged = False
         self._gone_since = ""
 
@@ -126,6 +128,8 @@ class Runner:
         able = [one for one in requirements if not one.unsupported_reason(self.subject)]
         left_s = None if self._budget_s is None else self._allotment.budget_left_s
         self._allotment = Allotment(self.subject.depth, len(able), left_s)
+        if self.executor.overlaps and self.subject.concurrent and self._budget_s is None:
+            self._beside = HeldBeside(self.executor, self.subject, able)
         most = self.subject.protocol.connections // 2 if self.subject.concurrent else 0
         with self.executor.opening_ahead(self.subject.greeting_s, most):
             for requirement in requirements:
@@ -167,7 +171,10 @@ class Runner:
         begun = time.monotonic()
         search = Search(self.executor, self.subject, requirement, self.causes, self._liveness)
         until = self._allotment.next(self.executor.pace_s)
-        complete = try_certain(search, requirement, self.subject, until)
+        if requirement.holds and not (self.causes.is_anything or is_slow(self.executor.pace_s)):
+            self._beside.execute(self._liveness, search.confirmation_timeout_s())
+        others = self._beside.without(requirement, search)
+        complete = try_certain(search, others, self.subject, until)
         tried = search.tried
         if tried.best is None and complete:
             self._draw(search, requirement, until)

@@ -33,6 +33,7 @@ class BesideDirect(Executor):
 
     """
 
+    overlaps = False
     direct: Executor
     _is_excused = False
 

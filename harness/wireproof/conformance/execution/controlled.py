@@ -44,6 +44,8 @@ _OF_THE_SERVER: Final = {
 class ControlledExecutor(Executor):
     """Executes plans, and puts controls beside those that fail."""
 
+    overlaps = False
+
     def __init__(  # noqa: PLR0917 - an executor's, and two more
         self,
         target: Target,

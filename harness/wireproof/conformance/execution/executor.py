@@ -5,13 +5,14 @@ import itertools
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
 from wireproof.conformance.execution.plan_execution import PlanExecution
 from wireproof.conformance.execution.server.burden import ServerBurden
 from wireproof.conformance.execution.server.released import ServerResources
+from wireproof.conformance.execution.together import in_parts
 from wireproof.conformance.plans.plan import Action, OnServer, Open, OpenTogether, Plan
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import Protocol
@@ -64,8 +65,11 @@ class Executor:
         latest: the last conversations, the latest last, without their oracles, which may hold
             hundreds of MiB; plain ones are left out.
         behind: the server to which the target leads, where that is known and is another.
+        overlaps: whether several plans may be under way at a time.
 
     """
+
+    overlaps = True
 
     def __init__(
         self,
@@ -159,11 +163,61 @@ class Executor:
         self._ahead.open(len(first))
         return self._ahead
 
+    def execute_together(self, plans: Sequence[Plan], timeout_s: float) -> Iterator[Held]:
+        """Execute plans beside each other, so that their long holds pass at the same time.
+
+        Args:
+            plans: of fewer connections, all together, than the server may be asked to serve.
+            timeout_s: how long a reply may take.
+
+        Yields:
+            Each as it ends, in the order in which their holds do.
+
+        Raises:
+            CannotRunError: this machine lacks what a connection needs.
+            ProtocolCodeError: the protocol's own code is at fault.
+
+        """
+        executions = {plan: self._begun(plan, timeout_s) for plan in plans}
+        parts = {plan: in_parts(execution, plan) for plan, execution in executions.items()}
+        held_until = dict.fromkeys(plans, 0.0)
+        try:
+            while held_until:
+                plan = min(held_until, key=held_until.__getitem__)
+                failure = None
+                try:
+                    held_until[plan] = next(parts[plan])
+                    continue
+                except StopIteration:
+                    pass
+                except ConversationFailedError as failed:
+                    failure = failed.failure
+                del held_until[plan]
+                outcome = _outcome(executions[plan], failure)
+                self.remember(plan, outcome)
+                yield plan, outcome
+        finally:
+            for execution in executions.values():
+                execution.leave()
+
     def _execute(self, plan: Plan, timeout_s: float | None, ahead: Ahead | None = None) -> Outcome:
+        execution = self._begun(plan, timeout_s, ahead)
+        failure = None
+        try:
+            execution.run()
+        except ConversationFailedError as failed:
+            failure = failed.failure
+        finally:
+            execution.leave()
+        return _outcome(execution, failure)
+
+    def _begun(
+        self, plan: Plan, timeout_s: float | None, ahead: Ahead | None = None
+    ) -> PlanExecution:
         self._executed += 1
         self._seen.add(hash(plan))
         self._on_executed()
-        execution = PlanExecution(
+        return PlanExecution(
             plan,
             self.target,
             self.protocol,
@@ -172,19 +226,6 @@ class Executor:
             timeout_s or self.timeout_s,
             ahead,
             self.behind,
-        )
-        failure = None
-        try:
-            execution.run()
-        except ConversationFailedError as failed:
-            failure = failed.failure
-        finally:
-            execution.leave()
-        return Outcome(
-            failure,
-            weakest(*execution.deliveries),
-            execution.transcript,
-            tuple(stream.oracle for stream in execution.streams),
         )
 
     def execute_plain(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:
@@ -243,6 +284,15 @@ class Executor:
     def distinct(self) -> int:
         """How many different plans were executed."""
         return len(self._seen)
+
+
+def _outcome(execution: PlanExecution, failure: Failure | None) -> Outcome:
+    return Outcome(
+        failure,
+        weakest(*execution.deliveries),
+        execution.transcript,
+        tuple(stream.oracle for stream in execution.streams),
+    )
 
 
 def _is_plain_open(action: Action) -> bool:

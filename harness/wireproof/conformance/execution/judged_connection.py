@@ -55,7 +55,7 @@ class JudgedConnection(JudgedStream):
         self._transcript.add(self.number, "send", self._out.since(start), how)
         gap_s = max(hold_s, self._watcher.gap_s)
         if gap_s:
-            self._rest(gap_s)
+            self.hold(gap_s)
 
     def upgrade(self, action: Upgrade, deadline: Deadline) -> None:
         """Do the TLS handshake as the plan says, with bytes in clear before it or with a cut."""
@@ -71,7 +71,7 @@ class JudgedConnection(JudgedStream):
         if action.stuffed:
             self.witness.is_stuffed()
         if action.hold_s and not action.cut:
-            self._rest(action.hold_s)
+            self.hold(action.hold_s)
 
     def excuses(self, failure: Failure) -> bool:
         """Say whether a failure is a way to refuse what was stuffed; if so, none is told after it.

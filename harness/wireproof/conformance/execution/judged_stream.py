@@ -82,7 +82,7 @@ class JudgedStream:
                 tls.begin(cut)
                 how = f"TLS begins: the first {counted(cut, 'byte')} of the handshake"
                 self._transcript.add(self.number, "note", note=f"{how} {self._see_delivered()}")
-                self._rest(hold_s)
+                self.hold(hold_s)
             shake_hands(tls, deadline)
         except OSError as error:
             raise self.witness.no_tls(error) from None
@@ -90,7 +90,7 @@ class JudgedStream:
         self._is_secured = True
         self._transcript.add(self.number, "note", note="inside TLS from here on")
 
-    def _rest(self, hold_s: float) -> None:
+    def hold(self, hold_s: float) -> None:
         """Send nothing for a while."""
         self._wait(Wait(never, hold_s, hold_s, renewed=False))
 

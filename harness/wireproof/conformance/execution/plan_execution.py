@@ -117,7 +117,11 @@ class PlanExecution:
 
         """
         for number, action in enumerate(self._plan.actions):
-            self._step(number, action)
+            self.step(number, action)
+
+    def hold(self, connection: int, seconds: float) -> None:
+        """Do nothing on a connection for so long but read."""
+        self._streams[connection].hold(seconds)
 
     def leave(self) -> None:
         """Give all sockets back."""
@@ -125,7 +129,8 @@ class PlanExecution:
         for one in self._sockets.values():
             one.close()
 
-    def _step(self, number: int, action: Action) -> None:
+    def step(self, number: int, action: Action) -> None:
+        """Do one action; see `run`."""
         self._number = number
         deadline = Deadline(self._timeout_s)
         opens = isinstance(action, Open | OpenTogether | OnServer)
@@ -325,15 +330,8 @@ class PlanExecution:
             raise self._no_connection(number, message, reason) from None
 
     def _no_connection(self, number: int, message: str, reason: str) -> ConversationFailedError:
-        witness = self._witness_of_connect(number)
-        return witness.failed(
-            FailureKind.NO_CONNECTION,
-            message,
-            "a connection",
-            reason,
-            Owed.CONNECTION,
-            Seen.NOTHING,
-        )
+        what = message, "a connection", reason, Owed.CONNECTION, Seen.NOTHING
+        return self._witness_of_connect(number).failed(FailureKind.NO_CONNECTION, *what)
 
     def _witness_of_connect(self, number: int) -> Witness:
         return Witness(number, self.transcript, self._number, Phase.CONNECTING)

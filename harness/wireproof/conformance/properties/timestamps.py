@@ -145,6 +145,7 @@ def weekday(subject: Subject) -> Iterator[Plan]:
     reason="Time read once at start, UTC for local time, a zone without its summer time.",
     unsupported=_only_local,
     judge=_skew,
+    holds=True,
 )
 def skew(subject: Subject) -> Iterator[Plan]:
     """Read timestamps at once, and after the clock has moved by more than the tolerance."""
@@ -162,6 +163,7 @@ def skew(subject: Subject) -> Iterator[Plan]:
     reason="Several workers or caches of the time may disagree.",
     unsupported=_only_timestamps,
     judge=_monotone,
+    holds=True,
 )
 def monotone(subject: Subject) -> Iterator[Plan]:
     """Read many timestamps over more than a second."""

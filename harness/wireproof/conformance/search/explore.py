@@ -173,8 +173,7 @@ class Search:
             failure = self._requirement.judge(self.subject, outcome)
             rule = self._requirement.id
         tried = self.tried
-        tried.plans += 1
-        tried.delivery = weakest(outcome.delivery, *filter(None, [tried.delivery]))
+        self.count(outcome)
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             tried.too_slow_plans += 1
@@ -191,6 +190,11 @@ class Search:
         # What the oracles hold is as much as the conversation, and nobody asks them any more.
         told = replace(outcome, oracles=())
         return Failing(plan, told, failure, signature_of(plan, failure, rule))
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a plan that was executed."""
+        self.tried.plans += 1
+        self.tried.delivery = weakest(outcome.delivery, *filter(None, [self.tried.delivery]))
 
     def in_haste(self, plan: Plan) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails, in whatever way."""

@@ -60,11 +60,16 @@ class Allotment:
         """
         share_s = _SHARES * self._total.remaining_s() / max(1, self._left)
         self._left -= 1
-        if pace_s < _SLOW_S:
+        if not is_slow(pace_s):
             return Deadline(self._budget.remaining_s())
         return Deadline(
             min(self._requirement_s, max(_LEAST_S, share_s), self._budget.remaining_s())
         )
+
+
+def is_slow(pace_s: float) -> bool:
+    """Say whether a server whose plain exchange takes so long can't be given every plan."""
+    return pace_s >= _SLOW_S
 
 
 class Paced(Iterator[Item]):

@@ -34,7 +34,8 @@ def unix_listeners(path: str) -> frozenset[int]:
 def open_descriptors(pid: int) -> int | None:
     """Return how many descriptors a process has open; None when it is gone or hidden."""
     try:
-        return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
+        with os.scandir(f"/proc/{pid}/fd") as found:
+            return sum(1 for _ in found)
     except OSError:
         return None
 
@@ -42,7 +43,7 @@ def open_descriptors(pid: int) -> int | None:
 def threads_of(pid: int) -> int:
     """Return how many threads a process has, one at least while it is not reaped; 0 if gone."""
     try:
-        return max(1, int(_fields((_PROC / str(pid) / "stat").read_text())[17]))
+        return max(1, int(_fields(_read(pid, "stat"))[17]))
     except OSError:
         return 0
 
@@ -93,10 +94,7 @@ def is_stopped(pid: int) -> bool:
 
 def descendants_of(*ancestors: int) -> set[int]:
     """Return all children of some processes, theirs among them."""
-    parents = {}
-    for pid in _process_ids():
-        with contextlib.suppress(OSError):
-            parents[pid] = int(_fields((_PROC / str(pid) / "stat").read_text())[1])
+    parents = {pid: parent_of(pid) for pid in _process_ids()}
     found: set[int] = set()
     generation = {*ancestors}
     while generation:
@@ -118,7 +116,7 @@ def children_of(pid: int) -> list[int]:
 def parent_of(pid: int) -> int:
     """Return the parent of a process; 0 where it has none that is seen, or is gone."""
     try:
-        return int(_fields((_PROC / str(pid) / "stat").read_text())[1])
+        return int(_fields(_read(pid, "stat"))[1])
     except OSError:
         return 0
 
@@ -137,7 +135,7 @@ def cpu_s(pid: int) -> float:
     Fields 14 to 17 of /proc/PID/stat, in ticks.
     """
     try:
-        ticks = _fields((_PROC / str(pid) / "stat").read_text())[11:15]
+        ticks = _fields(_read(pid, "stat"))[11:15]
     except OSError:
         return 0.0
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
@@ -145,16 +143,32 @@ def cpu_s(pid: int) -> float:
 
 def _process_ids() -> list[int]:
     try:
-        return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+        with os.scandir("/proc") as found:
+            return [int(one.name) for one in found if one.name.isdigit()]
     except OSError:
         return []
 
 
+def _read(pid: int, name: str) -> str:
+    """Return what a short file of a process says; a plain read, since all are read many times.
+
+    Raises:
+        OSError: the process is gone, or hidden.
+
+    """
+    opened = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(opened, 4096).decode(errors="replace")
+    finally:
+        os.close(opened)
+
+
 def _holds(pid: int, wanted: Collection[str]) -> bool:
-    with contextlib.suppress(OSError):
-        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as found:
+        for descriptor in found:
             with contextlib.suppress(OSError):  # closed since it was listed
-                if str(descriptor.readlink()) in wanted:
+                # Thousands of them, for each of which a Path costs more than the kernel.
+                if os.readlink(descriptor.path) in wanted:  # noqa: PTH115
                     return True
     return False
 

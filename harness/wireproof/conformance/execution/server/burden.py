@@ -19,7 +19,7 @@ from wireproof.conformance.plans.plan import Look, Rounds, Way
 from wireproof.deadline import Deadline
 from wireproof.wire.kernel.process import anonymous_bytes, descendants_of, runnable_s, threads_of
 
-_WINDOW_S = 0.1
+_WINDOW_S = 0.05
 _BUSY_SHARE = 0.15
 """Of the time: a loop that never sleeps runs, or waits for its turn, in nearly all of it."""
 _THREAD_ENDS_S = 0.05

@@ -119,6 +119,7 @@ def idle_blocks_nobody(subject: Subject) -> Iterator[Plan]:
     "A connection that was idle for a moment is served when it goes on.",
     source=_ISOLATION,
     reason="Some servers give up on whoever pauses.",
+    holds=True,
 )
 def idle_resumes(subject: Subject) -> Iterator[Plan]:
     """Be answered, pause, and be answered again."""

@@ -26,6 +26,8 @@ from wireproof.results import Level
 
 _FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may block, or take a part"
 _FEWEST, _MOST = 2, 16
+_FULL_S = 0.02
+"""Nothing moves for so long on each but the last, which waits for as long as one alone would."""
 _OTHERS = 2
 _OWED_BYTES = 64 * 1024 * KIB
 _VALUES_BYTES = (512 * KIB, 64 * KIB)
@@ -52,34 +54,33 @@ def many(subject: Subject) -> Iterator[Plan]:
     sent = sum(map(len, requests))
     smallest = subject.smallest
     # A pool that is smaller is exhausted as well, and making the plan smaller tells how small.
-    most = min(_MOST, subject.protocol.connections - 1)
-    for count in (most,) if subject.depth.name == "quick" else sorted({_FEWEST, most}):
-        stalls: list[Action] = []
-        # Asked after each: what waits for all of them may be idle for longer than a server allows.
-        asks = count if subject.protocol.most_requests > count else 1
-        for number in range(count):
-            stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
-            stalls.append(Push(number, sent, QUIET_S))
-            if number >= count - asks:
-                turn = number - (count - asks) + 2
-                stalls += [Send(count, turn * len(smallest)), Await(count)]
-        later = range(count + 1, count + _OTHERS + 1)
-        served: list[Action] = []
-        for number in later:
-            served += [Open(number), Send(number, len(smallest)), Await(number), Close(number)]
-        yield Plan(
-            (
-                *(requests for _ in range(count)),
-                (smallest,) * (asks + 1),
-                *((smallest,) for _ in later),
-            ),
-            (
-                *(Open(count), Send(count, len(smallest)), Await(count)),
-                *stalls,
-                *served,
-                *(Close(number) for number in range(count + 1)),
-            ),
-        )
+    count = min(_MOST, subject.protocol.connections - 1)
+    stalls: list[Action] = []
+    # Asked after each: what waits for all of them may be idle for longer than a server allows.
+    asks = count if subject.protocol.most_requests > count else 1
+    for number in range(count):
+        stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
+        stalls.append(Push(number, sent, QUIET_S if number == count - 1 else _FULL_S))
+        if number >= count - asks:
+            turn = number - (count - asks) + 2
+            stalls += [Send(count, turn * len(smallest)), Await(count)]
+    later = range(count + 1, count + _OTHERS + 1)
+    served: list[Action] = []
+    for number in later:
+        served += [Open(number), Send(number, len(smallest)), Await(number), Close(number)]
+    yield Plan(
+        (
+            *(requests for _ in range(count)),
+            (smallest,) * (asks + 1),
+            *((smallest,) for _ in later),
+        ),
+        (
+            *(Open(count), Send(count, len(smallest)), Await(count)),
+            *stalls,
+            *served,
+            *(Close(number) for number in range(count + 1)),
+        ),
+    )
 
 
 @requirement(

@@ -56,6 +56,7 @@ def _needs_upgrade(subject: Subject) -> str:
     source=_STREAM,
     reason="A log-in is read with one recv() by code that is older than the rest.",
     unsupported=needs_opening,
+    holds=True,
 )
 def cut_opening(subject: Subject) -> Iterator[Plan]:
     """Cut the opening at every offset, octet by octet, and hold such cuts."""

@@ -28,6 +28,7 @@ _LONGEST_RUN_S = 2.0
     source=_STREAM,
     reason="What was read beyond the first request is parsed by other code than what was awaited.",
     unsupported=needs_pipelining,
+    holds=True,
 )
 def inside_a_run(subject: Subject) -> Iterator[Plan]:
     """Cut the second and the third of three requests at every offset; then hold such cuts."""

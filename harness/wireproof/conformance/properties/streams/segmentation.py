@@ -132,6 +132,7 @@ def buffer_multiples(subject: Subject) -> Iterator[Plan]:
     "A part of a request is kept, however long the rest takes.",
     source=_STREAM,
     reason="Some servers discard what lies unfinished for some hundred milliseconds.",
+    holds=True,
 )
 def held(subject: Subject) -> Iterator[Plan]:
     """Hold cuts on many connections at once, so that it takes no longer than one."""

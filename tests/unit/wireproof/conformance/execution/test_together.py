@@ -1,0 +1,66 @@
+import socket
+import threading
+
+from tests.support.servers import Serving, Shout, shouting
+from wireproof.conformance.execution.executor import Executor
+from wireproof.conformance.execution.failure import FailureKind
+from wireproof.conformance.execution.together import LONG_HOLD_S, longest_hold_s
+from wireproof.conformance.plans.plan import Plan, single
+from wireproof.wire.kernel.sock_diag import SockDiag
+
+_TIMEOUT_S = 2.0
+
+
+def _held(line: bytes, hold_s: float = LONG_HOLD_S) -> Plan:
+    return single([line], [1], hold_s=hold_s)
+
+
+def test_all_first_parts_arrive_before_any_second(diag: SockDiag) -> None:
+    """Conversations that hold do so at the same time, each with its own reply in the end."""
+    arrived: list[bytes] = []
+    lock = threading.Lock()
+
+    def noting(peer: socket.socket) -> None:
+        buffer = b""
+        while data := peer.recv(65536):
+            with lock:
+                arrived.append(data)
+            buffer += data
+            if buffer.endswith(b"\n"):
+                peer.sendall(buffer.upper())
+
+    plans = [_held(line) for line in (b"abc\n", b"def\n", b"ghi\n")]
+    with Serving(noting) as server:
+        executor = Executor(server.target, Shout(), diag)
+        held = list(executor.execute_together(plans, _TIMEOUT_S))
+    assert arrived == [b"a", b"d", b"g", b"bc\n", b"ef\n", b"hi\n"]
+    assert [plan for plan, _ in held] == plans
+    assert all(outcome.failure is None for _, outcome in held)
+    assert executor.executed == executor.distinct == len(plans)
+
+
+def test_one_that_fails_leaves_the_others_alone(diag: SockDiag) -> None:
+    """A connection that is closed during its hold fails; what holds for longer still comes last."""
+
+    def impatient(peer: socket.socket) -> None:
+        if (first := peer.recv(1)) == b"d":
+            return
+        rest = peer.recv(65536)
+        peer.sendall((first + rest).upper())
+
+    longest, closed, short = _held(b"abc\n", 2 * LONG_HOLD_S), _held(b"def\n"), _held(b"ghi\n")
+    with Serving(impatient) as server:
+        executor = Executor(server.target, Shout(), diag)
+        held = dict(executor.execute_together([longest, closed, short], _TIMEOUT_S))
+    assert list(held) == [closed, short, longest]
+    failures = [outcome.failure for outcome in held.values()]
+    assert [failure and failure.kind for failure in failures] == [FailureKind.END, None, None]
+
+
+def test_what_holds_for_a_moment_only_takes_its_turn(diag: SockDiag) -> None:
+    """A plan without a long hold is executed whole, as it would be by itself."""
+    plan = single([b"abc\n"], [1, 2])
+    assert not longest_hold_s(plan)
+    with Serving(shouting) as server:
+        ((_, outcome),) = Executor(server.target, Shout(), diag).execute_together([plan], 1.0)
+    assert outcome.failure is None
