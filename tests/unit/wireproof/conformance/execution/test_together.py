@@ -5,7 +5,8 @@ from tests.support.servers import Serving, Shout, shouting
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.execution.together import LONG_HOLD_S, longest_hold_s
-from wireproof.conformance.plans.plan import Plan, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan
 from wireproof.wire.kernel.sock_diag import SockDiag
 
 _TIMEOUT_S = 2.0

@@ -11,7 +11,8 @@ from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.executor import Executor, Held, Outcome
 from wireproof.conformance.execution.failure import Seen
 from wireproof.conformance.execution.together import LONG_HOLD_S, longest_hold_s
-from wireproof.conformance.plans.plan import Plan, Send, single
+from wireproof.conformance.plans.made import single
+from wireproof.conformance.plans.plan import Plan, Send
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search import beside
 from wireproof.conformance.search.beside import HeldBeside
