@@ -172,7 +172,7 @@ class Runner:
         search = Search(self.executor, self.subject, requirement, self.causes, self._liveness)
         until = self._allotment.next(self.executor.pace_s)
         if requirement.holds and not (self.causes.is_anything or is_slow(self.executor.pace_s)):
-            self._beside.execute(self._liveness, search.confirmation_timeout_s())
+            self._beside.execute(self._liveness, max(1.0, self.executor.shrink_timeout_s))
         others = self._beside.without(requirement, search)
         complete = try_certain(search, others, self.subject, until)
         tried = search.tried

@@ -44,6 +44,7 @@ class Depth:
         timeout_s: how long a reply may take.
         requirement_s: how long plans of one requirement are tried, where the server is slow.
         total_s: how long plans of all are, apart from what follows a failure.
+        silences: how often a requirement meets a silence whose cause is known, which has us wait.
 
     """
 
@@ -59,12 +60,13 @@ class Depth:
     timeout_s: float
     requirement_s: float
     total_s: float
+    silences: int
 
 
 DEPTHS = {
-    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 0.1, 3, 2.0, 2.0, 2.0, 12.0),
-    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 0.5, 5, 8.0, 5.0, 6.0, 25.0),
-    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 5.0, 10, 30.0, 10.0, 120.0, 1800.0),
+    "quick": Depth("quick", 8, 8, 64 * KIB, 0.1, 0.5, 0.1, 3, 2.0, 2.0, 2.0, 12.0, 2),
+    "default": Depth("default", 120, 48, 1024 * KIB, 1.5, 0.6, 0.5, 5, 8.0, 5.0, 6.0, 25.0, 6),
+    "deep": Depth("deep", 1500, 64, 1024 * KIB, 5.0, 2.0, 5.0, 10, 30.0, 10.0, 120.0, 1800.0, 6),
 }
 
 

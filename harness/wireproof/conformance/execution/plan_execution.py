@@ -16,7 +16,7 @@ from wireproof.conformance.execution.judged_socket import JudgedSocket
 from wireproof.conformance.execution.leaving import abandon
 from wireproof.conformance.execution.server.churn import Begun
 from wireproof.conformance.execution.server.look import ServerLook
-from wireproof.conformance.execution.server.released import ServerResources
+from wireproof.conformance.execution.server.released import Owners, ServerResources
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.conformance.execution.witness import Witness
 from wireproof.conformance.plans.plan import (
@@ -78,8 +78,12 @@ class PlanExecution:
         timeout_s: float,
         ahead: Ahead | None = None,
         behind: Target | None = None,
+        owners: Owners | None = None,
     ) -> None:
-        """Prepare: `serials` numbers connections, `ahead` has some, `behind` is led to."""
+        """Prepare: `serials` numbers connections, `ahead` has some, `behind` is led to.
+
+        `owners` has who held the server's sockets when they were looked up last.
+        """
         self._ahead = ahead
         self.transcript = Transcript()
         self._plan = plan
@@ -92,7 +96,10 @@ class PlanExecution:
         self._number = 0
         self._streams: dict[int, JudgedConnection] = {}
         self._sockets: dict[int, JudgedSocket] = {}
-        resources = ServerResources(target, diag), ServerResources(behind or target, diag)
+        resources = (
+            ServerResources(target, diag, owners),
+            ServerResources(behind or target, diag, owners),
+        )
         self._look_at = ServerLook(target, *resources, self._begun, serials, timeout_s)
         # Nobody need read what an endless stream throws away.
         endless = protocol.exchange is Exchange.ENDLESS

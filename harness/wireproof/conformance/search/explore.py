@@ -28,8 +28,6 @@ _GLANCES = 2
 """What is pursued beside a known silence is most often the same: it is confirmed at length."""
 _FEW_REQUESTS = 200
 """Of a plan whose controls cost little."""
-_ENOUGH_SILENCES = 6
-"""Each is waited for; a known cause that does not make us wait is met as often as time allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,7 @@ class Search:
         tried: what has been tried so far.
         subject: the server.
         executor: executes plans.
+        is_hasty: whether what failed was not waited for at length, beside a silence that is known.
 
     """
 
@@ -137,6 +136,7 @@ class Search:
         self._requirement = requirement
         self._known: Known = known or NothingKnown()
         self._known_until: Deadline | None = None
+        self.is_hasty = False
         self._glancing = False
         self._compares = False  # plans with what is known
 
@@ -219,8 +219,8 @@ class Search:
         return self._liveness is not None and self._liveness.is_dead
 
     def confirmation_timeout_s(self) -> float:
-        """How long a reply may take in the runs that confirm a failure: a second at least."""
-        return min(self.executor.timeout_s, max(1.0, self.executor.shrink_timeout_s))
+        """How long a reply may take in the runs that confirm a failure: long for this server."""
+        return max(min(1.0, self.executor.timeout_s / 4), self.executor.shrink_timeout_s)
 
     def _news(self, plan: Plan) -> Failing | None:
         """Run a plan, and return it if it fails for no known cause.
@@ -242,13 +242,16 @@ class Search:
             self.tried.explained += 1
             self._known_until = self._known_until or Deadline(self.subject.depth.shrink_s / 4)
             return None
-        return self.run(plan) if glanced or alone else failing
+        if not (glanced or alone):
+            return failing
+        self.is_hasty = glanced
+        return self.run(plan, self.executor.shrink_timeout_s if glanced else None)
 
     @property
     def has_enough(self) -> bool:
         """Whether a known cause has been met, and other failures have not come up for some time."""
         known_for_long = self._known_until is not None and self._known_until.expired
-        seen_often = self._known.silence and self.tried.explained >= _ENOUGH_SILENCES
+        seen_often = self._known.silence and self.tried.explained >= self.subject.depth.silences
         return self.tried.best is None and (known_for_long or seen_often)
 
     def _has_ended_the_server(self, failure: Failure) -> bool:
@@ -295,7 +298,7 @@ def try_certain(
             return search.tried.best is not None
         if enough is None and search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.
-            enough = Deadline(subject.depth.shrink_s / 2)
+            enough = Deadline(subject.depth.shrink_s / (8 if search.is_hasty else 2))
         if search.has_enough or (enough is not None and enough.expired):
             break
     return True
@@ -306,8 +309,7 @@ def try_drawn(
 ) -> None:
     """Let Hypothesis draw plans, and shrink what fails.
 
-    The search keeps the smallest failing plan itself, so what Hypothesis reports at the end, and
-    whether it finds the server flaky, does not matter.
+    The search itself keeps the smallest that fails: what Hypothesis reports does not matter.
     """
     from hypothesis import HealthCheck, Phase, Verbosity, given, settings
     from hypothesis import seed as with_seed

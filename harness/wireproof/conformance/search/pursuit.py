@@ -59,7 +59,8 @@ class Pursuit:
     def finding(
         self, requirement: Requirement, draw_until: Callable[[Deadline], None]
     ) -> Finding | None:
-        """Return the smallest failing plan, confirmed and explained; None if its cause is known.
+        """Return the smallest failing plan, confirmed and explained; None if its cause is known,
+        or if it was only slow.
 
         Args:
             requirement: that it breaks.
@@ -73,6 +74,9 @@ class Pursuit:
         steps = self._reduced(best, self._until, self._subject.allows)
         smallest = steps[-1]
         if self._search.is_known(smallest):
+            return None
+        # What is new is waited for as long as a replay does, for it may only be slow.
+        if self._search.is_hasty and self._search.run(first.plan) is None:
             return None
         inquiry = Inquiry(self._search, self._subject, smallest, first, self._shrink_s / 2)
         inquiry.leave_out()

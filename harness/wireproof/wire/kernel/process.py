@@ -15,8 +15,13 @@ _ACCEPTS = "00010000"
 
 def owners_of(inodes: Collection[int]) -> list[int]:
     """Return the processes that have a socket of these inodes open, lowest id first."""
-    wanted = {f"socket:[{inode}]" for inode in inodes if inode}
+    wanted = _as_links(inodes)
     return sorted(pid for pid in _process_ids() if wanted and _holds(pid, wanted))
+
+
+def holds_any(pid: int, inodes: Collection[int]) -> bool:
+    """Say whether a process has a socket of these inodes open."""
+    return _holds(pid, _as_links(inodes))
 
 
 def unix_listeners(path: str) -> frozenset[int]:
@@ -161,6 +166,11 @@ def _read(pid: int, name: str) -> str:
         return os.read(opened, 4096).decode(errors="replace")
     finally:
         os.close(opened)
+
+
+def _as_links(inodes: Collection[int]) -> set[str]:
+    """Return what the descriptors of sockets of these inodes lead to; 0 is no inode."""
+    return {f"socket:[{inode}]" for inode in inodes if inode}
 
 
 def _holds(pid: int, wanted: Collection[str]) -> bool:

@@ -18,6 +18,7 @@ from wireproof.target import Target
 from wireproof.wire.kernel.inet_diag import TcpState
 from wireproof.wire.kernel.process import (
     descendants_of,
+    holds_any,
     open_descriptors,
     owners_of,
     unix_listeners,
@@ -27,6 +28,8 @@ from wireproof.wire.kernel.sock_diag import SockDiag, plain_host
 GROWING_ROUNDS = 3
 """How often in a row the descriptors must have become more."""
 _GONE = frozenset({TcpState.CLOSE_WAIT})
+Owners = dict[frozenset[int], frozenset[int]]
+"""The processes that hold listening sockets, by the inodes of these."""
 
 
 class Complaint(NamedTuple):
@@ -40,8 +43,12 @@ class Complaint(NamedTuple):
 class ServerResources:
     """What the server on one target holds, as far as this machine shows it."""
 
-    def __init__(self, target: Target, diag: SockDiag | None) -> None:
-        """Look at the server on `target`; without `diag` there is nothing to see of TCP."""
+    def __init__(self, target: Target, diag: SockDiag | None, owners: Owners | None = None) -> None:
+        """Look at the server on `target`; without `diag` there is nothing to see of TCP.
+
+        `owners` has who held its sockets when they were looked up last.
+        """
+        self._owners: Owners = {} if owners is None else owners
         self._target = target
         self._diag = diag
         over_ip = target.is_stream and target.has_host
@@ -126,9 +133,14 @@ class ServerResources:
         """The processes that hold the listening socket, and their children.
 
         Where one of them is our own, its children may be anyone's. Looked up once, since that costs
-        a walk through all of /proc.
+        a walk through all of /proc. So whoever has held the same sockets before, and does still, is
+        taken for all that do: another can only have them from one of those.
         """
-        return self.accepting | descendants_of(*self.accepting - {os.getpid()})
+        listeners = self._listeners() if self._visible else frozenset()
+        accepting = self._owners.get(listeners, frozenset())
+        if not (accepting and all(holds_any(pid, listeners) for pid in accepting)):
+            accepting = self._owners[listeners] = frozenset(self.accepting)
+        return set(accepting | descendants_of(*accepting - {os.getpid()}))
 
     @cached_property
     def accepting(self) -> set[int]:

@@ -198,6 +198,7 @@ class _Known:
 
 def test_what_is_known_is_not_looked_for_again(subject: Subject) -> None:
     """A known silence is waited for briefly, and after some times told by its signature alone."""
+    subject = replace(subject, depth=replace(subject.depth, silences=9))
     known = _Known()
     executor = Played(lambda _: FailureKind.SILENCE)
     search = Search(cast(Executor, executor), subject, _requirement(CUTS), known)
@@ -209,23 +210,21 @@ def test_what_is_known_is_not_looked_for_again(subject: Subject) -> None:
 
 
 def test_a_known_silence_is_met_often_enough(subject: Subject) -> None:
-    """Each costs a wait: after six the rest of the plans are left out."""
+    """Each costs a wait: after as many as the depth allows the rest of the plans are left out."""
+    subject = replace(subject, depth=replace(subject.depth, silences=6))
     executor = Played(lambda _: FailureKind.SILENCE)
     search = Search(cast(Executor, executor), subject, _requirement(CUTS * 4), _Known())
     try_certain(search, _requirement(CUTS * 4), subject, FOREVER)
     assert search.tried.explained == len(executor.executed) == 6
 
 
-def test_what_is_not_known_is_waited_for_at_length(subject: Subject) -> None:
-    """What fails in haste and is not explained must fail with all the time that there is."""
-    slow = Played(lambda _: None)
-    search = Search(cast(Executor, slow), subject, _requirement(CUTS), _Known())
-    slow.judge = lambda _: FailureKind.END if slow.executed[-1][1] else None
-    try_certain(search, _requirement(CUTS), subject, FOREVER)
-    assert search.tried.best is None
-    slow.judge = lambda _: FailureKind.END
-    try_certain(search, _requirement(CUTS), subject, FOREVER)
-    assert search.tried.best is not None
+def test_what_is_not_known_is_waited_for_a_little_longer(subject: Subject) -> None:
+    """What fails at a glance and is not explained must fail with the time that shrinking gives."""
+    executor = Played(lambda _: FailureKind.END)
+    search = Search(cast(Executor, executor), subject, _requirement(CUTS), _Known())
+    assert search.attempt(CUTS[0]) is not None
+    assert search.is_hasty
+    assert [timeout for _, timeout in executor.executed] == [0.05, executor.shrink_timeout_s]
 
 
 def test_what_a_slow_server_cannot_answer_in_time_is_left_out(subject: Subject) -> None:
