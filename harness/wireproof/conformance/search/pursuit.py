@@ -59,8 +59,9 @@ class Pursuit:
     def finding(
         self, requirement: Requirement, draw_until: Callable[[Deadline], None]
     ) -> Finding | None:
-        """Return the smallest failing plan, confirmed and explained; None if its cause is known,
-        or if it was only slow.
+        """Return the smallest failing plan, confirmed and explained.
+
+        None if its cause is known, or if it was only slow.
 
         Args:
             requirement: that it breaks.
