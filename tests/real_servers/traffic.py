@@ -4,14 +4,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.real_servers.gallery import Server
-from wireproof.conformance.subject import draw_requests
-from wireproof.protocols.base import as_sent
+from wireproof.conformance.subject import draw_bytes, draw_requests
+from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.target import parse_target, resolve
 
 _GENERAL = {"pipelining", "one_request", "most_requests", "connections"}
 """Settings that every protocol has; the others are a protocol's own."""
+_DRAWN = 20
 
 
 def can_be_judged(server: Server) -> bool:
@@ -32,6 +33,7 @@ def options(server: Server, port: int, folder: Path) -> list[str]:
     said = [*protocol.opening(), protocol.example() or drawn[0]]
     if not protocol.one_request:
         said.append(drawn[len(drawn) // 2])
+        said += _goodbye(protocol)
     words: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for number, part in enumerate(
@@ -46,6 +48,15 @@ def options(server: Server, port: int, folder: Path) -> list[str]:
         if name in _GENERAL:
             words += ["--set", f"{name}={value}"]
     return words
+
+
+def _goodbye(protocol: Protocol) -> list[bytes]:
+    """Return what a client says at last, where the protocol knows such a thing."""
+    drawn = [
+        draw_bytes(protocol, strategy, seed=0, count=_DRAWN)
+        for strategy in protocol.kinds().values()
+    ]
+    return [each[-1] for each in drawn if protocol.is_last(each[-1])][:1]
 
 
 def _parts(request: bytes, pauses: list[int]) -> list[bytes]:
