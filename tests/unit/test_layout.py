@@ -20,6 +20,8 @@ ELSEWHERE = {
     "wireproof/cli/compare.py": "unit/wireproof/reporting/compare/test_verdict.py",
     "wireproof/cli/learn.py": "integration/test_learn.py",
     "wireproof/learnt/carrier.py": "integration/test_carried.py",
+    "wireproof/learnt/datagrams.py": "integration/test_check_from_datagrams.py",
+    "wireproof/learnt/judges.py": "integration/test_check_from_datagrams.py",
     "wireproof/learnt/exchanges.py": "integration/test_learn.py",
     "wireproof/learnt/protocol_file.py": "integration/test_learn.py",
     "wireproof/cli/load.py": "integration/test_load.py",

@@ -65,6 +65,10 @@ def learn(
     if traffic is None:
         raise UsageError("nothing to learn from", "add --from FILE")
     server = find_target(target, allow_hosts)
+    if not server.is_stream:
+        raise UsageError(
+            "no protocol file is written for datagrams", "check --from judges them without one"
+        )
     lessons = learn_from(traffic, server, quiet=False)
     replies = [reply for _, play in lessons.performed for reply in play.replies]
     learnt_of = f"{target} from {', '.join(Path(one).name for one in sources)}"

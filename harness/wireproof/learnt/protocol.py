@@ -151,11 +151,6 @@ class VariedProtocol(LearntProtocol):
         return request if names is None else names.sub(lambda one: variant(one[0], serial), request)
 
 
-def protocol_of(scripts: Scripts, clock: Callable[[], float]) -> LearntProtocol:
-    """Return what judges by `scripts`; `clock` tells seconds of the epoch."""
-    return (VariedProtocol if scripts.vary else LearntProtocol)(scripts, clock)
-
-
 def variant(name: bytes, serial: int) -> bytes:
     """Return a name of the same size, another for each serial: its number counted on.
 

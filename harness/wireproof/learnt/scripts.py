@@ -100,6 +100,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
             the opening; the likeliest first.
         vary: what of requests differs from connection to connection, as a regular expression.
         reference: the server that all was learnt from, where that isn't the one that is judged.
+        datagrams: whether each request is one, and a script by itself.
 
     """
 
@@ -109,6 +110,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     independent: tuple[bytes, ...] = ()
     vary: str = ""
     reference: str = ""
+    datagrams: bool = False
 
     @property
     def shares(self) -> Shares:

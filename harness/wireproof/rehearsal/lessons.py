@@ -14,6 +14,7 @@ from wireproof.rehearsal.rehearsal import Rehearsed, rehearse
 from wireproof.target import Target
 from wireproof.words import counted
 
+_MOST_DATAGRAMS: Final = 12
 _MOST_PARTS: Final = 12
 """Of a conversation whose connection the server closes in the middle."""
 
@@ -60,7 +61,9 @@ def take_lessons(
         CannotRunError: nothing can be judged, or there is no connection.
 
     """
-    waiting = [_greeted(playable(one), target) for one in conversations]
+    if vary and not target.is_stream:
+        raise UsageError("--vary means nothing for datagrams", "leave it out")
+    waiting = [_greeted(playable(one), target) for one in _by_datagrams(conversations, target)]
     left_out: list[tuple[str, str]] = []
     scripts: list[Script] = []
     performed: list[tuple[Conversation, Play]] = []
@@ -88,7 +91,8 @@ def take_lessons(
     scripts.sort(key=lambda one: sum(map(len, one.requests)))
     alike, others = _of_one_beginning(scripts)
     left_out += [(one.name, "the server greets it otherwise") for one in others]
-    found = with_roles(Scripts(scripts=tuple(alike), vary=vary), target)
+    datagrams = not target.is_stream
+    found = with_roles(Scripts(scripts=tuple(alike), vary=vary, datagrams=datagrams), target)
     return Lessons(found, tuple(left_out), plays, tuple(performed))
 
 
@@ -99,9 +103,29 @@ def _greeted(conversation: Conversation, target: Target) -> Conversation:
     return replace(conversation, turns=(Turn(b""), *conversation.turns))
 
 
+def _by_datagrams(conversations: Sequence[Conversation], target: Target) -> list[Conversation]:
+    """Return conversations as they are for a stream; over UDP each datagram by itself, once.
+
+    Files of requests hold either; what was seen was one or the other.
+    """
+    wrong = [
+        one for one in conversations if one.replies_known and one.datagrams is target.is_stream
+    ]
+    if wrong:
+        seen, way = ("datagrams", "udp") if wrong[0].datagrams else ("a stream", "tcp")
+        raise UsageError(
+            f"{wrong[0].name} is {seen}, and {target} is not", f"name a {way}:// target"
+        )
+    if target.is_stream:
+        return list(conversations)
+    turns = {turn.request: (one, turn) for one in conversations for turn in one.turns}
+    return [
+        replace(one, name=f"{one.name}, datagram {number + 1}", turns=(turn,), datagrams=True)
+        for number, (one, turn) in enumerate(list(turns.values())[:_MOST_DATAGRAMS])
+    ]
+
+
 def _unfit(conversation: Conversation) -> str:
-    if conversation.datagrams:
-        raise UsageError("datagrams can't be judged from traffic", "write --protocol NAME")
     if conversation.begun_before:
         return "it began before the capture did"
     if not any(turn.request for turn in conversation.turns):

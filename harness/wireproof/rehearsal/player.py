@@ -41,12 +41,14 @@ class Performance:
         play: the replies.
         closed_after: behind how many turns the server ended the stream; None if it did not.
         was_reset: whether it did so by a reset.
+        several: whether a datagram was answered by more than one.
 
     """
 
     play: Play
     closed_after: int | None = None
     was_reset: bool = False
+    several: bool = False
 
 
 class Player:

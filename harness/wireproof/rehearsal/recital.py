@@ -1,14 +1,19 @@
 """Requests sent one by one, their replies judged by what was learnt: do these follow each other?"""
 
+import socket
 import time
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
-from wireproof.learnt.protocol import LearntProtocol, protocol_of
+from wireproof.learnt.judges import protocol_of
+from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.scripts import Scripts, common_opening
 from wireproof.protocols.base import Protocol, as_sent
+from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
 from wireproof.wire.connecting import connect
@@ -17,6 +22,7 @@ from wireproof.wire.observations import Data
 
 _TIMEOUT_S: Final = 2.0
 _SURPLUS_S: Final = 0.01
+_LARGEST_BYTES: Final = 65535
 _MOST_CANDIDATES: Final = 24
 _MOST_REQUEST_BYTES: Final = 1024 * 1024
 
@@ -66,6 +72,8 @@ def with_roles(scripts: Scripts, target: Target) -> Scripts:
     Found by experiment: what can't be repeated at the beginning of a connection opens it, and so
     does what gives a value that later requests repeat.
     """
+    if scripts.datagrams:
+        return _with_independent_datagrams(scripts, target)
     greetings = len(scripts.scripts[0].lines) - len(scripts.scripts[0].spoken)
     givers = [carry.line - greetings for line in scripts.lines for carry in line.carries]
     given = max(givers, default=-1) + 1
@@ -81,6 +89,40 @@ def with_roles(scripts: Scripts, target: Target) -> Scripts:
         if opened.independent:
             return opened
     return scripts
+
+
+def _with_independent_datagrams(scripts: Scripts, target: Target) -> Scripts:
+    """Return scripts with the datagrams that are answered alike among each other."""
+    protocol = protocol_of(scripts, time.time)
+    independent: list[bytes] = []
+    for request in dict.fromkeys(line.request for line in scripts.lines):
+        said = [*independent, request, *reversed(independent), request]
+        # Again, since a datagram may be lost.
+        if any(_recite_datagrams(target, protocol, said) for _ in range(2)):
+            independent.append(request)
+    if not independent:
+        raise CannotRunError(
+            f"cannot judge {target} from this: no datagram is answered alike again"
+        )
+    return msgspec.structs.replace(scripts, independent=tuple(independent))
+
+
+def _recite_datagrams(target: Target, protocol: Protocol, datagrams: Sequence[bytes]) -> bool:
+    """Send datagrams, each once the one before is answered; say if all hold."""
+    assert isinstance(protocol, Datagrams)
+    oracle = protocol.datagram_oracle()
+    with socket.socket(target.family, socket.SOCK_DGRAM) as peer:
+        peer.settimeout(_TIMEOUT_S)
+        try:
+            peer.connect(target.address)
+            for datagram in datagrams:
+                oracle.sent(datagram)
+                peer.send(datagram)
+                while oracle.owed:
+                    oracle.receive(peer.recv(_LARGEST_BYTES))
+        except (OSError, WrongReplyError):
+            return False
+    return True
 
 
 def _opened(scripts: Scripts, opening: int) -> Scripts:

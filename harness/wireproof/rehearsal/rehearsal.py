@@ -10,6 +10,7 @@ from wireproof.conversation import Conversation, End
 from wireproof.learning.carrying import Carried, carried_values, excerpt
 from wireproof.learning.learnt import Learnt, learn
 from wireproof.learning.plays import Play
+from wireproof.rehearsal.datagram_player import DatagramPlayer
 from wireproof.rehearsal.player import Performance, Player
 from wireproof.target import Target
 from wireproof.words import counted
@@ -75,6 +76,7 @@ def rehearse(
     plays = [one.play for one in performances]
     trouble = (
         _unanswered(conversation, performances)
+        or (_unlike_one_reply(performances) if conversation.datagrams else "")
         or _growing(learnt)
         or (_unlike_recorded(conversation, learnt, plays) if as_recorded else "")
         or _carried_in_other_sizes(conversation, learnt, plays, carried)
@@ -127,7 +129,7 @@ def _perform(
     patience: float,
     carried: Sequence[Carried],
 ) -> list[Performance]:
-    player = Player(target, carried)
+    player = DatagramPlayer(target) if conversation.datagrams else Player(target, carried)
     begun_s = time.monotonic()
     before_each()
     performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
@@ -161,6 +163,15 @@ def _unanswered(conversation: Conversation, performances: list[Performance]) -> 
         told = f"leave out what follows it: {counted(count - where, 'request')}"
         return f"the server {how} the connection behind request {where} of {count}; {told}"
     return f"the server {how} the connection behind request {where} of {count}"
+
+
+def _unlike_one_reply(performances: list[Performance]) -> str:
+    """Say that a datagram has not one reply each time."""
+    if any(one.several for one in performances):
+        return "a datagram is answered by several"
+    if not all(all(one.play.replies) for one in performances):
+        return "a datagram is answered in some plays only"
+    return ""
 
 
 def _growing(learnt: Learnt) -> str:

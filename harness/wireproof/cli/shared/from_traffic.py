@@ -15,7 +15,8 @@ from wireproof.cli.shared.common import find_target
 from wireproof.conversation import Conversation
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import write_whole
-from wireproof.learnt.protocol import LearntProtocol, protocol_of, variant
+from wireproof.learnt.judges import protocol_of
+from wireproof.learnt.protocol import LearntProtocol, variant
 from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.loading.settings import configure
 from wireproof.protocols.oracle import printable

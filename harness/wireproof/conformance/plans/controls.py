@@ -20,6 +20,7 @@ from wireproof.conformance.plans.plan import (
     Rounds,
     RunOut,
     Send,
+    SendDatagram,
     SendLast,
 )
 
@@ -75,6 +76,8 @@ def has_one_connection(plan: Plan) -> bool:
 
 def one_by_one(plan: Plan) -> list[Plan]:
     """Return the same requests as plans of one connection each, equal ones once."""
+    if any(isinstance(action, SendDatagram) for action in plan.actions):
+        return _datagrams_in_turn(plan)
     return list(
         dict.fromkeys(
             Plan((requests,), (Open(0), *_whole(Plan((requests,), ()), 0), Close(0)))
@@ -82,6 +85,26 @@ def one_by_one(plan: Plan) -> list[Plan]:
             if requests
         )
     )
+
+
+def _datagrams_in_turn(plan: Plan) -> list[Plan]:
+    """Return a plan for each socket that asks: its datagrams, each awaited before the next."""
+    each = [requests for requests in dict.fromkeys(plan.requests) if requests]
+    return [
+        Plan(
+            (requests,),
+            (
+                Open(0),
+                *(
+                    step
+                    for position in range(len(requests))
+                    for step in (SendDatagram(0, position), Await(0))
+                ),
+                Close(0),
+            ),
+        )
+        for requests in each
+    ]
 
 
 def _whole(plan: Plan, number: int) -> list[Action]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from wireproof.errors import ProtocolCodeError, UsageError
-from wireproof.learnt.protocol import protocol_of
+from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.scripts import read_scripts
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.loading.settings import configure

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.learnt_scripts import BEGAN_S, constant, script, scripts
+from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.oracle import LearntOracle
-from wireproof.learnt.protocol import LearntProtocol, protocol_of
+from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.scripts import Scripts
 from wireproof.protocols.oracle import WrongReplyError
 

@@ -17,6 +17,7 @@ from wireproof.conformance.plans.plan import (
     Reset,
     Rounds,
     Send,
+    SendDatagram,
     SendLast,
     SendOpening,
     Way,
@@ -70,6 +71,14 @@ def test_rounds_of_connections_have_a_plain_one_for_a_control() -> None:
     assert not has_one_connection(plan)
     assert has_one_connection(single([A, BB], [1]))
     assert not has_one_connection(Plan(((A,), ()), (Open(0), Open(1))))
+
+
+def test_datagrams_are_asked_in_turn() -> None:
+    """Each once the one before is answered; sockets that ask the same are one."""
+    plan = Plan(((A, BB), (A, BB)), (Open(0), Open(1), SendDatagram(0, 0), SendDatagram(1, 0)))
+    steps = (SendDatagram(0, 0), Await(0), SendDatagram(0, 1), Await(0))
+    assert controls_of(plan) == [Plan(((A, BB),), (Open(0), *steps, Close(0)))]
+    assert one_by_one(plan) == controls_of(plan)
 
 
 def test_one_by_one_each_connection_is_alone() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from tests.support.learnt_scripts import constant, script, scripts
 from wireproof.errors import UsageError
-from wireproof.learnt.protocol import LearntProtocol, protocol_of
+from wireproof.learnt.judges import protocol_of
+from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.scripts import Scripts
 from wireproof.load.spec import LoadSpec
 from wireproof.load.workload.corpus import Corpus
