@@ -10,7 +10,7 @@ from wireproof.learning.plays import Play
 from wireproof.learnt.scripts import Script, Scripts, playable, script_of
 from wireproof.rehearsal.player import Player
 from wireproof.rehearsal.recital import with_roles
-from wireproof.rehearsal.rehearsal import Rehearsed, rehearse
+from wireproof.rehearsal.rehearsal import UNLIKE_RECORDED, Rehearsed, rehearse
 from wireproof.target import Target
 from wireproof.words import counted
 
@@ -87,6 +87,8 @@ def take_lessons(
             replies += len(conversation.turns)
     if not scripts:
         told = "; ".join(dict.fromkeys(reason for _, reason in left_out))
+        if all(reason.startswith(UNLIKE_RECORDED) for _, reason in left_out):
+            raise UsageError(f"{target} is another server, or in another state: {left_out[0][1]}")
         raise CannotRunError(f"cannot judge {target} from this: {told}")
     scripts.sort(key=lambda one: sum(map(len, one.requests)))
     alike, others = _of_one_beginning(scripts)

@@ -19,6 +19,8 @@ _PLAYS: Final = 5
 """Besides the slow one that comes first."""
 _PATIENCE_AGAIN: Final = (1.0, 4.0, 16.0)
 """When bytes went from one reply to the next, the quiet was too short."""
+UNLIKE_RECORDED: Final = "the server answers otherwise than when it was recorded"
+"""So begins why a conversation of another server, or another state of it, can't be judged."""
 _SLOW_PAUSE_S: Final = 0.02
 _STRADDLED_S: Final = 1.1
 """The plays take so long at least, so that a clock of seconds moves."""
@@ -192,7 +194,7 @@ def _unlike_recorded(conversation: Conversation, learnt: Learnt, plays: list[Pla
     if not found or plays[0].replies == conversation.replies:
         return ""
     return (
-        f"the server answers otherwise than when it was recorded: {found[0]}."
+        f"{UNLIKE_RECORDED}: {found[0]}."
         " Give it the state that it had then, with --reset COMMAND, or record anew"
     )
 
