@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-PARTS = ("server", "client", "peers", "protocols", "segments", "startup", "traffic")
+PARTS = ("server", "client", "peers", "protocols", "segments", "startup", "traffic", "recorded")
 
 
 def main(names: list[str]) -> int:

@@ -173,7 +173,7 @@ def _served(peer: Peer, scratch: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _on(cpu: int | None) -> Iterator[None]:
+def on_cpu(cpu: int | None) -> Iterator[None]:
     """Have what is begun meanwhile run on a CPU."""
     before = os.sched_getaffinity(0)
     if cpu is not None:
@@ -223,7 +223,7 @@ def _lacking(peer: Peer, folder: str) -> str:
 def _compare(peer: Peer, scratch: Path) -> dict[str, Any]:
     server_cpu, cpu = two_cpus()
     with contextlib.ExitStack() as stack:
-        with _on(server_cpu):
+        with on_cpu(server_cpu):
             told = stack.enter_context(_served(peer, scratch))
         port = int(told["target"].rpartition(":")[2])
         spec = {**told, "users": [CONNECTIONS], "seconds": SECONDS, "warm_up_s": 1.0, **peer.spec}

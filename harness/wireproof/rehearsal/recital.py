@@ -153,7 +153,11 @@ def _with_independent(scripts: Scripts, target: Target) -> Scripts:
     ]
     if protocol.one_request:
         firsts = [script.requests[scripts.opening] for script in scripts.scripts]
-        independent = list(dict.fromkeys(one for one in firsts if recite(target, protocol, [one])))
+        independent = [
+            one
+            for one in dict.fromkeys(firsts)
+            if one in answered and recite(target, protocol, [one])
+        ]
     else:
         independent = []
         for request in candidates[:_MOST_CANDIDATES]:

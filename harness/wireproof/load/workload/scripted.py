@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from wireproof.errors import UsageError
 from wireproof.learnt.protocol import LearntProtocol
@@ -38,7 +39,8 @@ def scripted_corpus(spec: LoadSpec, protocol: LearntProtocol) -> Corpus:
     draw = random.Random(spec.seed)  # noqa: S311 - load, not secrets
     batches: list[Batch] = []
     longest = 1
-    for conversation in protocol.conversations():
+    for whole in protocol.conversations():
+        conversation = _answered(protocol, whole)
         begin = len(batches)
         for at in range(0, len(conversation), spec.pipeline):
             together = conversation[at : at + spec.pipeline]
@@ -52,3 +54,14 @@ def scripted_corpus(spec: LoadSpec, protocol: LearntProtocol) -> Corpus:
         privacy = Privacy(protocol, longest, len(protocol.opening()))
         return Corpus(batches, None, privacy=privacy)
     return Corpus(batches, predictor_of(protocol, requests))
+
+
+def _answered(protocol: LearntProtocol, conversation: Sequence[bytes]) -> Sequence[bytes]:
+    """Return a conversation without the goodbye that nobody answers: it says nothing of a server.
+
+    The server ends the connection behind it, and when it does so is its own affair.
+    """
+    last = max(
+        at for at, one in enumerate(conversation) if at == 0 or protocol.usual_reply_bytes(one)
+    )
+    return conversation[: last + 1]

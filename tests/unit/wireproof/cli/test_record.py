@@ -1,13 +1,10 @@
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.recording import connected, recording
 from tests.support.relaying import received, wait_until
 from tests.support.servers import Serving, shouting
 from wireproof.cli import invoke
@@ -16,41 +13,13 @@ from wireproof.target import parse_target
 from wireproof.traffic.recordings import read_recording
 
 
-@contextmanager
-def _recording(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command, and where it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wireproof", "record", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        said = process.stdout.readline()
-        assert said.startswith("listening on "), process.communicate()[1]
-        yield process, said.removeprefix("listening on ").partition(",")[0]
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _connected(address: str) -> socket.socket:
-    target = parse_target(address)
-    if target.scheme == "unix":
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(target.path)
-        return client
-    return socket.create_connection((target.host, target.port), timeout=20)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_passed_is_in_the_file(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C, and SIGTERM, end it in order; a summary is printed."""
     out = tmp_path / "traffic.wireproof"
-    with Serving(shouting) as server, _recording(str(server.target), "--out", str(out)) as found:
+    with Serving(shouting) as server, recording(str(server.target), "--out", str(out)) as found:
         process, address = found
-        with _connected(address) as client:
+        with connected(address) as client:
             client.sendall(b"hello\n")
             assert received(client, 6) == b"HELLO\n"
             client.shutdown(socket.SHUT_WR)
@@ -69,9 +38,9 @@ def test_what_passed_is_in_the_file(number: signal.Signals, tmp_path: Path) -> N
 def test_the_file_survives_a_sudden_end(tmp_path: Path) -> None:
     """Of what passed a second ago, nothing is lost."""
     out = tmp_path / "traffic.wireproof"
-    with Serving(shouting) as server, _recording(str(server.target), "--out", str(out)) as found:
+    with Serving(shouting) as server, recording(str(server.target), "--out", str(out)) as found:
         process, address = found
-        with _connected(address) as client:
+        with connected(address) as client:
             client.sendall(b"hello\n")
             assert received(client, 6) == b"HELLO\n"
             wait_until(lambda: out.read_bytes().count(b"\n") == 4)
@@ -85,9 +54,9 @@ def test_a_full_recording_goes_on_relaying(tmp_path: Path) -> None:
     """That it records no more is told once."""
     out = tmp_path / "traffic.wireproof"
     options = ["--out", str(out), "--max-bytes", "4096", "--listen", f"unix:{tmp_path}/relay"]
-    with Serving(shouting) as server, _recording(str(server.target), *options) as found:
+    with Serving(shouting) as server, recording(str(server.target), *options) as found:
         process, address = found
-        with _connected(address) as client:
+        with connected(address) as client:
             for _ in range(20):
                 client.sendall(b"x" * 999 + b"\n")
                 assert len(received(client, 1000)) == 1000
@@ -109,7 +78,7 @@ def test_datagrams(tmp_path: Path) -> None:
         server.settimeout(20)
         target = f"udp://127.0.0.1:{server.getsockname()[1]}"
         with (
-            _recording(target, "--out", str(out)) as (process, address),
+            recording(target, "--out", str(out)) as (process, address),
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
         ):
             client.settimeout(20)
@@ -128,10 +97,10 @@ def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
     """Its clients are refused, and the relay stays."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with _recording(target, "--out", str(tmp_path / "x")) as (process, address):
+        with recording(target, "--out", str(tmp_path / "x")) as (process, address):
             server.close()
             for _ in range(2):
-                with pytest.raises(ConnectionResetError), _connected(address) as client:
+                with pytest.raises(ConnectionResetError), connected(address) as client:
                     client.recv(1)
             process.send_signal(signal.SIGTERM)
             said, complained = process.communicate(timeout=20)
