@@ -166,5 +166,6 @@ def _read(folder: Path) -> Run:
         return Run(tuple(check.requirements), judged_share=share)
     printed = folder / "check.txt"
     said = printed.read_text(errors="backslashreplace").splitlines() if printed.exists() else []
-    told = [line for line in said if not line.startswith("learning from")]
-    return Run((), " ".join(" ".join(told).split())[:160] or "no result")
+    told = " ".join(" ".join(x for x in said if not x.startswith("learning from")).split())
+    reason = told.partition(" from this: ")[2] or told  # without where the server listened
+    return Run((), reason[:160] or "no result")
