@@ -21,6 +21,7 @@ ELSEWHERE = {
     "wireproof/cli/learn.py": "integration/test_learn.py",
     "wireproof/learnt/carrier.py": "integration/test_carried.py",
     "wireproof/learnt/datagrams.py": "integration/test_check_from_datagrams.py",
+    "wireproof/learnt/half_closed.py": "integration/test_check_from_half_close.py",
     "wireproof/learnt/judges.py": "integration/test_check_from_datagrams.py",
     "wireproof/learnt/exchanges.py": "integration/test_learn.py",
     "wireproof/learnt/protocol_file.py": "integration/test_learn.py",

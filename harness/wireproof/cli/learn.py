@@ -70,6 +70,11 @@ def learn(
             "no protocol file is written for datagrams", "check --from judges them without one"
         )
     lessons = learn_from(traffic, server, quiet=False)
+    if lessons.scripts.behind_end:
+        raise UsageError(
+            "no protocol file is written where the client's end of stream is part of a request",
+            "check --from judges such a server without one",
+        )
     replies = [reply for _, play in lessons.performed for reply in play.replies]
     learnt_of = f"{target} from {', '.join(Path(one).name for one in sources)}"
 

@@ -101,6 +101,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
         vary: what of requests differs from connection to connection, as a regular expression.
         reference: the server that all was learnt from, where that isn't the one that is judged.
         datagrams: whether each request is one, and a script by itself.
+        behind_end: whether requests are answered behind the end of the client's stream alone.
 
     """
 
@@ -111,6 +112,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     vary: str = ""
     reference: str = ""
     datagrams: bool = False
+    behind_end: bool = False
 
     @property
     def shares(self) -> Shares:

@@ -67,6 +67,7 @@ def take_lessons(
     left_out: list[tuple[str, str]] = []
     scripts: list[Script] = []
     performed: list[tuple[Conversation, Play]] = []
+    ends: dict[str, bool] = {}  # by script: whether it is answered behind the client's end alone
     replies = plays = done = 0
     while waiting:
         conversation = waiting.pop(0)
@@ -75,14 +76,16 @@ def take_lessons(
         if unfit := _unfit(conversation):
             left_out.append((conversation.name, unfit))
             continue
-        heard = rehearse(target, conversation, before_each, as_recorded=as_recorded)
+        heard = _heard(target, conversation, before_each, as_recorded=as_recorded)
         plays += len(heard.plays)
         if heard.splits_at and done + len(waiting) < _MOST_PARTS:
             waiting = [*_parts(conversation, heard.splits_at), *waiting]
         elif heard.learnt is None:
             left_out.append((conversation.name, heard.trouble))
         else:
-            scripts.append(_script(heard, replies))
+            script = _script(heard, replies)
+            scripts.append(script)
+            ends[script.name] = heard.conversation.end is End.HALF_CLOSE
             performed.append((conversation, heard.plays[-1]))
             replies += len(conversation.turns)
     if not scripts:
@@ -93,8 +96,18 @@ def take_lessons(
     scripts.sort(key=lambda one: sum(map(len, one.requests)))
     alike, others = _of_one_beginning(scripts)
     left_out += [(one.name, "the server greets it otherwise") for one in others]
-    datagrams = not target.is_stream
-    found = with_roles(Scripts(scripts=tuple(alike), vary=vary, datagrams=datagrams), target)
+    behind_end = ends[alike[0].name]
+    others = [one for one in alike if ends[one.name] is not behind_end]
+    left_out += [(one.name, "of these some are answered behind its end alone") for one in others]
+    learnt = Scripts(
+        scripts=tuple(one for one in alike if one not in others),
+        vary=vary,
+        datagrams=not target.is_stream,
+        behind_end=behind_end,
+    )
+    found = with_roles(learnt, target)
+    if behind_end and not found.independent:
+        raise CannotRunError(f"cannot judge {target} from this: no request is answered alike again")
     return Lessons(found, tuple(left_out), plays, tuple(performed))
 
 
@@ -132,9 +145,29 @@ def _unfit(conversation: Conversation) -> str:
         return "it began before the capture did"
     if not any(turn.request for turn in conversation.turns):
         return "the client says nothing in it"
-    if conversation.end is End.HALF_CLOSE:
-        return "its last reply came only behind the end of the client's stream"
     return ""
+
+
+def _heard(
+    target: Target,
+    conversation: Conversation,
+    before_each: Callable[[], None],
+    *,
+    as_recorded: bool,
+) -> Rehearsed:
+    """Rehearse; whose last reply came behind the client's end, without that end first.
+
+    Many clients end their stream early, and few servers wait for it.
+    """
+    if conversation.end is not End.HALF_CLOSE:
+        return rehearse(target, conversation, before_each, as_recorded=as_recorded)
+    kept_open = replace(conversation, end=End.CLIENT)
+    spoken = sum(bool(turn.request) for turn in conversation.turns)
+    if spoken == 1 and target.scheme != "tls":
+        before_each()
+        if not any(Player(target).play(replace(kept_open, replies_known=False)).play.replies):
+            kept_open = conversation
+    return rehearse(target, kept_open, before_each, as_recorded=as_recorded)
 
 
 def _parts(conversation: Conversation, at: int) -> list[Conversation]:

@@ -85,6 +85,8 @@ class Player:
                 since_s = time.time()
                 request = self._request(conversation, number, replies)
                 gone = closed_after is not None or not _send(connection, request)
+                if conversation.end is End.HALF_CLOSE and number == len(conversation.turns) - 1:
+                    connection.half_close()
                 known = bool(turn.reply) if conversation.replies_known else None
                 reply, end = (
                     (b"", None) if gone else self._reply(connection, number, known, patience)

@@ -9,6 +9,7 @@ import msgspec
 
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
+from wireproof.learnt.half_closed import HalfClosedProtocol
 from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.scripts import Scripts, common_opening
@@ -53,7 +54,7 @@ def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> boo
                 for at, value in oracle.given():
                     filled[at - begin : at - begin + len(value)] = value
                 begin += len(request)
-                if not _sent(connection, filled):
+                if not _sent(connection, filled, ends=isinstance(protocol, HalfClosedProtocol)):
                     return False
                 oracle.sent(len(request))
                 if not _answered(connection, oracle):
@@ -126,12 +127,7 @@ def _recite_datagrams(target: Target, protocol: Protocol, datagrams: Sequence[by
 
 
 def _opened(scripts: Scripts, opening: int) -> Scripts:
-    return Scripts(
-        scripts=scripts.scripts,
-        opening=opening,
-        vary=scripts.vary,
-        reference=scripts.reference,
-    )
+    return msgspec.structs.replace(scripts, opening=opening)
 
 
 def _with_independent(scripts: Scripts, target: Target) -> Scripts:
@@ -165,16 +161,11 @@ def _with_independent(scripts: Scripts, target: Target) -> Scripts:
             backwards = [request, request, *reversed(independent), request, *independent]
             if recite(target, protocol, forwards) and recite(target, protocol, backwards):
                 independent.append(request)
-    return Scripts(
-        scripts=scripts.scripts,
-        opening=scripts.opening,
-        independent=tuple(independent),
-        vary=scripts.vary,
-        reference=scripts.reference,
-    )
+    return msgspec.structs.replace(scripts, independent=tuple(independent))
 
 
-def _sent(connection: Connection, request: bytearray) -> bool:
+def _sent(connection: Connection, request: bytearray, *, ends: bool) -> bool:
+    """Send a whole request, and the end of our stream behind it where it `ends` that."""
     left = memoryview(request)
     until = Deadline(_TIMEOUT_S)
     while left:
@@ -184,6 +175,8 @@ def _sent(connection: Connection, request: bytearray) -> bool:
         ):
             return False
         left = left[taken:]
+    if ends:
+        connection.half_close()
     return True
 
 

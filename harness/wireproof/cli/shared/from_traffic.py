@@ -199,6 +199,11 @@ def learnt_file(traffic: Traffic, target: Target, folder: Path, *, quiet: bool) 
 
     """
     lessons = learn_from(traffic, target, quiet=quiet)
+    if lessons.scripts.behind_end:
+        raise UsageError(
+            "these requests are answered behind the end of the client's stream alone: no load",
+            "check --from judges them",
+        )
     path = folder.resolve() / FILE_NAME
     try:
         write_whole(path, written(lessons.scripts))

@@ -18,6 +18,7 @@ from wireproof.conformance.evidence.case import Case
 from wireproof.conformance.execution.failure import Failure, FailureKind
 from wireproof.conformance.plans.plan import Open, SendOpening, Unscripted
 from wireproof.learnt.cast import Cast, Cue
+from wireproof.learnt.half_closed import HalfClosedProtocol
 from wireproof.learnt.oracle import JUDGED_BY_KIND
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.source_text import of_pattern
@@ -98,6 +99,8 @@ def _datagram_patterns(
 def _stream_script(case: Case, target: Target, protocol: Protocol, data: dict[str, Any]) -> str:
     judge = protocol.judge_source()
     if any(isinstance(action, Unscripted) for action in case.plan.actions):
+        return ""
+    if isinstance(protocol, HalfClosedProtocol):  # the executor has steps of its own
         return ""
     streams = _as_sent(case, protocol)
     replies: list[Any] = [None] * len(case.plan.requests)

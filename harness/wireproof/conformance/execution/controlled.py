@@ -16,6 +16,7 @@ import msgspec
 
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
+from wireproof.conformance.plans.behind_end import behind_end
 from wireproof.conformance.plans.controls import controls_of, has_one_connection, one_by_one
 from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
@@ -93,7 +94,7 @@ class ControlledExecutor(Executor):
         """Execute a plan of one plain exchange: any reply shows that the server lives."""
         self._learnt.looks_at_form(only=True)
         try:
-            failure = super().execute_plain(plan, timeout_s)
+            failure = super().execute_plain(self._as_executed(plan), timeout_s)
         finally:
             self._learnt.looks_at_form(only=False)
         self._learnt.has_lost_count()
@@ -164,15 +165,18 @@ class ControlledExecutor(Executor):
             return self._once(control, None).failure is None
         self._learnt.begins_plan(ordered=has_one_connection(control))
         self._learnt.has_lost_count()
-        return self._reference.execute(control).failure is None
+        return self._reference.execute(self._as_executed(control)).failure is None
 
     def _once(self, plan: Plan, timeout_s: float | None) -> Outcome:
         self._reset()
         self._learnt.begins_plan(ordered=has_one_connection(plan))
-        outcome = self._execute(plan, timeout_s)
+        outcome = self._execute(self._as_executed(plan), timeout_s)
         if outcome.failure is not None or not has_one_connection(plan):
             self._learnt.has_lost_count()
         return outcome
+
+    def _as_executed(self, plan: Plan) -> Plan:
+        return behind_end(plan) if self._learnt.scripts.behind_end else plan
 
     def _reset(self) -> None:
         if self._reset_command:
