@@ -36,6 +36,7 @@ BUILT_IN = {
     "nats": "wireproof.protocols.built_in.nats:Nats",
     "socks5": "wireproof.protocols.built_in.socks5:Socks5",
     "stomp": "wireproof.protocols.built_in.stomp:Stomp",
+    "amqp-0-9-1": "wireproof.protocols.built_in.amqp.protocol:Amqp",
     "json-rpc": "wireproof.protocols.built_in.json_rpc:JsonRpc",
 }
 """By name, where the class stands; imported only when it is asked for."""

@@ -79,6 +79,10 @@ def _may_be_answered(subject: Subject, sent: bytes) -> bool:
 
 
 def _judge_refusal(subject: Subject, outcome: Outcome) -> Failure | None:
+    """Return the failure where malformed input was served; a plan may have shrunk to none."""
+    sent = [one for one in outcome.transcript.events if (one.connection, one.kind) == (0, "send")]
+    if sum(len(one.data) for one in sent) <= sum(map(len, subject.protocol.opening())):
+        return None
     return _served(subject, outcome, "malformed input was served", "a refusal, or the end")
 
 

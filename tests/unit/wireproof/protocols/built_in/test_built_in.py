@@ -54,6 +54,7 @@ def test_rules_can_be_judged(name: str):
 SOURCE = re.compile(
     r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
     r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
+    r"|AMQP 0-9-1 specification, [A-Z][A-Za-z ]+"
     r"|MQTT Version [0-9.]+ section [0-9.]+"
     r"|STOMP Protocol Specification, [A-Z][a-z-]+"
     r"|NATS client protocol, [A-Z][A-Za-z ]+"
@@ -190,6 +191,7 @@ WORKLOADS = {
     "nats": {"publish": 95, "ping": 5},
     "socks5": {"line": 1},
     "stomp": {"send": 1},
+    "amqp-0-9-1": {"publish": 1},
 }
 
 
@@ -236,6 +238,7 @@ SIZED = {
     "postgres": {},
     "nats": {},
     "stomp": {},
+    "amqp-0-9-1": {"frame_max": "131072", "confirm": "no"},  # the body in one frame, and last
 }
 
 
