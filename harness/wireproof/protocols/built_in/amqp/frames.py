@@ -31,7 +31,7 @@ class Type(IntEnum):
 
 
 class Method(IntEnum):
-    """Methods, each as its class and its number in that."""
+    """Methods, each as its class and its number in that; what answers one has the next number."""
 
     CONNECTION_START = 10 << 16 | 10
     CONNECTION_START_OK = 10 << 16 | 11
@@ -40,23 +40,15 @@ class Method(IntEnum):
     CONNECTION_OPEN = 10 << 16 | 40
     CONNECTION_OPEN_OK = 10 << 16 | 41
     CONNECTION_CLOSE = 10 << 16 | 50
-    CONNECTION_CLOSE_OK = 10 << 16 | 51
     CHANNEL_OPEN = 20 << 16 | 10
     CHANNEL_OPEN_OK = 20 << 16 | 11
     CHANNEL_CLOSE = 20 << 16 | 40
-    CHANNEL_CLOSE_OK = 20 << 16 | 41
     EXCHANGE_DECLARE = 40 << 16 | 10
-    EXCHANGE_DECLARE_OK = 40 << 16 | 11
-    EXCHANGE_DELETE = 40 << 16 | 20
-    EXCHANGE_DELETE_OK = 40 << 16 | 21
     QUEUE_DECLARE = 50 << 16 | 10
     QUEUE_DECLARE_OK = 50 << 16 | 11
     QUEUE_BIND = 50 << 16 | 20
-    QUEUE_BIND_OK = 50 << 16 | 21
     QUEUE_PURGE = 50 << 16 | 30
-    QUEUE_PURGE_OK = 50 << 16 | 31
     QUEUE_DELETE = 50 << 16 | 40
-    QUEUE_DELETE_OK = 50 << 16 | 41
     BASIC_CONSUME = _BASIC << 16 | 20
     BASIC_CONSUME_OK = _BASIC << 16 | 21
     BASIC_PUBLISH = _BASIC << 16 | 40
@@ -68,7 +60,6 @@ class Method(IntEnum):
     BASIC_ACK = _BASIC << 16 | 80
     BASIC_NACK = _BASIC << 16 | 120
     CONFIRM_SELECT = 85 << 16 | 10
-    CONFIRM_SELECT_OK = 85 << 16 | 11
 
 
 WITH_CONTENT = frozenset(
