@@ -1,10 +1,12 @@
-/* Plays canned replies, so that what a load costs is the client's alone: canned_server FILE
+/* Plays canned replies, so that what a load costs is the client's alone: canned_server FILE [N]
 
    FILE holds, in the machine's byte order: the greeting's length and bytes; then exchanges, each as
    four 32-bit numbers (the exchange that follows, -1 for none; the request's length; the reply's
-   length; 0) and the bytes of request and reply. A connection goes from an exchange to the one that
-   follows it, and anywhere else by what it sends. Prints `listening on tcp://127.0.0.1:PORT`; ends
-   when it is killed. */
+   length; the place, from 1, of a byte of it to spoil, 0 for none) and the bytes of request and
+   reply. A connection goes from an exchange to the one that follows it, and anywhere else by what it
+   sends. Behind N replies one is spoiled, once; nobody is let in any more then, since FILE holds no
+   further connections. Prints `listening on tcp://127.0.0.1:PORT`, then `spoiled`; ends when it is
+   killed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,12 +21,14 @@
 
 enum { MAX_FD = 4096, ROOM = 1 << 17, BUCKETS = 1 << 20 };
 
-struct exchange { int32_t next; uint32_t asked, told, zero; const char *request, *reply; };
+struct exchange { int32_t next; uint32_t asked, told, spoils; const char *request; char *reply; };
 struct connection { char *input; size_t length; int at; };
 
 static struct exchange *exchanges;
 static int *buckets, count;
 static struct connection connections[MAX_FD];
+static long until_spoiled;
+static int listener;
 
 static uint32_t hash(const char *data, size_t length) {
     uint64_t h = length;
@@ -56,7 +60,7 @@ static void load(char *data, size_t size) {
         struct exchange *one = &exchanges[count];
         memcpy(one, data, 16);
         one->request = data + 16;
-        one->reply = one->request + one->asked;
+        one->reply = data + 16 + one->asked;
         data += 16 + one->asked + one->told;
         if (found(one->request, one->asked) >= 0) continue;
         uint32_t bucket = hash(one->request, one->asked);
@@ -69,6 +73,23 @@ static void end(int fd) {
     free(connections[fd].input);
     connections[fd] = (struct connection){0};
     close(fd);
+}
+
+/* Send a reply, spoiled if it is time; false where it is not taken whole. */
+static int answer(int fd, struct exchange *one) {
+    if (until_spoiled > 1) until_spoiled--;
+    int spoils = until_spoiled == 1 && one->spoils;
+    char *byte = one->reply + one->spoils - 1;
+    if (spoils) *byte ^= 1;
+    ssize_t sent = send(fd, one->reply, one->told, MSG_NOSIGNAL);
+    if (spoils) {
+        *byte ^= 1;
+        until_spoiled = 0;
+        close(listener);
+        puts("spoiled");
+        fflush(stdout);
+    }
+    return sent == one->told;
 }
 
 static void receive(int fd) {
@@ -84,29 +105,30 @@ static void receive(int fd) {
         if (at < 0 || one->length < exchanges[at].asked || !is(at, one->input, exchanges[at].asked))
             at = found(one->input, one->length);
         if (at < 0) return;
-        struct exchange *answer = &exchanges[at];
-        if (answer->told && send(fd, answer->reply, answer->told, MSG_NOSIGNAL) != answer->told) {
+        if (exchanges[at].told && !answer(fd, &exchanges[at])) {
             end(fd);
             return;
         }
         one->at = at;
-        one->length -= answer->asked;
-        memmove(one->input, one->input + answer->asked, one->length);
+        one->length -= exchanges[at].asked;
+        memmove(one->input, one->input + exchanges[at].asked, one->length);
     }
 }
 
 int main(int argc, char **argv) {
-    FILE *file = argc == 2 ? fopen(argv[1], "rb") : NULL;
+    FILE *file = argc == 2 || argc == 3 ? fopen(argv[1], "rb") : NULL;
     if (!file || fseek(file, 0, SEEK_END)) return 2;
     size_t size = ftell(file);
     char *data = malloc(size);
     rewind(file);
     if (fread(data, 1, size, file) != size) return 2;
+    until_spoiled = argc == 3 ? atol(argv[2]) : 0;
     uint32_t greeting;
     memcpy(&greeting, data, sizeof greeting);
     load(data + sizeof greeting + greeting, size - sizeof greeting - greeting);
 
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+    int one = 1;
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

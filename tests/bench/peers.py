@@ -6,8 +6,9 @@ client of ours, which compares nothing, on memcached, on a line server in C, and
 timestamp-echo with 16 requests of 1,000 bytes in one go. What is not ours are Debian packages; a
 server or a peer that is not installed is left out and said so. Ratios are the medians of those
 within a round, of requests a second and of the client's CPU for each. `BENCH_ROUNDS` and
-`BENCH_SECONDS` say how much is measured. The goals are no floors: a ratio below one is told, and is
-no failure on a machine that others use as well.
+`BENCH_SECONDS` say how much is measured, `BENCH_PEERS` of which servers, with commas between them.
+The goals are no floors: a ratio below one is told, and is no failure on a machine that others use
+as well.
 """
 
 import contextlib
@@ -24,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from tests.bench.loads import load
 from tests.bench.machine import compiled, pinned, spread, two_cpus, write
 from tests.real_servers.gallery import catalogue, is_installed, program
@@ -32,6 +35,7 @@ from wireproof.protocols.built_in.line_echo import LineEcho
 
 ROUNDS = max(2, int(os.environ.get("BENCH_ROUNDS", "5")))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
+PARTS = os.environ.get("BENCH_PEERS", "").split(",")
 CONNECTIONS = 50
 GETS_OF_SETS = 0.8
 _KEY = "wp00000000"
@@ -52,6 +56,7 @@ class Peer:
         goal: how many times as fast ours is to be.
         rate: runs the other.
         spec: what ours is told besides.
+        options: of the gallery's server, besides its own.
         own: starts a server of ours, from a folder, and is what to run.
         bytes_down: of a reply, where MB/s are told.
 
@@ -62,6 +67,7 @@ class Peer:
     goal: float
     rate: Rate
     spec: dict[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     own: Callable[[Path], list[str]] | None = None
     bytes_down: int = 0
 
@@ -130,7 +136,14 @@ def _dnsperf(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
 PEERS = (
     Peer("nginx", "wrk", 1.0, _wrk, {"mix": {"get": 1.0}}),
     Peer("redis", "redis-benchmark", 1.0, _redis_benchmark),
-    Peer("memcached", "", 1.0, _c_client("5", f"get {_KEY}\r\n"), {"mix": {"get": 1.0}}),
+    Peer(
+        "memcached",
+        "",
+        1.0,
+        _c_client("5", f"get {_KEY}\r\n"),
+        {"mix": {"get": 1.0}},
+        ("-t", "1"),  # of four threads on one CPU, what is measured is how they take turns
+    ),
     Peer("unbound over UDP", "dnsperf", 0.6, _dnsperf),
     Peer(
         "lines in C",
@@ -138,7 +151,7 @@ PEERS = (
         1.0,
         _c_client(str(len(_LINE)), _LINE.decode()),
         {"protocol": "line-echo"},
-        _line_server,
+        own=_line_server,
     ),
     Peer(
         "1,000 B, 16 at once",
@@ -146,7 +159,7 @@ PEERS = (
         0.9,
         _c_client(str(_AT_ONCE * _SIZE), times=_AT_ONCE),
         {"protocol": "timestamp-echo", "payload": str(_SIZE), "pipeline": _AT_ONCE},
-        _echo_server,
+        own=_echo_server,
         bytes_down=_SIZE + len("[Mon Nov 23 14:41:16 2026] "),
     ),
 )
@@ -157,7 +170,7 @@ def _served(peer: Peer, scratch: Path) -> Iterator[dict[str, Any]]:
     """Start the server; yields what a load has to be told of it."""
     if peer.own is None:
         server = next(one for one in catalogue() if one.name == peer.server)
-        with running(server) as port:
+        with running(structs.replace(server, start=(*server.start, *peer.options))) as port:
             yield {
                 "target": f"{server.scheme}://127.0.0.1:{port}",
                 "protocol": server.protocol_name,
@@ -195,6 +208,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         scratch = Path(folder)
         for peer in PEERS:
+            if peer.server not in PARTS and any(PARTS):
+                continue
             lacking = _lacking(peer, folder)
             if lacking:
                 _say(f"{peer.server}: left out, since {lacking}")

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 
 from wireproof.protocols.base import Protocol
-from wireproof.protocols.replies import Matcher, Reply, replies_of
+from wireproof.protocols.replies import Expected, Matcher, Reply, replies_of
 from wireproof.protocols.request_reply import RequestReply
 
 STAMP = b"[Mon Nov 23 14:41:16 2026] "
@@ -40,20 +40,48 @@ def right_replies(protocol: Protocol, requests: Sequence[bytes]) -> list[bytes]:
         ]
     if not isinstance(protocol, RequestReply):
         return list(requests)
+    greeting, told = _told(protocol, requests)
+    return [*greeting, *(b"".join(reply for _, reply in parts) for parts in told)]
+
+
+def in_steps(protocol: Protocol, requests: Sequence[bytes]) -> list[list[tuple[bytes, bytes]]]:
+    """Return of each request what leaves at once, with the right reply to it.
+
+    That is more than one step where the client waits within a request. Greetings are left out.
+    """
+    if not isinstance(protocol, RequestReply):
+        replies = right_replies(protocol, requests)
+        return [[step] for step in zip(requests, replies, strict=True)]
+    found = []
+    for request, parts in zip(requests, _told(protocol, requests)[1], strict=True):
+        steps, at = [(b"", b"")], 0
+        for part, reply in parts:
+            if at in protocol.pauses(request):
+                steps.append((b"", b""))
+            steps[-1] = (steps[-1][0] + part, steps[-1][1] + reply)
+            at += len(part)
+        found.append(steps)
+    return found
+
+
+def _told(
+    protocol: RequestReply, requests: Sequence[bytes]
+) -> tuple[list[bytes], list[list[tuple[bytes, bytes]]]]:
+    """Return the greeting, and of each request its parts with the replies to them."""
     session = protocol.session()
     answer = _ANSWERS.get(protocol.name, _nobody)()
-    greeting = replies_of(session.greeting(), session.greeting)
-    found = [b"".join(_sample(reply, b"", answer) for reply in greeting)]
-    for request in requests:
-        parts = session.parts(request)
-        found.append(
-            b"".join(
-                _sample(reply, part, answer)
-                for part in parts
-                for reply in replies_of(session.expected(part), session.expected)
-            )
-        )
-    return found
+
+    def sampled(expected: Expected, request: bytes, asked: Callable[..., object]) -> bytes:
+        return b"".join(_sample(reply, request, answer) for reply in replies_of(expected, asked))
+
+    greeting = session.greeting()
+    return (
+        [sampled(greeting, b"", session.greeting)],
+        [
+            [(part, sampled(session.expected(part), part, session.expected)) for part in parts]
+            for parts in map(session.parts, requests)
+        ],
+    )
 
 
 Answer = Callable[[bytes], bytes]

@@ -22,6 +22,7 @@ class Batch:
         answered: how many of them have a reply.
         begins: whether it begins a conversation, so that it is the first on its connection.
         silent: how many have none.
+        waits: whether the client waits for replies within it.
         shares: of each kind, how many of them have a reply; none where kinds are not told apart.
         reply: the right reply to all of them, as far as it is known now.
         accepted: the reply that was right last, whether it still counts as known or not.
@@ -57,6 +58,7 @@ class Batch:
         "shares",
         "silent",
         "size",
+        "waits",
     )
 
     def __init__(
@@ -80,7 +82,7 @@ class Batch:
         self.first = self.payload[: self.cuts[0]] if self.cuts else self.payload
         self.count = self.answered = len(self.requests)
         self.silent = 0
-        self.begins = False
+        self.begins = self.waits = False
         self.reply: bytes | None = None
         self.accepted: bytes | None = None
         self.ends: Sequence[int] = ()

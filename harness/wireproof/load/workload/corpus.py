@@ -41,7 +41,9 @@ class Privacy:
     def made(self, batch: Batch, serial: int, number: int) -> Batch:
         """Return a batch as one connection sends it, with requests from `number` on."""
         first = self.first_number + number
-        return batch.made_of(as_sent(self.protocol, batch.requests, serial, first))
+        made = batch.made_of(as_sent(self.protocol, batch.requests, serial, first))
+        made.waits = any(call_user_code(self.protocol.pauses, one) for one in made.requests)
+        return made
 
 
 class Corpus:

@@ -110,6 +110,7 @@ class PrivateRing:
         if batch is self._last and self._built < self._size:
             made = self._make(self._built)
             self._built += 1
+            self.learns &= not made.waits  # what is known leaves in one piece
             batch.next, made.previous = made, batch
             self._last = made
             if self._built == self._size:
@@ -153,7 +154,7 @@ class PrivateRing:
         self._judged = accepted.judged
         if not self._closed:
             self._laps += 1
-            self.learns = self._laps < _MOST_LAPS
+            self.learns &= self._laps < _MOST_LAPS
             return False
         self._laps = 0
         self._judge_ns = 0 if exact else now_ns + _JUDGED_EVERY_NS
