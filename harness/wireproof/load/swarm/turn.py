@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST_EVENTS = 1024
 LONGEST_WAIT_S = 0.005
 """After which others of this process have their turn."""
-STAMP_ONE_IN = 64
+STAMP_ONE_IN = 128
+"""Replies: one with a timestamp takes several times as long."""
 
 
 class Turn:

@@ -148,7 +148,7 @@ class PrivateRing:
     def _end_lap(self, now_ns: int, accepted: Accepted) -> bool:
         state = accepted.state
         is_whole = self._recorded == self._size and self._start is not None
-        self._closed = is_whole and state == self._start
+        self._closed = self.learns and is_whole and state == self._start
         self._start, self._recorded = state, 0
         exact = accepted.judged == self._judged
         self._judged = accepted.judged

@@ -23,9 +23,15 @@ class Model:
 class Walk:
     """A connection that goes round a ring."""
 
-    def __init__(self, size: int) -> None:
-        """Begin."""
-        self.ring = PrivateRing(size, lambda place: Batch([b"request %d" % place]))
+    def __init__(self, size: int, *, waits: int | None = None) -> None:
+        """Begin; the client waits within the request at a place."""
+
+        def make(place: int) -> Batch:
+            batch = Batch([b"request %d" % place])
+            batch.waits = place == waits
+            return batch
+
+        self.ring = PrivateRing(size, make)
         self.model = Model()
         self.at = self.ring.before
         self.ring.begin(self.model)
@@ -76,6 +82,13 @@ def test_an_unknown_state_closes_nothing():
     walk = Walk(1)
     walk.model.state = None
     assert not any(walk.step() for _ in range(5))
+
+
+def test_what_waits_within_a_request_is_never_known():
+    """Wherever it stands in the ring, for what is known leaves in one piece."""
+    for place in range(3):
+        walk = Walk(3, waits=place)
+        assert not any(walk.step() for _ in range(12))
 
 
 def test_what_is_no_reply_spoils_its_lap():
