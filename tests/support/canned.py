@@ -18,7 +18,7 @@ from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 
 _LAPS = 2
-_FROM_A_FILE = {"dns", "mllp"}
+_FROM_A_FILE = {"dns", "json-rpc", "mllp"}
 """Hypothesis draws from numbers that the loaded modules hold: here others than in the load."""
 
 

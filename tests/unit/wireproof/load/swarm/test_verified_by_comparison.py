@@ -26,7 +26,7 @@ from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.corpus import Corpus, Privacy
 from wireproof.load.workload.drawing import draw_corpus
 from wireproof.load.workload.predictor import predictor_of
-from wireproof.protocols.base import Exchange, as_sent
+from wireproof.protocols.base import Exchange, Protocol, as_sent
 from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
@@ -50,7 +50,12 @@ JUDGED = {"smtp"}
 def drawn(name: str, payload: str, pipeline: int) -> Corpus:
     """Return what a load of that protocol would send."""
     spec = LoadSpec(target="x", protocol=name, payload=payload, pipeline=pipeline)
-    return draw_corpus(spec, find_protocol(name, {}))
+    return draw_corpus(spec, spoken(name, pipeline))
+
+
+def spoken(name: str, pipeline: int) -> Protocol:
+    """Return a protocol that has several requests under way, if that is asked for."""
+    return find_protocol(name, {"pipelining": "true"} if name == "smtp" and pipeline > 1 else {})
 
 
 class Conversation:
@@ -58,7 +63,7 @@ class Conversation:
 
     def __init__(self, name: str, payload: str, pipeline: int, first: int) -> None:
         """Open the connection."""
-        self.protocol = protocol = find_protocol(name, {})
+        self.protocol = protocol = spoken(name, pipeline)
         whole = drawn(name, payload, pipeline)
         at = first % len(whole.batches)
         places = islice(cycle(whole.batches), at, at + PLACES)
@@ -87,6 +92,7 @@ class Conversation:
             if reply:
                 self.oracle.receive_data(reply)
         self.steps = steps
+        self.left: list[int] = []
         self.hot = 0
 
     def _open(self, heard: list[bytes]) -> None:
@@ -119,11 +125,18 @@ class Conversation:
             (asked, reply), *others = next(self.steps)
             steps[-1] = (steps[-1][0] + asked, steps[-1][1] + reply)
             steps += others
-        for asked, reply in steps:
-            self.oracle.sent(len(asked))
+        self.left = [len(asked) for asked, _ in steps]
+        self._go_on()
+        for _, reply in steps:
             if not reply and self.connection.complete:  # as epoll says that it has left
                 self._settle()
             yield reply
+
+    def _go_on(self) -> None:
+        """Have what may leave now leave, as far as the oracle knows."""
+        self.oracle.sent(self.left.pop(0))
+        while self.left and self.oracle.settled:
+            self.oracle.sent(self.left.pop(0))
 
     def say_all(self) -> Iterator[bytes]:
         """Send the next batch, and have it answered; yields the replies."""
@@ -154,9 +167,12 @@ class Conversation:
     def by_the_oracle(self, data: bytes) -> int | str:
         """Return what the oracle alone says of it."""
         try:
-            return self.oracle.receive_data(data)
+            answered = self.oracle.receive_data(data)
         except WrongReplyError as wrong:
             return _HINT.sub("", wrong.problem)
+        if self.left and self.oracle.settled:
+            self._go_on()
+        return answered
 
 
 def pieces(reply: bytes, how: str, at: int, before: bytes) -> list[bytes]:
