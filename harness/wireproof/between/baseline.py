@@ -24,6 +24,7 @@ class Baseline:
         problems: what was wrong with those that failed.
         direct: runs without the relay, where all others failed alike.
         direct_problems: what was wrong with those of them that failed.
+        late: runs with later replies, where a reply seemed to be left unread.
 
     """
 
@@ -31,6 +32,7 @@ class Baseline:
     problems: list[Problem] = field(default_factory=list)
     direct: list[Played] = field(default_factory=list)
     direct_problems: list[Problem] = field(default_factory=list)
+    late: list[Played] = field(default_factory=list)
 
     @property
     def fails_alike(self) -> bool:
@@ -51,9 +53,10 @@ class Baseline:
         """What shows that the client, each time, did not read a reply to its end; empty for none.
 
         A client that closes before it has read all that has come resets the connection (RFC 2525
-        2.17, tcp(7)), and then neither its server nor what lies between owes it anything.
+        2.17, tcp(7)), and then neither its server nor what lies between owes it anything. One that
+        does not wait for a reply at all closes before it, once that comes later.
         """
-        shown = [_unread_in(one) for one in self.runs]
+        shown = [_unread_in(one) for one in (*self.runs, *self.late)]
         return shown[-1] if shown and all(shown) else ""
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 
 from wireproof.between.blame import Blame, blame
 from wireproof.between.confirming import Confirmation
-from wireproof.between.judgement import BetweenSpec, Cause, Judgement
+from wireproof.between.judgement import Cause, Judgement
 from wireproof.between.requirements import BROKEN, PAIR, REPLY_CUT, REQUEST_CUT
 from wireproof.between.requirements import UNCUT as UNCUT_ID
 from wireproof.between.runs.judging import meets
@@ -56,7 +56,7 @@ class Inquiry:
         found, laboratory = self.found, self.laboratory
         for tried in found.failures(identifier)[:_CANDIDATES]:
             self.tell(f"{identifier} again: {tried.trial.schedule}")
-            minimum = laboratory.confirm(tried.trial.schedule)
+            minimum = self._confirmed(tried)
             if laboratory.stopped.is_set():
                 found.is_whole = False
                 return False
@@ -66,6 +66,17 @@ class Inquiry:
                 self._file(identifier, minimum)
                 return True
         return False
+
+    def _confirmed(self, tried: Tried) -> Minimum | None:
+        """Confirm a failure; sooner, where its cause is known and several may run at once."""
+        schedule = tried.trial.schedule
+        if tried.problem is not None and self.found.beside.jobs > 1:
+            kind = tried.problem.kind
+            if _known(self.found, kind, schedule) is not None:
+                minimum = self.laboratory.confirm_alike(schedule, kind)
+                if minimum is not None or self.laboratory.stopped.is_set():
+                    return minimum
+        return self.laboratory.confirm(schedule)
 
     def _alone(self, identifier: str, failures: Sequence[Tried]) -> bool:
         """Run failures once more, alone; say whether any fails so. Those that don't are none."""
@@ -87,7 +98,7 @@ class Inquiry:
 
     def _file(self, identifier: str, minimum: Minimum) -> None:
         """Put a failure under its cause: one that is known, or a new one."""
-        known = _same(self.found, minimum)
+        known = _known(self.found, minimum.problem.kind, minimum.schedule)
         if known is None:
             smaller = self._smaller(identifier, minimum)
             blamed = blame(smaller.played, self.found.baseline.runs[-1])
@@ -110,10 +121,10 @@ class Inquiry:
         return again if again is not None and is_sure else minimum
 
 
-def file_uncut(found: Judgement, spec: BetweenSpec) -> None:
-    """Put a failure that needs no cut under a cause, if it is one of the streams."""
+def file_uncut(found: Judgement) -> None:
+    """Put a failure that needs no cut under a cause, if a reply is left unread each time."""
     uncut = found.baseline
-    if uncut.fails_directly and uncut.unread and not spec.is_canned:
+    if uncut.late and uncut.unread:
         confirmation = Confirmation(len(uncut.problems), len(uncut.runs), 0)
         minimum = Minimum(UNCUT, uncut.problems[-1], uncut.runs[-1], confirmation)
         known = Cause("C1", minimum, Blame("client", uncut.unread), [UNCUT_ID])
@@ -121,13 +132,11 @@ def file_uncut(found: Judgement, spec: BetweenSpec) -> None:
         found.cause_of[UNCUT_ID] = known
 
 
-def _same(found: Judgement, minimum: Minimum) -> Cause | None:
+def _known(found: Judgement, kind: str, schedule: Schedule) -> Cause | None:
     """Return the cause among those known that a failure has: the same wrong in the same stream."""
     for cause in found.causes:
         known = cause.minimum
-        if known.problem.kind == minimum.problem.kind and (
-            _directions(known.schedule) <= _directions(minimum.schedule)
-        ):
+        if known.problem.kind == kind and _directions(known.schedule) <= _directions(schedule):
             return cause
     return None
 

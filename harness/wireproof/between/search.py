@@ -174,6 +174,11 @@ class Laboratory:
             if problem is not None:
                 found.direct_problems.append(problem)
 
+    def run_late(self, found: Baseline) -> None:
+        """Run it uncut with replies that come later."""
+        while len(found.late) < _LEAST_UNCUT and not self.stopped.is_set():
+            found.late.append(self.run(Schedule(is_late=True), surely=True))
+
     def confirm(self, schedule: Schedule) -> Minimum | None:
         """Run a schedule again and again, alone, by turns with uncut; None if it never fails."""
         failed = runs = uncut_failed = 0
@@ -191,6 +196,29 @@ class Laboratory:
         if last is None or self.stopped.is_set():
             return None
         return Minimum(schedule, *last, Confirmation(failed, runs, uncut_failed))
+
+    def confirm_alike(self, schedule: Schedule, kind: str) -> Minimum | None:
+        """Confirm sooner what fails as something known does: once alone, then side by side.
+
+        Returns:
+            None where it doesn't fail so each time, or uncut runs beside it fail, too.
+
+        """
+        pairs = [schedule, UNCUT] * RUNS
+        plays = [self.run(schedule, surely=True)]
+        while pairs and not self.stopped.is_set():
+            plays += self._at_once([pairs.pop() for _ in range(min(len(pairs), self.beside.jobs))])
+        problems = [(one, self.judge.problem(one)) for one in plays]
+        failed = [(what, one) for one, what in problems if what and what.kind == kind]
+        wrong_uncut = sum(what is not None for one, what in problems if one.schedule == UNCUT)
+        if self.stopped.is_set() or wrong_uncut or len(failed) <= RUNS:
+            return None
+        return Minimum(schedule, *failed[-1], Confirmation(RUNS, RUNS, 0))
+
+    def _at_once(self, schedules: Sequence[Schedule]) -> list[Played]:
+        """Run so many side by side."""
+        begun = [self._pool.submit(self.run, one, surely=True) for one in schedules]
+        return [one.result() for one in begun]
 
     def shrink(self, schedule: Schedule, problem: Problem, sizes: Sizes, most_s: float) -> Schedule:
         """Return a schedule with as few cuts as can be that fails alike."""
@@ -225,8 +253,7 @@ class Laboratory:
         shown: list[Played] = []
 
         def run(number: int) -> list[Played]:
-            begun = [self._pool.submit(self.run, UNCUT, surely=True) for _ in range(number)]
-            ended = [one.result() for one in begun]
+            ended = self._at_once([UNCUT] * number)
             shown.extend(ended)
             return ended
 

@@ -46,7 +46,9 @@ def judge_command(spec: BetweenSpec, tell: Told) -> Judgement:
             elif found.baseline.fails_alike and spec.is_reached_directly:
                 tell("without the relay")
                 laboratory.run_directly(found.baseline)
-                file_uncut(found, spec)
+                if found.baseline.fails_directly and found.baseline.unread and not spec.is_canned:
+                    laboratory.run_late(found.baseline)
+                    file_uncut(found)
         except KeyboardInterrupt:
             laboratory.stopped.set()
             found.is_whole = False

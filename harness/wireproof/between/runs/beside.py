@@ -12,9 +12,10 @@ from wireproof.between.runs.judging import Judge
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction
 
-MOST_BESIDE: Final = 8
+_NUMBERS: Final = (2, 4, 8)
+MOST_BESIDE: Final = max(_NUMBERS)
 _LEAST_GAIN: Final = 1.15
-"""Twice as many at once must get so much more done, or what is left is only disturbance."""
+"""More at once must get so much more done, or what is left is only disturbance."""
 _CONTROLS: Final = 2
 
 
@@ -39,7 +40,7 @@ def find_beside(
     most_s: float,
     now_s: Callable[[], float] = time.monotonic,
 ) -> Beside:
-    """Run 2, 4 and 8 at once as long as nothing differs and more gets done.
+    """Run 2, 4 and 8 at once; as many as get most done are right, if nothing differs.
 
     Args:
         alone: runs that went well, one after the other; more are added where something differs.
@@ -51,15 +52,16 @@ def find_beside(
     """
     begun_s = now_s()
     jobs, rate = 1, len(alone) / max(1e-6, sum(one.seconds for one in alone))
-    while jobs < MOST_BESIDE and now_s() - begun_s < most_s:
-        tried_s = now_s()
-        beside = run(jobs * 2)
-        gained = jobs * 2 / (now_s() - tried_s)
-        if reason := _difference(alone, beside, judge, run):
-            return Beside(1, f"{jobs * 2} at once differ in {reason}")
-        if gained < rate * _LEAST_GAIN:
+    for number in _NUMBERS:
+        if now_s() - begun_s >= most_s:
             break
-        jobs, rate = jobs * 2, gained
+        tried_s = now_s()
+        beside = run(number)
+        gained = number / max(1e-6, now_s() - tried_s)
+        if reason := _difference(alone, beside, judge, run):
+            return Beside(1, f"{number} at once differ in {reason}")
+        if gained >= rate * _LEAST_GAIN:
+            jobs, rate = number, gained
     return Beside(jobs, "" if jobs > 1 else "2 at once take as long as one after the other")
 
 

@@ -35,21 +35,21 @@ def played(said: bytes = b"ok", *, exit_code: int = 0, reply: bytes = b"HI\n") -
 
 
 class Machine:
-    """Runs commands; time passes as it is told to.
+    """Runs commands: a second, and as long as it is told for each of them.
 
     Attributes:
         asked: how many, each time.
 
     """
 
-    def __init__(self, made: Callable[[int], list[Played]], round_s: float = 1.0) -> None:
+    def __init__(self, made: Callable[[int], list[Played]], turn_s: float = 0.0) -> None:
         self.asked: list[int] = []
-        self._made, self._round_s, self._now_s = made, round_s, 0.0
+        self._made, self._turn_s, self._now_s = made, turn_s, 0.0
 
     def run(self, number: int) -> list[Played]:
         """Run so many at once."""
         self.asked.append(number)
-        self._now_s += self._round_s
+        self._now_s += 1.0 + number * self._turn_s
         return self._made(number)
 
     def found(self, alone: Played, most_s: float = 60.0) -> Beside:
@@ -73,7 +73,7 @@ def test_no_more_are_tried_when_time_is_up() -> None:
 
 def test_without_a_gain_one_runs_alone() -> None:
     """A machine that is full gets no more done."""
-    found = Machine(lambda n: [played()] * n, round_s=2.0).found(played())
+    found = Machine(lambda n: [played()] * n, turn_s=1.0).found(played())
     assert found.jobs == 1
     assert found.why_alone == "2 at once take as long as one after the other"
 
