@@ -22,12 +22,16 @@ from wireproof.conformance.properties.streams.refusal import malformed_examples
 from wireproof.conformance.requirements import needs_half_close
 from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
+from wireproof.protocols.base import overrides
+from wireproof.protocols.hooks import RequestReplyHooks
 
 _TIMEOUT_S = 1.0
 _AFTER_SILENCE_S = 0.25
 _RUN = 128
 _RUNS = 3
 _RUN_S = 0.5
+_LONG_RUN = 2048
+_LONG_RUN_S = 0.25
 _LEAST_S = 1e-6
 _SHORT_BYTES, _LONG_BYTES = 16, 512  # longer ones are for the catalogue to try: some end a server
 _REQUESTS_TRIED = 6
@@ -72,6 +76,7 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     concurrent = subject.protocol.connections > 1 and holds(Plan(((), (plain,)), beside_idle))
     burden = executor.burden(_TIMEOUT_S)
     greeting_s = _greeting_s(probes, plain)
+    request_s = _pace_s(probes, subject, smallest, greeting_s)
     return replace(
         subject,
         plain_request=plain,
@@ -82,7 +87,8 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         rests=burden.is_seen and burden.rests(),
         echoes=_echoes(probes, subject),
         greeting_s=greeting_s,
-        request_s=_pace_s(probes, subject, smallest, greeting_s),
+        request_s=request_s,
+        ends_after=_ends_after(probes, subject, smallest, request_s),
     )
 
 
@@ -181,6 +187,28 @@ def _pace_s(probes: _Probes, subject: Subject, request: bytes, greeting_s: float
     count = min(_RUN, protocol.most_requests, max(1, int(_RUN_S / alone_s)))
     in_run_s = least_s(count)
     return alone_s if in_run_s is None else in_run_s / count
+
+
+def _ends_after(probes: _Probes, subject: Subject, request: bytes, request_s: float) -> int:
+    """Return after how many requests this server says that it ends a connection.
+
+    nginx does so after a thousand, Apache's after a hundred, as they may (RFC 9112 section 9.6).
+    What is still sent then may meet a reset, which takes replies that were on their way with it.
+    """
+    protocol = subject.protocol
+    most = subject.most_requests
+    if not isinstance(protocol, RequestReplyHooks) or protocol.conversations():
+        return most
+    if not overrides(protocol, RequestReplyHooks, "closes"):
+        return most
+    count = min(most, _LONG_RUN, int(_LONG_RUN_S / max(request_s, _LEAST_S)))
+    outcome = probes.outcome(single([request] * count, lock_step=True))
+    if not any(one.ended for one in outcome.oracles):
+        return most
+    kinds = [event.kind for event in outcome.transcript.events]
+    while kinds and kinds[-1] != "receive":  # what was sent behind the last reply
+        kinds.pop()
+    return max(1, kinds.count("send"))
 
 
 def _plain_requests(subject: Subject) -> Iterator[bytes]:

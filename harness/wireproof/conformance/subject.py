@@ -91,6 +91,7 @@ class Subject:
         echoes: whether a long request was answered at about its own length.
         greeting_s: how long the server takes before it greets a client; 0 where it doesn't.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
+        ends_after: how many requests of a connection this server answers before it ends it.
         behind: the server to which the target leads; None where the target is the server.
         sees_behind: whether the connections of the server behind can be looked at.
         ended_by: malformed input at which the server behind ends a connection.
@@ -111,6 +112,7 @@ class Subject:
     echoes: bool = False
     greeting_s: float = 0.0
     request_s: float = 0.0
+    ends_after: int = Protocol.most_requests
     behind: Target | None = None
     sees_behind: bool = False
     ended_by: tuple[bytes, ...] = ()
@@ -192,12 +194,15 @@ class Subject:
         rounds = max(1, up_to_bytes // (len(pair[0]) + len(pair[1])))
         return pair * rounds
 
+    @property
+    def most_requests(self) -> int:
+        """How many requests a connection may have, by the protocol and by what was seen."""
+        return 1 if self.protocol.one_request else min(self.protocol.most_requests, self.ends_after)
+
     def allows(self, plan: Plan) -> bool:
         """Say whether the protocol knows conversations like `plan`."""
-        most = 1 if self.protocol.one_request else self.protocol.most_requests
-        if any(len(each) > most for each in plan.requests):
-            return False
-        if not all(map(self.protocol.is_conversation, plan.requests)):
+        too_long = any(len(each) > self.most_requests for each in plan.requests)
+        if too_long or not all(map(self.protocol.is_conversation, plan.requests)):
             return False
         return self.protocol.pipelining or not plan.pipelines
 

@@ -1,5 +1,6 @@
 """What is found out before the catalogue."""
 
+import re
 import socket
 
 import pytest
@@ -39,6 +40,45 @@ def test_a_request_that_is_not_answered_is_a_finding_and_not_the_end(diag: SockD
             one.id: runner.judge_one(one).result.verdict for one in GENERIC if one.id in wanted
         }
         assert found == wanted
+
+
+class SaysBye(Shout):
+    """Lines; the server may say bye and end the connection."""
+
+    def expected(self, request: bytes) -> bytes | re.Pattern[bytes]:
+        """The line in capitals, with or without a word more."""
+        return re.compile(re.escape(request[:-1].upper()) + b"(; bye)?\n")
+
+    def closes(self, reply: bytes) -> bool:
+        """It is the last where it says so."""
+        return reply.endswith(b"; bye\n")
+
+
+def ends_after_seven(peer: socket.socket) -> None:
+    """Answer seven lines of a connection."""
+    lines = peer.makefile("rb")
+    for number, line in enumerate(lines, 1):
+        peer.sendall(line[:-1].upper() + (b"; bye\n" if number == 7 else b"\n"))
+        if number == 7:
+            return
+
+
+def test_a_server_that_ends_connections_is_asked_no_more(diag: SockDiag) -> None:
+    """What is sent behind its last reply might meet a reset, and lose what it owes."""
+    with Serving(ends_after_seven) as server:
+        runner = Runner(server.target, SaysBye(), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    assert runner.subject.most_requests == 7
+    stall = next(one for one in GENERIC if one.id == "SLOW-STALL")
+    assert all(len(each) <= 7 for plan in stall.plans(runner.subject) for each in plan.requests)
+
+
+def test_a_server_that_ends_none_is_asked_as_often_as_the_protocol_allows(diag: SockDiag) -> None:
+    """Though it might say bye."""
+    with Serving(shouting) as server:
+        runner = Runner(server.target, SaysBye(), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    assert runner.subject.most_requests == SaysBye.most_requests
 
 
 def test_a_protocol_names_its_plain_request(diag: SockDiag) -> None:

@@ -165,11 +165,11 @@ def _asked(subject: Subject, total: int) -> tuple[bytes, int]:
     """Return a request, and how often it is asked to send about `total` bytes."""
     reply_bytes = subject.protocol.usual_reply_bytes
     longest = max(subject.requests, key=lambda one: (reply_bytes(one), len(one)))
-    request = subject.sized(4 * KIB) or longest
+    request = subject.sized(max(4 * KIB, -(-total // subject.most_requests))) or longest
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1
     if size := reply_bytes(request):
         count = min(count, max(1, 2 * total // size))
-    return request, min(count, _MOST_REQUESTS)
+    return request, min(count, _MOST_REQUESTS, subject.most_requests)
 
 
 @requirement(

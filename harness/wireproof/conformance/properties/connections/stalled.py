@@ -57,7 +57,7 @@ def many(subject: Subject) -> Iterator[Plan]:
     count = min(_MOST, subject.protocol.connections - 1)
     stalls: list[Action] = []
     # Asked after each: what waits for all of them may be idle for longer than a server allows.
-    asks = count if subject.protocol.most_requests > count else 1
+    asks = count if subject.most_requests > count else 1
     for number in range(count):
         stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
         stalls.append(Push(number, sent, QUIET_S if number == count - 1 else _FULL_S))

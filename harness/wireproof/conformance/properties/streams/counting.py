@@ -23,7 +23,7 @@ def _needs_identifiers(subject: Subject) -> str:
 
 def _needs_pace(subject: Subject) -> str:
     protocol = subject.protocol
-    if not protocol.pipelining or protocol.one_request or protocol.most_requests < _MANY:
+    if not protocol.pipelining or subject.most_requests < _MANY:
         return "no connection of the protocol's has so many requests"
     if subject.request_s * _MANY > _LONGEST_S.get(subject.depth.name, _USUALLY_S):
         return "so many requests would take this server too long"

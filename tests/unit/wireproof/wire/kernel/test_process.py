@@ -8,6 +8,7 @@ from pathlib import Path
 from wireproof.deadline import Deadline
 from wireproof.wire.kernel.process import (
     ancestors_of,
+    anonymous_bytes,
     descendants_of,
     is_stopped,
     open_descriptors,
@@ -87,3 +88,36 @@ def test_the_ancestors_of_a_process_lead_to_the_first() -> None:
     assert found[0] == os.getppid()
     assert parent_of(found[-1]) == 0
     assert ancestors_of(2**22 + 1) == []
+
+
+_MIB = 1024 * 1024
+_FORKS = """
+import os, sys
+held = bytearray(64 * 1024 * 1024)
+held[::4096] = bytes([1]) * len(held[::4096])
+reading, writing = os.pipe()
+child = os.fork()
+if not child:
+    os.close(writing)
+    os.read(reading, 1)
+    os._exit(0)
+print(child, flush=True)
+input()
+"""
+
+
+def test_memory_that_a_child_shares_counts_once() -> None:
+    """A server that forks for each connection takes no more memory for that."""
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", _FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        together = anonymous_bytes(parent.pid) + anonymous_bytes(child)
+        assert 64 * _MIB < together < 96 * _MIB
+        parent.communicate(b"\n")
+
+
+def test_the_memory_of_nobody_is_none() -> None:
+    """Of a process that is gone, or of the kernel."""
+    assert anonymous_bytes(0) == 0
