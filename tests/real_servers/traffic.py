@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.real_servers.gallery import Server
-from wireproof.conformance.subject import draw_bytes, draw_requests
+from wireproof.conformance.drawing import draw_bytes, draw_requests
 from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.exchange import Exchange
 from wireproof.protocols.loading.registry import find_protocol

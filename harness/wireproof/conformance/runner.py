@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wireproof.conformance.catalogue import GENERIC
+from wireproof.conformance.drawing import draw_requests, plain_request
 from wireproof.conformance.execution.behind import BesideDirect, executor_through
 from wireproof.conformance.execution.controlled import executor_for
 from wireproof.conformance.execution.executor import Held
@@ -20,7 +21,7 @@ from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.pace import Allotment, is_slow
 from wireproof.conformance.search.pursuit import Finding, Pursuit
 from wireproof.conformance.settling import settled, settled_behind
-from wireproof.conformance.subject import Depth, Subject, draw_requests, plain_request
+from wireproof.conformance.subject import Depth, Subject
 from wireproof.conformance.verdict import Judged, amended, searched, without_search
 from wireproof.deadline import Deadline
 from wireproof.errors import WireproofError

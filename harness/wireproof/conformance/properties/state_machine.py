@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from wireproof.conformance.drawing import requests_of
 from wireproof.conformance.plans.made import interleaved
 from wireproof.conformance.plans.plan import Action, Await, Close, Open, Plan, Reset, Send
 from wireproof.conformance.requirements import level_of, requirement
-from wireproof.conformance.subject import Subject, requests_of
+from wireproof.conformance.subject import Subject
 from wireproof.results import Level
 
 if TYPE_CHECKING:

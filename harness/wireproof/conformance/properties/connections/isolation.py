@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from wireproof.conformance.drawing import requests_of
 from wireproof.conformance.plans.made import interleaved, single
 from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Push, Send
 from wireproof.conformance.requirements import requirement
-from wireproof.conformance.subject import KIB, Subject, requests_of
+from wireproof.conformance.subject import KIB, Subject
 from wireproof.protocols.exchange import Exchange
 from wireproof.results import Level
 

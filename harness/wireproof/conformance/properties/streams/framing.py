@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from wireproof.conformance.drawing import requests_of
 from wireproof.conformance.plans.plan import Await, Open, Plan, Send
 from wireproof.conformance.properties.streams.tricky import TRICKY
 from wireproof.conformance.requirements import needs_pipelining, requirement
-from wireproof.conformance.subject import KIB, Subject, requests_of
+from wireproof.conformance.subject import KIB, Subject
 from wireproof.results import Level
 
 if TYPE_CHECKING:

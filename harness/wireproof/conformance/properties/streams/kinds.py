@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+from wireproof.conformance.drawing import draw_bytes
 from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Send
 from wireproof.conformance.requirements import requirement
-from wireproof.conformance.subject import Subject, draw_bytes
+from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import Protocol
 from wireproof.results import Level
 

@@ -23,7 +23,7 @@ _ENDED = (HalfClose(0), AwaitEnd(0))
 
 def malformed_examples(subject: Subject) -> tuple[bytes, ...]:
     """Return some of what is no request, the same each time; none where every input is valid."""
-    from wireproof.conformance.subject import draw_bytes
+    from wireproof.conformance.drawing import draw_bytes
 
     strategy = subject.protocol.malformed()
     if strategy is None:

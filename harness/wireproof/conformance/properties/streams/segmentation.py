@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, combinations
 from typing import TYPE_CHECKING
 
+from wireproof.conformance.drawing import conversations_of
 from wireproof.conformance.plans.made import interleaved
 from wireproof.conformance.plans.plan import Await, Plan, Send
 from wireproof.conformance.requirements import requirement
-from wireproof.conformance.subject import KIB, Subject, conversations_of
+from wireproof.conformance.subject import KIB, Subject
 from wireproof.results import Level
 
 if TYPE_CHECKING:
