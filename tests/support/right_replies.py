@@ -9,6 +9,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.support.ftp_server import FtpControl
+from tests.support.mail_servers import ImapServer, Pop3Server
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.replies import Expected, Matcher, Reply, replies_of
 from wireproof.protocols.request_reply import RequestReply
@@ -68,6 +70,10 @@ def _told(
     protocol: RequestReply, requests: Sequence[bytes]
 ) -> tuple[list[bytes], list[list[tuple[bytes, bytes]]]]:
     """Return the greeting, and of each request its parts with the replies to them."""
+    if protocol.name in _MODELS:
+        model = _MODELS[protocol.name]()
+        said = [model(b"")]
+        return said, [[(part, model(part)) for part in protocol.parts(one)] for one in requests]
     session = protocol.session()
     answer = _ANSWERS.get(protocol.name, _nobody)()
 
@@ -202,6 +208,14 @@ _ANSWERS: dict[str, Callable[[], Answer]] = {
     "socks5": lambda: lambda _: b"\x05\0\0\x01\x7f\0\0\1\0\7",
     "nats": lambda: lambda _: b"INFO {}\r\n",
 }
+
+
+_MODELS: dict[str, Callable[[], Answer]] = {
+    "pop3": lambda: Pop3Server().answer,
+    "imap": lambda: ImapServer().answer,
+    "ftp": lambda: FtpControl().answer,
+}
+"""Servers that answer each part of a request, and a greeting where there is nothing."""
 
 
 def pieces(stream: bytes, size_bytes: int) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import wireproof
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "protocol-api.md"
 TOLD = {
     "length_bytes", "header_bytes", "length_at", "length_adjust", "frame", "payload",
-    "reply_length", "numbered", "eof_ends_reply", "parts", "pauses", "most_requests",
+    "reply_length", "numbered", "eof_ends_reply", "parts", "pauses", "heard", "most_requests",
     "MalformedReplyError",
 }  # fmt: skip
 

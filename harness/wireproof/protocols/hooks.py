@@ -116,6 +116,30 @@ class RequestReplyHooks(Protocol):
         del message
         return False
 
+    def heard(self, reply: bytes, request: bytes) -> str:
+        r"""Take a reply that fits what `expected` said; return what is wrong with it, or nothing.
+
+        For replies that depend on what the server said before: a list of what it holds, the name
+        of a folder. Called once for each right reply, in the order in which they come. What is
+        kept in `self` is this connection's.
+
+            def heard(self, reply, request):  # who asked for the count gets the same each time
+                if request != b"COUNT\r\n":
+                    return ""
+                first, self.count = self.count or reply, reply
+                return "" if reply == first else "another count than before"
+
+        Args:
+            reply: whole; not asked about what is `unsolicited`.
+            request: which it answers; empty for a greeting.
+
+        Returns:
+            What is wrong, in words behind "wrong reply: "; empty where nothing is.
+
+        """
+        del reply, request
+        return ""
+
     def closes(self, reply: bytes) -> bool:
         """Say whether the server ends the stream behind `reply`, whatever is still owed.
 

@@ -120,7 +120,8 @@ def is_private(protocol: Protocol, requests: Sequence[bytes]) -> bool:
     """Say whether requests, or the replies to them, are a connection's own.
 
     Args:
-        protocol: makes requests private to a connection, or keeps state from one to the next.
+        protocol: makes requests private to a connection, keeps state from one to the next, or
+            learns from what it hears.
         requests: what will be sent; whether `expected()` keeps state is tried on them.
 
     """
@@ -129,7 +130,7 @@ def is_private(protocol: Protocol, requests: Sequence[bytes]) -> bool:
     return (
         isinstance(protocol, RequestReply)
         and not overrides(protocol, RequestReply, "oracle")
-        and keeps_state(protocol, requests)
+        and (overrides(protocol, RequestReply, "heard") or keeps_state(protocol, requests))
     )
 
 

@@ -28,6 +28,7 @@ from wireproof.protocols.oracle import (
     SentRequests,
     WrongReplyError,
     around,
+    harmless,
     printable,
     told,
 )
@@ -37,7 +38,8 @@ from wireproof.words import counted
 
 _MOST_SHOWN, _MOST_OTHERS = 3, 64
 """Of the replies owed that a wrong one is compared with, to say whose it is."""
-_HOOKS = ("mask", "unsolicited", "closes", "parts", "answerable_at", "in_words", "message_id")
+_HOOKS = {"mask", "unsolicited", "closes", "parts", "answerable_at", "in_words", "message_id"}
+_HOOKS |= {"heard"}
 
 
 class RequestReplyOracle(Oracle):
@@ -52,6 +54,7 @@ class RequestReplyOracle(Oracle):
         closes: Callable[..., bool] = session.closes
         self._closes = closes if "closes" in overridden else None
         self._closes_by_request = self._closes is not None and takes_request(self._closes)
+        self._heard = session.heard if "heard" in overridden else None
         self._answerable_at = session.answerable_at if "answerable_at" in overridden else None
         self._answered_early: Request | None = None
         self._parts = session.parts if "parts" in overridden else None
@@ -136,10 +139,8 @@ class RequestReplyOracle(Oracle):
             try:
                 if not matches(last.matcher, reply, self._mask):
                     raise self._wrong(self._told("wrong reply", reply), shown(last.matcher))
-            except MalformedReplyError as error:
-                raise self._wrong(f"malformed reply ({error})", shown(last.matcher)) from None
-            self._settle(last)
-            try:
+                self._hear(last, reply)
+                self._settle(last)
                 self._end_if_closed_by(reply, last.message)
             except MalformedReplyError as error:
                 raise self._wrong(f"malformed reply ({error})", shown(last.matcher)) from None
@@ -275,32 +276,30 @@ class RequestReplyOracle(Oracle):
 
     def _take(self, size: int, reply: bytes | None) -> int:
         """Settle what the first `size` bytes answer; return how many requests that completed."""
-        if reply is None:
-            fitting: Owed | None = self._owed.queue[0]
-        else:
-            fitting = self._owed.fitting(reply)
-            if fitting is None:
-                if not (self._unsolicited and call_on_reply(self._unsolicited, reply)):
-                    raise self._mismatch(reply)
-                self._unasked_bytes += size
+        fitting = self._owed.queue[0] if reply is None else self._owed.fitting(reply)
+        if fitting is None and reply is not None:
+            if not (self._unsolicited and call_on_reply(self._unsolicited, reply)):
+                raise self._mismatch(reply)
+            self._unasked_bytes += size
+        if fitting and self._heard:
+            self._hear(fitting, bytes(self._buffer[:size]))
         completed = self._settle(fitting) if fitting else 0
         if self._closes:
-            message = fitting.message if fitting else b""
-            self._end_if_closed_by(bytes(self._buffer[:size]), message)
+            self._end_if_closed_by(bytes(self._buffer[:size]), fitting.message if fitting else b"")
         self._buffer.drop(size)
         self._received_bytes += size
         self._compared = 0
         return completed
 
+    def _hear(self, fitting: Owed, reply: bytes) -> None:
+        if self._heard and (problem := call_on_reply(self._heard, reply, fitting.message)):
+            raise self._wrong(f"wrong reply: {harmless(problem)}", shown(fitting.matcher))
+
     def _end_if_closed_by(self, reply: bytes, message: bytes) -> None:
-        closes = self._closes
-        if closes is None:
+        if (closes := self._closes) is None:
             return
-        if (
-            call_on_reply(closes, reply, message)
-            if self._closes_by_request
-            else call_on_reply(closes, reply)
-        ):
+        arguments = (reply, message) if self._closes_by_request else (reply,)
+        if call_on_reply(closes, *arguments):
             self._has_ended = True
             self._owed.clear()
 

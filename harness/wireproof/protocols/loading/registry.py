@@ -37,6 +37,9 @@ BUILT_IN = {
     "socks5": "wireproof.protocols.built_in.socks5:Socks5",
     "stomp": "wireproof.protocols.built_in.stomp:Stomp",
     "amqp-0-9-1": "wireproof.protocols.built_in.amqp.protocol:Amqp",
+    "pop3": "wireproof.protocols.built_in.pop3:Pop3",
+    "imap": "wireproof.protocols.built_in.imap:Imap",
+    "ftp": "wireproof.protocols.built_in.ftp:Ftp",
     "json-rpc": "wireproof.protocols.built_in.json_rpc:JsonRpc",
 }
 """By name, where the class stands; imported only when it is asked for."""

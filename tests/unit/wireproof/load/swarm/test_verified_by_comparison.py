@@ -54,8 +54,14 @@ def drawn(name: str, payload: str, pipeline: int) -> Corpus:
 
 
 def spoken(name: str, pipeline: int) -> Protocol:
-    """Return a protocol that has several requests under way, if that is asked for."""
-    return find_protocol(name, {"pipelining": "true"} if name == "smtp" and pipeline > 1 else {})
+    """Return a protocol that has several requests under way, if that is asked for.
+
+    Its opening goes without waiting within a request.
+    """
+    chosen = {"literal_plus": "true"} if name == "imap" else {}
+    if pipeline > 1 and not find_protocol(name).pipelining:
+        chosen["pipelining"] = "true"
+    return find_protocol(name, chosen)
 
 
 class Conversation:

@@ -52,7 +52,7 @@ def test_rules_can_be_judged(name: str):
 
 
 SOURCE = re.compile(
-    r"RFC [0-9]{4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
+    r"RFC [0-9]{3,4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
     r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
     r"|AMQP 0-9-1 specification, [A-Z][A-Za-z ]+"
     r"|MQTT Version [0-9.]+ section [0-9.]+"
@@ -192,6 +192,9 @@ WORKLOADS = {
     "socks5": {"line": 1},
     "stomp": {"send": 1},
     "amqp-0-9-1": {"publish": 1},
+    "imap": {"noop": 30, "list": 10, "fetch": 60},
+    "ftp": {"noop": 20, "type": 30, "pwd": 20, "cwd": 30},
+    "pop3": {"stat": 30, "list": 30, "retr": 40},
 }
 
 
@@ -323,6 +326,9 @@ REFUSALS = [
     ("postgres", b"E\0\0\0\x15SERROR\0C42601\0Mno\0\0", "ERROR 42601 no"),
     ("socks5", b"\5\2\0\1\0\0\0\0\0\0", "not allowed"),
     ("stomp", b"ERROR\nmessage:no\n\n\0", "ERROR: no"),
+    ("imap", b"* 1 EXISTS\r\nw1 NO no such box\r\n", "w1 NO no such box"),
+    ("ftp", b"550-no\r\n550 none\r\n", "550-no"),
+    ("pop3", b"-ERR no\r\n+OK", "-ERR no"),
     ("nats", b"-ERR 'Stale Connection'\r\n", "ERR 'Stale Connection'"),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AE|7|no such patient\r\x1c\r", "AE 7 no such patient"),
 ]
@@ -350,6 +356,9 @@ SERVICES = [
     ("postgres", b"C\0\0\0\x0dSELECT 1\0", ""),
     ("socks5", b"\5\0", ""),
     ("stomp", b"RECEIPT\nreceipt-id:1\n\n\0", "RECEIPT"),
+    ("imap", b"* LIST () NIL NO\r\nw1 OK done\r\n", "w1 OK done"),
+    ("ftp", b"200 fine\r\n", "200 fine"),
+    ("pop3", b"+OK 1 -ERR\r\n", "+OK 1 -ERR"),
     ("nats", b"PONG\r\n", ""),
     ("mllp", b"\x0bMSH|^~\\&|\rMSA|AA|7\r\x1c\r", "AA 7"),
     ("mllp", b"\x0b", ""),

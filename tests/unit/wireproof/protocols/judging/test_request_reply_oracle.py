@@ -932,3 +932,74 @@ def test_a_reply_is_compared_with_the_request_that_it_names():
     oracle = Named().oracle()
     ask(oracle, *requests)
     assert oracle.receive_data(b"EF\nAB\nCD\n") == 3
+
+
+class Counting(Lines):
+    """Tells how many there are, and must not change its mind."""
+
+    def __init__(self) -> None:
+        """Start with nothing heard."""
+        self.replies: list[tuple[bytes, bytes]] = []
+
+    def expected(self, request: bytes):
+        """Return a number, known to the byte for one request."""
+        return b"7\n" if request == b"known\n" else re.compile(rb"[0-9]\n")
+
+    def unsolicited(self, message: bytes) -> bool:
+        """Allow one."""
+        return message == b"hi\n"
+
+    def heard(self, reply: bytes, request: bytes) -> str:
+        """Compare with the first."""
+        self.replies.append((reply, request))
+        return "" if reply == self.replies[0][0] else f"now {reply!r}"
+
+
+def test_a_model_hears_each_right_reply_with_its_request():
+    """One that was judged by a pattern, and one that is known to the byte; none that is unasked."""
+    heard: list[tuple[bytes, bytes]] = []
+
+    class Noting(Counting):
+        def heard(self, reply: bytes, request: bytes) -> str:
+            heard.append((reply, request))
+            return ""
+
+    for kind in (Noting, type("Exact", (Noting,), {"unsolicited": Lines.unsolicited})):
+        oracle = kind().oracle()
+        ask(oracle, b"a\n", b"known\n")
+        oracle.receive_data(b"3\n" if kind is not Noting else b"hi\n3\n")
+        oracle.receive_data(b"7")
+        oracle.receive_data(b"\n")
+        assert heard == [(b"3\n", b"a\n"), (b"7\n", b"known\n")]
+        heard.clear()
+
+
+def test_what_a_model_says_is_wrong_is_a_wrong_reply():
+    """With its words, where it stood; each connection hears for itself."""
+    protocol = Counting()
+    first, second = protocol.oracle(), protocol.oracle()
+    for oracle, reply in ((first, b"3\n"), (second, b"4\n")):
+        ask(oracle, b"a\n")
+        oracle.receive_data(reply)
+    ask(first, b"b\n")
+    with pytest.raises(WrongReplyError, match=r"^wrong reply: now b'4\\n' at byte 2"):
+        first.receive_data(b"4\n")
+
+
+def test_a_model_hears_what_ends_with_the_stream():
+    """The end of the stream completes it."""
+
+    class UntilEnd(Counting):
+        eof_ends_reply = True
+
+        def reply_length(self, buffer: bytearray) -> None:
+            del buffer
+
+        def heard(self, reply: bytes, request: bytes) -> str:
+            return f"{reply!r} to {request!r}"
+
+    oracle = UntilEnd().oracle()
+    ask(oracle, b"a\n")
+    oracle.receive_data(b"5\n")
+    with pytest.raises(WrongReplyError, match="wrong reply: b'5"):
+        oracle.receive_eof()
