@@ -25,7 +25,7 @@ from wireproof.wire.transcript import Transcript
 
 _REMEMBERED = 4
 _PLAIN_REMEMBERED = 15
-_LATE_S = 0.02
+LATE_S = 0.02
 """A greeting that comes later than any machine needs for it is meant to."""
 _MOST_AHEAD = 16
 _USUAL_FACTOR, _SLOWEST_FACTOR = 20, 3
@@ -140,7 +140,7 @@ class Executor:
 
         """
         count = min(most, _MOST_AHEAD)
-        if greeting_s < _LATE_S or count < 1:
+        if greeting_s < LATE_S or count < 1:
             yield
             return
         self._ahead = Ahead(self.target, count)

@@ -134,7 +134,8 @@ def reset_before_accept(subject: Subject) -> Iterator[Plan]:
     """
     count = 20
     smallest = subject.smallest
-    actions = [step for number in range(count) for step in (Open(number), Reset(number))]
+    opens = (Open(number, by_hand=True) for number in range(count))  # no greeting is waited for
+    actions = [step for one in opens for step in (one, Reset(one.connection))]
     yield Plan(
         (*(() for _ in range(count)), (smallest,)),
         (*actions, Open(count), Send(count, len(smallest)), Await(count), Close(count)),

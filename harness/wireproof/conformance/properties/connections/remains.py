@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from wireproof.conformance.execution.executor import LATE_S
 from wireproof.conformance.execution.server.growth import WARM_UP
 from wireproof.conformance.execution.server.released import GROWING_ROUNDS
 from wireproof.conformance.plans.plan import Look, Plan, Rounds, Way
@@ -14,6 +15,8 @@ _SOCKETS = "RFC 9293 section 3.6: CLOSE-WAIT ends only when the server closes"
 _RUNS_OUT = "getrlimit(2): what a process may hold is limited"
 _IN_EACH_WAY = 8
 """Connections of a round that end in one way, of which there are five or six."""
+_FEW_IN_EACH_WAY = 2
+"""Where each waits for its greeting: of fewer, more ways are tried in time."""
 _MEMORY_ROUNDS = WARM_UP + 42
 _MORE_THAN_POOLS = 1024
 """Connections: a pool of threads that gets one more for each is full before."""
@@ -82,8 +85,9 @@ def _takes_too_long(subject: Subject, connections: int) -> bool:
 )
 def descriptors(subject: Subject) -> Iterator[Plan]:
     """Count after each round of connections that end in one way."""
+    count = _FEW_IN_EACH_WAY if subject.greeting_s > LATE_S else _IN_EACH_WAY
     for way in _ways(subject):
-        rounds = Rounds(0, (way,), _IN_EACH_WAY, GROWING_ROUNDS + 1, Look.DESCRIPTORS)
+        rounds = Rounds(0, (way,), count, GROWING_ROUNDS + 1, Look.DESCRIPTORS)
         yield Plan(((subject.plain_request,),), (rounds,))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from wireproof.conformance.execution.executor import LATE_S
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -54,7 +55,8 @@ def many(subject: Subject) -> Iterator[Plan]:
     sent = sum(map(len, requests))
     smallest = subject.smallest
     # A pool that is smaller is exhausted as well, and making the plan smaller tells how small.
-    count = min(_MOST, subject.protocol.connections - 1)
+    most = _FEWEST if subject.greeting_s > LATE_S else _MOST
+    count = min(most, subject.protocol.connections - 1)
     stalls: list[Action] = []
     # Asked after each: what waits for all of them may be idle for longer than a server allows.
     asks = count if subject.most_requests > count else 1

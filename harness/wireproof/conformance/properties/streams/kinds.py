@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import accumulate
 
 from wireproof.conformance.drawing import draw_bytes
-from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Send
+from wireproof.conformance.execution.executor import LATE_S
+from wireproof.conformance.plans.plan import Action, Await, Close, Open, Plan, Send, SendOpening
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import Protocol
@@ -59,17 +61,31 @@ def beside_answered(subject: Subject) -> Iterator[Plan]:
         yield Plan(
             (*((request,) for _ in kept), (smallest,)),
             (
-                *(
-                    step
-                    for number in kept
-                    for step in (Open(number), Send(number, len(request)), Await(number))
-                ),
+                *_answered_on(subject, kept, request),
                 Open(count),
                 Send(count, len(smallest)),
                 Await(count),
                 *(Close(number) for number in range(count + 1)),
             ),
         )
+
+
+def _answered_on(subject: Subject, connections: range, request: bytes) -> Iterator[Action]:
+    """Open connections, and be answered on each; where greetings come late, open all of them first.
+
+    So the delays pass at the same time.
+    """
+    greets_late = subject.greeting_s > LATE_S
+    if greets_late:
+        yield from (Open(number, by_hand=True) for number in connections)
+    for number in connections:
+        if greets_late:
+            yield Await(number)
+            for end in accumulate(map(len, subject.protocol.opening())):
+                yield from (SendOpening(number, end), Await(number))
+        else:
+            yield Open(number)
+        yield from (Send(number, len(request)), Await(number))
 
 
 def examples(subject: Subject) -> Mapping[str, bytes]:

@@ -75,7 +75,11 @@ def held_together(plans: list[Plan], hold_s: float) -> Plan:
 
     """
     first_parts = [_first_part(plan) for plan in plans]
-    order = [position for position, part in enumerate(first_parts) for _ in range(part)]
+    # All open first: the delays before their greetings pass at the same time.
+    order = [
+        *range(len(plans)),
+        *(p for p, part in enumerate(first_parts) for _ in range(part - 1)),
+    ]
     together = interleaved(plans, order)
     actions = list(together.actions)
     step = actions[len(order) - 1]

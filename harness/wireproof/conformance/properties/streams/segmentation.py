@@ -149,8 +149,12 @@ def held(subject: Subject) -> Iterator[Plan]:
     if not plans:
         return
     first_parts = [_first_part(plan) for plan in plans]
-    # Every first part goes out, the last of them is held, and with it all the others.
-    order = [position for position, part in enumerate(first_parts) for _ in range(part)]
+    # Every first part goes out, the last of them is held, and with it all the others. All open
+    # first: so the delays before their greetings, where there are any, pass at the same time.
+    order = [
+        *range(len(plans)),
+        *(p for p, part in enumerate(first_parts) for _ in range(part - 1)),
+    ]
     held_plan = interleaved(plans, order)
     last = len(order) - 1
     actions = list(held_plan.actions)
