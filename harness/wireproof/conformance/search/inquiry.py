@@ -1,6 +1,9 @@
 """The cause by experiment: the smallest failing conversation without each of its features."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+
+import msgspec
 
 from wireproof.conformance.execution.failure import Owed, Phase
 from wireproof.conformance.plans.plan import Plan
@@ -172,15 +175,13 @@ def is_explained_by(
     """
     if condition is UNKNOWN:
         return False
-    stripped = failing
-    for feature in _STRIPPED:
-        if feature not in condition.needed and had(feature, stripped.plan, stripped.failure):
-            others = _without(feature, stripped, search.subject)
-            found = next(filter(None, map(search.in_haste, others)), None)
-            if found is None:
-                return False
-            stripped = found
-    if not stripped.signature.is_like(smallest.signature):
+    shrink_s = search.executor.shrink_timeout_s
+    whole = _stripped_at_once(search, failing, condition)
+    # At a glance, what is only slow looks silent.
+    at_once = None if whole is None else search.run(whole, shrink_s)
+    is_whole = at_once is not None and at_once.signature.is_like(smallest.signature)
+    stripped = at_once if is_whole else _stripped(search, failing, condition)
+    if stripped is None or not stripped.signature.is_like(smallest.signature):
         return False
     for feature in condition.needed:
         if feature is Feature.REQUEST:
@@ -191,5 +192,38 @@ def is_explained_by(
             return False
     if search.fails_alike(smallest.plan, smallest.signature) is None:
         return False
-    # At a glance, what is only slow looks silent.
-    return search.run(stripped.plan, search.executor.shrink_timeout_s) is not None
+    return is_whole or search.run(stripped.plan, shrink_s) is not None
+
+
+def _stripped_at_once(search: Search, failing: Failing, condition: Condition) -> Plan | None:
+    """Return a conversation less all that a cause doesn't need, where that can be left out."""
+    stripped = failing
+    for feature in _needless_in(condition):
+        if had(feature, stripped.plan, stripped.failure):
+            plan = next(_without(feature, stripped, search.subject), None)
+            if plan is None:
+                return None
+            alone = len(plan.requests) == 1
+            failure = stripped.failure
+            failure = msgspec.structs.replace(failure, connection=0) if alone else failure
+            stripped = replace(stripped, plan=plan, failure=failure)
+    return (
+        None if stripped is failing or not search.subject.allows(stripped.plan) else stripped.plan
+    )
+
+
+def _stripped(search: Search, failing: Failing, condition: Condition) -> Failing | None:
+    """Return the same, where it still fails when one after the other is left out."""
+    stripped = failing
+    for feature in _needless_in(condition):
+        if had(feature, stripped.plan, stripped.failure):
+            others = _without(feature, stripped, search.subject)
+            found = next(filter(None, map(search.in_haste, others)), None)
+            if found is None:
+                return None
+            stripped = found
+    return stripped
+
+
+def _needless_in(condition: Condition) -> list[Feature]:
+    return [feature for feature in _STRIPPED if feature not in condition.needed]

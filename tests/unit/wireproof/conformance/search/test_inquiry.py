@@ -128,3 +128,24 @@ def test_what_a_glance_takes_for_silence_is_looked_at_again() -> None:
     assert cut is not None
     assert is_explained_by(search, cut, cut, Condition(frozenset()))
     assert server.executed[-1][1] == server.shrink_timeout_s
+
+
+def test_all_that_is_needless_is_left_out_at_once() -> None:
+    """It is one experiment, in the time of shrinking; one by one only where that shows nothing."""
+    subject = played.subject()
+    beside = interleaved([single([b"abc", b"d"], [1, 2]), single([b"q"])], [0, 1])
+    search, server = played.search(lambda _: Seen.NOTHING, subject)
+    failing, smallest = search.run(beside), search.run(single([b"a"]))
+    assert failing is not None
+    assert smallest is not None
+    server.executed.clear()
+    assert is_explained_by(search, failing, smallest, Condition(frozenset()))
+    (whole, timeout_s), (known, _) = server.executed
+    assert (len(whole.requests), whole.cuts, whole.pipelines) == (1, 0, False)
+    assert timeout_s == server.shrink_timeout_s
+    assert known == smallest.plan
+
+    server.judge = lambda plan: None if plan == whole else Seen.NOTHING
+    server.executed.clear()
+    assert is_explained_by(search, failing, smallest, Condition(frozenset()))
+    assert len(server.executed) > 2
