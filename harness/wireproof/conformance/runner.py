@@ -10,12 +10,11 @@ from wireproof.conformance.drawing import draw_requests, plain_request
 from wireproof.conformance.execution.behind import BesideDirect, executor_through
 from wireproof.conformance.execution.controlled import executor_for
 from wireproof.conformance.execution.executor import Held
-from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.beside import HeldBeside
 from wireproof.conformance.search.causes import FoundCause, FoundCauses
-from wireproof.conformance.search.death import DeathHunt
+from wireproof.conformance.search.death import DeathHunt, has_reached
 from wireproof.conformance.search.explore import Search, Tried, try_certain, try_drawn
 from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.pace import Allotment, is_slow
@@ -289,19 +288,9 @@ class Runner:
         return searched(requirement, self.subject, tried, took_s, finding=finding, cause=cause)
 
     def _suspects(self) -> list[Held]:
-        """Return the last conversations that reached the server: one refused at once ended nothing.
-
-        One whose second connection was refused may well have ended the server by its first.
-        """
+        """Return the last conversations that reached the server: the others ended nothing."""
         latest = list(self.executor.latest)
-        reached = [
-            (plan, outcome)
-            for plan, outcome in latest
-            if outcome.failure is None
-            or outcome.failure.kind is not FailureKind.NO_CONNECTION
-            or outcome.failure.action > 0
-        ]
-        return reached or latest
+        return [held for held in latest if has_reached(held[1])] or latest
 
     def _without_search(
         self, requirement: Requirement, verdict: Verdict, message: str, begun: float | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from wireproof.conformance.execution.executor import Executor, Held, Outcome
-from wireproof.conformance.execution.failure import Failure, Owed, Phase, Seen
+from wireproof.conformance.execution.failure import Failure, FailureKind, Owed, Phase, Seen
 from wireproof.conformance.liveness import Gone, Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.plans.reduce import reduce
@@ -22,6 +22,7 @@ from wireproof.conformance.search.pursuit import Finding
 from wireproof.conformance.search.signature import signature_of
 from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
+from wireproof.results import Delivery
 
 _STEPS_BACK = 2
 
@@ -138,6 +139,23 @@ class DeathHunt:
             whole, replace(end.outcome, failure=failure), failure, signature_of(whole, failure)
         )
         return Finding(requirement, failing, failed, runs, explain(plan, {}))
+
+
+def has_reached(outcome: Outcome) -> bool:
+    """Say whether the server has had anything of a conversation; one refused at once ended nothing.
+
+    One whose second connection was refused may well have ended the server by its first. But one
+    that got no byte, and of which none was read, met a server that served nobody before.
+    """
+    failure, events = outcome.failure, outcome.transcript.events
+    if failure is None:
+        return True
+    if failure.kind is FailureKind.NO_CONNECTION:
+        return failure.action > 0
+    if failure.kind is not FailureKind.SILENCE or any(one.kind == "receive" for one in events):
+        return True
+    was_read = outcome.delivery is not Delivery.HELD
+    return was_read and any(one.kind == "send" for one in events)
 
 
 def then_plain(plan: Plan, plain: Plan) -> Plan:
