@@ -13,7 +13,8 @@ from wireproof.results import Level
 
 _STREAM = "RFC 9293 section 3.8.2: segments may be joined as well as cut"
 _QUEUES = (64, 128, 129, 256, 1024, 4096)
-_HELD_AT_ONCE = 40
+_HELD_AT_ONCE = 22
+"""With those of SEG-HELD, and a few that rest, about as many as a server is asked to serve."""
 _LONGEST_CUT_BYTES = 256
 _EDGE_BYTES = 64
 _IN_TWO_UP_TO = 1024
