@@ -14,6 +14,9 @@ from wireproof.conformance.plans.plan import Upgrade
 from wireproof.deadline import Deadline
 from wireproof.wire.observations import Data
 
+_FULL_S = 0.3
+"""Nothing has moved for so long: then no more is taken before something is read."""
+
 
 class JudgedConnection(JudgedStream):
     """One connection of a plan while it is executed."""
@@ -93,14 +96,20 @@ class JudgedConnection(JudgedStream):
         self.half_close()
 
     def push(self, until: int, stall_s: float, deadline: Deadline) -> None:
-        """Send up to `until` without reading, until nothing has moved for `stall_s`.
+        """Send up to `until` without reading; go on so for `stall_s` when no more is taken.
 
         Not even the kernel takes more replies than the window holds, until they are awaited.
         """
         start = self._out.sent
         self._out.ask_for(until)
         # A pause of the protocol's has the client read now.
-        self._wait(Wait(self._pausing, stall_s, deadline.remaining_s(), reads=False, sends=True))
+        until_full_s, most_s = min(_FULL_S, stall_s), deadline.remaining_s()
+        ended = self._wait(Wait(self._pausing, until_full_s, most_s, reads=False, sends=True))
+        if ended is Ended.SILENT and stall_s > _FULL_S:
+            # The kernels probe a closed window, and may move a little more: the stall goes on.
+            left_s = stall_s - _FULL_S
+            stalled = Wait(self._pausing, left_s, left_s, reads=False, sends=True, renewed=False)
+            self._wait(stalled)
         self._transcript.add(self.number, "send", self._out.since(start), "without reading")
         self._reads_slowly = True
 

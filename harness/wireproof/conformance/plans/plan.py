@@ -75,7 +75,7 @@ class SendLast(_Action, frozen=True, tag="send-last"):
 
 
 class Push(_Action, frozen=True, tag="push"):
-    """Send up to `until` without reading a byte, until nothing has moved for `stall_s`."""
+    """Send up to `until` without reading a byte, for `stall_s` once no more is taken."""
 
     until: int
     stall_s: float

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from wireproof.conformance.execution.failure import Seen
+from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.search.inquiry import is_explained_by
@@ -18,12 +19,14 @@ class FoundCause:
         id: C1, C2 and so on.
         finding: that showed it first, under the requirement that fits it.
         requirements: IDs of those that have met it, the one that fits first.
+        proven: conversations that fail for it, less all that it doesn't need.
 
     """
 
     id: str
     finding: Finding
     requirements: list[str] = field(default_factory=list)
+    proven: set[Plan] = field(default_factory=set)
 
     def meet(self, requirement: str) -> None:
         """Note that a requirement has met it."""
@@ -66,7 +69,8 @@ class FoundCauses:
         for one in self._all:
             known = one.finding
             enough = by_signature and failing.signature.is_like(known.failing.signature)
-            if enough or is_explained_by(search, failing, known.failing, known.condition):
+            what = known.failing, known.condition, one.proven
+            if enough or is_explained_by(search, failing, *what):
                 self._met = one
                 return True
         return False

@@ -160,7 +160,7 @@ def _is_about_replies(failing: Failing) -> bool:
 
 
 def is_explained_by(
-    search: Search, failing: Failing, smallest: Failing, condition: Condition
+    search: Search, failing: Failing, smallest: Failing, condition: Condition, proven: set[Plan]
 ) -> bool:
     """Whether a conversation fails for a known cause.
 
@@ -171,14 +171,18 @@ def is_explained_by(
         failing: the conversation.
         smallest: what is known to show the cause.
         condition: what the cause needs.
+        proven: conversations of which all that is known, less what the cause doesn't need.
 
     """
     if condition is UNKNOWN:
         return False
     shrink_s = search.executor.shrink_timeout_s
     whole = _stripped_at_once(search, failing, condition)
+    if whole in proven:  # other requirements came to it as well; the experiments were made then
+        alike = whole != failing.plan or failing.signature.is_like(smallest.signature)
+        return alike and search.fails_alike(smallest.plan, smallest.signature) is not None
     # At a glance, what is only slow looks silent.
-    at_once = None if whole is None else search.run(whole, shrink_s)
+    at_once = None if whole == failing.plan else search.run(whole, shrink_s)
     is_whole = at_once is not None and at_once.signature.is_like(smallest.signature)
     stripped = at_once if is_whole else _stripped(search, failing, condition)
     if stripped is None or not stripped.signature.is_like(smallest.signature):
@@ -192,24 +196,22 @@ def is_explained_by(
             return False
     if search.fails_alike(smallest.plan, smallest.signature) is None:
         return False
-    return is_whole or search.run(stripped.plan, shrink_s) is not None
+    explained = is_whole or search.run(stripped.plan, shrink_s) is not None
+    if explained and stripped.plan == whole:
+        proven.add(whole)
+    return explained
 
 
-def _stripped_at_once(search: Search, failing: Failing, condition: Condition) -> Plan | None:
-    """Return a conversation less all that a cause doesn't need, where that can be left out."""
-    stripped = failing
+def _stripped_at_once(search: Search, failing: Failing, condition: Condition) -> Plan:
+    """Return a conversation less all that a cause doesn't need, as far as that can be left out."""
+    plan, failure = failing.plan, failing.failure
     for feature in _needless_in(condition):
-        if had(feature, stripped.plan, stripped.failure):
-            plan = next(_without(feature, stripped, search.subject), None)
-            if plan is None:
-                return None
-            alone = len(plan.requests) == 1
-            failure = stripped.failure
-            failure = msgspec.structs.replace(failure, connection=0) if alone else failure
-            stripped = replace(stripped, plan=plan, failure=failure)
-    return (
-        None if stripped is failing or not search.subject.allows(stripped.plan) else stripped.plan
-    )
+        if had(feature, plan, failure):
+            stripped = replace(failing, plan=plan, failure=failure)
+            plan = next(_without(feature, stripped, search.subject), plan)
+            if len(plan.requests) == 1:
+                failure = msgspec.structs.replace(failure, connection=0)
+    return plan if search.subject.allows(plan) else failing.plan
 
 
 def _stripped(search: Search, failing: Failing, condition: Condition) -> Failing | None:

@@ -102,10 +102,10 @@ def test_a_known_cause_explains_by_experiment() -> None:
     assert longer is not None
     assert both is not None
     assert value is not None
-    assert is_explained_by(search, longer, cut, needs_cut)
-    assert not is_explained_by(search, both, cut, needs_cut)
-    assert not is_explained_by(search, value, cut, needs_cut)
-    assert not is_explained_by(search, longer, cut, UNKNOWN)
+    assert is_explained_by(search, longer, cut, needs_cut, set())
+    assert not is_explained_by(search, both, cut, needs_cut, set())
+    assert not is_explained_by(search, value, cut, needs_cut, set())
+    assert not is_explained_by(search, longer, cut, UNKNOWN, set())
 
 
 def test_a_cause_that_is_gone_explains_nothing() -> None:
@@ -117,7 +117,7 @@ def test_a_cause_that_is_gone_explains_nothing() -> None:
         lambda plan: _when(plan.cuts > 0 and plan != gone), single([b"abc"], [1]), subject
     )
     del search
-    assert not is_explained_by(other, longer, cut, Condition(frozenset({Feature.CUTS})))
+    assert not is_explained_by(other, longer, cut, Condition(frozenset({Feature.CUTS})), set())
 
 
 def test_what_a_glance_takes_for_silence_is_looked_at_again() -> None:
@@ -126,7 +126,7 @@ def test_what_a_glance_takes_for_silence_is_looked_at_again() -> None:
     search, server = played.search(lambda _: Seen.NOTHING, subject)
     cut = search.run(single([b"ab"], [1]))
     assert cut is not None
-    assert is_explained_by(search, cut, cut, Condition(frozenset()))
+    assert is_explained_by(search, cut, cut, Condition(frozenset()), set())
     assert server.executed[-1][1] == server.shrink_timeout_s
 
 
@@ -139,13 +139,19 @@ def test_all_that_is_needless_is_left_out_at_once() -> None:
     assert failing is not None
     assert smallest is not None
     server.executed.clear()
-    assert is_explained_by(search, failing, smallest, Condition(frozenset()))
+    assert is_explained_by(search, failing, smallest, Condition(frozenset()), set())
     (whole, timeout_s), (known, _) = server.executed
     assert (len(whole.requests), whole.cuts, whole.pipelines) == (1, 0, False)
     assert timeout_s == server.shrink_timeout_s
     assert known == smallest.plan
 
+    proven: set[Plan] = set()
+    for _ in range(2):
+        server.executed.clear()
+        assert is_explained_by(search, failing, smallest, Condition(frozenset()), proven)
+    assert [plan for plan, _ in server.executed] == [smallest.plan]  # the second time
+
     server.judge = lambda plan: None if plan == whole else Seen.NOTHING
     server.executed.clear()
-    assert is_explained_by(search, failing, smallest, Condition(frozenset()))
+    assert is_explained_by(search, failing, smallest, Condition(frozenset()), set())
     assert len(server.executed) > 2
