@@ -138,7 +138,7 @@ class DeathHunt:
         failing = Failing(
             whole, replace(end.outcome, failure=failure), failure, signature_of(whole, failure)
         )
-        return Finding(requirement, failing, failed, runs, explain(plan, {}))
+        return Finding(requirement, failing, failed, runs, explain(plan, {}, Phase.OVER))
 
 
 def has_reached(outcome: Outcome) -> bool:

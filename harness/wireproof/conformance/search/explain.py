@@ -5,6 +5,9 @@ from itertools import accumulate
 
 from wireproof.conformance.execution.failure import Phase
 from wireproof.conformance.plans.plan import (
+    Await,
+    AwaitEnd,
+    Close,
     CountDescriptors,
     Malformed,
     Open,
@@ -47,8 +50,28 @@ def explain(
     """Say when the server fails, and what makes no difference, as far as what was tried tells."""
     if phase is Phase.OPENING:
         return "whatever follows"
-    ending = phase is Phase.ENDING
-    return _when(plan, single_cuts, condition, ending=ending) + _needless(condition.needless)
+    words = _when(plan, single_cuts, condition, ending=phase is Phase.ENDING)
+    left = _left_unread(plan) if phase is Phase.OVER else ""
+    return words + left + _needless(condition.needless)
+
+
+def _left_unread(plan: Plan) -> str:
+    """Tell of connections that we close before their replies are read: TCP resets them then."""
+    owed: set[int] = set()
+    closed = 0
+    for action in plan.actions:
+        if isinstance(action, Send | SendLast):
+            owed.add(action.connection)
+        elif isinstance(action, Await | AwaitEnd):
+            owed.discard(action.connection)
+        elif isinstance(action, Close):
+            closed += action.connection in owed
+    if not closed:
+        return ""
+    if len(plan.requests) == 1:
+        return ", and the connection closed before its reply is read"
+    which = "one of which is" if closed == 1 else f"{closed} of which are"
+    return f", {which} closed before a reply is read"
 
 
 def _needless(features: Collection[Feature]) -> str:

@@ -136,3 +136,17 @@ def test_behind_the_clients_end() -> None:
 def test_a_refused_opening_needs_no_conversation() -> None:
     """The message names the opening request; what would have followed does not matter."""
     assert explain(single([b"a"]), {}, Phase.OPENING) == "whatever follows"
+
+
+def test_what_we_close_unread_is_told_of_a_server_that_is_gone() -> None:
+    """TCP resets what is closed with bytes unread: that may have ended it, not their number."""
+    use_other = (Open(1), Send(1, 1), Await(1), Close(1))
+    beside = Plan(((b"ab",), (b"c",)), (Open(0), Send(0, 1), *use_other, Close(0)))
+    alone = Plan(((b"ab",),), (Open(0), Send(0, 2), Close(0)))
+    left = "with 2 connections at a time, one of which is closed before a reply is read"
+    assert explain(beside, {}, Phase.OVER) == left
+    assert explain(beside, {}) == "with 2 connections at a time"
+    assert explain(alone, {}, Phase.OVER).endswith(
+        ", and the connection closed before its reply is read"
+    )
+    assert explain(single([b"a"]), {}, Phase.OVER) == explain(single([b"a"]), {})
