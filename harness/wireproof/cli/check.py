@@ -1,5 +1,6 @@
 """`wireproof check`: prove that a server's replies do not depend on how TCP cuts the bytes."""
 
+import os
 import secrets
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,8 @@ def check(
     wireproof check tcp://127.0.0.1:0 --start "my-server --port {port}" --protocol redis
     wireproof check tcp://127.0.0.1:8000 --behind tcp://127.0.0.1:6379 --protocol redis
     """
+    # Plugins of whatever else is installed take longer to load than Hypothesis itself.
+    os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
     from wireproof.choosing import select
     from wireproof.conformance.baseline import apply_baseline, read_baseline
     from wireproof.conformance.catalogue import tried_for
