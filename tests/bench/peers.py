@@ -1,9 +1,10 @@
 """Load generators beside each other, on real servers: requests per second, ours all verified.
 
 One thread and one CPU for each side, 50 connections, each pair in turn and again: `wrk` on nginx,
-`redis-benchmark` on redis (gets and sets as 80 to 20), `dnsperf` on unbound over UDP, and a C
+`redis-benchmark` on redis (gets and sets as 80 to 20), `dnsperf` on unbound over UDP, `pgbench` on
+PostgreSQL (simple protocol), `loadtest` of npm on a WebSocket server in Node, and a C
 client of ours, which compares nothing, on memcached, on a line server in C, and on the C server of
-timestamp-echo with 16 requests of 1,000 bytes in one go. What is not ours are Debian packages; a
+timestamp-echo with 16 requests of 1,000 bytes in one go. What is not ours are packages; a
 server or a peer that is not installed is left out and said so. Ratios are the medians of those
 within a round, of requests a second and of the client's CPU for each. `BENCH_ROUNDS` and
 `BENCH_SECONDS` say how much is measured, `BENCH_PEERS` of which servers, with commas between them.
@@ -41,6 +42,7 @@ GETS_OF_SETS = 0.8
 _KEY = "wp00000000"
 _LINE = LineEcho().sized_request(64) or b""
 _SIZE, _AT_ONCE = 1000, 16
+_TEXT = "wireproof" * 7
 
 Rate = Callable[[int, int | None, Path], tuple[float, float]]
 """Loads a port from a CPU, with a folder; returns requests per second, and how many there were."""
@@ -133,6 +135,26 @@ def _dnsperf(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
     return per_s, per_s * SECONDS
 
 
+def _pgbench(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
+    script = scratch / "select.sql"
+    script.write_text(f"SELECT '{_TEXT}'::text AS c0;\n")
+    seconds = round(SECONDS) or 1
+    where = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "postgres"]
+    options = ["-n", "-M", "simple", "-c", str(CONNECTIONS), "-j", "1", "-T", str(seconds)]
+    text = _output(cpu, "pgbench", *options, "-f", str(script), *where)
+    per_s = _found(r"tps = ([0-9.]+) \(without", text)
+    return per_s, per_s * seconds
+
+
+def _loadtest(port: int, cpu: int | None, scratch: Path) -> tuple[float, float]:
+    del scratch
+    seconds = round(SECONDS) or 1
+    options = ["-c", str(CONNECTIONS), "-t", str(seconds), "--cores", "1"]
+    text = _output(cpu, "loadtest", *options, f"ws://127.0.0.1:{port}/")
+    per_s = _found(r"Effective rps:\s+([0-9.]+)", text)
+    return per_s, per_s * seconds
+
+
 PEERS = (
     Peer("nginx", "wrk", 1.0, _wrk, {"mix": {"get": 1.0}}),
     Peer("redis", "redis-benchmark", 1.0, _redis_benchmark),
@@ -145,6 +167,8 @@ PEERS = (
         ("-t", "1"),  # of four threads on one CPU, what is measured is how they take turns
     ),
     Peer("unbound over UDP", "dnsperf", 0.6, _dnsperf),
+    Peer("PostgreSQL", "pgbench", 1.0, _pgbench, {"mix": {"simple": 1.0}}),
+    Peer("ws 8.23.0", "loadtest", 1.0, _loadtest, {"mix": {"text": 1.0}}),
     Peer(
         "lines in C",
         "",

@@ -272,7 +272,7 @@ def _command(server: Server, work: Path, port: int) -> list[str]:
         "servers": str(HERE / "servers"),
         "unpacked": str(server.place),
     }
-    if server.scheme == "tls":
+    if any("{certificate}" in text for text in (*server.start, *server.files.values())):
         filling["certificate"] = str(write_certificate(work))
     for name, text in server.files.items():
         path = work / name

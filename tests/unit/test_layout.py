@@ -31,6 +31,16 @@ ELSEWHERE = {
     "wireproof/reporting/otlp_metrics.py": "unit/wireproof/cli/shared/test_metrics_push.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
     "wireproof/cli/worker.py": "integration/test_more_machines.py",
+    "wireproof/wire/tls_connection.py": "zoo/test_upgrading.py",
+    "wireproof/conformance/execution/judged_stream.py": (
+        "unit/wireproof/conformance/execution/test_judged_connection.py"
+    ),
+    "wireproof/conformance/execution/leaving.py": (
+        "unit/wireproof/conformance/execution/test_judged_connection.py"
+    ),
+    "wireproof/conformance/execution/server/look.py": (
+        "unit/wireproof/conformance/execution/server/test_burden.py"
+    ),
     "wireproof/conformance/execution/failure.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
@@ -42,7 +52,6 @@ ELSEWHERE = {
     ),
     "wireproof/conformance/search/death.py": "integration/test_check_start.py",
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
-    "wireproof/conformance/search/pursuit.py": "unit/wireproof/conformance/test_runner.py",
     "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
     "wireproof/results/between.py": "integration/test_between.py",
     "wireproof/results/learnt.py": "unit/wireproof/reporting/test_learnt.py",

@@ -21,6 +21,7 @@ from wireproof.results import (
     Outcome,
     Percentiles,
     RequirementResult,
+    Results,
     Rung,
     Verdict,
 )
@@ -232,3 +233,9 @@ def evidence_path(folder: Path, name: str) -> Path | None:
     if path.is_absolute() or ".." in path.parts or not path.parts:
         return None
     return folder / path
+
+
+def place(results: Results) -> str:
+    """Return the target, and the server behind it where what stands between was judged."""
+    behind = results.check.behind if results.check else ""
+    return f"{results.target} before {behind}" if behind else results.target

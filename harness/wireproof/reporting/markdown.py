@@ -11,6 +11,7 @@ from wireproof.reporting.digest import (
     ladder_models,
     leading_latency,
     length,
+    place,
     reasons,
     steady_stages,
     stories,
@@ -43,7 +44,7 @@ def markdown(results: Results) -> str:
     lines = [
         f"## Wireproof: {found.word}",
         "",
-        f"{reasons(found)} — {code(results.target)}",
+        f"{reasons(found)} — {code(place(results))}",
     ]
     if results.check is not None:
         lines += _check(results.check, results.between, found)

@@ -7,6 +7,7 @@ from wireproof.reporting.digest import (
     BOTTLENECK_WORDS,
     first_evidence,
     leading_latency,
+    place,
     reasons,
     replay_command,
     steady_stages,
@@ -27,7 +28,7 @@ def ticket_lines(results: Results, path: Path) -> list[str]:
     """Return the lines for the result file at `path`."""
     found = outcome(results)
     version = results.environment.versions.get("wireproof", "")
-    about = f"wireproof {version} {results.command} {results.target}".replace("  ", " ")
+    about = f"wireproof {version} {results.command} {place(results)}".replace("  ", " ")
     first = [escaped(about), f"{found.word}: {reasons(found)}"]
     last = [*_measured(results), *_where(results, path)]
     room = LINES - len(first) - len(last)

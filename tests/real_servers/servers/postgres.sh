@@ -1,6 +1,6 @@
 #!/bin/sh
 # PostgreSQL in a folder of its own: postgres.sh PORT FOLDER [behind-pgbouncer | FOLDER OF A WHEEL].
-# It doesn't run as root. Behind PgBouncer it listens on a Unix socket alone.
+# It doesn't run as root. Behind PgBouncer it listens at 127.0.0.2.
 set -e
 bin=$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -n 1)
 if [ -d "$3" ]; then # which another user may not be let into
@@ -11,9 +11,9 @@ fi
 as_postgres="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody) --clear-groups"
 install -d -m 777 "$2/data"
 $as_postgres "$bin/initdb" -D "$2/data/base" -A trust -U postgres -E UTF8 --no-sync > /dev/null
-postgres="$as_postgres $bin/postgres -D $2/data/base -p $1 -k $2/data -c fsync=off -c listen_addresses="
+postgres="$as_postgres $bin/postgres -D $2/data/base -p $1 -k $2/data -c fsync=off -c listen_addresses=127.0.0."
 if [ "$3" != behind-pgbouncer ]; then
-  exec ${postgres}127.0.0.1
+  exec ${postgres}1
 fi
-$postgres &
+${postgres}2 -c max_connections=200 &
 exec $as_postgres pgbouncer "$2/pgbouncer.ini"

@@ -57,6 +57,7 @@ def _render(
     page: str = page_template("page.html.j2").render(
         answer=found,
         reasons=digest.reasons(found),
+        place=digest.place(results),
         started=digest.when(results.started_at),
         results=results,
         effort=digest.effort(check, results.between) if check else "",

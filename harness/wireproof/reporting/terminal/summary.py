@@ -20,6 +20,7 @@ from wireproof.reporting.digest import (
     effort,
     family,
     first_evidence,
+    place,
     reasons,
     replay_command,
     stories,
@@ -104,7 +105,7 @@ class Summary:
 def _title(results: Results) -> Iterator[Text]:
     found = outcome(results)
     line = Text().append(f"wireproof {escaped(results.command)}", style="bold")
-    line.append(f"  {escaped(results.target)}")
+    line.append(f"  {escaped(place(results))}")
     if results.check is not None:
         name = results.between.command if results.between else results.check.protocol
         line.append(f"  {one_line(name, limit=_NAME_CHARACTERS)}", style="dim")
