@@ -190,7 +190,7 @@ class Ftp(RequestReply):
         """Return the first line, its code and text."""
         return first_line(reply)
 
-    def expected(self, request: bytes) -> re.Pattern[bytes] | Expected:
+    def expected(self, request: bytes) -> Expected:
         """Return the codes of a command."""
         keyword, *arguments = request.upper().split() or [b""]
         codes = _CODES.get(keyword, b"500 501 502 503 504 550").split()

@@ -27,6 +27,8 @@ _TOKEN = re.compile(
 _COUNTED = re.compile(rb"\* ([0-9]{1,10}) (EXISTS|EXPUNGE)", re.IGNORECASE)
 _ITEM = re.compile(rb"[A-Z0-9.]+(?:\[[A-Z]*\](?:<[0-9.]+>)?)?")
 _PART = re.compile(rb"BODY\.PEEK(\[[A-Z]*\])(?:<([0-9]+)\.([0-9]+)>)?")
+_ANY_TIME = frozenset({b"FLAGS", b"UID", b"MODSEQ"})
+"""What a server may tell of any message, unasked (RFC 3501, section 7.4.2)."""
 _MOST_DEPTH = 32
 
 
@@ -182,8 +184,8 @@ def _removed(reply: bytes, words: list[bytes], message: bytes) -> str:
 def _compared(reply: bytes, words: list[bytes], message: bytes) -> str:
     """Return what is wrong with what FETCH responses say of a message, or nothing."""
     number, said = int(words[0]), fetched(reply)
-    if {*said} - {number}:
-        return "FETCH of a message that was not asked for"
+    if any({*items} - _ANY_TIME for at, items in said.items() if at != number):
+        return "a text of a message that was not asked for"
     for name in _ITEM.findall(words[1].upper()):
         label, right = _item(name, message)
         found = said.get(number, {}).get(label)

@@ -168,9 +168,15 @@ def test_what_a_server_tells_unasked_is_right():
     """Untagged alone, or within a reply; BYE ends the connection."""
     protocol = Imap()
     fetch = sent_by(protocol, [b"w00000000a FETCH 1 (UID)\r\n"])
-    for flags in (b"FETCH (FLAGS (\\Seen) ", b"RECENT\r\n* 1 fetch ("):
-        replies = [each.replace(b"FETCH (", flags) for each in answered(protocol, fetch)]
-        assert accepts(protocol.oracle(), fetch, replies)
+    for told, is_right in (
+        (b"FETCH (FLAGS (\\Seen) ", True),
+        (b"RECENT\r\n* 1 fetch (", True),
+        (b"FETCH (FLAGS ())\r\n* 1 FETCH (", True),
+        (b"RECENT\r\n* 9 FETCH (FLAGS ())\r\n* 1 FETCH (", True),
+        (b"RECENT\r\n* 9 FETCH (BODY[] a)\r\n* 1 FETCH (", False),
+    ):
+        replies = [each.replace(b"FETCH (", told) for each in answered(protocol, fetch)]
+        assert accepts(protocol.oracle(), fetch, replies) == is_right
     asked = sent_by(protocol, [])
     begun = answered(protocol, asked)
     assert accepts(protocol.oracle(), asked, [*begun, b"* OK still here\r\n* 1 EXISTS\r\n"])
