@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import strategies as st
 
-from wireproof.load.workload.predictor import datagram_predictor_of, predictor_of
+from wireproof.load.workload.predictor import datagram_predictor_of, is_private, predictor_of
 from wireproof.protocols import Datagrams, Delimited, Matcher, Oracle
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.protocols.built_in.line_echo import LineEcho
@@ -51,6 +51,18 @@ def test_state_is_noticed():
     """A class that keeps state between requests is judged by its oracle alone."""
     assert predictor_of(Before(), [b"a\n"]) is None
     assert predictor_of(Redis()) is None
+
+
+def test_what_hears_its_server_foretells_nothing_for_others():
+    """Each connection learns for itself what its server holds, and has a ring of its own."""
+
+    class Hearing(Shout):
+        def heard(self, reply: bytes, request: bytes) -> str:
+            return ""
+
+    for kind, is_its_own in ((Shout, False), (Hearing, True)):
+        assert is_private(kind(), [b"a\n"]) == is_its_own
+        assert (predictor_of(kind(), [b"a\n"]) is None) == is_its_own
 
 
 @pytest.mark.parametrize(
