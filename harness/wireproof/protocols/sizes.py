@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,6 +66,17 @@ def ordinary_values() -> SearchStrategy[bytes]:
     from hypothesis import strategies as st
 
     return st.sampled_from(ORDINARY_SIZES).map(lambda size: octets(size, LETTERS))
+
+
+def together(kinds: Iterable[SearchStrategy[bytes]]) -> SearchStrategy[bytes]:
+    """Return a strategy for any of these, which as a part of `one_of` is as likely as another part.
+
+    `one_of` takes what is in another `one_of` for parts of its own.
+    """
+    from hypothesis import strategies as st
+
+    each = tuple(kinds)
+    return st.integers(0, len(each) - 1).flatmap(each.__getitem__)
 
 
 def padded(

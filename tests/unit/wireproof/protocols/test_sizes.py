@@ -14,6 +14,7 @@ from wireproof.protocols.sizes import (
     ordinary_values,
     padded,
     payloads,
+    together,
 )
 
 
@@ -92,3 +93,18 @@ def test_ordinary_values_are_of_ordinary_sizes():
     """What clients store is text of a few sizes."""
     for size in ORDINARY_SIZES:
         assert find(ordinary_values(), lambda value, size=size: len(value) == size).isalpha()
+
+
+def test_many_kinds_together_are_as_likely_as_one():
+    """Of two parts each is drawn about as often, though one of them has ten kinds."""
+    kinds = [st.just(b"%d" % number) for number in range(10)]
+    drawn: list[bytes] = []
+
+    @settings(max_examples=200, database=None, derandomize=True)
+    @given(st.lists(st.one_of(st.just(b"plain"), together(kinds)), min_size=10, max_size=10))
+    def draw(some: list[bytes]) -> None:
+        drawn.extend(some)
+
+    draw()
+    assert set(drawn) == {b"plain", *(b"%d" % number for number in range(10))}
+    assert 0.3 < drawn.count(b"plain") / len(drawn) < 0.7

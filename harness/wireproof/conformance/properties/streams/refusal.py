@@ -17,7 +17,7 @@ from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import takes_request
 from wireproof.results import Level
 
-_SEED, _EXAMPLES = 0, 12
+_SEED, _EXAMPLES = 0, 30
 _ENDED = (HalfClose(0), AwaitEnd(0))
 
 

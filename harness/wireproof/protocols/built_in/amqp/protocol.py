@@ -34,7 +34,7 @@ from wireproof.protocols.built_in.private_keys import with_serial
 from wireproof.protocols.oracle import MalformedReplyError, Oracle
 from wireproof.protocols.replies import Expected, Judge, Reply
 from wireproof.protocols.request_reply import RequestReply
-from wireproof.protocols.sizes import octets, ordinary_values, padded
+from wireproof.protocols.sizes import octets, ordinary_values, padded, together
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Amqp(RequestReply):
         drawn = self.kinds()
         plain = ("publish", "publish-long", "properties", "mandatory", "unrouted", "declare")
         several = [drawn[name] for name in drawn if name not in {*plain, "close"}]
-        return st.one_of(*(drawn[name] for name in plain if name in drawn), st.one_of(*several))
+        return st.one_of(*(drawn[name] for name in plain if name in drawn), together(several))
 
     def example(self) -> bytes:
         """Return a message."""

@@ -41,7 +41,14 @@ from wireproof.protocols.exchange import SecondLogin
 from wireproof.protocols.framed import VarintLengthPrefixed
 from wireproof.protocols.oracle import Oracle
 from wireproof.protocols.replies import NO_LANE, Expected, Reply
-from wireproof.protocols.sizes import LETTERS, ORDINARY_SIZES, octets, ordinary_values, padded
+from wireproof.protocols.sizes import (
+    LETTERS,
+    ORDINARY_SIZES,
+    octets,
+    ordinary_values,
+    padded,
+    together,
+)
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -121,10 +128,8 @@ class Mqtt(VarintLengthPrefixed):
         """Return a ping, a subscription or a message; now and then an exchange of several."""
         from hypothesis import strategies as st
 
-        plain, several = self._drawing.plain_kinds(), self._exchanges()
-        if not several:
-            return st.one_of(*plain.values())
-        return st.one_of(*plain.values(), st.one_of(*several.values()))
+        plain, several = self._drawing.plain_kinds().values(), self._exchanges().values()
+        return st.one_of(*plain, *([together(several)] if several else []))
 
     def example(self) -> bytes:
         """Return a ping."""

@@ -18,6 +18,10 @@ _LONG = (65535, 65536)
 """On both sides of where a length takes eight bytes more (section 5.2)."""
 _MOST_FRAGMENTS = 5
 _NORMAL = (1000).to_bytes(2)
+_NO_CODES = (0, 999, 1005, 1006, 1015)
+"""Which no close frame may have (section 7.4): too low, and those that no endpoint sends."""
+_NO_UTF_8 = (b"\xc3\x28", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"\xe2\x82")
+"""A byte that continues nothing, half of a pair, too long a form, beyond the last, and cut off."""
 _TEXT = Message(Opcode.TEXT, "aé€😀".encode() * 2)  # of one to four bytes each
 
 
@@ -119,8 +123,11 @@ def malformed() -> SearchStrategy[bytes]:
             frame(Opcode.PING, octets(126), key=KEY),
             frame(Opcode.CONTINUATION, b"of nothing", key=KEY),
             frame(Opcode.TEXT, b"a", final=False, key=KEY) + frame(Opcode.TEXT, b"b", key=KEY),
-            frame(Opcode.TEXT, b"\xc3\x28", key=KEY),  # no UTF-8, section 8.1
+            *(frame(Opcode.TEXT, text, key=KEY) for text in _NO_UTF_8),  # section 8.1
+            b"".join(fragments(Message(Opcode.TEXT, b"a\xc3\xa9\xe2\x28\xa1"), (2, 4))),
             frame(Opcode.CLOSE, b"\x03", key=KEY),  # half a code, section 5.5.1
+            frame(Opcode.CLOSE, _NORMAL + b"\xc3\x28", key=KEY),
+            *(frame(Opcode.CLOSE, code.to_bytes(2), key=KEY) for code in _NO_CODES),
             bytes((FIN | Opcode.BINARY, 0xFF)) + (2**63).to_bytes(8) + KEY,
         ]
     )

@@ -39,18 +39,21 @@ PLACES = 3
 _HINT = re.compile(", right for .* request(?: before)?")
 """Whose a wrong reply may be: only what the last one was to the byte is known here."""
 LAPS = 6
-PROTOCOLS = sorted(
-    name for name in BUILT_IN if find_protocol(name).exchange is Exchange.REQUEST_REPLY
-)
-JUDGED = {"smtp"}
-"""The oracle judges each of their replies: the client waits within each request."""
+PROTOCOLS = [
+    *sorted(name for name in BUILT_IN if find_protocol(name).exchange is Exchange.REQUEST_REPLY),
+    "mqtt version=5",
+]
+JUDGED = {"smtp", "amqp-0-9-1"}
+"""The oracle judges each of their replies: the client waits within each request, or each reply
+has a number that no other one has."""
 
 
 @cache
 def drawn(name: str, payload: str, pipeline: int) -> Corpus:
     """Return what a load of that protocol would send."""
-    spec = LoadSpec(target="x", protocol=name, payload=payload, pipeline=pipeline)
-    return draw_corpus(spec, spoken(name, pipeline))
+    protocol = spoken(name, pipeline)
+    spec = LoadSpec(target="x", protocol=protocol.name, payload=payload, pipeline=pipeline)
+    return draw_corpus(spec, protocol)
 
 
 def spoken(name: str, pipeline: int) -> Protocol:
@@ -58,7 +61,9 @@ def spoken(name: str, pipeline: int) -> Protocol:
 
     Its opening goes without waiting within a request.
     """
-    chosen = {"literal_plus": "true"} if name == "imap" else {}
+    name, _, setting = name.partition(" ")
+    chosen = dict([setting.split("=")]) if setting else {}
+    chosen |= {"literal_plus": "true"} if name == "imap" else {}
     if pipeline > 1 and not find_protocol(name).pipelining:
         chosen["pipelining"] = "true"
     return find_protocol(name, chosen)

@@ -1,11 +1,12 @@
 """What a WebSocket client is drawn to send."""
 
 import pytest
-from hypothesis import find
+from hypothesis import find, given
+from wsproto.frame_protocol import FrameProtocol, ParseFailed
 
 from wireproof.protocols.built_in.websocket import Message, WebSocket
 from wireproof.protocols.built_in.websocket.drawing import echo_rules, fragments, malformed
-from wireproof.protocols.built_in.websocket.frames import Opcode, read_head
+from wireproof.protocols.built_in.websocket.frames import KEY, Opcode, frame, read_head
 
 
 def frames(request: bytes) -> list[tuple[Opcode, bool, bytes]]:
@@ -61,6 +62,29 @@ def test_frames_that_are_none_are_drawn():
     """One that is not masked, and a reserved opcode."""
     assert find(malformed(), lambda each: not each[1] & 0x80)
     assert find(malformed(), lambda each: each[0] & 0x0F == 3)
+
+
+@given(malformed())
+def test_another_hand_refuses_what_is_none(sent: bytes):
+    """The frames of wsproto take none of it: masks, opcodes, lengths, codes, UTF-8."""
+    server = FrameProtocol(client=False, extensions=[])
+    server.receive_bytes(sent)
+    with pytest.raises(ParseFailed):
+        list(server.received_frames())
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        frame(Opcode.CLOSE, b"\x03\xed", key=KEY),
+        frame(Opcode.CLOSE, b"\x03\xe8\xc3\x28", key=KEY),
+        frame(Opcode.TEXT, b"\xed\xa0\x80", key=KEY),
+        b"".join(fragments(Message(Opcode.TEXT, b"a\xc3\xa9\xe2\x28\xa1"), (2, 4))),
+    ],
+)
+def test_codes_and_texts_that_are_none_are_drawn(sent: bytes):
+    """1005, a reason and a text without UTF-8, and a text whose fragments have none together."""
+    assert find(malformed(), lambda each: each == sent) == sent
 
 
 def test_texts_are_parted_inside_their_characters():
