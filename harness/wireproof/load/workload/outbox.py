@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class Outbox:
@@ -53,6 +53,15 @@ class Outbox:
         ends = [len(self.payload), *(pause for pause in self._pauses if pause > sent)]
         at = bisect_right(self._cuts, sent)
         return self._left[: min([*ends, *self._cuts[at : at + 1]]) - sent]
+
+    def put(self, values: Iterable[tuple[int, bytes]]) -> None:
+        """Put values in the place of what is there, each at its offset."""
+        filled = bytearray(self.payload)
+        for at, value in values:
+            filled[at : at + len(value)] = value
+        sent = self._sent_bytes
+        self.payload = bytes(filled)
+        self._left = memoryview(self.payload)[sent:]
 
     def took(self, count: int) -> None:
         """Strike off the first `count` bytes."""

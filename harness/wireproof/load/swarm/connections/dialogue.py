@@ -87,6 +87,7 @@ class Dialogue:
             for request in batch.requests:
                 oracle.announce(request)
             oracle.sent(batch.size)
+            self._said_bytes += batch.size
             try:
                 oracle.receive_data(batch.accepted or b"")
             except WrongReplyError as wrong:
@@ -118,19 +119,16 @@ class Dialogue:
             ]
         for request in requests:
             self._oracle.announce(request)
-        if self._oracle.carries:
-            requests = [self._filled_in(b"".join(requests))]
         self._outbox = Outbox(requests, pauses, cuts)
+        self._said_bytes += len(self._outbox.payload)
         self.pieces = 0
 
-    def _filled_in(self, said: bytes) -> bytes:
-        """Return what was announced last with the values that replies have given."""
-        filled = bytearray(said)
-        for at, value in self._oracle.given():
-            begin = at - self._said_bytes
-            filled[begin : begin + len(value)] = value
-        self._said_bytes += len(said)
-        return bytes(filled)
+    def _fill_in(self) -> None:
+        """Put the values that replies have given since into what is announced."""
+        begin = self._said_bytes - len(self._outbox.payload)
+        given = [(at - begin, value) for at, value in self._oracle.given()]
+        if given := [each for each in given if each[0] >= 0]:  # not of what was caught up with
+            self._outbox.put(given)
 
     def push(self, send: Callable[[memoryview], int]) -> bool:
         """Send the next piece if it may leave; returns whether another may follow it.
@@ -143,6 +141,8 @@ class Dialogue:
         """
         if not self._may_go_on:
             return False
+        if self._oracle.carries:
+            self._fill_in()
         try:
             self.left(send(self._outbox.next_piece()))
         except WOULD_BLOCK:

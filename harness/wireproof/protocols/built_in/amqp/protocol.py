@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _SOURCE = "AMQP 0-9-1 specification, "
 _REFUSALS = frozenset({Method.CONNECTION_CLOSE, Method.CHANNEL_CLOSE, Method.BASIC_NACK})
+_UNANSWERED = frozenset({Method.CONNECTION_TUNE_OK, Method.BASIC_ACK, Method.BASIC_NACK})
 _CONSUMERS_AT = 4
 
 
@@ -192,8 +193,14 @@ class Amqp(RequestReply):
         return found
 
     def pauses(self, request: bytes) -> list[int]:
-        """Return where each method of an exchange but the last ends."""
-        return list(accumulate(map(len, self.parts(request)[:-1])))
+        """Return where each method of an exchange but the last ends that is answered."""
+        parts = self.parts(request)[:-1]
+        ends = accumulate(map(len, parts))
+        return [
+            end
+            for part, end in zip(parts, ends, strict=True)
+            if part == HEADER or next(read(part)).method not in _UNANSWERED
+        ]
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where a method ends, with its content."""

@@ -188,8 +188,13 @@ class Mqtt(VarintLengthPrefixed):
         return split(request)
 
     def pauses(self, request: bytes) -> list[int]:
-        """Return where each packet but the last ends: several are an exchange."""
-        return list(accumulate(map(len, self.parts(request)[:-1])))
+        """Return where each packet but the last ends that is answered: several are an exchange."""
+        parts = self.parts(request)[:-1]
+        ends = accumulate(map(len, parts))
+        unanswered = {Kind.PUBACK, Kind.PUBCOMP}
+        return [
+            end for part, end in zip(parts, ends, strict=True) if kind_of(part) not in unanswered
+        ]
 
     def sized_request(self, size_bytes: int) -> bytes | None:
         """Return a message at QoS 1."""

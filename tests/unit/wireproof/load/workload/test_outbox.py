@@ -36,3 +36,12 @@ def test_a_piece_is_as_long_as_it_may_be():
         pieces.append(bytes(outbox.next_piece()))
         outbox.took(len(pieces[-1]))
     assert pieces == [b"abc", b"de", b"fg"]
+
+
+def test_a_value_is_put_where_it_belongs():
+    """Into what has not left yet, and only there."""
+    outbox = Outbox([b"abc", b"d__g"], pauses=[3])
+    outbox.took(3)
+    outbox.put([(4, b"e"), (5, b"f")])
+    assert bytes(outbox.next_piece()) == b"defg"
+    assert outbox.payload == b"abcdefg"
