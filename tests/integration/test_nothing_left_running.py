@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,6 +26,26 @@ _KILLS = 50 if _EXTENDED else 2
 _MARK = "WIREPROOF_TEST_MARK"
 _PROGRAM = (sys.executable, "-c", "from wireproof.cli import main; main()")
 _LOCUSTFILE = Path(__file__).parents[2] / "harness" / "locustfile.py"
+_STUBBORN = """
+import os, signal, socket, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+if not os.fork():
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+if "WIREPROOF_HOST" in os.environ:
+    there = socket.create_connection((os.environ["WIREPROOF_HOST"], os.environ["WIREPROOF_PORT"]))
+time.sleep(600)
+"""
+"""Hears no signal, and has a child in a session of its own that lost its parent."""
+_PYTHON = (sys.executable, "-S", "-E", "-c", _STUBBORN)
+_ON_PIPES = f"exec:{shlex.join(_PYTHON)}"
+_STUBBORN_ONES = {
+    "a command between": (*_PROGRAM, "between", "TARGET", "--", *_PYTHON),
+    "a server on pipes between": (*_PROGRAM, "between", _ON_PIPES, "--", *_PYTHON),
+    "a server on pipes": (*_PROGRAM, "check", _ON_PIPES, "--protocol", "echo"),
+}
 _COMMANDS = {
     "run": (*_PROGRAM, "run", "--depth", "quick", "--for", "1"),
     "load": (*_PROGRAM, "load", "TARGET", "--protocol", "echo", "--for", "60s"),
@@ -74,9 +95,9 @@ def _marked(
                 os.kill(pid, signal.SIGKILL)
 
 
-def _await_more_than_one(process: subprocess.Popen[bytes], mark: str) -> None:
+def _await_processes(process: subprocess.Popen[bytes], mark: str, least: int = 2) -> None:
     deadline = time.monotonic() + TIMEOUT_S
-    while len(_processes(mark)) < 2:
+    while len(_processes(mark)) < least:
         assert process.poll() is None
         assert time.monotonic() < deadline
         select.select([], [], [], 0.01)
@@ -99,8 +120,23 @@ def test_its_children_end_with_a_command_that_is_killed(name: str, tmp_path: Pat
         Serving(echoing) as server,
         _marked(_COMMANDS[name], str(server.target), tmp_path) as (process, mark),
     ):
-        _await_more_than_one(process, mark)
+        _await_processes(process, mark)
         assert len(_kill(process, mark, signal.SIGKILL)) > 1
+        assert _processes(mark) == []
+
+
+@pytest.mark.parametrize("name", _STUBBORN_ONES)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_hears_no_signal_ends_with_its_command(
+    name: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """Its child that got away, too: the program, what guards it, it, and the child are there."""
+    with (
+        Serving(echoing) as server,
+        _marked(_STUBBORN_ONES[name], str(server.target), tmp_path) as (process, mark),
+    ):
+        _await_processes(process, mark, 4)
+        _kill(process, mark, number)
         assert _processes(mark) == []
 
 

@@ -35,9 +35,9 @@ def blame(failed: Played, uncut: Played) -> Blame:
         cut.add(Direction.REPLY)
     seen, is_servers_doing = _what_the_server_did(failed, uncut)
     if cut == {Direction.REPLY}:
-        return Blame("client", f"{_client_words(failed)}; the server was sent all as it came")
+        return Blame("client", _joined(failed, "the server was sent all as it came"))
     if cut == {Direction.REQUEST}:
-        return Blame("server", seen or f"{_client_words(failed)}; the replies passed as they came")
+        return Blame("server", seen or _joined(failed, "the replies passed as they came"))
     if is_servers_doing:
         return Blame("server", seen)
     return Blame("", seen or _client_words(failed))
@@ -60,6 +60,11 @@ def _what_the_server_did(failed: Played, uncut: Played) -> tuple[str, bool]:
             sizes = f"{sum(replies.sizes_bytes)} bytes, uncut {sum(right_replies.sizes_bytes)}"
             return f"{where}the server answered {sizes}", False
     return "", False
+
+
+def _joined(failed: Played, passed: str) -> str:
+    """Return what passed as it came, behind what the client waits for, if it does."""
+    return passed if failed.exit_code is not None else f"{_client_words(failed)}; {passed}"
 
 
 def _client_words(failed: Played) -> str:

@@ -13,6 +13,7 @@ from wireproof.between.runs.judging import how, meets
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction, told
 from wireproof.between.search import Tried
+from wireproof.between.sentences import sentence, waiting
 from wireproof.results import (
     BetweenResult,
     Boundary,
@@ -89,38 +90,6 @@ def between_result(found: Judgement, spec: BetweenSpec) -> BetweenResult:
     )
 
 
-def sentence(cause: Cause, found: Judgement) -> str:
-    """Return what goes wrong, when, and by whom."""
-    minimum = cause.minimum
-    side = f"{cause.blame.side}: " if cause.blame.side else ""
-    if UNCUT in cause.requirements:
-        return (
-            f"{side}{minimum.problem.message} each time, uncut and without the relay, with"
-            f" {cause.blame.sentence}"
-        )
-    return (
-        f"{side}{minimum.problem.message}: {minimum.schedule}{_sized(cause, found)},"
-        f" in {minimum.confirmation.failed} of {minimum.confirmation.runs} runs;"
-        f" {cause.blame.sentence}"
-    )
-
-
-def _sized(cause: Cause, found: Judgement) -> str:
-    """Return how long the message is that the only cut is in, and how the other cuts went."""
-    cuts = cause.minimum.schedule.cuts
-    if len(cuts) != 1:
-        return ""
-    cut = cuts[0]
-    sizes = found.baseline.sizes[cut.direction]
-    size = sizes[cut.message - 1] if cut.message <= len(sizes) else 0
-    tried = found.tried[CUTS_OF[cut.direction]]
-    failed = sum(one.problem is not None for one in tried)
-    others = f"; {failed} of {len(tried)} single cuts fail" if failed > 1 else ""
-    if failed == 1 and len(tried) > 1:
-        others = "; each other cut passes"
-    return f" of {size}{others}"
-
-
 def _confirmed(cause: Cause) -> str:
     found = cause.minimum.confirmation
     return f"{found.failed}/{found.runs}"
@@ -189,10 +158,11 @@ def _uncut(found: Judgement) -> tuple[Verdict, str]:
         return Verdict.INCONCLUSIVE, "interrupted"
     if UNCUT in found.cause_of:
         return Verdict.FAIL, sentence(found.cause_of[UNCUT], found)
-    first = found.baseline.problems[0]
+    first, last = found.baseline.problems[0], found.baseline.runs[-1]
+    waits = f"; {waiting(last)}" if last.exit_code is None else ""
     return Verdict.INCONCLUSIVE, (
         f"uncut it fails {len(found.baseline.problems)} of {runs} times{_directly(found)}:"
-        f" {first.message} ({first.actual}); so nothing can be said of cuts"
+        f" {first.message} ({first.actual}{waits}); so nothing can be said of cuts"
     )
 
 

@@ -123,9 +123,10 @@ def between(
     from wireproof.between.judgement import BetweenSpec
     from wireproof.between.requirements import BETWEEN
     from wireproof.between.runs.command import check_command
+    from wireproof.between.sentences import sentence
     from wireproof.between.service import named
     from wireproof.between.session import judge_command
-    from wireproof.between.verdicts import between_result, check_result, sentence
+    from wireproof.between.verdicts import between_result, check_result
 
     seed = secrets.randbelow(2**32) if seed is None else seed
     if schedule is not None:
