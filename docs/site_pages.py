@@ -76,7 +76,7 @@ def catalogue_page() -> str:
 
 
 def _requirements() -> list[Any]:
-    from wireproof.between.requirements import BETWEEN
+    from wireproof.between.trying.requirements import BETWEEN
     from wireproof.conformance.catalogue import catalogue_for
     from wireproof.protocols.loading.registry import find_protocol
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wireproof.between.blame import Blame, blame
-from wireproof.between.confirming import Confirmation
-from wireproof.between.judgement import Cause, Judgement
-from wireproof.between.requirements import BROKEN, PAIR, REPLY_CUT, REQUEST_CUT
-from wireproof.between.requirements import UNCUT as UNCUT_ID
+from wireproof.between.findings.blame import Blame, blame
+from wireproof.between.findings.judgement import Cause, Judgement
 from wireproof.between.runs.judging import meets
 from wireproof.between.runs.schedules import UNCUT, Direction, Schedule
-from wireproof.between.search import Laboratory, Minimum, Tried
+from wireproof.between.trying.confirming import Confirmation
+from wireproof.between.trying.requirements import BROKEN, PAIR, REPLY_CUT, REQUEST_CUT
+from wireproof.between.trying.requirements import UNCUT as UNCUT_ID
+from wireproof.between.trying.search import Laboratory, Minimum, Tried
 from wireproof.results import Verdict
 
 _CANDIDATES: Final = 3

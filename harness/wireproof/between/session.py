@@ -5,13 +5,13 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from wireproof.between.baseline import Baseline
+from wireproof.between.findings.judgement import BetweenSpec, Judgement
 from wireproof.between.inquiry import Inquiry, Told, file_uncut
-from wireproof.between.judgement import BetweenSpec, Judgement
-from wireproof.between.plans import DEPTHS, FIRST_TRIALS, trials
 from wireproof.between.runs.judging import Judge
 from wireproof.between.runs.playing import Player
-from wireproof.between.search import Laboratory
+from wireproof.between.trying.baseline import Baseline
+from wireproof.between.trying.plans import DEPTHS, FIRST_TRIALS, trials
+from wireproof.between.trying.search import Laboratory
 from wireproof.errors import CannotRunError
 
 _MOST_FAILING_SHARE: Final = 0.5

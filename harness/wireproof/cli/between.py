@@ -18,7 +18,7 @@ from wireproof.errors import UsageError
 from wireproof.target import Target
 
 if TYPE_CHECKING:
-    from wireproof.between.borders import Framers
+    from wireproof.between.trying.borders import Framers
 
 
 @click.command(
@@ -119,14 +119,14 @@ def between(
     wireproof between --serve traffic.wireproof -- my-client {host} {port}
     wireproof between tcp://127.0.0.1:5432 --listen tcp://127.0.0.1:15432 --schedule octets
     """
-    from wireproof.between.evidence import write_evidence
-    from wireproof.between.judgement import BetweenSpec
-    from wireproof.between.requirements import BETWEEN
+    from wireproof.between.findings.evidence import write_evidence
+    from wireproof.between.findings.judgement import BetweenSpec
+    from wireproof.between.findings.sentences import sentence
+    from wireproof.between.findings.verdicts import between_result, check_result
     from wireproof.between.runs.command import check_command
-    from wireproof.between.sentences import sentence
     from wireproof.between.service import named
     from wireproof.between.session import judge_command
-    from wireproof.between.verdicts import between_result, check_result
+    from wireproof.between.trying.requirements import BETWEEN
 
     seed = secrets.randbelow(2**32) if seed is None else seed
     if schedule is not None:
@@ -180,7 +180,7 @@ def _framers(protocol_name: str | None, traffic_file: str | None) -> "Framers":
         UsageError: both are named, there is no such protocol, or its replies have no ends.
 
     """
-    from wireproof.between.borders import framers_by, framers_from
+    from wireproof.between.trying.borders import framers_by, framers_from
 
     if protocol_name is not None and traffic_file is not None:
         raise UsageError("--protocol and --from both say where messages end", "name one of them")

@@ -59,7 +59,7 @@ def replay(
 
     Exits 1 when it fails, 0 when it is fixed, 3 when it failed only now and then and not this time.
     """
-    from wireproof.between.case import is_between_case
+    from wireproof.between.findings.case import is_between_case
     from wireproof.conformance import replay as run
 
     if is_between_case(case):
@@ -79,7 +79,7 @@ def _command(
     """Run a command again under the schedule that made it fail."""
     import shlex
 
-    from wireproof.between.case import read_between_case, run_between_case
+    from wireproof.between.findings.case import read_between_case, run_between_case
     from wireproof.between.runs.command import check_command
     from wireproof.cli.shared.relaying import listening_address
 

@@ -8,7 +8,7 @@ import click
 from wireproof.cli.shared.common import protocol_options
 
 if TYPE_CHECKING:
-    from wireproof.between.requirements import Between
+    from wireproof.between.trying.requirements import Between
     from wireproof.conformance.requirements import Requirement
 
 
@@ -29,7 +29,7 @@ def rules(
     wireproof rules SEG-HELD
     wireproof rules --protocol echo --json
     """
-    from wireproof.between.requirements import BETWEEN
+    from wireproof.between.trying.requirements import BETWEEN
     from wireproof.choosing import select
     from wireproof.conformance.catalogue import catalogue_for
     from wireproof.conformance.properties.middlebox import MIDDLEBOX

@@ -1,6 +1,6 @@
 import pytest
 
-from wireproof.between.requirements import BETWEEN, REPLY_CUT, REPLY_OCTET
+from wireproof.between.trying.requirements import BETWEEN, REPLY_CUT, REPLY_OCTET
 from wireproof.choosing import select
 from wireproof.errors import UsageError
 

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from tests.support.servers import SHOUT, Handler, Serving, one_read_one_line, shouting
-from wireproof.between.case import BetweenCase, Failed
+from wireproof.between.findings.case import BetweenCase, Failed
 from wireproof.between.runs.schedules import Cut, Direction, Schedule
 from wireproof.cli import invoke
 from wireproof.conformance.evidence.case import Case

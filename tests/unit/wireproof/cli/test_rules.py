@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from wireproof.between.requirements import BETWEEN
+from wireproof.between.trying.requirements import BETWEEN
 from wireproof.cli import invoke
 from wireproof.conformance.catalogue import GENERIC
 

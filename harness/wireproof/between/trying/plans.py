@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import chain, combinations, zip_longest
 from typing import Final, Literal
 
-from wireproof.between.borders import Borders
-from wireproof.between.requirements import (
+from wireproof.between.runs.schedules import HOLD_S, Cut, Direction, Schedule
+from wireproof.between.trying.borders import Borders
+from wireproof.between.trying.requirements import (
     APART,
     BOTH_OCTET,
     BROKEN,
@@ -24,7 +25,6 @@ from wireproof.between.requirements import (
     REQUEST_CUT,
     REQUEST_OCTET,
 )
-from wireproof.between.runs.schedules import HOLD_S, Cut, Direction, Schedule
 
 Sizes = Mapping[Direction, Sequence[int]]
 """Of each message of each direction, in bytes; the largest that was seen on any connection."""

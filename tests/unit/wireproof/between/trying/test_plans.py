@@ -4,10 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproof.between.borders import borders_of, framers_by
-from wireproof.between.plans import DEPTHS, FIRST_TRIALS, LEAST_SCHEDULES, every_cut, places, trials
-from wireproof.between.requirements import BY_ID, REPLY_CUT, REQUEST_CUT
 from wireproof.between.runs.schedules import Direction
+from wireproof.between.trying.borders import borders_of, framers_by
+from wireproof.between.trying.plans import (
+    DEPTHS,
+    FIRST_TRIALS,
+    LEAST_SCHEDULES,
+    every_cut,
+    places,
+    trials,
+)
+from wireproof.between.trying.requirements import BY_ID, REPLY_CUT, REQUEST_CUT
 from wireproof.protocols.built_in.line_echo import LineEcho
 
 SIZES = st.lists(st.integers(1, 300), min_size=1, max_size=20)

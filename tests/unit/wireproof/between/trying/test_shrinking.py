@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireproof.between.runs.schedules import Cut, Direction
-from wireproof.between.shrinking import shrinking
+from wireproof.between.trying.shrinking import shrinking
 
 CUTS = tuple(Cut(Direction.REPLY, 1, offset) for offset in range(1, 200))
 

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from wireproof.between.baseline import Baseline
-from wireproof.between.blame import Blame
-from wireproof.between.borders import Framers
-from wireproof.between.confirming import Confirmation
-from wireproof.between.requirements import BY_ID
+from wireproof.between.findings.blame import Blame
 from wireproof.between.runs.beside import Beside
-from wireproof.between.search import Minimum, Tried
+from wireproof.between.trying.baseline import Baseline
+from wireproof.between.trying.borders import Framers
+from wireproof.between.trying.confirming import Confirmation
+from wireproof.between.trying.requirements import BY_ID
+from wireproof.between.trying.search import Minimum, Tried
 from wireproof.target import Target
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from wireproof.between.baseline import Baseline, read_all
 from wireproof.between.runs.course import Stream
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import UNCUT, Direction
+from wireproof.between.trying.baseline import Baseline, read_all
 from wireproof.wire.observations import END_OF_STREAM, RESET
 
 PLAYED = Played(UNCUT, 1, b"", b"", 1.0, 0.0)

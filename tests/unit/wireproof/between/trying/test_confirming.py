@@ -1,6 +1,6 @@
 import pytest
 
-from wireproof.between.confirming import Confirmation
+from wireproof.between.trying.confirming import Confirmation
 from wireproof.results import Verdict
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from wireproof.between.case import CASE_FORMAT, BetweenCase, Failed
-from wireproof.between.judgement import BetweenSpec, Cause
+from wireproof.between.findings.case import CASE_FORMAT, BetweenCase, Failed
+from wireproof.between.findings.judgement import BetweenSpec, Cause
 from wireproof.protocols.oracle import printable
 from wireproof.wire.pcapng import synthesise
 from wireproof.wire.transcript import Event
@@ -66,7 +66,9 @@ def write_evidence(folder: Path, cause: Cause, spec: BetweenSpec, explanation: s
 
 def relay_script(case: BetweenCase) -> str:
     """Return a program of the standard library alone that does what the schedule says."""
-    text = resources.files("wireproof.between").joinpath("relay_script.py").read_text("utf-8")
+    text = (
+        resources.files("wireproof.between.findings").joinpath("relay_script.py").read_text("utf-8")
+    )
     filled = f"# {case.explanation}\nSCHEDULE = {msgspec.to_builtins(case.schedule)!r}"
     return text.replace(_SLOT, filled, 1)
 

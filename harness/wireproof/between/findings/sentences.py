@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from wireproof.between.judgement import Cause, Judgement
-from wireproof.between.plans import CUTS_OF
-from wireproof.between.requirements import UNCUT
+from wireproof.between.findings.judgement import Cause, Judgement
 from wireproof.between.runs.judging import last_words
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Cut, Direction, told
+from wireproof.between.trying.plans import CUTS_OF
+from wireproof.between.trying.requirements import UNCUT
 from wireproof.protocols.oracle import printable
 
 _BESIDE_BYTES: Final = 12

@@ -2,8 +2,8 @@
 
 import struct
 
-from wireproof.between.borders import borders_of, framers_by, framers_from
 from wireproof.between.runs.schedules import Direction
+from wireproof.between.trying.borders import borders_of, framers_by, framers_from
 from wireproof.conversation import Conversation, Turn
 from wireproof.protocols.built_in.json_rpc import JsonRpc
 from wireproof.protocols.built_in.line_echo import LineEcho

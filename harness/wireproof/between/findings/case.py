@@ -9,7 +9,7 @@ import msgspec
 from wireproof.between.runs.judging import Judge, Problem
 from wireproof.between.runs.playing import Player
 from wireproof.between.runs.schedules import UNCUT, Schedule
-from wireproof.between.search import Laboratory
+from wireproof.between.trying.search import Laboratory
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import read_limited
 from wireproof.target import Target

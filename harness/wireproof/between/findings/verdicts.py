@@ -4,16 +4,16 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wireproof.between.baseline import read_all
-from wireproof.between.judgement import BetweenSpec, Cause, Judgement
-from wireproof.between.plans import CUTS_OF
-from wireproof.between.requirements import BETWEEN, BROKEN, UNCUT, Between
+from wireproof.between.findings.judgement import BetweenSpec, Cause, Judgement
+from wireproof.between.findings.sentences import sentence, waiting
 from wireproof.between.runs.course import MOST_OCTETS
 from wireproof.between.runs.judging import how, meets
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction, told
-from wireproof.between.search import Tried
-from wireproof.between.sentences import sentence, waiting
+from wireproof.between.trying.baseline import read_all
+from wireproof.between.trying.plans import CUTS_OF
+from wireproof.between.trying.requirements import BETWEEN, BROKEN, UNCUT, Between
+from wireproof.between.trying.search import Tried
 from wireproof.results import (
     BetweenResult,
     Boundary,

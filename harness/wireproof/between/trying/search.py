@@ -7,14 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final, Self
 
-from wireproof.between.baseline import Baseline
-from wireproof.between.confirming import PAIRS, RUNS, Confirmation
-from wireproof.between.plans import Sizes, Trial, every_cut
 from wireproof.between.runs.beside import MOST_BESIDE, Beside, find_beside
 from wireproof.between.runs.judging import LEARN_RUNS, LEARN_S, Judge, Problem
 from wireproof.between.runs.playing import Patience, Played, Player
 from wireproof.between.runs.schedules import UNCUT, Cut, Schedule
-from wireproof.between.shrinking import shrinking
+from wireproof.between.trying.baseline import Baseline
+from wireproof.between.trying.confirming import PAIRS, RUNS, Confirmation
+from wireproof.between.trying.plans import Sizes, Trial, every_cut
+from wireproof.between.trying.shrinking import shrinking
 
 _LEAST_UNCUT: Final = 3
 _MOST_UNCUT: Final = 60

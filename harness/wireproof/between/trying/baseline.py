@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wireproof.between.borders import Borders, Framers, borders_of
-from wireproof.between.plans import Sizes
 from wireproof.between.runs.judging import Problem
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction
+from wireproof.between.trying.borders import Borders, Framers, borders_of
+from wireproof.between.trying.plans import Sizes
 from wireproof.wire.observations import END_OF_STREAM, RESET
 from wireproof.words import counted
 
