@@ -2,6 +2,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.support.servers import Shout
+from tests.zoo.upgrading import Upgraded
 from wireproof.conformance.drawing import checked, draw_requests, plain_request
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.protocols.built_in.dns import Dns
@@ -62,3 +63,11 @@ def test_the_plain_request_is_one_of_the_transport(scheme: str, framed: bool) ->
     datagram = protocol.datagram_example()
     right = protocol.frame(datagram) if framed else datagram
     assert plain_request(protocol, target, ()) == right
+
+
+@pytest.mark.parametrize("named", ["tls://127.0.0.1:7", "exec:cat"])
+def test_tls_begins_inside_a_connection_in_clear_alone(named: str) -> None:
+    """Not inside TLS, nor on pipes: that is told with what to write instead."""
+    target = resolve(parse_target(named))[0]
+    with pytest.raises(UsageError, match="TLS cannot begin"):
+        draw_requests(Upgraded(), target, seed=1)
