@@ -50,7 +50,6 @@ ELSEWHERE = {
     "wireproof/conformance/execution/witness.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
-    "wireproof/conformance/search/death.py": "integration/test_check_start.py",
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
     "wireproof/results/between.py": "integration/test_between.py",
