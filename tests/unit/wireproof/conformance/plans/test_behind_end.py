@@ -3,6 +3,7 @@
 import pytest
 
 from wireproof.conformance.plans.behind_end import behind_end
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
     Action,
     Await,
@@ -14,7 +15,6 @@ from wireproof.conformance.plans.plan import (
     Reset,
     Send,
     SendLast,
-    single,
 )
 
 A, BB = b"a\n", b"bb\n"
