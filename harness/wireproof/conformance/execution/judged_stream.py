@@ -206,7 +206,7 @@ class JudgedStream:
         if self.delivery is Delivery.HELD:
             return "not seen read"
         self._watcher.sent_more()
-        if self._seen_delivered():
+        if not self._gone and self._seen_delivered():
             return ""
         timeout_s = self._timeout.seconds
         look = Wait(
