@@ -104,11 +104,11 @@ def judge(
     """
     try:
         with running(server) as port:
+            behind = ("--behind", server.behind.format(port=port)) if server.behind else ()
             if from_traffic:
-                judged_by = traffic.options(server, port, out / "requests")
+                judged_by = [*traffic.options(server, port, out / "requests"), *behind]
                 lines = _check(server, port, judged_by, depth, out, seed, only)
                 return Outcome(server, lines, "", out)
-            behind = ("--behind", server.behind.format(port=port)) if server.behind else ()
             judged_by = [*protocol_options(server, port), *behind]
             lines = _check(server, port, judged_by, depth, out, seed, only)
     except (NotStartedError, UsageError, subprocess.TimeoutExpired) as error:
