@@ -126,6 +126,24 @@ def test_every_plan_is_in_bounds(kind: type[Protocol], like: bool) -> None:
             _check_bounds(Path(one.id), plan)
 
 
+def test_nobody_says_goodbye_before_he_is_answered() -> None:
+    """Requests that are sent at once are those before it; alone, it is sent as any."""
+
+    class Parting(Shout):
+        def conversations(self) -> list[tuple[bytes, ...]]:
+            return [(b"ab\n", b"c\n", b"bye\n"), (b"bye\n",)]
+
+        def is_last(self, request: bytes) -> bool:
+            return request == b"bye\n"
+
+    subject = _subject(Parting())
+    for identifier in ("COAL-MANY", "CLOSE-HALF"):
+        one = next(one for one in GENERIC if one.id == identifier)
+        said = {plan.requests[0] for plan in one.plans(subject) if b"ab\n" in plan.requests[0]}
+        assert (b"ab\n", b"c\n") in said
+        assert not any(b"bye\n" in requests for requests in said)
+
+
 def test_cuts_are_held_on_no_more_connections_than_the_server_has() -> None:
     """Of several at once; what it promised to serve is the protocol's to say."""
     protocol = Shout()

@@ -24,6 +24,7 @@ from wireproof.conformance.plans.plan import (
     Way,
 )
 from wireproof.conformance.properties.beside import beside
+from wireproof.conformance.properties.streams.kinds import at_once
 from wireproof.conformance.properties.streams.refusal import served_half
 from wireproof.conformance.requirements import needs_half_close, requirement
 from wireproof.conformance.subject import KIB, Subject
@@ -46,7 +47,8 @@ _SOCKETS = "RFC 9293 section 3.6: CLOSE-WAIT ends only when the server closes"
 )
 def half_close(subject: Subject) -> Iterator[Plan]:
     """Send requests and the end of the stream at once; then read."""
-    for requests in [(subject.smallest,), *subject.conversations()]:
+    conversations = [at_once(subject, one) for one in subject.conversations()]
+    for requests in [(subject.smallest,), *conversations]:
         total = sum(map(len, requests))
         if subject.protocol.pipelining or len(requests) == 1:
             yield Plan((requests,), (Open(0), SendLast(0, total), AwaitEnd(0)))

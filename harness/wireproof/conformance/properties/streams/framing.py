@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from wireproof.conformance.drawing import requests_of
 from wireproof.conformance.plans.plan import Await, Open, Plan, Send
+from wireproof.conformance.properties.streams.kinds import at_once
 from wireproof.conformance.properties.streams.tricky import TRICKY
 from wireproof.conformance.requirements import needs_pipelining, requirement
 from wireproof.conformance.subject import KIB, Subject
@@ -116,7 +117,7 @@ def early(subject: Subject) -> Iterator[Plan]:
 def coalesced(subject: Subject) -> Iterator[Plan]:
     """Send two, three, eight and fifty requests in one segment."""
     for conversation in subject.protocol.conversations():
-        yield subject.single(conversation, lock_step=False)
+        yield subject.single(at_once(subject, conversation), lock_step=False)
     for count in (2, 3, 8, 50):
         yield subject.single([subject.smallest] * count, lock_step=False)
         several = [subject.requests[k % len(subject.requests)] for k in range(count)]

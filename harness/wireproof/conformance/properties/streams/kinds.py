@@ -1,6 +1,6 @@
 """Kinds of requests, the rare ones too: none is left to chance."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 
@@ -86,6 +86,15 @@ def _answered_on(subject: Subject, connections: range, request: bytes) -> Iterat
         else:
             yield Open(number)
         yield from (Send(number, len(request)), Await(number))
+
+
+def at_once(subject: Subject, requests: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return what of a conversation a client may send at once.
+
+    Whoever says goodbye before he has been answered gives the answers up.
+    """
+    without = len(requests) > 1 and subject.protocol.is_last(requests[-1])
+    return tuple(requests[:-1] if without else requests)
 
 
 def examples(subject: Subject) -> Mapping[str, bytes]:
