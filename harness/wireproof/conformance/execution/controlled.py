@@ -17,7 +17,12 @@ import msgspec
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
 from wireproof.conformance.plans.behind_end import behind_end
-from wireproof.conformance.plans.controls import controls_of, has_one_connection, one_by_one
+from wireproof.conformance.plans.controls import (
+    comes_and_goes,
+    controls_of,
+    has_one_connection,
+    one_by_one,
+)
 from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol
@@ -33,6 +38,8 @@ _MOST_SERIES: Final = 4
 _SAME_MOMENT_S: Final = 1.0
 _RESET_TIMEOUT_S: Final = 60.0
 _SETTLED: Final = {FailureKind.TOO_SLOW, FailureKind.UNJUDGED}
+_OF_REPLIES: Final = {FailureKind.WRONG_REPLY, FailureKind.END}
+"""Where connections come and go, what each leaves is judged: the next may hear of those before."""
 _OF_THE_SERVER: Final = {
     FailureKind.SILENCE,
     FailureKind.NO_CONNECTION,
@@ -140,6 +147,8 @@ class ControlledExecutor(Executor):
     def _beside_controls(
         self, plan: Plan, outcome: Outcome, failure: Failure, timeout_s: float | None
     ) -> Outcome:
+        if failure.kind in _OF_REPLIES and comes_and_goes(plan):
+            return _unjudged(outcome, failure, beside=True)
         control = controls_of(plan)[0]
         known = time.monotonic() - self._held.get(control, float("-inf")) < _SAME_MOMENT_S
         # What the plan has upset, the first control may still meet: it may be held twice.

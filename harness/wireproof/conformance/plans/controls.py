@@ -69,9 +69,12 @@ def _speaking_at(plan: Plan, places: dict[int, int]) -> Plan:
 
 def has_one_connection(plan: Plan) -> bool:
     """Say whether a plan has no other connection before, behind or beside its one."""
-    return len(plan.requests) == 1 and not any(
-        isinstance(action, Rounds | RunOut) for action in plan.actions
-    )
+    return len(plan.requests) == 1 and not comes_and_goes(plan)
+
+
+def comes_and_goes(plan: Plan) -> bool:
+    """Say whether a plan has connections come and go that only one step tells of."""
+    return any(isinstance(action, Rounds | RunOut) for action in plan.actions)
 
 
 def one_by_one(plan: Plan) -> list[Plan]:

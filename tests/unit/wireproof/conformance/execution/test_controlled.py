@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import repeat
 
+import msgspec
 import pytest
 
 from tests.support.learnt_scripts import constant, scripts
@@ -12,7 +14,7 @@ from wireproof.conformance.execution.controlled import ControlledExecutor, execu
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import FailureKind, Seen
 from wireproof.conformance.plans.made import single
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Look, Plan, Rounds, Way
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.protocols.built_in.echo import Echo
@@ -68,6 +70,33 @@ def test_an_alarm_counts_beside_controls(
     """And only then."""
     found = Played(plans, controls).execute(CUT).failure
     assert (found.kind if found else None) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (FailureKind.WRONG_REPLY, FailureKind.UNJUDGED),
+        (FailureKind.END, FailureKind.UNJUDGED),
+        (FailureKind.RULE, FailureKind.RULE),
+    ],
+)
+def test_where_connections_come_and_go_what_they_leave_is_judged(
+    kind: FailureKind, said: FailureKind
+) -> None:
+    """A reply may tell of those before, as a broker's does that passes on what they said."""
+
+    class Rounded(Played):
+        def _execute(self, plan: Plan, timeout_s: float | None) -> Outcome:
+            outcome = super()._execute(plan, timeout_s)
+            if outcome.failure is None:
+                return outcome
+            return replace(outcome, failure=msgspec.structs.replace(outcome.failure, kind=kind))
+
+    rounds = Rounds(0, (Way.CLOSE,), 8, 4, Look.DESCRIPTORS)
+    plan = Plan(((b"ab\n",),), (rounds, *CUT.actions))
+    found = Rounded([F, F], repeat(H)).execute(plan).failure
+    assert found is not None
+    assert found.kind is said
 
 
 def test_what_was_just_controlled_needs_one_control() -> None:
