@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Tests wait more than they work, so two cores take three.
 WORKERS ?= 3
 
-.PHONY: help demo test check format bench scores soak fuzz mutation gallery docs test-all clean
+.PHONY: help demo test check format bench scores soak fuzz mutation gallery docs man dist test-all clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -57,6 +57,13 @@ mutation: $(STAMP) ## mutants of oracles, framings and figures: the share that t
 
 docs: $(STAMP)   ## the site, built strictly into build/site: a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+man: $(STAMP)    ## a man page for each command, into build/man
+	$(BIN)/python -m docs.man_pages build/man
+
+dist: $(STAMP)   ## sdist and wheel, built into dist/ and checked
+	$(BIN)/python -m hatchling build
+	$(BIN)/python -m twine check --strict dist/*
 
 test-all:        ## the tests under every interpreter from 3.11 up that is found
 	@for minor in 11 12 13 14 15; do \

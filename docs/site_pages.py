@@ -5,6 +5,7 @@ that neither can say anything else than the program does.
 """
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))  # where the zoo is
+from docs.failing_servers import entries, failing_server  # noqa: E402
+from docs.result_file import result_file_page  # noqa: E402
+
 PARTS = {
     "Tutorial": "tutorial",
     "How-to": "how-to",
@@ -20,6 +25,7 @@ PARTS = {
     "Explanation": "explanation",
 }
 COMMANDS, CATALOGUE = "reference/commands.md", "reference/catalogue"
+RESULT_FILE = "reference/result-file.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -32,7 +38,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
             pages += sorted(p for p in written if "/" not in p and p[:-3] not in _HOME)
         if part == "reference":
             catalogue: list[Any] = [f"{CATALOGUE}/index.md", *sorted(_requirement_pages())]
-            pages += [{"Commands": COMMANDS}, {"Catalogue": catalogue}]
+            pages += [
+                {"Commands": COMMANDS},
+                {"Result file": RESULT_FILE},
+                {"Catalogue": catalogue},
+            ]
         nav.append({title: pages})
     config.nav = nav
     return config
@@ -43,7 +53,8 @@ _HOME = {"index", *PARTS.values()}
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from the code."""
-    made = {COMMANDS: commands_page(), f"{CATALOGUE}/index.md": catalogue_page()}
+    made = {COMMANDS: commands_page(), RESULT_FILE: result_file_page()}
+    made[f"{CATALOGUE}/index.md"] = catalogue_page()
     for path, text in (made | _requirement_pages()).items():
         files.append(File.generated(config, path, content=text))
     return files
@@ -71,23 +82,26 @@ def commands_page() -> str:
 def catalogue_page() -> str:
     """Return the table of all requirements."""
     lines = ["# Catalogue", "", "| ID | level | requirement |", "|---|---|---|"]
-    lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.title} |" for one in _requirements()]
+    lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.title} |" for one in requirements()]
     return "\n".join(lines) + "\n"
 
 
-def _requirements() -> list[Any]:
+def requirements() -> list[Any]:
+    """Return all that there are: generic ones, those between two, and each protocol's own."""
     from wireproof.between.trying.requirements import BETWEEN
-    from wireproof.conformance.catalogue import catalogue_for
-    from wireproof.protocols.loading.registry import find_protocol
+    from wireproof.conformance.catalogue import GENERIC, catalogue_for
+    from wireproof.conformance.properties.middlebox import MIDDLEBOX
+    from wireproof.conformance.properties.streams.opening import cut_prelude
+    from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 
-    judged = {one.id: one for one in catalogue_for(find_protocol("timestamp-echo"))}
-    for name in ("http1", "smtp", "redis", "websocket", "postgres"):
+    judged: dict[str, Any] = {one.id: one for one in (*GENERIC, cut_prelude, *MIDDLEBOX, *BETWEEN)}
+    for name in BUILT_IN:
         judged |= {one.id: one for one in catalogue_for(find_protocol(name))}
-    return [*judged.values(), *BETWEEN]
+    return [*judged.values()]
 
 
 def _requirement_pages() -> dict[str, str]:
-    return {f"{CATALOGUE}/{one.id}.md": _requirement_page(one) for one in _requirements()}
+    return {f"{CATALOGUE}/{one.id}.md": _requirement_page(one) for one in requirements()}
 
 
 def _requirement_page(one: Any) -> str:
@@ -95,9 +109,15 @@ def _requirement_page(one: Any) -> str:
     lines += ["## Why", "", one.reason, "", "## Source", "", one.source, ""]
     if sent := _sent(one):
         lines += ["## What it sends", "", *sent, ""]
+    if entry := entries().get(one.id):
+        lines += failing_server(entry)
     lines += ["## Try it", "", "<!-- not run: TARGET is yours -->", "```console"]
     if one.id.startswith("CLI-"):
         lines.append(f"$ wireproof between TARGET --only {one.id} -- COMMAND")
+    elif one.id.startswith("MID-"):
+        lines.append(f"$ wireproof check TARGET --behind URL --protocol NAME --only {one.id}")
+    elif one.id == "SEG-PRELUDE":
+        lines.append(f"$ wireproof check TARGET --prelude proxy-v1 --protocol NAME --only {one.id}")
     else:
         lines.append(f"$ wireproof check TARGET --protocol NAME --only {one.id}")
     return "\n".join([*lines, "```", ""])

@@ -81,31 +81,40 @@ FILES = {
 }
 
 
-def _built(folder: Path, **environment: str) -> Path:
-    """Return the wheel, built into a folder."""
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+def _built(folder: Path, target: str = "wheel", **environment: str) -> Path:
+    """Return the wheel, or the sdist, built into a folder."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder]
     environment = os.environ | environment
     subprocess.run(build, cwd=PROJECT, check=True, capture_output=True, env=environment)
-    (wheel,) = folder.glob("*.whl")
-    check = [sys.executable, "-m", "twine", "check", "--strict", wheel]
+    (made,) = folder.glob("*.whl" if target == "wheel" else "*.tar.gz")
+    check = [sys.executable, "-m", "twine", "check", "--strict", made]
     subprocess.run(check, check=True, capture_output=True)
-    return wheel
+    return made
+
+
+def _empty_environment(folder: Path, made: Path, **environment: str) -> Path:
+    """Return the folder of programs of a fresh environment: ours, and what it needs from here."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    programs = folder / "venv" / "bin"
+    # The libraries, but not this checkout: a .pth file is not read through another.
+    libraries = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
+    Path(libraries, "libraries.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+    pip = [sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-deps"]
+    options = ["--no-index", "--no-build-isolation", "--ignore-installed", "--quiet", made]
+    subprocess.run(
+        [*pip, "--disable-pip-version-check", *options],
+        check=True,
+        capture_output=True,
+        env=os.environ | environment,
+    )
+    return programs
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of a fresh environment: the wheel, and what it needs from here."""
     folder = tmp_path_factory.mktemp("installed")
-    wheel = _built(folder)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    programs = folder / "venv" / "bin"
-    pip = [sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-deps"]
-    options = ["--no-index", "--disable-pip-version-check", "--quiet", wheel]
-    subprocess.run([*pip, *options], check=True, capture_output=True)
-    # The libraries, but not this checkout: a .pth file is not read through another.
-    libraries = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
-    Path(libraries, "libraries.pth").write_text("\n".join(site.getsitepackages()) + "\n")
-    return programs
+    return _empty_environment(folder, _built(folder))
 
 
 @pytest.fixture(params=["", "."], ids=["plain", "PYTHONPATH"])
@@ -171,6 +180,23 @@ def test_a_wheel_is_built_without_a_compiler(tmp_path: Path) -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); from wireproof.loop_form import loop_form"
     told = _run(tmp_path, sys.executable, "-I", "-c", f"{code}; print(loop_form())", wheel)
     assert told == "python\n"
+
+
+def test_the_sdist_is_built_and_installed(tmp_path: Path) -> None:
+    """It holds all that a wheel is made of; its command runs beside a user's own `harness`."""
+    sdist = _built(tmp_path, "sdist")
+    without_a_compiler = {"PATH": str(tmp_path)}
+    programs = _empty_environment(tmp_path, sdist, **without_a_compiler)
+    for name in ("harness/__init__.py", "reference_server/__init__.py"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text(FILES[name])
+    said = _run(tmp_path, programs / "wireproof", "--version")
+    assert said == f"wireproof, version {__version__}\nloop: python\n"
+    where = "import wireproof, harness; print(wireproof.__file__, harness.MINE)"
+    told = _run(tmp_path, programs / "python", "-c", where)
+    assert told.startswith(str(programs.parent))
+    assert told.endswith(" True\n")
 
 
 def test_the_command_is_the_wheel_s(installed: Path, project: Path) -> None:

@@ -42,6 +42,11 @@ def junit(results: Results) -> bytes:
     return text + b"\n"
 
 
+def _class_name(results: Results, what: str) -> str:
+    """Return by what servers of CI tell cases apart: two targets may be in one report."""
+    return escaped(f"wireproof.{what}@{results.target}")
+
+
 def _suite(results: Results, name: str, cases: list[ET.Element], seconds: float) -> ET.Element:
     suite = ET.Element(
         "testsuite",
@@ -71,7 +76,7 @@ def _holding(cases: list[ET.Element], tag: str) -> int:
 
 
 def _check_suite(results: Results, check: CheckResult) -> ET.Element:
-    classname = f"wireproof.check.{escaped(check.protocol)}"
+    classname = _class_name(results, f"check.{check.protocol}")
     causes = {cause.id: cause for cause in check.causes}
     cases = [
         _requirement_case(classname, line, causes.get(line.cause)) for line in check.requirements
@@ -131,7 +136,8 @@ def _told(cause: CauseResult) -> str:
 
 def _load_suite(results: Results, found: Outcome) -> ET.Element:
     """Every reply under load, on the ladder too, and each objective."""
-    answered = _case("wireproof.load", "every reply is right")
+    classname = _class_name(results, "load")
+    answered = _case(classname, "every reply is right")
     if found.wrong_replies:
         wrong = counted(found.wrong_replies, "wrong reply", "wrong replies")
         _add(answered, "failure", "WRONG", wrong)
@@ -140,7 +146,7 @@ def _load_suite(results: Results, found: Outcome) -> ET.Element:
     cases = [answered]
     for objective in results.load.slo if results.load else []:
         expression = escaped(str(objective["expression"]))
-        case = _case("wireproof.load", expression)
+        case = _case(classname, expression)
         if not objective["met"]:
             measured = escaped(str(objective["measured"]))
             _add(case, "failure", "SLO", f"measured {measured}, wanted {expression}")
@@ -149,7 +155,7 @@ def _load_suite(results: Results, found: Outcome) -> ET.Element:
 
 
 def _run_suite(results: Results, found: Outcome) -> ET.Element:
-    case = _case("wireproof.run", "the run is whole")
+    case = _case(_class_name(results, "run"), "the run is whole")
     if found.partial:
         _add(case, "error", "PARTIAL", "interrupted, so this is a part")
     return _suite(results, "run", [case], 0.0)

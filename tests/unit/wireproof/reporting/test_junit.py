@@ -83,3 +83,16 @@ def test_each_case_names_its_cause() -> None:
     error = cases["CON-03"].find("error")
     assert error is not None
     assert "cause" not in (error.text or "")
+
+
+def test_class_names_tell_targets_and_protocols_apart() -> None:
+    """Two reports in one run of CI share no case."""
+    results = msgspec.structs.replace(samples.results(), target="tcp://127.0.0.1:9000")
+    assert results.check is not None
+    root = ET.fromstring(junit(results))  # noqa: S314 - our own text
+    names = {case.get("classname") for case in root.iter("testcase")}
+    assert names == {
+        f"wireproof.check.{results.check.protocol}@tcp://127.0.0.1:9000",
+        "wireproof.load@tcp://127.0.0.1:9000",
+        "wireproof.run@tcp://127.0.0.1:9000",
+    }
