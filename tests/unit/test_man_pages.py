@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 import pytest
 
-from docs.man_pages import write
 from wireproof.cli import cli
 
 
 @pytest.mark.filterwarnings("ignore:'click.utils:DeprecationWarning")  # click-man's, of click 9
 def test_each_command_has_a_page_with_its_options(tmp_path: Path) -> None:
     """Every option that `--help` lists is there, and each example is a line of its own."""
+    pytest.importorskip("click_man", reason="writes man pages")
+    from docs.man_pages import write
+
     write(tmp_path)
     context = click.Context(cli)
     for name in cli.list_commands(context):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from wireproof.conformance.execution.executor import Executor, Outcome, weakest
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure, FailureKind
 from wireproof.conformance.liveness import Liveness
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Plan, SendOpening
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.pace import Paced
 from wireproof.conformance.search.signature import Signature, signature_of
@@ -264,9 +264,9 @@ class Search:
     def _mark_single_cut(self, plan: Plan, failed: bool) -> None:
         one_cut = len(plan.requests) == 1 and plan.cuts == 1
         if one_cut and plan.bytes_sent <= _LONGEST_MAPPED_BYTES:
-            sends = [action for action in plan.actions if hasattr(action, "until")]
-            cuts = self.tried.single_cuts.setdefault(plan.requests[0], {})
-            cuts[sends[0].until] = failed
+            first = next(action for action in plan.actions if hasattr(action, "until"))
+            if not isinstance(first, SendOpening):  # of which the map shows nothing
+                self.tried.single_cuts.setdefault(plan.requests[0], {})[first.until] = failed
 
 
 def _is_long(plan: Plan) -> bool:

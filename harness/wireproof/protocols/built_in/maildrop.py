@@ -57,7 +57,7 @@ class Maildrop:
         lines = [_LISTED.fullmatch(line) for line in _lines_of(reply)]
         sizes = {int(line[1]): int(line[2]) for line in lines if line}
         if None in lines or len(sizes) < len(lines):
-            return "a list with a line that is no number and size, or with a number twice"
+            return "a list with a line other than number and size, or with a number twice"
         if self._sizes is None:
             self._sizes = sizes
             return "" if [*sizes] == [*range(1, len(sizes) + 1)] else "numbers that leave one out"

@@ -9,7 +9,7 @@ from tests.support.servers import Shout
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Failure, FailureKind, Seen
 from wireproof.conformance.plans.made import single
-from wireproof.conformance.plans.plan import Plan
+from wireproof.conformance.plans.plan import Await, Open, Plan, Send, SendOpening
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.search.explore import Failing, Search, try_certain, try_drawn
@@ -234,3 +234,13 @@ def test_what_a_slow_server_cannot_answer_in_time_is_left_out(subject: Subject) 
     assert search.can_afford(single([b"a\n"] * 10))
     assert not search.can_afford(single([b"a\n"] * 11))
     assert search.tried.unaffordable == 1
+
+
+def test_a_cut_of_the_opening_is_on_no_map(subject: Subject) -> None:
+    """Its offset is one of the opening, which the map of the requests does not show."""
+    steps = (Open(0, by_hand=True), SendOpening(0, 3), Send(0, 5), Await(0))
+    plans = [Plan(((b"abcd\n",),), steps)]
+    assert plans[0].cuts == 1
+    search, _ = _search(subject, lambda _: None, plans)
+    try_certain(search, _requirement(plans), subject, FOREVER)
+    assert search.tried.single_cuts == {}
