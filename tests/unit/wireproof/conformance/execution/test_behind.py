@@ -35,7 +35,8 @@ def judged(
     diag = open_diag()
     assert diag is not None
     shortly = replace(DEPTHS["quick"], confirmations=1, shrink_s=0.3, timeout_s=1.0)
-    depth = shortly if EXTENDED else replace(shortly, requirement_s=0.5, hold_s=0.1)
+    # A fault ends the search; only what is sound uses all of its time.
+    depth = shortly if EXTENDED or only else replace(shortly, requirement_s=0.5, hold_s=0.1)
     with standing_before(behind.port, name) as port, contextlib.closing(diag):
         target = resolve(parse_target(f"tcp://127.0.0.1:{port}"))[0]
         runner = Runner(target, protocol, depth, seed=1, diag=diag, behind=behind)
