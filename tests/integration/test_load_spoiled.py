@@ -25,6 +25,8 @@ _CONNECTIONS = 50 if _EXTENDED else 5
 _SLOW = {"smtp"}
 """With an oracle for each reply, and four replies to each request."""
 
+pytestmark = pytest.mark.quiet  # beside others, there may be fewer replies
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
