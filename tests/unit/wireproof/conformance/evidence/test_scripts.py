@@ -33,7 +33,7 @@ from wireproof.conformance.evidence.scripts import standalone_script
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Open, Plan
 from wireproof.conformance.properties.datagrams import in_turn
-from wireproof.learnt.protocol import protocol_of
+from wireproof.learnt.judges import protocol_of
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.built_in.chargen import Chargen
 from wireproof.protocols.built_in.discard import Discard
