@@ -191,6 +191,9 @@ def _check(  # noqa: PLR0917 - what the command line says, one by one
             end(process)
     if process.returncode == 3 and not (out / "results.json").exists():
         return ()  # nothing could be judged, and the log says why
+    if not (out / "results.json").exists():
+        said = (out / _PRINTED).read_text(errors="replace")[-500:]
+        raise UsageError(f"no results, exit code {process.returncode}: {said}")
     results = load_results(out / "results.json")
     assert results.check is not None
     return tuple(results.check.requirements)

@@ -51,10 +51,16 @@ def test_sound_servers_are_not_accused(server: Server, tmp_path: Path):
     ids=named,
 )
 def test_misbehaving_servers_are_caught(server: Server, tmp_path: Path):
-    """Each requirement that a server is known to break is found broken."""
+    """Each requirement that a server is known to break is found broken.
+
+    What could not be judged at all, as a server may not start on a busy machine, is tried again.
+    """
     ready_or_skip(server)
     only = server.must if server.behind else ("BASE-ANSWER", *server.must)
-    outcome = judge(server, "quick", tmp_path, only=only)
+    for attempt in ("first", "second"):
+        outcome = judge(server, "quick", tmp_path / attempt, only=only)
+        if outcome.lines:
+            break
     assert not outcome.problem
 
 
