@@ -2,7 +2,9 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import Phase, settings
 
 # Examples have no time limit of their own: the machine may be busy, and a hang ends by pytest's.
@@ -16,3 +18,14 @@ settings.load_profile("wireproof")
 
 # What a script starts in its background ignores Ctrl-C, and so would every command that is tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    """No test leaves a variable behind: the next one in this process would see it."""
+    before = dict(os.environ)
+    yield
+    after = dict(os.environ)
+    for variable in (before, after):
+        variable.pop("PYTEST_CURRENT_TEST", None)
+    assert after == before

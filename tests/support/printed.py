@@ -17,7 +17,8 @@ def understood(command: str) -> bool:
     found = cli.get_command(parent, words[1])
     assert found is not None, command
     try:
-        found.make_context(words[1], words[2:], parent=parent)
+        # Closed again: what an option tells the environment is taken back.
+        found.make_context(words[1], words[2:], parent=parent).close()
     except click.exceptions.Exit:  # --help
         return True
     except click.BadParameter as error:
