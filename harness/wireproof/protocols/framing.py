@@ -7,6 +7,9 @@ consist of lines keeps its place in a `LineCursor`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 from wireproof.protocols.oracle import MalformedReplyError
 
 MOST_VARINT_BYTES = 10
@@ -56,6 +59,15 @@ def find_end(buffer: bytearray, delimiter: bytes, start: int = 0) -> int | None:
         return None
     buffer.searched[delimiter] = start, at
     return at + len(delimiter)
+
+
+def ends(parts: Sequence[bytes]) -> list[int]:
+    r"""Return where each of some parts ends that follow each other.
+
+    >>> ends([b"PWD\r\n", b"NOOP\r\n"])
+    [5, 11]
+    """
+    return list(accumulate(map(len, parts)))
 
 
 class LineCursor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
-from wireproof.protocols.framing import LineCursor
+from wireproof.protocols.framing import LineCursor, ends
 from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected, Reply
 from wireproof.protocols.request_reply import RequestReply
@@ -161,11 +161,7 @@ class Ftp(RequestReply):
 
     def pauses(self, request: bytes) -> Sequence[int]:
         """Return where each command but the last ends, without pipelining."""
-        ends, at = [], 0
-        for part in self.parts(request)[:-1]:
-            at += len(part)
-            ends.append(at)
-        return [] if self.pipelining else ends
+        return [] if self.pipelining else ends(self.parts(request)[:-1])
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where the line ends, or of several the one with the first one's code."""

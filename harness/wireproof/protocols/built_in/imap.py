@@ -9,6 +9,7 @@ where it likes.
 from __future__ import annotations
 
 import re
+from itertools import compress
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
@@ -21,6 +22,7 @@ from wireproof.protocols.built_in.imap_responses import (
     told_after,
 )
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
+from wireproof.protocols.framing import ends
 from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected, Judge
 from wireproof.protocols.request_reply import RequestReply
@@ -216,12 +218,9 @@ class Imap(RequestReply):
 
     def pauses(self, request: bytes) -> Sequence[int]:
         """Return where each part but the last ends; with pipelining, where a literal begins."""
-        ends, at = [], 0
-        for part in self.parts(request)[:-1]:
-            at += len(part)
-            if _awaits_more(part) or not self.pipelining:
-                ends.append(at)
-        return ends
+        parts = self.parts(request)[:-1]
+        waited_for = (_awaits_more(part) or not self.pipelining for part in parts)
+        return list(compress(ends(parts), waited_for))
 
     def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
         """Return where the tagged response ends, or the one that asks for the literal."""

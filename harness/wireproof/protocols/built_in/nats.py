@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
-from wireproof.protocols.framing import LineCursor
+from wireproof.protocols.framing import LineCursor, ends
 from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected, Judge, Reply
 from wireproof.protocols.request_reply import RequestReply
@@ -205,10 +204,9 @@ class Nats(RequestReply):
     def pauses(self, request: bytes) -> list[int]:
         """Return where a subscription ends: a server may drop what it has not sent by then."""
         parts = self.parts(request)
-        ends = accumulate(map(len, parts))
         return [
             end - len(part)
-            for part, end in zip(parts, ends, strict=True)
+            for part, end in zip(parts, ends(parts), strict=True)
             if part.startswith(b"UNSUB") and len(part.split()) == 2
         ]
 

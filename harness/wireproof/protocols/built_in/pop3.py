@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.maildrop import Maildrop
 from wireproof.protocols.built_in.private_keys import with_serial
-from wireproof.protocols.framing import find_end
+from wireproof.protocols.framing import ends, find_end
 from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
@@ -163,11 +163,7 @@ class Pop3(RequestReply):
 
     def pauses(self, request: bytes) -> Sequence[int]:
         """Return where each command but the last ends, without pipelining."""
-        ends, at = [], 0
-        for part in self.parts(request)[:-1]:
-            at += len(part)
-            ends.append(at)
-        return [] if self.pipelining else ends
+        return [] if self.pipelining else ends(self.parts(request)[:-1])
 
     def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
         """Return where the line ends, or the last one of several, which is a dot."""

@@ -11,7 +11,7 @@ import string
 from typing import TYPE_CHECKING
 
 from wireproof.protocols.base import Rule
-from wireproof.protocols.framing import LineCursor
+from wireproof.protocols.framing import LineCursor, ends
 from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
@@ -163,11 +163,8 @@ class Smtp(RequestReply):
 
     def pauses(self, request: bytes) -> Sequence[int]:
         """Return where DATA ends, and without pipelining where each command ends."""
-        ends, at = [], 0
-        for part in self.parts(request)[:-1]:
-            at += len(part)
-            ends.append(at)
-        return ends[-1:] if self.pipelining else ends
+        found = ends(self.parts(request)[:-1])
+        return found[-1:] if self.pipelining else found
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where the last line ends, the one with no hyphen behind its code."""

@@ -11,6 +11,7 @@ from wireproof.protocols.framing import (
     LineCursor,
     ReplyBuffer,
     delimited,
+    ends,
     find_end,
     header_with_length,
     length_prefixed,
@@ -139,3 +140,10 @@ def test_varints_come_back(number: int):
     if len(written) > 1:
         with pytest.raises(MalformedReplyError, match="more than"):
             read_varint(written, most_bytes=len(written) - 1)
+
+
+@given(st.lists(st.binary()))
+def test_parts_end_where_they_are_parted_again(parts: list[bytes]) -> None:
+    """Cut at its ends, what the parts make together gives the parts."""
+    whole = b"".join(parts)
+    assert [whole[a:b] for a, b in itertools.pairwise([0, *ends(parts)])] == parts

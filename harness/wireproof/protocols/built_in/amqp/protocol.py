@@ -8,7 +8,6 @@ An acknowledgement of what a client publishes is RabbitMQ's extension (`confirm`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
@@ -31,6 +30,7 @@ from wireproof.protocols.built_in.amqp.frames import (
 )
 from wireproof.protocols.built_in.amqp.oracle import AmqpOracle, Unconfirmed
 from wireproof.protocols.built_in.private_keys import with_serial
+from wireproof.protocols.framing import ends
 from wireproof.protocols.oracle import MalformedReplyError, Oracle
 from wireproof.protocols.replies import Expected, Judge, Reply
 from wireproof.protocols.request_reply import RequestReply
@@ -195,10 +195,9 @@ class Amqp(RequestReply):
     def pauses(self, request: bytes) -> list[int]:
         """Return where each method of an exchange but the last ends that is answered."""
         parts = self.parts(request)[:-1]
-        ends = accumulate(map(len, parts))
         return [
             end
-            for part, end in zip(parts, ends, strict=True)
+            for part, end in zip(parts, ends(parts), strict=True)
             if part == HEADER or next(read(part)).method not in _UNANSWERED
         ]
 

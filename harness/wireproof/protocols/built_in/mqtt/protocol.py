@@ -8,7 +8,6 @@ the identifiers that it has chosen.
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.errors import UsageError
@@ -39,6 +38,7 @@ from wireproof.protocols.built_in.mqtt.reasons import code_of, in_words
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.exchange import SecondLogin
 from wireproof.protocols.framed import VarintLengthPrefixed
+from wireproof.protocols.framing import ends
 from wireproof.protocols.oracle import Oracle
 from wireproof.protocols.replies import NO_LANE, Expected, Reply
 from wireproof.protocols.sizes import (
@@ -190,10 +190,11 @@ class Mqtt(VarintLengthPrefixed):
     def pauses(self, request: bytes) -> list[int]:
         """Return where each packet but the last ends that is answered: several are an exchange."""
         parts = self.parts(request)[:-1]
-        ends = accumulate(map(len, parts))
         unanswered = {Kind.PUBACK, Kind.PUBCOMP}
         return [
-            end for part, end in zip(parts, ends, strict=True) if kind_of(part) not in unanswered
+            end
+            for part, end in zip(parts, ends(parts), strict=True)
+            if kind_of(part) not in unanswered
         ]
 
     def sized_request(self, size_bytes: int) -> bytes | None:
