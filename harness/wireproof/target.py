@@ -27,6 +27,15 @@ _TYPE_BY_SCHEME = {
     "udp": socket.SOCK_DGRAM,
     "exec": socket.SOCK_STREAM,
 }
+_SPOKEN_OVER = {
+    "http": "tcp://{} --protocol http1",
+    "https": "tls://{} --protocol http1",
+    "ws": "tcp://{} --protocol websocket",
+    "wss": "tls://{} --protocol websocket",
+    "redis": "tcp://{} --protocol redis",
+    "mqtt": "tcp://{} --protocol mqtt",
+}
+"""What to write instead of a URL that names a protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def parse_target(text: str, *, any_port: bool = False) -> Target:
     except ValueError as error:
         raise UsageError(f"{text!r} is not a target: {error}", EXAMPLE) from None
     if parts.scheme not in SCHEMES:
-        raise UsageError(f"{parts.scheme!r} is not a transport", EXAMPLE)
+        raise UsageError(f"{parts.scheme!r} is not a transport", _transport_for(parts.scheme, text))
     if not host or not (port or (any_port and port == 0)):
         missing = "host" if not host else "port"
         raise UsageError(f"{text!r} has no {missing}", EXAMPLE)
@@ -246,3 +255,9 @@ def is_loopback_host(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _transport_for(scheme: str, text: str) -> str:
+    """Return what to write instead of a target whose scheme is a protocol."""
+    where = text.partition("://")[2].partition("/")[0]
+    return f"write {_SPOKEN_OVER[scheme].format(where)}" if scheme in _SPOKEN_OVER else EXAMPLE

@@ -34,7 +34,11 @@ WRONG: list[tuple[str, int, str]] = [
     ("check tcp://127.0.0.1:0", 2, "has no port\nwrite tcp://"),
     ("check tcp://127.0.0.1:99999", 2, "Port out of range 0-65535\nwrite tcp://"),
     ("check tcp://127.0.0.1:http", 2, "is not a target"),
-    ("check http://127.0.0.1:80", 2, "'http' is not a transport\nwrite tcp://"),
+    (
+        "check http://127.0.0.1:80",
+        2,
+        "'http' is not a transport\nwrite tcp://127.0.0.1:80 --protocol http1",
+    ),
     ("check tcp://[::1:7", 2, "is not a target: Invalid IPv6 URL"),
     ("check tcp://user@127.0.0.1:7", 2, "has more than a host and a port"),
     ("check tcp://127.0.0.1:7/path", 2, "has more than a host and a port"),
@@ -58,7 +62,10 @@ WRONG: list[tuple[str, int, str]] = [
     ("check TARGET --protocol plain.py:Plain", 2, "has no protocol class 'Plain'"),
     ("check TARGET --protocol echo --set x", 2, "--set 'x' has no value\nwrite --set name=value"),
     ("check TARGET --protocol echo --set x=1", 2, "echo has no setting 'x'\nit has:"),
-    ("check TARGET --set buffer=many", 2, "buffer takes int, not 'many'"),
+    ("check TARGET --set buffer=many", 2, "buffer takes a whole number, not 'many'"),
+    ("check TARGET --protocol own.py --set x=1", 2, "Own has no setting 'x'\nit has: "),
+    ("check udp://127.0.0.1:9 --protocol own.py", 2, "Own is not spoken over udp\nit is spoken"),
+    ("check TARGET --set connections=0", 2, "connections takes a number of 1 or more, not 0"),
     ("protocols nope", 2, "there is no protocol 'nope'\nknown: echo"),
     ("rules --protocol nope", 2, "there is no protocol 'nope'\nknown: echo"),
     # requirements and baselines
@@ -76,10 +83,11 @@ WRONG: list[tuple[str, int, str]] = [
     # result files
     ("report", 2, "missing argument 'RESULTS.json'"),
     ("report missing.json", 2, "cannot read missing.json: No such file or directory"),
-    ("report .", 2, "cannot read .: Is a directory"),
+    ("report .", 2, ". is a folder\nwrite results.json"),
     ("report empty.json", 2, "is not a result file"),
     ("report cut.json", 2, "is not a result file: Input data was truncated"),
     ("report other.json", 2, "a result file of format 99, and this version reads format 2"),
+    ("report object.json", 2, "cannot read object.json: it is not a result file"),
     ("report list.json", 2, "is not a result file: Expected `object`, got `array`"),
     ("report bytes.json", 2, "is not a result file: JSON is malformed"),
     ("report wrong.json", 2, "is not a result file: Expected `str`, got `int`"),
@@ -102,8 +110,16 @@ WRONG: list[tuple[str, int, str]] = [
     ("replay cut.json", 2, "cut.json is not a replay file"),
     ("replay good.json --runs 0", 2, "0 is not in the range 1<=x<=1000"),
     # the accept queue, the whole job
-    ("backlog TARGET --connections many", 2, "is not a list of numbers\nwrite --connections 1,10"),
-    ("backlog TARGET --connections 0", 2, "is not a list of numbers\nwrite --connections 1,10"),
+    (
+        "backlog TARGET --connections many",
+        2,
+        "is not a list of numbers of 1 or more\nwrite --connections 1,10",
+    ),
+    (
+        "backlog TARGET --connections 0",
+        2,
+        "is not a list of numbers of 1 or more\nwrite --connections 1,10",
+    ),
     ("backlog TARGET --pause-pid 999999999", 2, "process 999999999 does not listen on"),
     ("backlog TARGET --for -1", 2, "--for: invalid duration '-1': write 500ms, 5s or 2m"),
     # load
@@ -116,13 +132,22 @@ WRONG: list[tuple[str, int, str]] = [
     ("load TARGET --rate -1", 2, "--rate takes a number above 0"),
     ("load TARGET --for soon", 2, "--for: invalid duration 'soon': write 500ms, 5s or 2m"),
     ("load TARGET --payload huge", 2, "'huge' is not a payload size\nwrite --payload 64"),
-    ("load TARGET --stages 1,x", 2, "'1,x' is not a list of numbers\nwrite --stages"),
+    ("load TARGET --stages 1,x", 2, "'1,x' is not a list of numbers of 1 or more\nwrite --stages"),
     ("load TARGET --segment slices", 2, "not a way to cut a request\nwrite --segment"),
     ("load TARGET --segment-share 200%", 2, "'200%' is not a share\nwrite 5%"),
     ("load TARGET --source-addresses x", 2, "does not appear to be an IPv4 or IPv6 address"),
     ("load TARGET --timeout 3x", 2, "--timeout: invalid duration '3x': write 500ms, 5s or 2m"),
     ("run --for 0", 2, "--for: 0 is too short: write 500ms or more"),
 ]
+
+_OWN = b"""
+from hypothesis import strategies as st
+from wireproof import Delimited
+
+class Own(Delimited):
+    def requests(self): return st.just(b"x\\n")
+    def expected(self, request): return request
+"""
 
 
 @pytest.fixture(scope="module")
@@ -137,12 +162,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "check.json": encode(samples.results("check", check=samples.check())),
         "wrong.json": json.dumps({"format": 1, "command": 3}).encode(),
         "empty.json": b"",
+        "object.json": b"{}",
         "list.json": b"[]",
         "bytes.json": b"\xff\xfe\x00",
         "deep.json": b"[" * 100_000,
         "syntax.py": b"class X(:",
         "boom.py": b"raise RuntimeError('boom')\n",
         "plain.py": b"class Plain:\n    pass\n",
+        "own.py": _OWN,
         "file": b"",
     }
     for name, content in files.items():
@@ -172,6 +199,7 @@ def test_what_is_wrong_is_told_in_two_lines(
     """Exit code 2 for wrong words and 3 for a world that does not play along, never a traceback."""
     words, code, told = case
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("HYPOTHESIS_NO_PLUGINS", "1")  # as check sets it
     assert invoke([targets.get(word, word) for word in words.split()]) == code
     output, errors = capfd.readouterr()
     assert errors.startswith("wireproof: ")

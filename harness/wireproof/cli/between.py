@@ -203,7 +203,7 @@ def _framers(protocol_name: str | None, traffic_file: str | None) -> "Framers":
     protocol = find_protocol(protocol_name)
     if not isinstance(protocol, RequestReply):
         raise UsageError(
-            f"{protocol.name} does not say where a message ends", "leave --protocol away"
+            f"{protocol.called} does not say where a message ends", "leave --protocol away"
         )
     return framers_by(protocol)
 

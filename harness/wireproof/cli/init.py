@@ -58,13 +58,13 @@ def init(
     into: Path,
     force: bool,
 ) -> int:
-    r"""Write a protocol file, a test and a CI step for a server of your own.
+    """Write a protocol file, a test and a CI step for a server of your own.
 
     What no option says is asked, where a terminal can be asked, and else as usual.
 
     \b
     wireproof init
-    wireproof init --target tcp://127.0.0.1:9000 --request 'hello\n' --name shout
+    wireproof init --target tcp://127.0.0.1:9000 --request 'hello\\n' --name shout
     """
     target = target or _asked("Where does the server listen", _USUAL_TARGET)
     where = resolve(parse_target(target), allow_hosts)[0]

@@ -16,6 +16,7 @@ from wireproof.protocols.loading.registry import (
 from wireproof.protocols.loading.self_check import check_code
 from wireproof.protocols.loading.settings import settings_of
 from wireproof.protocols.oracle import printable
+from wireproof.words import counted
 
 _SHOWN_REQUESTS = 5
 
@@ -57,7 +58,7 @@ def _print_one(console: Console, protocol: Protocol) -> None:
     kind = type(protocol)
     requests = check_code(protocol)
     lines = [
-        f"{protocol.name or kind.__name__}: {kind.summary()}",
+        f"{protocol.called}: {kind.summary()}",
         f"  source      {protocol.source or 'not named'}",
         f"  transports  {_transports(kind)}",
         f"  exchange    {protocol.exchange}; half-close {protocol.half_close}",
@@ -73,7 +74,7 @@ def _print_one(console: Console, protocol: Protocol) -> None:
         lines += ["  rules of its own", *(f"    {r.id} {r.level}  {r.title}" for r in rules)]
     shortest = sorted(set(requests), key=len)[:_SHOWN_REQUESTS]
     lines += ["  some requests", *(f"    {printable(request, 60)}" for request in shortest)]
-    lines.append(f"The class agrees with itself on {len(requests)} requests.")
+    lines.append(f"The class agrees with itself on {counted(len(requests), 'request')}.")
     console.print(Text("\n".join(lines)), soft_wrap=True)
 
 

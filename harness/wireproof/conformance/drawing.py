@@ -40,7 +40,7 @@ def draw_requests(
     if target.scheme not in protocol.transports:
         spoken = ", ".join(sorted(protocol.transports))
         raise UsageError(
-            f"{protocol.name} is not spoken over {target.scheme}", f"it is spoken over {spoken}"
+            f"{protocol.called} is not spoken over {target.scheme}", f"it is spoken over {spoken}"
         )
     if target.scheme in {"tls", "exec"} and any(map(protocol.begins_tls, protocol.opening())):
         instead = "write tcp://HOST:PORT or unix:/PATH"

@@ -1,5 +1,6 @@
 """One run of the catalogue against one target, from options to records."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -127,30 +128,30 @@ def run_check(
     def so_far() -> CheckResult:
         return matrix.result(runner, round(time.monotonic() - begun, 3))
 
-    runner = Runner(
-        target,
-        spec.protocol,
-        DEPTHS[spec.depth],
-        seed=spec.seed,
-        diag=diag,
-        time_budget_s=spec.time_budget_s,
-        server=server,
-        on_executed=tell,
-        reference=spec.reference,
-        reset_command=spec.reset_command,
-        behind=spec.behind,
-    )
-    try:
-        for judged in runner.judge(requirements):
-            progress.finished(matrix.add(judged, runner))
-            for line in judged.amended:
-                matrix.add(line, runner)
-            on_result(so_far())
-    except KeyboardInterrupt:
-        complete = False
-    finally:
+    with contextlib.ExitStack() as stack:
         if diag is not None:
-            diag.close()
+            stack.callback(diag.close)
+        runner = Runner(
+            target,
+            spec.protocol,
+            DEPTHS[spec.depth],
+            seed=spec.seed,
+            diag=diag,
+            time_budget_s=spec.time_budget_s,
+            server=server,
+            on_executed=tell,
+            reference=spec.reference,
+            reset_command=spec.reset_command,
+            behind=spec.behind,
+        )
+        try:
+            for judged in runner.judge(requirements):
+                progress.finished(matrix.add(judged, runner))
+                for line in judged.amended:
+                    matrix.add(line, runner)
+                on_result(so_far())
+        except KeyboardInterrupt:
+            complete = False
     return so_far(), complete
 
 

@@ -124,6 +124,11 @@ class Protocol(ABC):
                 if hook not in vars(cls):
                     setattr(cls, hook, getattr(Protocol, hook))
 
+    @property
+    def called(self) -> str:
+        """What messages call it: a built-in's name, or the class's."""
+        return self.name or type(self).__name__
+
     @abstractmethod
     def requests(self) -> SearchStrategy[bytes]:
         """Return a Hypothesis strategy for one valid request."""

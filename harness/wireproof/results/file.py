@@ -30,6 +30,8 @@ def decode(text: bytes) -> Results:
         if number == 1:
             _upgrade(found)
             return msgspec.convert(found, type=Results)
+        if number is None:
+            raise UsageError("it is not a result file")
         if number != FORMAT:
             raise UsageError(
                 f"it is a result file of format {number}, and this version reads format {FORMAT}"
@@ -59,6 +61,8 @@ def load_results(path: Path) -> Results:
         UsageError: there is none, it cannot be read, or it is not a result file.
 
     """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", f"write {path / 'results.json'}")
     text = read_limited(path, MAX_FILE_BYTES, "result file")
     try:
         return decode(text)

@@ -158,11 +158,12 @@ class StartedServer:
     def _give_up(self, what: str) -> None:
         death = self.death
         self.close()
-        said = b" / ".join(self._tail.lines()[-1:]) or b"it said nothing"
+        lines = self._tail.lines()
+        last = lines[-1].decode("ascii", "backslashreplace")[:200] if lines else ""
         how = f" ({death.how})" if death else f" within {START_S:g} s"
         raise CannotRunError(
             f"the server that --start names {what} on {self.target}{how}",
-            f"its last log line: {said.decode('ascii', 'backslashreplace')[:200]!r}",
+            f"its last log line: {last!r}" if last else "it printed nothing",
         )
 
 

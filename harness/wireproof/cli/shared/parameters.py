@@ -97,5 +97,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             numbers = []
         if min(numbers, default=0) < 1:
-            raise UsageError(f"{value!r} is not a list of numbers", f"write {option} 1,10,50")
+            raise UsageError(
+                f"{value!r} is not a list of numbers of 1 or more", f"write {option} 1,10,50"
+            )
         return numbers

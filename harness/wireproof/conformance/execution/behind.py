@@ -85,7 +85,7 @@ class BesideDirect(Executor):
         if said is not None:
             raise CannotRunError(
                 f"the server behind, {self.direct.target}, does not answer as"
-                f" {self.protocol.name} does: {said.message}",
+                f" {self.protocol.called} does: {said.message}",
                 "start it, or name its protocol",
             )
 

@@ -288,7 +288,7 @@ class PlanExecution:
 
     def _open_socket(self, number: int) -> None:
         if not isinstance(self._protocol, Datagrams):
-            raise UsageError(f"{self._protocol.name} is not spoken over UDP")
+            raise UsageError(f"{self._protocol.called} is not spoken over UDP")
         oracle = self._protocol.datagram_oracle()
         requests = self._plan.requests[number]
         self._sockets[number] = JudgedSocket(

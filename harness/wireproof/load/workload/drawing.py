@@ -148,7 +148,7 @@ def _requests(spec: LoadSpec, protocol: Protocol, room_bytes: int, *, datagrams:
     if sizes is None and not (spec.payload or spec.mix or mixed) and sized(DEFAULT_PAYLOAD_BYTES):
         sizes = PayloadSizes(least_bytes=DEFAULT_PAYLOAD_BYTES, most_bytes=DEFAULT_PAYLOAD_BYTES)
     if sizes is not None:
-        requests = _sized(protocol.name, sized, sizes, spec.seed, room_bytes)
+        requests = _sized(protocol.called, sized, sizes, spec.seed, room_bytes)
         if datagrams and len(requests) == 1 and isinstance(protocol, Echo | TimestampEcho):
             requests = _numbered(requests[0])
         return _Drawn.of_one_kind(requests)
@@ -160,7 +160,7 @@ def _requests(spec: LoadSpec, protocol: Protocol, room_bytes: int, *, datagrams:
         workload, known = protocol.datagram_workload(), {}
     if spec.mix:
         known |= {kind: strategy for kind, (strategy, _) in workload.items()}
-        workload = _mixed(protocol.name, known, spec.mix)
+        workload = _mixed(protocol.called, known, spec.mix)
     return _drawn(protocol, workload, spec.seed, room_bytes)
 
 
@@ -185,21 +185,21 @@ def _any(protocol: Protocol, datagrams: bool) -> SearchStrategy[bytes]:
 def _refuse(spec: LoadSpec, protocol: Protocol, *, datagrams: bool) -> None:
     if protocol.exchange is not Exchange.REQUEST_REPLY:
         raise UsageError(
-            f"{protocol.name} has no replies to time",
+            f"{protocol.called} has no replies to time",
             "load needs a protocol of requests and replies",
         )
     if protocol.one_request and spec.pipeline > 1:
-        raise UsageError(f"{protocol.name} has one request on each connection")
+        raise UsageError(f"{protocol.called} has one request on each connection")
     if datagrams:
         _refuse_for_datagrams(spec, protocol)
     if spec.pipeline > 1 and not protocol.pipelining:
-        raise UsageError(f"{protocol.name} does not allow a request before the last reply")
+        raise UsageError(f"{protocol.called} does not allow a request before the last reply")
 
 
 def _refuse_for_datagrams(spec: LoadSpec, protocol: Protocol) -> None:
     if not isinstance(protocol, Datagrams):
         raise UsageError(
-            f"{protocol.name} is not spoken over UDP", "write tcp://, or derive it from Datagrams"
+            f"{protocol.called} is not spoken over UDP", "write tcp://, or derive it from Datagrams"
         )
     sizes = parse_payload(spec.payload)
     most = getattr(protocol, "buffer", _MAX_DATAGRAM_BYTES)
@@ -292,7 +292,7 @@ def _drawn(protocol: Protocol, workload: _Workload, seed: int, room_bytes: int) 
         wanted = round(_DRAWS * weight / total) or 1
         found = _drawn_from(strategy, wanted, seed, int(room_bytes * weight / total))
         if not found:
-            raise UsageError(f"{protocol.name} draws no request that has a byte in it")
+            raise UsageError(f"{protocol.called} draws no request that has a byte in it")
         # A strategy that has few is drawn from again; one that has large ones fills its room.
         several = found if len(workload) == 1 else islice(cycle(found), wanted)
         mixed += [(request, kind) for request in several]

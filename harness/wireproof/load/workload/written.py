@@ -77,9 +77,9 @@ def fed_requests(
             kinds = _about(protocol, value, datagrams=datagrams)
             if not kinds:
                 raise UsageError(
-                    f"{spec.feed_file}: {protocol.name} has no request about value number {number},"
-                    f" {printable(value, 40)}",
-                    "mend it, or write the requests too: --requests FILE, with {line} in them",
+                    f"{spec.feed_file}: {protocol.called} has no request about value number"
+                    f" {number}, {printable(value, 40)}",
+                    "fix it, or write the requests too: --requests FILE, with {line} in them",
                 )
             names = names or list(kinds)
             copies = _copies(protocol, {kind: weight for kind, (_, weight) in kinds.items()}, spec)
@@ -109,7 +109,7 @@ def _copies(protocol: Protocol, weights: Mapping[str, float], spec: LoadSpec) ->
     for kind in spec.mix:
         if kind not in weights:
             raise UsageError(
-                f"{protocol.name} has no kind of request {kind!r} about a value of a feed",
+                f"{protocol.called} has no kind of request {kind!r} about a value of a feed",
                 f"it has {', '.join(sorted(weights))}",
             )
     asked = {kind: weight for kind, weight in (spec.mix or weights).items() if weight > 0}
@@ -126,7 +126,7 @@ def _see_taken(protocol: Protocol, requests: Sequence[bytes]) -> None:
             oracle.sent(len(request))
         except WireproofError as error:
             raise UsageError(
-                f"{protocol.name} takes no request like number {number} of the file: {error}",
+                f"{protocol.called} takes no request like number {number} of the file: {error}",
                 printable(request, 60),
             ) from None
 
@@ -136,6 +136,7 @@ def _refuse_shared_state(spec: LoadSpec, protocol: Protocol, requests: Sequence[
     shared = [one for one in requests if protocol.personalise(one, 1) == one]
     if max(spec.users) > 1 and isinstance(protocol, RequestReply) and keeps_state(protocol, shared):
         raise UsageError(
-            f"{protocol.name} keeps what is sent, and several connections would send the same keys",
+            f"{protocol.called} keeps what is sent, and several connections would send the same"
+            " keys",
             "write {connection} into each key, or --users 1",
         )

@@ -92,7 +92,8 @@ def protocol_class(name: str) -> type[Protocol]:
         classes = protocol_classes(_import(name, is_ours=False))
         if not classes:
             raise UsageError(
-                f"{name} has no protocol class", "write one on Delimited, or another base of ours"
+                f"{name} has no protocol class",
+                "derive one from Delimited, or from another base of Wireproof's",
             )
         if len(classes) > 1:
             raise UsageError(

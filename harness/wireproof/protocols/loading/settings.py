@@ -9,6 +9,7 @@ from wireproof.errors import UsageError
 from wireproof.protocols.base import Protocol
 
 Setting = int | float | str | bool
+_AT_LEAST_ONE = {"connections", "most_requests", "max_request_bytes", "max_reply_bytes"}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -23,7 +24,7 @@ def configure(protocol: Protocol, settings: dict[str, str]) -> None:
     for name, text in settings.items():
         if name not in known:
             raise UsageError(
-                f"{protocol.name} has no setting {name!r}", f"it has: {', '.join(sorted(known))}"
+                f"{protocol.called} has no setting {name!r}", f"it has: {', '.join(sorted(known))}"
             )
         setattr(protocol, name, _read(name, text, type(known[name])))
 
@@ -60,7 +61,10 @@ def _read(name: str, text: str, kind: type[Any]) -> Setting:
     try:
         value: Setting = kind(text)
     except ValueError:
-        raise UsageError(f"{name} takes {kind.__name__}, not {text!r}") from None
+        what = "a whole number" if kind is int else "a number"
+        raise UsageError(f"{name} takes {what}, not {text!r}") from None
+    if value == 0 and name in _AT_LEAST_ONE:
+        raise UsageError(f"{name} takes a number of 1 or more, not {text}")
     if isinstance(value, int | float) and not 0 <= value < inf:  # nan is in no range
         raise UsageError(f"{name} takes a number of 0 or more, not {text}")
     return value

@@ -44,6 +44,14 @@ def test_what_the_server_does_is_tried(
     assert invoke([*checked, "--depth", "quick", "--out", str(tmp_path / "out")]) == 0
 
 
+def test_help_shows_each_example_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are not run together into a paragraph, and a backslash is one."""
+    assert invoke(["init", "--help"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "wireproof init" in lines
+    assert any(r"--request 'hello\n' --name shout" in line for line in lines)
+
+
 def test_nothing_is_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A server that is down is told; a second time the files are there, and --force replaces."""
     arguments = ["init", "--target", "tcp://127.0.0.1:1", "--into", str(tmp_path)]

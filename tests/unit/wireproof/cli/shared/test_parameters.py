@@ -71,7 +71,9 @@ def test_what_was_read_stays_as_it_is() -> None:
 def test_counts_are_whole_and_above_0(text: str) -> None:
     """What is not a list of them is refused with the option's own example."""
     assert Counts().convert("1, 10,50", OPTION, None) == [1, 10, 50]
-    with pytest.raises(UsageError, match="is not a list of numbers\nwrite --for 1,10,50"):
+    with pytest.raises(
+        UsageError, match="is not a list of numbers of 1 or more\nwrite --for 1,10,50"
+    ):
         Counts().convert(text, OPTION, None)
 
 

@@ -66,7 +66,7 @@ def test_a_setting_in_seconds_is_a_duration():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"times": "many"}, "takes int"),
+        ({"times": "many"}, "takes a whole number"),
         ({"loud": "perhaps"}, "takes true or false"),
         ({"share": "-1"}, "0 or more"),
         ({"share": "nan"}, "0 or more"),
