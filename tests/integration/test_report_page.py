@@ -239,3 +239,19 @@ def test_text_of_a_server_does_nothing(browser: Any, tmp_path: Path, text: str, 
     assert shown in visible
     widths = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert widths[0] <= widths[1]
+
+
+def test_print_cuts_no_chart_off(browser: Any, page: Path) -> None:
+    """Paper is narrower than the window: what was drawn for the window shrinks to it."""
+    show(browser, page, width=1280)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        reaches = browser.execute_script("""
+            const content = document.getElementById("content");
+            content.style.width = "600px";
+            const edge = content.getBoundingClientRect().right + 1;
+            return [...document.querySelectorAll("figure.chart canvas")]
+              .filter((canvas) => canvas.getBoundingClientRect().right > edge).length""")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert reaches == 0

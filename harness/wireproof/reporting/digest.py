@@ -43,6 +43,12 @@ LATENCY_KINDS = {
 _NOTABLE_DRAIN_S = 0.1
 BOTTLENECK_MARKS = {"server": "", "generator": "*", "shared core": "="}
 """Beside a figure where the word has no room; what is not in here gets a question mark."""
+QUEUE_SOURCES = {
+    "sock_diag": "counted while the server was paused",
+    "connects": "found by overflowing it with connects",
+    "unknown": "not overflowed by connects, and not paused",
+}
+"""How the depth of an accept queue is known."""
 BOTTLENECK_WORDS = {
     "server": "server-bound",
     "generator": "generator-bound",

@@ -79,6 +79,7 @@ def _render(
         models=digest.ladder_models(results.backlog) if results.backlog else {},
         latency_kinds=digest.LATENCY_KINDS,
         bottleneck_words=digest.BOTTLENECK_WORDS,
+        queue_sources=digest.QUEUE_SOURCES,
         environment_line=environment_line(results.environment),
         charts=_json(chart_data(results)),
         scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files

@@ -4,15 +4,11 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from wireproof.reporting.digest import QUEUE_SOURCES
 from wireproof.reporting.figures import duration
 from wireproof.reporting.text import escaped
 from wireproof.results import BacklogResult, Burst, Percentiles, Queue
 
-_SOURCES = {
-    "sock_diag": "counted while the server was paused",
-    "connects": "told by connects that overflowed it",
-    "unknown": "not overflowed by connects, and not paused",
-}
 _NONE = Text("·", style="dim")
 
 
@@ -23,7 +19,7 @@ def queue_line(queue: Queue) -> Text:
     line = Text.assemble(("Accept queue  ", "bold"), f"{depth}, {limit}")
     if queue.listeners > 1:
         line.append(f", {queue.listeners} listeners")
-    return line.append(f"  {_SOURCES.get(queue.source) or escaped(queue.source)}", style="dim")
+    return line.append(f"  {QUEUE_SOURCES.get(queue.source) or escaped(queue.source)}", style="dim")
 
 
 def comb_table(backlog: BacklogResult, micro: str) -> Table:

@@ -100,7 +100,7 @@ def test_a_queue_that_connects_overflowed() -> None:
     queue = Queue(limit=10, depth=11, source="connects")
     bursts = [_burst(10, 10, peak_depth=9), _burst(60, 11, peak_depth=11)]
     text = _explain(queue=queue, bursts=bursts, not_paused_because="nobody said so")
-    assert queue_line(queue).plain.endswith("told by connects that overflowed it")
+    assert queue_line(queue).plain.endswith("found by overflowing it with connects")
     assert "not tried" not in text
     assert "Connects overflowed it, and it was seen 11 deep." in text
     assert "It was not paused to count: nobody said so." in text

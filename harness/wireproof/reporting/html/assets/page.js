@@ -90,15 +90,15 @@
       return {
         columns: [comb.at_s, comb.connects], marks: data.retries_at_s, name: (x) => `${digits(x)} s`, xLabel: "connected after about",
         x: { time: false, range: keep([-last * 0.03, last], comb.at_s) }, y: { range: zeroUp },
-        xAxis: { ...named("time until connected"), space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : `${+v.toPrecision(3)} s`) },
+        xAxis: { ...named("time until connected"), space: 70, values: (_u, splits) => splits.map((v) => v < 0 ? "" : v && last < 1 ? `${+(v * 1e3).toPrecision(3)} ms` : `${+v.toPrecision(3)} s`) },
         yAxis: { ...named("connects"), values: (_u, splits) => splits.map((v) => v % 1 ? "" : v) },
         series: [{ label: "connects", value: (_u, v) => whole(v), ...stroke(0), dash: [], fill: colour("one"), width: 0,
           paths: uPlot.paths.bars({ size: [0.9, 10, 4] }), points: { show: false } }],
       };
     },
-    ladder: () => ladder("throughput", { y: { range: zeroUp }, yAxis: { values: (_u, splits) => splits.map(short) } },
+    ladder: () => ladder("throughput", "requests/s", { y: { range: zeroUp }, yAxis: { values: (_u, splits) => splits.map(short) } },
       (model) => (_u, v, _s, i) => i == null ? "–" : `${whole(v)} ${model.bound[i]}`),
-    "ladder-latency": () => ladder("p99", {
+    "ladder-latency": () => ladder("p99", "p99", {
       y: { distr: 3, range: logRange },
       yAxis: { splits: logSplits, filter: (_u, splits) => splits, values: (_u, splits) => splits.map(axisDuration), size: 62 },
     }, () => (_u, v) => duration(v)),
@@ -112,12 +112,12 @@
       x: { time: false }, xAxis: { values: (_u, splits) => splits.map((v) => `${v} s`) }, ...more };
   }
 
-  function ladder(key, more, value) {
+  function ladder(key, what, more, value) {
     const found = data.ladder;
     if (!found) return null;
     return { columns: [found.connections, ...found.models.map((model) => model[key])], name: (x) => `${x} connections`,
       xLabel: "connections", sync: "ladder", x: { time: false }, ...more,
-      series: found.models.map((model, index) => ({ label: model.name, value: value(model), points: { show: true, size: 5 }, spanGaps: true, ...stroke(index) })) };
+      series: found.models.map((model, index) => ({ label: model.name || what, value: value(model), points: { show: true, size: 5 }, spanGaps: true, ...stroke(index) })) };
   }
 
   function choice(figure, curves) {
@@ -251,7 +251,7 @@
     const next = themes[(themes.indexOf(root.dataset.theme || "auto") + 1) % 3];
     root.dataset.theme = next;
     theme.querySelector("span").textContent = next;
-    theme.setAttribute("aria-label", `◐ ${next}: colours ${next === "auto" ? "as the system has them" : "of the page"}`);
+    theme.setAttribute("aria-label", `◐ ${next}: colours ${next === "auto" ? "follow the system" : "chosen here"}`);
     drawAll();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -72,7 +72,8 @@ def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
         ),
         (
             Queue(limit=10, depth=12, source="connects", listeners=2),
-            "Accept queue  holds 12, backlog 10, 2 listeners  told by connects that overflowed it",
+            "Accept queue  holds 12, backlog 10, 2 listeners"
+            "  found by overflowing it with connects",
         ),
     ],
 )
