@@ -72,8 +72,10 @@ def test_the_comb_has_a_column_for_each_retry_that_occurred() -> None:
         ),
         (
             Queue(limit=10, depth=12, source="connects", listeners=2),
-            "Accept queue  holds 12, backlog 10, 2 listeners"
-            "  found by overflowing it with connects",
+            (
+                "Accept queue  holds 12, backlog 10, 2 listeners"
+                "  found by overflowing it with connects"
+            ),
         ),
     ],
 )
