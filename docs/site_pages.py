@@ -95,8 +95,8 @@ def requirements() -> list[Any]:
     from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 
     judged: dict[str, Any] = {one.id: one for one in (*GENERIC, cut_prelude, *MIDDLEBOX, *BETWEEN)}
-    for name in BUILT_IN:
-        judged |= {one.id: one for one in catalogue_for(find_protocol(name))}
+    for protocol in (*map(find_protocol, BUILT_IN), find_protocol("postgres", {"copy": "yes"})):
+        judged |= {one.id: one for one in catalogue_for(protocol)}
     return [*judged.values()]
 
 

@@ -4,7 +4,7 @@ import contextlib
 import select
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,12 @@ from hypothesis import strategies as st
 
 from wireproof.protocols.built_in.postgres import login
 from wireproof.protocols.built_in.postgres import messages as pg
+from wireproof.protocols.built_in.postgres.copying import (
+    answers_to_query,
+    answers_to_rows,
+    copied_in,
+    row,
+)
 from wireproof.protocols.built_in.postgres.queries import (
     extended,
     extended_answers,
@@ -102,7 +108,7 @@ def answering(wire: Wire, asked: list[bytes]) -> None:
             wire.say(*_bytes(extended_answers(pg.split(asked[-1]))))
 
 
-def _bytes(replies: list[object]) -> list[bytes]:
+def _bytes(replies: Sequence[object]) -> list[bytes]:
     assert all(isinstance(one, bytes) for one in replies)
     return [one for one in replies if isinstance(one, bytes)]
 
@@ -161,6 +167,58 @@ def test_what_libpq_sends_is_what_we_send() -> None:
         connection.exec_(query_of([b"a"]))
     assert heard[0] == pg.startup({"user": "ann", "database": "postgres"})
     assert heard[1] == pg.query(query_of([b"a"]))
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_libpq_copies_what_we_copy(gives_up: bool) -> None:
+    """It sends the rows as we do, and reads them, their counts and the error as we expect them."""
+    rows = [row(b"a\\b\t", 1), row(None, -7), row("é".encode(), 2**31 - 1)]
+    request = copied_in(b"".join(rows), 10, gives_up=gives_up)
+    query, *pieces, _ = pg.split(request)
+    heard: list[bytes] = []
+
+    def serve(wire: Wire) -> None:
+        heard.append(wire.read())
+        wire.say(*(answers_to_query(heard[0][5:-1]) or ()))
+        while heard[-1][:1] not in {b"c", b"f"}:
+            heard.append(wire.read())
+        if gives_up:  # of the error we know the SQLSTATE only
+            wire.say(pg.message(b"E", b"SERROR\0C57014\0Mno\0\0"), pg.READY)
+        else:
+            wire.say(*_bytes(answers_to_rows(b"".join(heard[1:]))))
+        wire.read()
+
+    with connected(trusting, serve) as connection:
+        connection.send_query(query[5:-1])
+        found = [_next(connection).status, _next(connection).status]
+        for piece in pieces:
+            connection.put_copy_data(piece[5:])
+        connection.put_copy_end(b"enough" if gives_up else None)
+        ended = _next(connection)
+        if gives_up:
+            assert ended.error_field(pq.DiagnosticField.SQLSTATE) == b"57014"
+        else:
+            assert (ended.status, ended.command_tuples) == (pq.ExecStatus.COMMAND_OK, 3)
+            assert _next(connection).status == pq.ExecStatus.COPY_OUT
+            connection.consume_input()
+            assert [bytes(connection.get_copy_data(1)[1]) for _ in rows] == rows
+            assert connection.get_copy_data(1)[0] == -1
+            assert _next(connection).command_tuples == 3
+            assert _next(connection).command_status == b"DROP TABLE"
+        assert connection.get_result() is None
+    assert found == [pq.ExecStatus.COMMAND_OK, pq.ExecStatus.COPY_IN]
+    assert b"".join(heard) == request
+
+
+def _next(connection: "pq.PGconn") -> "pq.PGresult":
+    """Return the next result, waited for step by step as above."""
+    connection.flush()
+    while connection.is_busy():
+        select.select([connection.socket], [], [], 10)
+        connection.consume_input()
+    result = connection.get_result()
+    assert result is not None
+    return result
 
 
 def test_libpq_makes_the_same_of_a_salt() -> None:

@@ -1,7 +1,11 @@
 #!/bin/sh
-# Dovecot: dovecot.sh PORT FOLDER PROTOCOL. It takes any user and password; all share one mailbox.
+# Dovecot: dovecot.sh PORT FOLDER PROTOCOL [CERTIFICATE], by which TLS may begin inside a connection. It takes any user and password; all share one mailbox.
 set -e
 port=$1 work=$2 protocol=$3
+tls="ssl = no"
+[ -z "$4" ] || tls="ssl = yes
+ssl_cert = <$4
+ssl_key = <$4"
 chmod 711 "$work"
 mkdir -p "$work/mail/new" "$work/mail/cur" "$work/mail/tmp" "$work/base"
 printf 'Subject: one\n\n.\n..\n.begins with a dot\n\nend\n' >"$work/mail/new/1.a.b"
@@ -12,7 +16,7 @@ base_dir = $work/base
 log_path = $work/log
 protocols = $protocol
 listen = 127.0.0.1
-ssl = no
+$tls
 disable_plaintext_auth = no
 mail_location = maildir:$work/mail
 mail_uid = mail

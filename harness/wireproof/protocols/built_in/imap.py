@@ -1,7 +1,8 @@
 r"""IMAP (RFC 3501, RFC 9051): a mailbox of the connection's own, what is put there and read back.
 
 The opening logs in, makes a mailbox named after the connection anew, selects it and appends one
-message, by a literal for which the client waits. What is fetched later is known to the octet. A
+message, by a literal for which the client waits. NOOP has the server tell of it, which it should
+have done by itself, and needn't (section 6.3.11). What is fetched later is known to the octet. A
 reply is all that comes up to the tagged response, so that a server may tell of flags and sizes
 where it likes.
 """
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 
 _TAG = re.compile(rb"(?:^|(?<=\r\n))w[0-9]{8}(?=[a-z] )")
 _ANY_TAG = b"w00000000"
+_STARTTLS = b"STARTTLS"
 _TELLING = frozenset({b"NOOP", b"SELECT", b"EXPUNGE"})
 """Commands behind which a server has told of every message."""
 _LITERAL_END = re.compile(rb"\{([0-9]+)(\+?)\}\r\n")
+_ANNOUNCES = re.compile(rb"w[0-9]{8}[a-z] [^\r\n]*\{[0-9]+\}\r\n")
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz (){}*+"
 _HEAD = b"Subject: wireproof\r\n\r\n"
 _MESSAGE = _HEAD + (
@@ -64,6 +67,8 @@ class Imap(RequestReply):
     """Deleted and made anew by each connection; wp00000000 becomes its number."""
     literal_plus: bool = False
     """RFC 7888: only where CAPABILITY offers LITERAL+."""
+    starttls: bool = False
+    """RFC 3501, section 6.2.1: whether TLS begins inside the connection, before the log-in."""
 
     def __init__(self) -> None:
         """Start with an empty mailbox, and no literal under way."""
@@ -77,11 +82,16 @@ class Imap(RequestReply):
         return Judge(lambda reply: reply[:5].upper() == b"* OK ", "an untagged OK")
 
     def opening(self) -> list[bytes]:
-        """Log in, and make a mailbox with one message."""
+        """Log in, behind STARTTLS if that is wanted, and make a mailbox with one message."""
+        first = [_STARTTLS] if self.starttls else []
         login = f'LOGIN "{self.user}" "{self.password or self.user}"'.encode()
         box = self.mailbox.encode()
-        commands = [login, b"DELETE " + box, b"CREATE " + box, b"SELECT " + box]
-        return [*map(_command, commands), self._append(_MESSAGE)]
+        commands = [*first, login, b"DELETE " + box, b"CREATE " + box, b"SELECT " + box]
+        return [*map(_command, commands), self._append(_MESSAGE), _command(b"NOOP")]
+
+    def begins_tls(self, request: bytes) -> bool:
+        """Say whether it is STARTTLS, with whatever tag."""
+        return request.endswith(b"a " + _STARTTLS + b"\r\n")
 
     def personalise(self, request: bytes, serial: int) -> bytes:
         """Put the connection's number into the names of its mailbox and user."""
@@ -162,7 +172,10 @@ class Imap(RequestReply):
                 "A literal has as many octets as are announced, whatever they look like.",
                 "RFC 3501 section 4.3",
                 "Lines of a message that look like commands are run.",
-                ((self._kept(b"w1 LOGOUT\r\n{9}\r\n"), self._kept(b""), _command(b"NOOP")),),
+                (
+                    (self._kept(b"w1 LOGOUT\r\n{9}\r\n"), self._kept(b""), _command(b"NOOP")),
+                    (self._kept(b"{3}"), self._kept(b"{3+}"), _command(b"NOOP")),
+                ),
             ),
             Rule(
                 "IMAP-002",
@@ -295,8 +308,8 @@ class Imap(RequestReply):
 
 
 def _awaits_more(part: bytes) -> bool:
-    literal = _LITERAL_END.search(part)
-    return bool(literal and not literal[2] and literal.end() == len(part))
+    """Say whether it announces a literal; the text of one may look so, but has no tag before."""
+    return _ANNOUNCES.fullmatch(part) is not None
 
 
 def _command(text: bytes, letter: bytes = b"a") -> bytes:

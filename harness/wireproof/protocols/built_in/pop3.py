@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+_STLS = b"STLS\r\n"
 _END = b"\r\n.\r\n"
 _OK = re.compile(rb"\+OK[^\r\n]*\r\n")
 _REFUSAL = re.compile(rb"-ERR[^\r\n]*\r\n")
@@ -47,7 +48,7 @@ class Pop3(RequestReply):
     """POP3: what a mailbox lists, counts and sends agrees."""
 
     name = "pop3"
-    source = "RFC 1939; RFC 2449 for CAPA and pipelining"
+    source = "RFC 1939; RFC 2449 for CAPA and pipelining; RFC 2595 for STLS"
     half_close: ClassVar[Level] = Level.MAY
     pipelining: bool = False
     """RFC 2449, section 6.6: only where the server's reply to CAPA offers PIPELINING."""
@@ -56,6 +57,8 @@ class Pop3(RequestReply):
     """The same as the name, unless it is set."""
     exact_sizes: bool = True
     """Whether a message has as many octets as is said (RFC 1939, section 11)."""
+    starttls: bool = False
+    """RFC 2595: whether TLS begins inside the connection, before the log-in."""
 
     def __init__(self) -> None:
         """Start with nothing known of the mailbox."""
@@ -66,9 +69,14 @@ class Pop3(RequestReply):
         return _OK
 
     def opening(self) -> list[bytes]:
-        """Log in, and ask what there is."""
+        """Log in, behind STLS if that is wanted, and ask what there is."""
+        first = [_STLS] if self.starttls else []
         login = f"USER {self.user}\r\n", f"PASS {self.password or self.user}\r\n"
-        return [*(line.encode() for line in login), b"LIST\r\n", b"UIDL\r\n", b"STAT\r\n"]
+        return [*first, *(line.encode() for line in login), b"LIST\r\n", b"UIDL\r\n", b"STAT\r\n"]
+
+    def begins_tls(self, request: bytes) -> bool:
+        """Say whether it is STLS."""
+        return request == _STLS
 
     def personalise(self, request: bytes, serial: int) -> bytes:
         """Put the connection's number into the user's name, where there is place for it."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.errors import UsageError
 from wireproof.protocols.base import Rule
-from wireproof.protocols.built_in.postgres import login
+from wireproof.protocols.built_in.postgres import copying, login
 from wireproof.protocols.built_in.postgres import messages as pg
 from wireproof.protocols.built_in.postgres.queries import (
     DIVISION,
@@ -35,6 +35,8 @@ from wireproof.protocols.sizes import LETTERS, integers, octets, ordinary_values
 from wireproof.results import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hypothesis.strategies import SearchStrategy
 
 _AUTHENTICATED, _IN_CLEAR = bytes(4), (3).to_bytes(4)
@@ -66,6 +68,8 @@ class Postgres(RequestReply):
     database: str = "postgres"
     starttls: bool = False
     """Whether TLS begins inside the connection (documentation, SSL Session Encryption)."""
+    copy: bool = False
+    """Whether rows are copied in and out; the user has to be allowed to make temporary tables."""
 
     def __init__(self) -> None:
         """Know no answer to a number, and no proof, yet."""
@@ -91,6 +95,16 @@ class Postgres(RequestReply):
         if request[:1] != b"p" or self._log_in()[-1] != request or self.auth == "password":
             return request
         return self._answer or None
+
+    def parts(self, request: bytes) -> Sequence[bytes]:
+        """Return a query and the rows behind it, which the server asks for; or the one request."""
+        end = pg.message_length(request) if request[:1] == b"Q" else None
+        return (request[:end], request[end:]) if end and end < len(request) else (request,)
+
+    def pauses(self, request: bytes) -> Sequence[int]:
+        """Return where a query ends whose rows are asked for."""
+        query, *rows = self.parts(request)
+        return [len(query)] if rows else []
 
     def begins_tls(self, request: bytes) -> bool:
         """Say whether it is the request for TLS."""
@@ -130,15 +144,18 @@ class Postgres(RequestReply):
             "portal": st.builds(in_portions, counts, st.sampled_from([1, 50, 1000])),
             "error": st.sampled_from([pg.query(b"SELEC 1"), pg.query(DIVISION)]),
             "error-extended": st.builds(failing, values),
+            **(copying.kinds(texts.map(str.encode), numbers) if self.copy else {}),
             "close": st.just(pg.TERMINATE),
         }
 
     def workload(self) -> dict[str, tuple[SearchStrategy[bytes], float]]:
         """Return simple and extended queries of ordinary values."""
         values = ordinary_values()
+        copied = {"copy": (copying.ordinary(values), 10)} if self.copy else {}
         return {
             "simple": (values.map(lambda value: pg.query(select([value]))), 50),
             "extended": (values.map(lambda value: extended(value, 7)), 50),
+            **copied,
         }
 
     def payload_request(self, payload: bytes) -> bytes | None:
@@ -212,6 +229,7 @@ class Postgres(RequestReply):
                 "Rows are lost or come twice where they are fetched in portions.",
                 ((in_portions(300, 50), plain),),
             ),
+            *(copying.rules(plain) if self.copy else ()),
         ]
 
     def is_last(self, request: bytes) -> bool:
@@ -225,8 +243,9 @@ class Postgres(RequestReply):
         return pg.message_length(buffer)
 
     def answerable_at(self, message: bytes) -> int:
-        """Return where the first message of an extended query ends: errors don't wait for Sync."""
-        first = pg.message_length(message) if message[:1] in {b"P", b"B"} else None
+        """Return where the first message ends of what may fail at once: it isn't waited to end."""
+        may_fail = message[:1] in {b"P", b"B"} or copying.may_fail(message)
+        first = pg.message_length(message) if may_fail else None
         return first or len(message)
 
     def unsolicited(self, message: bytes) -> bool:
@@ -261,7 +280,10 @@ class Postgres(RequestReply):
             case b"X":
                 return None
             case b"Q":
-                return [*simple_answers(request[5:-1]), pg.READY]
+                copied = copying.answers_to_query(request[5:-1])
+                return copied or [*simple_answers(request[5:-1]), pg.READY]
+            case b"d" | b"c" | b"f":
+                return copying.answers_to_rows(request)
         return extended_answers(pg.split(request))
 
     def _expected_of_log_in(self, request: bytes) -> Expected:

@@ -64,7 +64,9 @@ def failing(text: bytes) -> bytes:
     return pg.bind((text,), b"wireproof_none") + pg.execute() + skipped + pg.SYNC
 
 
-def _error(state: str) -> Judge:
+def error(state: str) -> Judge:
+    """Return what accepts an error with that SQLSTATE; another one is malformed."""
+
     def is_error(reply: bytes) -> bool:
         if not reply.startswith(b"E"):
             return False
@@ -95,9 +97,9 @@ def simple_answers(text: bytes) -> list[bytes | Reply]:
         return [pg.EMPTY]
     if text == DIVISION:  # found when it is planned, or only when it is run
         columns = pg.row_description([pg.integer_column(b"z")])
-        return [Reply(columns, optional=True), Reply(_error(_DIVISION_BY_ZERO))]
+        return [Reply(columns, optional=True), Reply(error(_DIVISION_BY_ZERO))]
     if not text.startswith(b"SELECT"):
-        return [Reply(_error(_SYNTAX_ERROR))]
+        return [Reply(error(_SYNTAX_ERROR))]
     found: list[bytes | Reply] = []
     for statement in _statements(text):
         columns_of, rows = _result(statement)
@@ -136,7 +138,7 @@ def extended_answers(sent: Sequence[bytes]) -> list[bytes | Reply]:
             case b"B":
                 statement, values, binary = _bound(body)
                 if statement not in {b"", _STATEMENT}:
-                    return [Reply(_error(_NO_STATEMENT)), pg.READY]
+                    return [Reply(error(_NO_STATEMENT)), pg.READY]
                 rows = [values] if echoes else rows
                 found.append(pg.BOUND)
             case b"D" if body[:1] == b"S":

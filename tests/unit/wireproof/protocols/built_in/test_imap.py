@@ -159,9 +159,10 @@ def test_no_text_that_a_server_may_change_is_stored():
 
 def test_each_connection_has_a_mailbox_and_tags_of_its_own():
     """The number of the connection in the mailbox's name, that of the request in the tag."""
-    login, *_, append = as_sent(Imap(), Imap().opening(), 12)
+    login, *_, append, noop = as_sent(Imap(), Imap().opening(), 12)
     assert login == b'w00000000a LOGIN "wireproof" "wireproof"\r\n'
     assert append.startswith(b"w00000004a APPEND wp00000012 {")
+    assert noop == b"w00000005a NOOP\r\n"  # before it nobody needs to know of the message
 
 
 def test_what_a_server_tells_unasked_is_right():
@@ -205,3 +206,25 @@ def test_a_line_that_is_no_response_is_told_at_once():
     """The rest is not awaited."""
     with pytest.raises(MalformedReplyError):
         Imap().reply_length(bytearray(b"hello\r\n"), b"w00000000a NOOP\r\n")
+
+
+def test_tls_begins_behind_starttls():
+    """It is the first command where that is set, with a tag of its own, and a log-in follows."""
+    protocol = find_protocol("imap", {"starttls": "yes"})
+    assert protocol.opening()[1:] == Imap().opening()
+    asks, logs_in, *_ = as_sent(protocol, protocol.opening(), 7)
+    assert re.fullmatch(rb"w[0-9]{8}a STARTTLS\r\n", asks)
+    assert [protocol.begins_tls(one) for one in (asks, logs_in)] == [True, False]
+    assert not any(map(protocol.begins_tls, [protocol.example(), protocol._kept(b"a STARTTLS")]))
+    for word, is_right in ((b"OK", True), (b"NO", False)):
+        reply = asks.split()[0] + b" " + word + b" go on\r\n"
+        assert accepts(protocol.oracle(), [asks], [GREETING, reply]) == is_right
+
+
+def test_the_end_of_a_text_announces_no_literal():
+    """Though it looks so, and the line ends right behind it: what comes next is a command."""
+    protocol = Imap()
+    asked = as_sent(protocol, [*protocol.opening(), protocol._kept(b"{3}")], 7)
+    assert accepts(protocol.oracle(), asked, answered(protocol, asked))
+    head, text, *rest = protocol.parts(asked[-1])
+    assert (head[-6:], text[-5:], len(rest)) == (b" {25}\r\n"[-6:], b"{3}\r\n", 4)

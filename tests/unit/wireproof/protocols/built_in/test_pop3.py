@@ -206,3 +206,14 @@ def test_what_begins_no_reply_is_malformed():
         with pytest.raises(MalformedReplyError):
             Pop3().reply_length(bytearray(data))
     assert Pop3().reply_length(bytearray(b"+")) is None
+
+
+def test_tls_begins_behind_stls():
+    """It is the first request where that is set, and what follows logs in as without it."""
+    protocol = find_protocol("pop3", {"starttls": "yes"})
+    asks, *rest = protocol.opening()
+    assert asks == b"STLS\r\n"
+    assert rest == Pop3().opening()
+    assert [protocol.begins_tls(one) for one in protocol.opening()] == [True, *[False] * 5]
+    for reply, is_right in ((b"+OK go on\r\n", True), (b"-ERR no\r\n", False)):
+        assert accepts(protocol.oracle(), [asks], [GREETING, reply]) == is_right
