@@ -47,7 +47,7 @@ def _from_sockets(datagram: bytes, count: int, steps: Sequence[Action]) -> Plan:
 @requirement(
     "DGRAM-ONE",
     Level.MUST,
-    "A datagram has one reply at most, and the right one.",
+    "A datagram gets at most one reply, and the right one.",
     source=_UDP,
     reason="A reply that is sent twice looks like the reply to something else.",
     transport="datagram",

@@ -54,7 +54,9 @@ def _all_of(subject: Subject, *requirements: Requirement) -> Iterator[Plan]:
     Level.MUST,
     "However requests are cut and whatever they hold, the replies are those of the server behind.",
     source=_BYTES,
-    reason="What forwards reads instead of bytes loses what a read has cut or left.",
+    reason=(
+        "A proxy that forwards reads instead of bytes loses what a read has cut off or left over."
+    ),
     drawn=segmentation.drawn_cuts,
 )
 def same_bytes(subject: Subject) -> Iterator[Plan]:
@@ -79,7 +81,7 @@ def same_bytes(subject: Subject) -> Iterator[Plan]:
     Level.MUST,
     "Requests that follow each other without a wait all reach the server behind, in order.",
     source=_BYTES,
-    reason="What waits for a reply to each message, or knows only one, drops the others.",
+    reason="A proxy that waits for a reply to each message, or expects only one, drops the others.",
     unsupported=needs_pipelining,
 )
 def pipelining_kept(subject: Subject) -> Iterator[Plan]:
@@ -118,7 +120,7 @@ def others(subject: Subject) -> Iterator[Plan]:
     Level.MUST,
     "A reader that is slow, or stalls, loses nothing.",
     source=_FLOW,
-    reason="What one side does not take now must be kept, and the other side held back.",
+    reason="What one side does not read now must be kept, and the other side slowed down.",
 )
 def slow_reader(subject: Subject) -> Iterator[Plan]:
     """Fill every buffer on the way, then read all."""
@@ -130,7 +132,9 @@ def slow_reader(subject: Subject) -> Iterator[Plan]:
     Level.SHOULD,
     "The end of the client's stream is passed on, and what is still owed comes back whole.",
     source=_ENDS,
-    reason="What closes both directions at the first end loses every reply still under way.",
+    reason=(
+        "A proxy that closes both directions at the first end loses every reply still on its way."
+    ),
     unsupported=needs_half_close,
 )
 def half_close(subject: Subject) -> Iterator[Plan]:
@@ -143,7 +147,9 @@ def half_close(subject: Subject) -> Iterator[Plan]:
     Level.MUST,
     "No byte of a reply is lost when the server behind closes right after it.",
     source=_ENDS,
-    reason="What closes as soon as it sees the end drops what it has read and not yet sent.",
+    reason=(
+        "A proxy that closes as soon as it sees the end drops what it has read and not yet sent."
+    ),
     unsupported=lambda subject: (
         ""
         if subject.half_close or any(_last_requests(subject)) or _speaks_alone(subject)
@@ -220,9 +226,11 @@ def reset_passed_on(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "MID-FLOW",
     Level.SHOULD,
-    "A client that does not read holds back the server behind: what stands between keeps little.",
+    "A client that does not read slows down the server behind: the proxy buffers little.",
     source=_FLOW,
-    reason="What reads on whether or not it can pass on gives one slow client all its memory.",
+    reason=(
+        "A proxy that keeps reading what it cannot pass on gives one slow client all its memory."
+    ),
     unsupported=stalled.memory.unsupported,
 )
 def back_pressure(subject: Subject) -> Iterator[Plan]:

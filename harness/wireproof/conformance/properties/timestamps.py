@@ -113,7 +113,7 @@ def _plain(subject: Subject) -> Plan:
     Level.MUST,
     "No chunk is longer than the server's buffer.",
     source=f"{_SOURCE}, on chunks",
-    reason="Who reads more than it promised breaks clients that count on it.",
+    reason="A server that reads more than it promised breaks clients that count on it.",
     unsupported=_only_timestamps,
 )
 def chunk_size(subject: Subject) -> Iterator[Plan]:

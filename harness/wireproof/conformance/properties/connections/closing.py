@@ -79,9 +79,12 @@ def silent(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "CLOSE-MID",
     Level.SHOULD,
-    "The end of the stream inside a request ends the connection, and the part is not served.",
+    (
+        "The end of the stream inside a request ends the connection, and the partial request"
+        " is not served."
+    ),
     source=_HALF_CLOSE,
-    reason="A server that waits for the rest keeps the socket for ever; one that takes the part "
+    reason="A server that waits for the rest keeps the socket forever; one that takes the part "
     "for the whole runs what a broken connection cut short.",
     unsupported=needs_half_close,
     judge=served_half,
@@ -150,7 +153,7 @@ def reset_before_accept(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "REL-SOCKETS",
     Level.MUST,
-    "Every socket is given back when its connection is over.",
+    "Every socket is released when its connection ends.",
     source=_SOCKETS,
     reason="A socket left in CLOSE-WAIT is a descriptor lost, and so is a file opened for a "
     "connection and never closed; a thousand of them end service.",

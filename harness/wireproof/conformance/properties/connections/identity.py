@@ -30,7 +30,7 @@ def _needs_names(subject: Subject) -> str:
 @requirement(
     "ISO-IDENTITY",
     Level.MUST,
-    "Of two connections under one name those are served that the protocol says.",
+    "When two connections use one name, the protocol decides which is served.",
     source="the protocol, on a second log-in; MQTT 3.1.1 section 3.1.4, MQTT-3.1.4-2",
     reason="The table of names keeps the old connection, or loses the new one as the old one ends.",
     unsupported=_needs_names,

@@ -72,7 +72,7 @@ def replies_apart(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "ISO-PARTS",
     Level.MUST,
-    "A part of a request on one connection is not completed by bytes of another.",
+    "A partial request on one connection is not completed by bytes from another.",
     source=_ISOLATION,
     reason="One buffer for all connections works until two are cut at once.",
 )
@@ -117,9 +117,9 @@ def idle_blocks_nobody(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "IDLE-RESUME",
     Level.SHOULD,
-    "A connection that was idle for a moment is served when it goes on.",
+    "A connection that was idle for a moment is served when it resumes.",
     source=_ISOLATION,
-    reason="Some servers give up on whoever pauses.",
+    reason="Some servers give up on clients that pause.",
     holds=True,
 )
 def idle_resumes(subject: Subject) -> Iterator[Plan]:

@@ -78,7 +78,7 @@ def _takes_too_long(subject: Subject, connections: int) -> bool:
 @requirement(
     "REL-DESCRIPTORS",
     Level.MUST,
-    "Every descriptor is given back, however its connection ends.",
+    "Every descriptor is released, however its connection ends.",
     source=_SOCKETS,
     reason="The path that handles a reset, or an end inside a log-in, forgets to close.",
     unsupported=_needs_processes,
@@ -96,8 +96,8 @@ def descriptors(subject: Subject) -> Iterator[Plan]:
     Level.MUST,
     "Every thread and process ends with its connection, or serves the next.",
     source=_RUNS_OUT,
-    reason="A thread that waits for a connection that is over, or a child that nobody reaps, "
-    "stays for ever.",
+    reason="A thread that waits for a connection that has ended, or a child that nobody reaps,"
+    " stays forever.",
     unsupported=_needs_processes,
 )
 def threads(subject: Subject) -> Iterator[Plan]:
@@ -112,8 +112,8 @@ def threads(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "REL-IDLE",
     Level.MUST,
-    "When all connections are over the server has nothing to do.",
-    source="poll(2): a descriptor in error is ready for ever",
+    "When all connections have ended, the server is idle.",
+    source="poll(2): a descriptor in error is always ready",
     reason="A loop that is woken for a dead connection, and does nothing about it, never sleeps "
     "again.",
     unsupported=_needs_rest,
@@ -132,8 +132,8 @@ def idle(subject: Subject) -> Iterator[Plan]:
     Level.SHOULD,
     "The server's memory stops growing, however many connections have come and gone.",
     source=_RUNS_OUT,
-    reason="A list of all connections there ever were costs a few kilobytes each, and a restart "
-    "a week.",
+    reason="A list of every connection there ever was costs a few kilobytes each, and a restart"
+    " a week.",
     unsupported=_needs_unkept,
 )
 def memory(subject: Subject) -> Iterator[Plan]:

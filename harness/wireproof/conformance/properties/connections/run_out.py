@@ -33,9 +33,9 @@ def _plan(subject: Subject, look: Look) -> Iterator[Plan]:
 @requirement(
     "LIMIT-SERVE",
     Level.MUST,
-    "A server that had no descriptor left serves again once connections are over.",
+    "A server that ran out of descriptors serves again once connections end.",
     source=_SOURCE,
-    reason="The accept loop takes the error for the end, or gives up what it had accepted.",
+    reason="The accept loop takes the error for the end, or drops what it had accepted.",
     unsupported=_needs_start,
 )
 def serves_again(subject: Subject) -> Iterator[Plan]:
@@ -46,7 +46,7 @@ def serves_again(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "LIMIT-WAIT",
     Level.SHOULD,
-    "A server that has no descriptor left waits for one.",
+    "A server that is out of descriptors waits for one instead of spinning.",
     source=_SOURCE,
     reason="The listener is readable all the time, so the loop that can't accept never sleeps.",
     unsupported=_needs_rest,

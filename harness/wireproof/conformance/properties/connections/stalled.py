@@ -88,9 +88,9 @@ def many(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "SLOW-MEMORY",
     Level.SHOULD,
-    "What a reader that stalls does not take is not kept without end.",
+    "The server does not buffer without limit for a reader that stalls.",
     source="RFC 9293 section 3.8.6: flow control; getrlimit(2)",
-    reason="Who answers whether or not the answer is taken gives a client all its memory.",
+    reason="A server that keeps answering a client that does not read gives it all its memory.",
     unsupported=lambda subject: (
         ""
         if subject.sees_server and _owing(subject)

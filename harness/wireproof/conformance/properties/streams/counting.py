@@ -55,7 +55,7 @@ def borders(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "ID-MANY",
     Level.MUST,
-    "A connection is served on, however many requests it has had.",
+    "A connection is still served, however many requests it has had.",
     source="RFC 9293 section 3.3.1: each connection has state of its own",
     reason="Counters of 16 bits, tables of what is under way and logs of a session fill up.",
     unsupported=_needs_pace,

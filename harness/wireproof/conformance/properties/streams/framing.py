@@ -54,7 +54,7 @@ def _batched(items: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     Level.MUST,
     "A valid request in one segment gets the right reply.",
     source=_FRAMING,
-    reason="Nothing else can be judged on a server that does not answer.",
+    reason="Nothing else can be judged about a server that does not answer.",
     transport="any",
 )
 def answer(subject: Subject) -> Iterator[Plan]:
@@ -127,7 +127,7 @@ def coalesced(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "COAL-HALF",
     Level.MUST,
-    "A segment that ends inside a request gets the replies to the whole ones before it.",
+    "When a segment ends inside a request, the whole requests before it get their replies.",
     source=_STREAM,
     reason="Some servers answer a batch only when it ends at a border, or drop its tail.",
     unsupported=needs_pipelining,

@@ -43,9 +43,9 @@ def every_kind(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "CAP-ANSWERED",
     Level.MUST,
-    "Connections that were answered and stay open keep no other from being served.",
+    "Connections that were answered and stay open do not keep others from being served.",
     source="reference_server/PROTOCOL.md, on concurrency; listen(2)",
-    reason="A pool of workers that keep their connection is used up by those who say no more.",
+    reason="Connections that have gone quiet use up a pool of workers that each keep one.",
     unsupported=lambda subject: (
         "" if subject.protocol.connections > 1 else "the server has one connection at a time"
     ),

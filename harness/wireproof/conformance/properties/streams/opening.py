@@ -119,9 +119,11 @@ def cut_handshake(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "COAL-UPGRADE",
     Level.MUST,
-    "What comes in clear behind the request for TLS is not answered inside TLS.",
+    "What is sent in the clear after the request for TLS is not answered inside TLS.",
     source="RFC 3207 section 4.2: the server discards what it learnt before; CVE-2011-0411",
-    reason="Who stands between puts commands there, which are then done as if they were secret.",
+    reason=(
+        "An attacker in between injects commands there, and they run as if they had come over TLS."
+    ),
     unsupported=_needs_upgrade,
 )
 def stuffed_upgrade(subject: Subject) -> Iterator[Plan]:
@@ -158,7 +160,7 @@ def reset_opening(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "SEG-PRELUDE",
     Level.SHOULD,
-    "What comes before the conversation may be cut like all else.",
+    "The prelude may be cut like everything else.",
     source=SOURCE,
     reason="A header that is looked at with one recv() is refused when a network has cut it.",
 )

@@ -154,9 +154,11 @@ def survives_malformed(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "BAD-REFUSE",
     Level.SHOULD,
-    "What is malformed is refused, or its connection ends; it is not served.",
+    "Malformed input is refused, or ends its connection; it is not served.",
     source="RFC 9413 section 4: what is accepted by mistake becomes part of the protocol",
-    reason="What one server takes for a request and another for content, an attacker hides there.",
+    reason=(
+        "An attacker hides things in what one server takes for a request and another for content."
+    ),
     unsupported=_needs_refusal,
     judge=_judge_refusal,
 )

@@ -25,9 +25,12 @@ _LONGEST_RUN_S = 2.0
 @requirement(
     "SEG-RUN",
     Level.MUST,
-    "A cut inside a later request of a run that is sent at once is harmless, held or not.",
+    "When several requests are sent at once, a cut inside a later one is harmless, held or not.",
     source=_STREAM,
-    reason="What was read beyond the first request is parsed by other code than what was awaited.",
+    reason=(
+        "What was read beyond the first request is parsed by different code than what was"
+        " waited for."
+    ),
     unsupported=needs_pipelining,
     holds=True,
 )
@@ -52,7 +55,7 @@ def inside_a_run(subject: Subject) -> Iterator[Plan]:
     Level.MUST,
     "However many requests arrive at once, each gets its reply.",
     source=_STREAM,
-    reason="Queues have a length, and some servers lose what is beyond it.",
+    reason="Queues have a limit, and some servers lose what exceeds it.",
     unsupported=needs_pipelining,
 )
 def beyond_queues(subject: Subject) -> Iterator[Plan]:

@@ -130,9 +130,9 @@ def buffer_multiples(subject: Subject) -> Iterator[Plan]:
 @requirement(
     "SEG-HELD",
     Level.MUST,
-    "A part of a request is kept, however long the rest takes.",
+    "A partial request is kept, however long the rest takes.",
     source=_STREAM,
-    reason="Some servers discard what lies unfinished for some hundred milliseconds.",
+    reason="Some servers discard what stays unfinished for a few hundred milliseconds.",
     holds=True,
 )
 def held(subject: Subject) -> Iterator[Plan]:
