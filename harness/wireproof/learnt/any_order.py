@@ -2,7 +2,8 @@
 
 Who sends several requests at once is answered by some servers as each is ready. Whether that is
 right nobody has seen: what was learnt was asked one by one. So this oracle takes a whole reply to
-any request that waits for one, and whoever needs the order asks `LearntOracle` first.
+any request that waits for one, and whoever needs the order asks `LearntOracle` first. Where all
+replies are constant they may come in pieces, too.
 """
 
 from contextlib import suppress
@@ -11,6 +12,7 @@ from wireproof.learning.patterns.matching import Matcher
 from wireproof.learning.patterns.mismatch import MismatchError
 from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learnt.cast import Cast, Cue
+from wireproof.learnt.shuffled import Shuffle
 from wireproof.protocols.oracle import (
     MAX_SHOWN_BYTES,
     Oracle,
@@ -31,9 +33,13 @@ class AnyOrderOracle(Oracle):
         self._cue = Cue(cast)
         self._requests = SentRequests()
         self._announced: list[Pattern] = []
-        self._waiting: list[Pattern] = [] if cast.greeting is None else [cast.greeting]
+        self._waiting: list[Pattern] = []
+        self._pieces: Shuffle | None = Shuffle()  # None where they would answer nothing
+        self._is_in_pieces = False
         self._buffer = b""
         self._taken_bytes = 0
+        if cast.greeting is not None:
+            self._owe(cast.greeting)
 
     def announce(self, request: bytes) -> None:
         """Look the request up."""
@@ -44,7 +50,9 @@ class AnyOrderOracle(Oracle):
         """Wait for a reply to each request that is sent whole."""
         completed = self._requests.sent(count)
         asked, self._announced = self._announced[:completed], self._announced[completed:]
-        self._waiting += [pattern for pattern in asked if pattern.elements]
+        for pattern in asked:
+            if pattern.elements:
+                self._owe(pattern)
 
     def receive_data(self, data: bytes) -> int:
         """Take the replies that are whole.
@@ -53,23 +61,30 @@ class AnyOrderOracle(Oracle):
             WrongReplyError: there is no such reply, whichever request it answered.
 
         """
+        before = self.owed
+        if self._pieces is not None:
+            self._pieces.receive_data(data)
+            self._pieces = self._pieces if self._pieces.is_right else None
         self._buffer += data
-        before = len(self._waiting)
-        while self._buffer and self._take_one():
+        while self._buffer and not self._is_in_pieces and self._take_one():
             pass
-        if self._buffer and not self._may_begin(self._buffer):
+        if self._buffer and not self._is_in_pieces and not self._may_begin(self._buffer):
+            self._is_in_pieces = self._pieces is not None
+        elif not self._is_in_pieces:
+            return before - self.owed
+        if self._pieces is None:
             raise WrongReplyError(
                 "wrong reply",
                 expected="one of the replies that are owed, in any order",
                 actual=printable(self._buffer),
                 offset_bytes=self._taken_bytes,
-                is_surplus=not self._waiting,
+                is_surplus=not (before if self._is_in_pieces else self._waiting),
             )
-        return before - len(self._waiting)
+        return before - self.owed
 
     def receive_eof(self) -> None:
         """Take the end of the stream."""
-        if self._waiting:
+        if self.owed:
             raise WrongReplyError(
                 "end of stream",
                 expected="a reply as learnt",
@@ -80,12 +95,22 @@ class AnyOrderOracle(Oracle):
     @property
     def owed(self) -> int:
         """How many requests are sent, and not answered whole."""
+        if self._is_in_pieces and self._pieces is not None:
+            return self._pieces.owed
         return len(self._waiting)
 
     @property
     def unfinished(self) -> bytes:
         """The beginning of a reply that is not here whole."""
-        return self._buffer[:MAX_SHOWN_BYTES]
+        return self._buffer[:MAX_SHOWN_BYTES] if self.owed else b""
+
+    def _owe(self, pattern: Pattern) -> None:
+        self._waiting.append(pattern)
+        reply = pattern.constant
+        if self._pieces is not None and reply is not None:
+            self._pieces.owe(reply)
+        else:
+            self._pieces = None
 
     def _take_one(self) -> bool:
         for at, pattern in enumerate(self._waiting[:_MOST_WAITING]):

@@ -8,8 +8,10 @@ then must do so in several of twenty pairs, and none of their controls may fail.
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -23,6 +25,7 @@ from wireproof.conformance.plans.controls import (
     has_one_connection,
     one_by_one,
 )
+from wireproof.conformance.plans.neighbours import neighbours, says_different_things
 from wireproof.conformance.plans.plan import Plan
 from wireproof.errors import CannotRunError
 from wireproof.learnt.protocol import LearntProtocol
@@ -47,6 +50,12 @@ _OF_THE_SERVER: Final = {
     FailureKind.RULE,
 }
 """What connections that say the same can't do to each other, as taking over a session would."""
+_OF_ORDER: Final = {FailureKind.WRONG_REPLY, FailureKind.SILENCE, FailureKind.END}
+_MOST_WRONG_ANYHOW: Final = 3
+"""Looks at the same requests in any order, where all were wrong."""
+_MOST_NEIGHBOURS: Final = 8
+_LOOKED_AT: Final = 4
+"""How often two requests are sent at once: who answers as each is ready may keep the order once."""
 
 
 class ControlledExecutor(Executor):
@@ -84,7 +93,9 @@ class ControlledExecutor(Executor):
             self._reference = Executor(reference, protocol, diag, timeout_s)
         self._held: dict[Plan, float] = {}  # controls, and when
         self._series_left = _MOST_SERIES
-        self._keeps_order = False  # known of a server whose replies were wrong in any order
+        self._wrong_anyhow: Counter[tuple[tuple[bytes, ...], ...]] = Counter()
+        self._neighbours: set[Plan] = set()  # looked at
+        self._changes = False  # known of a server that answers two requests in another order
 
     def execute(
         self, plan: Plan, timeout_s: float | None = None, *, alone: bool = False
@@ -122,27 +133,54 @@ class ControlledExecutor(Executor):
         return failed < _LEAST_FAILED
 
     def _with_order_told(self, plan: Plan, outcome: Outcome, timeout_s: float | None) -> Outcome:
-        """Return the outcome, with what failed called an order where that is all there is to it."""
+        """Return the outcome, with what failed called an order where it may be that alone.
+
+        A server that takes one of two requests before the other may say something else, or nothing:
+        a message is not passed on to who asks for it too late.
+        """
         failure = outcome.failure
-        is_candidate = (
-            failure is not None
-            and failure.kind is FailureKind.WRONG_REPLY
-            and failure.seen is Seen.OTHER
-            and plan.pipelines
-        )
-        if failure is None or not is_candidate or self._keeps_order or self._learnt.carries:
+        if (
+            failure is None
+            or failure.kind not in _OF_ORDER
+            or self._learnt.carries
+            or not plan.pipelines
+            or not says_different_things(plan, failure.connection)
+        ):
             return outcome
-        self._learnt.leaves_order_open(is_open=True)
-        try:
-            self._keeps_order = self._once(plan, timeout_s).failure is not None
-        finally:
-            self._learnt.leaves_order_open(is_open=False)
-        if self._keeps_order:
+        if not self._is_order(plan, failure, timeout_s) and not self._changes_order(plan):
             return outcome
         told = msgspec.structs.replace(
             failure, seen=Seen.ORDER, message=f"replies in another order ({failure.message})"
         )
         return replace(outcome, failure=told)
+
+    def _is_order(self, plan: Plan, failure: Failure, timeout_s: float | None) -> bool:
+        """Say whether the replies to a plan are right in another order."""
+        if failure.kind is not FailureKind.WRONG_REPLY or failure.seen is not Seen.OTHER:
+            return False
+        if self._wrong_anyhow[plan.requests] >= _MOST_WRONG_ANYHOW:
+            return False
+        self._learnt.leaves_order_open(is_open=True)
+        try:
+            is_wrong = self._once(plan, timeout_s).failure is not None
+        finally:
+            self._learnt.leaves_order_open(is_open=False)
+        self._wrong_anyhow[plan.requests] += is_wrong
+        return not is_wrong
+
+    def _changes_order(self, plan: Plan) -> bool:
+        """Say whether the server is known to answer two requests at once in another order."""
+        for pair in islice(neighbours(plan), _MOST_NEIGHBOURS):
+            if self._changes or pair in self._neighbours:
+                continue
+            self._neighbours.add(pair)
+            for _ in range(_LOOKED_AT):
+                failure = self._once(pair, self.shrink_timeout_s).failure
+                if failure is not None and self._is_order(pair, failure, self.shrink_timeout_s):
+                    self._changes = True
+                if failure is not None:
+                    break
+        return self._changes
 
     def _beside_controls(
         self, plan: Plan, outcome: Outcome, failure: Failure, timeout_s: float | None

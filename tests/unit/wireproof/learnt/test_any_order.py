@@ -70,3 +70,28 @@ def test_values_are_looked_at_by_their_form() -> None:
     oracle.announce(b"n\n")
     oracle.sent(2)
     assert oracle.receive_data(b"hi\nn=5.\n") == 2
+
+
+MESSAGES = {b"sub\n": b"+sub\n", b"pub\n": b"+pub\n*message\n", b"ping\n": b"+pong\n"}
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"+pub\n+pong\n*message\n+sub\n",
+        b"+sub\n+pub\n+pong\n*message\n",
+        b"+pong\n+sub\n+pub\n*message\n",
+    ],
+)
+def test_a_reply_of_several_messages_may_come_in_pieces(stream: bytes) -> None:
+    """A broker passes a message on when it is ready, behind other replies."""
+    oracle = AnyOrderOracle(Cast(scripts(constant(*MESSAGES.items()))))
+    for request in MESSAGES:
+        oracle.announce(request)
+        oracle.sent(len(request))
+    assert sum(oracle.receive_data(bytes([one])) for one in stream) == 3
+    assert oracle.owed == 0
+    oracle.receive_eof()
+    with pytest.raises(WrongReplyError) as caught:
+        oracle.receive_data(b"+")
+    assert caught.value.is_surplus

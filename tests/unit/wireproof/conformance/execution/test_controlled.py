@@ -16,6 +16,7 @@ from wireproof.conformance.execution.failure import FailureKind, Seen
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Look, Plan, Rounds, Way
 from wireproof.errors import CannotRunError
+from wireproof.learnt.any_order import AnyOrderOracle
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.results import Delivery
@@ -105,6 +106,68 @@ def test_what_was_just_controlled_needs_one_control() -> None:
     executor.execute(CUT)
     executor.execute(CUT)
     assert sum(plan.cuts == 0 for plan in executor.held) == 3
+
+
+A, B, C = b"a\n", b"b\n", b"c\n"
+
+
+class Ordered(ControlledExecutor):
+    """A server that answers `swapped` in another order than asked, and answers all else wrongly."""
+
+    def __init__(self, swapped: set[tuple[bytes, ...]], wrong: set[tuple[bytes, ...]]) -> None:
+        lines = constant((A, b"1\n"), (B, b"2\n"), (C, b"3\n"))
+        self.protocol_ = LearntProtocol(scripts(lines, independent=(A, B, C)), lambda: 0.0)
+        super().__init__(TARGET, self.protocol_, None)
+        self._swapped, self._wrong = swapped, wrong
+        self.open_order = 0
+
+    def _execute(self, plan: Plan, timeout_s: float | None) -> Outcome:
+        del timeout_s
+        takes_any = isinstance(self.protocol_.oracle(), AnyOrderOracle)
+        self.open_order += takes_any
+        said = plan.requests[0]
+        fails = said in self._wrong or (said in self._swapped and not takes_any)
+        found = failure(Seen.OTHER) if fails and plan.pipelines else None
+        return Outcome(found, Delivery.CONFIRMED, Transcript(), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "swapped", "wrong", "seen"),
+    [
+        pytest.param((A, B), {(A, B)}, set(), Seen.ORDER, id="two the other way round"),
+        pytest.param((A, B), set(), {(A, B)}, Seen.OTHER, id="wrong in any order"),
+        pytest.param((A, B, C), {(A, B)}, {(A, B, C)}, Seen.ORDER, id="and so something else"),
+        pytest.param((A, A), {(A, B)}, {(A, A)}, Seen.OTHER, id="the same twice has no order"),
+    ],
+)
+def test_who_may_answer_in_another_order_is_judged_by_what_has_none(
+    said: tuple[bytes, ...],
+    swapped: set[tuple[bytes, ...]],
+    wrong: set[tuple[bytes, ...]],
+    seen: Seen,
+) -> None:
+    """Whether a server takes the second of two requests first is found out by two alone."""
+    found = Ordered(swapped, wrong).execute(single(said)).failure
+    assert found is not None
+    assert found.seen is seen
+
+
+def test_what_was_wrong_before_hides_no_order() -> None:
+    """A message that came too late is wrong however the replies are turned; later ones are not."""
+    executor = Ordered({(B, C)}, {(A, B)})
+    first = executor.execute(single([A, B])).failure
+    later = executor.execute(single([B, C])).failure
+    assert first is not None
+    assert later is not None
+    assert (first.seen, later.seen) == (Seen.OTHER, Seen.ORDER)
+
+
+def test_an_order_is_looked_for_a_few_times_only() -> None:
+    """Making a plan smaller would take for ever."""
+    executor = Ordered(set(), {(A, B)})
+    for cut in (1, 2, 3, 1, 2, 3, 1):
+        executor.execute(single([A, B], [cut]))
+    assert executor.open_order == 3
 
 
 def test_now_and_then_is_tried_a_few_times_only() -> None:
