@@ -39,8 +39,8 @@ class Requirement:
         judge: a rule on top of the oracle's, or None.
         unsupported: why a subject has no such thing, or nothing.
         transport: what it is about.
-        holds: whether some of its certain plans hold a connection for long, and no more than that:
-            such plans are tried beside those of other requirements.
+        holds: whether some of its certain plans hold a connection for long, or read nothing of it,
+            and no more than that: such plans are tried beside those of other requirements.
 
     """
 

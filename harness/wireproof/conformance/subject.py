@@ -196,6 +196,11 @@ class Subject:
         """How many requests a connection may have, by the protocol and by what was seen."""
         return 1 if self.protocol.one_request else min(self.protocol.most_requests, self.ends_after)
 
+    def can_afford(self, plan: Plan) -> bool:
+        """Say whether a server of this pace could answer all of a plan in the time there is."""
+        most = max(map(len, plan.requests), default=0)
+        return most * self.request_s <= self.depth.requirement_s
+
     def allows(self, plan: Plan) -> bool:
         """Say whether the protocol knows conversations like `plan`."""
         too_long = any(len(each) > self.most_requests for each in plan.requests)

@@ -31,6 +31,7 @@ _MOST_AHEAD = 16
 _USUAL_FACTOR, _SLOWEST_FACTOR = 20, 3
 _LEAST_SHRINK_TIMEOUT_S = 0.25
 _LEAST_GLANCE_TIMEOUT_S = 0.05
+_NOT_BEGUN = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Executor:
             timeout_s: how long a reply may take.
 
         Yields:
-            Each as it ends, in the order in which their holds do.
+            Each as it ends: all begin their holds, then that goes on first which holds the longest.
 
         Raises:
             CannotRunError: this machine lacks what a connection needs.
@@ -181,10 +182,10 @@ class Executor:
         """
         executions = {plan: self._begun(plan, timeout_s) for plan in plans}
         parts = {plan: in_parts(execution, plan) for plan, execution in executions.items()}
-        held_until = dict.fromkeys(plans, 0.0)
+        held_until = dict.fromkeys(plans, _NOT_BEGUN)
         try:
             while held_until:
-                plan = min(held_until, key=held_until.__getitem__)
+                plan = max(held_until, key=held_until.__getitem__)
                 failure = None
                 try:
                     held_until[plan] = next(parts[plan])

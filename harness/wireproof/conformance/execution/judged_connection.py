@@ -14,7 +14,7 @@ from wireproof.conformance.plans.plan import Upgrade
 from wireproof.deadline import Deadline
 from wireproof.wire.observations import Data
 
-_FULL_S = 0.3
+FULL_S = 0.3
 """Nothing has moved for so long: then no more is taken before something is read."""
 
 
@@ -103,11 +103,11 @@ class JudgedConnection(JudgedStream):
         start = self._out.sent
         self._out.ask_for(until)
         # A pause of the protocol's has the client read now.
-        until_full_s, most_s = min(_FULL_S, stall_s), deadline.remaining_s()
+        until_full_s, most_s = min(FULL_S, stall_s), deadline.remaining_s()
         ended = self._wait(Wait(self._pausing, until_full_s, most_s, reads=False, sends=True))
-        if ended is Ended.SILENT and stall_s > _FULL_S:
+        if ended is Ended.SILENT and stall_s > FULL_S:
             # The kernels probe a closed window, and may move a little more: the stall goes on.
-            left_s = stall_s - _FULL_S
+            left_s = stall_s - FULL_S
             stalled = Wait(self._pausing, left_s, left_s, reads=False, sends=True, renewed=False)
             self._wait(stalled)
         self._transcript.add(self.number, "send", self._out.since(start), "without reading")

@@ -7,13 +7,14 @@ requirement is due: what is found, and how it is made smaller, is as if this had
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.together import LONG_HOLD_S, longest_hold_s
 from wireproof.conformance.liveness import Liveness
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import Requirement
 from wireproof.conformance.search.explore import Search
 from wireproof.conformance.subject import Subject
+from wireproof.results import Delivery
 
 Due = tuple[Requirement, Plan]
 
@@ -32,9 +33,9 @@ class HeldBeside:
             for one in requirements
             if one.holds
             for plan in filter(subject.allows, one.plans(subject))
-            if longest_hold_s(plan) >= LONG_HOLD_S
+            if longest_hold_s(plan) >= LONG_HOLD_S and subject.can_afford(plan)
         ]
-        self._right: dict[tuple[str, Plan], Outcome] = {}
+        self._right: dict[tuple[str, Plan], Delivery] = {}
 
     def execute(self, liveness: Liveness, timeout_s: float) -> None:
         """Execute them all, unless that is done, as many at a time as the protocol has connections.
@@ -53,7 +54,7 @@ class HeldBeside:
                 if failure is None and requirement.judge is not None:
                     failure = requirement.judge(self._subject, outcome)
                 if failure is None:
-                    self._right[requirement.id, plan] = outcome
+                    self._right[requirement.id, plan] = outcome.delivery
                 is_right &= failure is None
             # A server that this has ended must end once more, by what is tried for itself.
             if not is_right and liveness.look() is not None:
@@ -66,11 +67,11 @@ class HeldBeside:
 
         def others(subject: Subject) -> Iterator[Plan]:
             for plan in requirement.plans(subject):
-                outcome = self._right.get((requirement.id, plan))
-                if outcome is None:
+                delivery = self._right.get((requirement.id, plan))
+                if delivery is None:
                     yield plan
                 else:
-                    search.count(outcome)
+                    search.count(delivery)
 
         return replace(requirement, plans=others) if requirement.holds else requirement
 

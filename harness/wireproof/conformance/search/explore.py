@@ -142,8 +142,7 @@ class Search:
 
     def can_afford(self, plan: Plan) -> bool:
         """Whether a server of this pace could answer all of a plan in the time there is for it."""
-        most = max(map(len, plan.requests), default=0)
-        affordable = most * self.subject.request_s <= self.subject.depth.requirement_s
+        affordable = self.subject.can_afford(plan)
         self.tried.unaffordable += not affordable
         return affordable
 
@@ -173,7 +172,7 @@ class Search:
             failure = self._requirement.judge(self.subject, outcome)
             rule = self._requirement.id
         tried = self.tried
-        self.count(outcome)
+        self.count(outcome.delivery)
         if failure is not None and failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             tried.too_slow_plans += 1
@@ -191,10 +190,10 @@ class Search:
         told = replace(outcome, oracles=())
         return Failing(plan, told, failure, signature_of(plan, failure, rule))
 
-    def count(self, outcome: Outcome) -> None:
-        """Count a plan that was executed."""
+    def count(self, delivery: Delivery) -> None:
+        """Count a plan that was executed, and how sure its delivery was."""
         self.tried.plans += 1
-        self.tried.delivery = weakest(outcome.delivery, *filter(None, [self.tried.delivery]))
+        self.tried.delivery = weakest(delivery, *filter(None, [self.tried.delivery]))
 
     def in_haste(self, plan: Plan) -> Failing | None:
         """Execute a plan with little timeout, and return it if it fails, in whatever way."""

@@ -197,6 +197,7 @@ def slow_reader(subject: Subject) -> Iterator[Plan]:
     source=_FLOW,
     reason="Send timeouts and non-blocking sockets under blocking code drop what is unsent.",
     unsupported=fills_nothing,
+    holds=True,
 )
 def stalled_reader(subject: Subject) -> Iterator[Plan]:
     """The same, with a stall longer than usual send timeouts."""
