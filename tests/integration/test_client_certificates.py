@@ -119,7 +119,7 @@ def test_a_relay_shows_it_for_clients_that_speak_in_the_clear(
 def test_the_environment_does_the_same(
     known: Authority, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no command line of ours, as in pytest, variables name the files."""
+    """Where Wireproof has no command line, as in pytest, variables name the files."""
     monkeypatch.setenv(CERTIFICATE, str(known.certificate))
     monkeypatch.setenv(KEY, str(known.key))
     monkeypatch.setattr("sys.stdin", io.StringIO("hello\n"))

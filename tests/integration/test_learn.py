@@ -195,7 +195,7 @@ def test_what_needs_a_reset_is_left_out(
 def test_a_file_that_is_there_is_left_alone(
     learn: Learn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Unless it is to be replaced; and a file that is no Python file is none."""
+    """Unless it is to be replaced; and a file that is not a Python file is none."""
     (tmp_path / "my_protocol.py").write_text("mine")
     with Serving(shouting) as server:
         assert learn(server.target, LINES) == 2

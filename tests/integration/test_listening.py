@@ -137,6 +137,6 @@ def test_where_it_was_told_to_it_listens_and_says_what_that_means(tmp_path: Path
     ]
     assert len(lines) == 2
     assert "the master listens on *:" in lines[0]
-    assert "whoever holds the run's secret can report to it, nobody else" in lines[0]
+    assert "only holders of the run's secret can report to it" in lines[0]
     assert "the web page listens on 0.0.0.0:" in lines[1]
     assert "can start and stop this load" in lines[1]

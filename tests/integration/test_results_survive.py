@@ -111,7 +111,7 @@ def test_a_load_that_is_killed_loses_a_second_at_most(
         print(f"{processes} process(es), kill {seed}: {lost_s:.2f} s lost")  # noqa: T201
     assert lost_s <= 1.0
     assert invoke(["report", str(path)]) == 0
-    assert "interrupted, so this is a part" in capfd.readouterr().out
+    assert "interrupted, so this is incomplete" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -244,7 +244,7 @@ def test_no_result_is_overwritten_unasked(
         for kind, more in (("check", options), ("backlog", ["--queue-only", *options[4:]])):
             assert invoke([kind, target, *more]) == 2
             said = capfd.readouterr().err
-            assert "results.json is there already" in said
+            assert "results.json already exists" in said
             assert "--force" in said
         assert (tmp_path / "results.json").read_bytes() == first
         assert invoke(["check", target, *options, "--force"]) == 0

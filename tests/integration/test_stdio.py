@@ -81,7 +81,7 @@ def test_a_sound_server_passes_confirmed(tmp_path: Path) -> None:
     assert found["SEG-SINGLE"]["delivery"] == "confirmed"
     assert found["CLOSE-HALF"]["verdict"] == "PASS"
     assert found["RESET-MID"]["verdict"] == "UNSUPPORTED"
-    assert "a pipe knows no reset" in found["RESET-MID"]["message"]
+    assert "a pipe has no reset" in found["RESET-MID"]["message"]
 
 
 def cut_once(tmp_path: Path) -> tuple[int, dict[str, Any]]:

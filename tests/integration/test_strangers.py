@@ -171,7 +171,7 @@ def test_what_a_member_of_the_run_cannot_report_is_not_counted() -> None:
         ("wireproof tally", _TOO_MANY, "1,000,000,000 replies in 0.5 s"),
         ("stats", {"stats": [{"name": 1}]}, "reported what cannot be"),
         ("heartbeat", {"state": 5}, "reported what cannot be"),
-        ("invented", None, "'invented', which is no message"),
+        ("invented", None, "'invented', which is not a message"),
     )
     with (
         _run(workers=2, seconds=3.0) as run,

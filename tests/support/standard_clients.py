@@ -1,4 +1,4 @@
-"""Clients of Python's own library, each before a stream of bytes that is there already."""
+"""Clients of Python's own library, each before a stream of bytes that already exists."""
 
 import ftplib
 import imaplib

@@ -190,9 +190,10 @@ def _half_open(measured: Measured) -> Iterator[str]:
     worst = max(measured.bursts, key=lambda one: one.half_open or 0, default=None)
     if worst is not None and worst.half_open:
         yield (
-            f"{worst.half_open} connections of the burst of {worst.connections} stand for the"
-            " client alone: the queue was full when the last step of their handshake came. A client"
-            " that waits for the server to speak first may wait for ever."
+            f"{worst.half_open} connections of the burst of {worst.connections} exist only"
+            " for the client: the queue was full when the last step of their handshake"
+            " came. A client"
+            " that waits for the server to speak first may wait forever."
         )
 
 
@@ -201,7 +202,7 @@ def _causes(measured: Measured) -> Iterator[str]:
     if OVERFLOWS not in counters:
         if measured.tcp and measured.overflowing:
             yield (
-                "Connect times are all there is: the server's own counters cannot be seen from"
+                "Only connect times are known: the server's own counters cannot be seen from"
                 " here, and a SYN that was sent again may also have been lost on the way."
             )
         return
@@ -239,7 +240,10 @@ def _settings(measured: Measured) -> Iterator[str]:
     if sysctls.get("net.ipv4.tcp_abort_on_overflow") == "1":
         yield "tcp_abort_on_overflow is 1: a handshake that ends on a full queue is reset."
     else:
-        yield "tcp_abort_on_overflow is 0: nobody is refused; who finds the queue full waits."
+        yield (
+            "tcp_abort_on_overflow is 0: nobody is refused;"
+            " a client that finds the queue full waits."
+        )
     bound = sysctls.get("net.ipv4.tcp_max_syn_backlog")
     if bound:
         cookies = sysctls.get("net.ipv4.tcp_syncookies", "0") != "0"

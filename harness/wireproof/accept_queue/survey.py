@@ -165,8 +165,8 @@ def _whom_to_pause(
     who = f"process{'' if one else 'es'} {_names(accepting.others)}"
     do = f"{'also ' if accepting.pids else ''}accept{'s' if one else ''} here"
     options = " ".join(f"--pause-pid {pid}" for pid in accepting.others)
-    it = "it" if one else "them"
-    return (), f"{who} {do}; {options} would allow to pause {it} for a moment"
+    them = "it" if one else "them"
+    return (), f"{who} {do}; {options} lets Wireproof pause {them} for a moment"
 
 
 def _names(pids: Collection[int]) -> str:

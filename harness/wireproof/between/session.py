@@ -78,7 +78,7 @@ def _check_connected(baseline: Baseline, spec: BetweenSpec) -> None:
         shown = f"; it said: {ascii(words[-1])[1:-1]:.150}" if words else ""
         raise CannotRunError(
             f"the command {spec.words[0]} never connected to the relay{shown}",
-            "write {host} and {port}, or {url}, where it takes its server's address;"
+            "write {host} and {port}, or {url}, where the command takes its server's address;"
             " its environment has WIREPROOF_HOST and _PORT",
         )
 

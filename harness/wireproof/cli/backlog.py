@@ -58,8 +58,8 @@ def backlog(
 ) -> int:
     """Show how deep the accept queue of TARGET is, and what connects see when it is full.
 
-    The server is never paused uninvited: without --pause-pid, depth is told by connects that
-    outrun it.
+    The server is never paused unless you say so: without --pause-pid, connects find the depth by
+    overflowing the queue.
 
     \b
     wireproof backlog tcp://127.0.0.1:28812

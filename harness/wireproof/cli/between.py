@@ -30,40 +30,40 @@ if TYPE_CHECKING:
     "--listen",
     "listen_text",
     metavar="URL",
-    help="Where the command connects instead.  [default: tcp://127.0.0.1:0, a free port]",
+    help="Where the relay listens for the command.  [default: tcp://127.0.0.1:0, a free port]",
 )
 @click.option(
     "--serve",
     "serve_file",
     metavar="FILE",
-    help="Play the server's side of this recording or capture; TARGET is left away.",
+    help="Play the server's side of this recording or capture; leave TARGET out.",
 )
 @click.option(
     "--schedule",
     metavar="NAME",
-    help="Without a command: stay up, and do this to all who connect: octets, reply-octets,"
+    help="Without a command: stay up, and do this to every connection: octets, reply-octets,"
     " request-octets, drawn, gathered, late, end-apart or uncut.",
 )
-@click.option("--same-output", is_flag=True, help="The command has to print the same, too.")
+@click.option("--same-output", is_flag=True, help="The command must print the same, too.")
 @click.option(
     "--expect",
     type=click.Choice(["end", "error", "success"]),
     default=None,
-    help="How the command must end where a stream breaks off.  [default: as it likes]",
+    help="How the command must end where a stream breaks off.  [default: in any way]",
 )
 @click.option(
     "--depth",
     type=click.Choice(["quick", "default", "deep"]),
     default="default",
     show_default=True,
-    help="How much is tried.",
+    help="How much to try.",
 )
 @click.option(
     "--protocol",
     "protocol_name",
     metavar="NAME",
     help="Cut close to the ends of this protocol's messages, too: a built-in one, module:Class or"
-    " file.py:Class.  [default: what one side says before the other one speaks is a message]",
+    " file.py:Class.  [default: a message is all that one side sends before the other one answers]",
 )
 @click.option(
     "--from",
@@ -73,14 +73,14 @@ if TYPE_CHECKING:
 )
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; CLI-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")
-@click.option("--time-budget", type=Duration("1s"), help="Try schedules for so long at the most.")
-@click.option("--timeout", type=Duration("100ms"), help="A run that takes longer has failed.")
+@click.option("--time-budget", type=Duration("1s"), help="Try schedules for at most this long.")
+@click.option("--timeout", type=Duration("100ms"), help="A run that takes longer fails.")
 @click.option(
     "--jobs",
     type=AtOnce("commands", 64),
     default="auto",
     show_default=True,
-    help="Commands at once; auto: as many as end side by side as they do alone.",
+    help="Commands to run at once; auto: as many as end side by side as they do alone.",
 )
 @click.option("--seed", type=int, help="Draw the same schedules again.  [default: a new one]")
 @output_options
@@ -108,9 +108,9 @@ def between(
 ) -> int:
     """Run COMMAND with a relay between it and the server at TARGET, which cuts both streams.
 
-    COMMAND is run again and again; {host}, {port} and {url} in it, and WIREPROOF_HOST, _PORT and
-    _URL in its environment, say where to connect. It is right when it ends with 0. First it runs
-    uncut a few times; then octet by octet, with every single cut, and so on.
+    COMMAND runs again and again; {host}, {port} and {url} in it, and WIREPROOF_HOST, _PORT and
+    _URL in its environment, say where to connect. Exit status 0 means that it succeeded. It runs
+    uncut a few times first; then octet by octet, with every single cut, and so on.
 
     \b
     wireproof between tcp://127.0.0.1:6379 -- redis-cli -h {host} -p {port} ping
@@ -131,13 +131,13 @@ def between(
     seed = secrets.randbelow(2**32) if seed is None else seed
     if schedule is not None:
         if command or serve_file is not None:
-            raise UsageError("--schedule serves without a command", "leave the command away")
+            raise UsageError("--schedule serves without a command", "leave the command out")
         stays = named(schedule, seed)
         server = _stream(target, allow_hosts)
         return serve_schedule(server, listening_address(listen_text, server), stays)
     words = command if serve_file is None else (target, *command)
     if not words:
-        raise UsageError("no command is named", "write it behind --: -- my-client {host} {port}")
+        raise UsageError("no command is named", "write it after --: -- my-client {host} {port}")
     wanted = frozenset(one.id for one in select(BETWEEN, only, skip))
     check_command(words)
     with _server(target, allow_hosts, serve_file) as server:
@@ -203,7 +203,7 @@ def _framers(protocol_name: str | None, traffic_file: str | None) -> "Framers":
     protocol = find_protocol(protocol_name)
     if not isinstance(protocol, RequestReply):
         raise UsageError(
-            f"{protocol.called} does not say where a message ends", "leave --protocol away"
+            f"{protocol.called} does not say where a message ends", "leave --protocol out"
         )
     return framers_by(protocol)
 

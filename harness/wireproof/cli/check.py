@@ -41,19 +41,19 @@ from wireproof.errors import UsageError
     type=click.Choice(["quick", "default", "deep"]),
     default="default",
     show_default=True,
-    help="How much is tried.",
+    help="How much to try.",
 )
 @click.option(
     "--time-budget",
     type=Duration("1ms"),
-    help="Stop looking after so long.",
+    help="Stop searching after this long.",
 )
 @click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")
 @click.option(
     "--baseline",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Known failures, with a reason each; another failure, or a stale entry, fails.",
+    help="Known failures, with a reason each; any other failure, or a stale entry, fails.",
 )
 @click.option(
     "--behind",

@@ -8,7 +8,7 @@ import click
 from wireproof.cli.shared.common import shown
 
 
-@click.command(short_help="judge two result files against each other")
+@click.command(short_help="compare two result files")
 @click.argument("base", metavar="BASE.json", type=click.Path(path_type=Path))
 @click.argument("new", metavar="NEW.json", type=click.Path(path_type=Path))
 @click.option(
@@ -22,7 +22,7 @@ from wireproof.cli.shared.common import shown
 @click.option("--html", metavar="FILE", help="One self-contained page.")
 @click.option("--markdown", metavar="FILE", help="Markdown, for a pull request.")
 def compare(base: Path, new: Path, tolerance: float, html: str | None, markdown: str | None) -> int:
-    """Say what NEW made worse or better than BASE.
+    """Show what is worse or better in NEW than in BASE.
 
     Throughput and percentiles carry a 95 % interval from the seconds of steady load at the same
     number of connections; requirements, objectives and the accept queue are compared as they are.

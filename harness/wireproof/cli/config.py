@@ -24,13 +24,13 @@ and check it by its name: wireproof check gateway"""
 @click.command(short_help="what wireproof.toml or pyproject.toml says, and where")
 @click.argument("name", default="")
 def config(name: str) -> int:
-    """Show what holds for each named target, or for NAME alone, and where it is said.
+    """Show the settings of each named target, or of NAME alone, and where each comes from.
 
     \b
     wireproof config
     wireproof config gateway
 
-    An option on the command line goes before all of it.
+    Options on the command line override all of it.
     """
     configuration = find_configuration()
     if configuration is None:

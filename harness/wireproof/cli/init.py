@@ -1,4 +1,4 @@
-"""`wireproof init`: a protocol file, a test and a CI step to begin with."""
+"""`wireproof init`: write a protocol file, a test and a CI step to start from."""
 
 import keyword
 import re
@@ -24,7 +24,7 @@ _USUAL_TARGET: Final = "tcp://127.0.0.1:9000"
 _USUAL_REQUEST: Final = r"hello\n"
 
 
-@click.command(short_help="a protocol file, a test and a CI step to begin with")
+@click.command(short_help="write a protocol file, a test and a CI step to start from")
 @click.option("--target", metavar="TARGET", help=f"Where the server listens: {_USUAL_TARGET}.")
 @click.option(
     "--allow-host",
@@ -37,9 +37,9 @@ _USUAL_REQUEST: Final = r"hello\n"
 @click.option(
     "--framing",
     type=click.Choice(list(FRAMINGS)),
-    help="Where a reply ends.  [default: tried on the target, if it is up]",
+    help="Where a reply ends.  [default: found by asking the target, if it is up]",
 )
-@click.option("--name", metavar="NAME", help="Of the protocol: its file and its class.")
+@click.option("--name", metavar="NAME", help="Name of the protocol, for its file and its class.")
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
@@ -60,7 +60,7 @@ def init(
 ) -> int:
     """Write a protocol file, a test and a CI step for a server of your own.
 
-    What no option says is asked, where a terminal can be asked, and else as usual.
+    Asks for what no option says; without a terminal it takes the defaults.
 
     \b
     wireproof init
@@ -79,7 +79,7 @@ def init(
     if framing is None:
         framing = _asked(f"Where does a reply end ({', '.join(FRAMINGS)})", usual)
     if framing not in FRAMINGS:
-        raise UsageError(f"{framing!r} is no framing", f"write {', '.join(FRAMINGS)}")
+        raise UsageError(f"{framing!r} is not a framing", f"write {', '.join(FRAMINGS)}")
     slug = _slug(name or _asked("A name for the protocol", "my_protocol"))
     starter = Starter(slug, target, asked, framing, reply, right_reply(reply, asked, framing))
     files = starter_files(starter)
@@ -105,7 +105,7 @@ def _bytes(text: str) -> bytes:
         return plain.encode("latin-1")
     except UnicodeError:
         raise UsageError(
-            f"--request {text!r} has an escape that is none", r"write \n, \x00 or \\ as in Python"
+            f"--request {text!r} has an invalid escape", r"write \n, \x00 or \\ as in Python"
         ) from None
 
 

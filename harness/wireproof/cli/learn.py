@@ -23,10 +23,12 @@ from wireproof.target import Target
 from wireproof.words import counted
 
 _TWICE: Final = 2
-_WITHOUT_RESET: Final = "played again without anything that resets it, the server answers otherwise"
+_WITHOUT_RESET: Final = (
+    "played again without anything that resets it, the server answers differently"
+)
 
 
-@click.command(short_help="write a protocol file of what traffic shows")
+@click.command(short_help="write a protocol file from recorded traffic")
 @target_options
 @traffic_options
 @click.option(
@@ -49,7 +51,7 @@ def learn(
     save: Path,
     force: bool,
 ) -> int:
-    """Play what is in FILE to the server at TARGET, and write a protocol class to go on from.
+    """Play what is in FILE to the server at TARGET, and write a protocol class to build on.
 
     \b
     wireproof learn tcp://127.0.0.1:6379 --from traffic.pcap --save my_protocol.py
@@ -136,7 +138,9 @@ def _summary(
 def _class_name(path: Path) -> str:
     """Return the name of the class in a file: `MyProtocol` in `my_protocol.py`."""
     if path.suffix != ".py":
-        raise UsageError(f"--save {path} is no Python file", "write a name such as my_protocol.py")
+        raise UsageError(
+            f"--save {path} is not a Python file", "write a name such as my_protocol.py"
+        )
     words = re.findall(r"[A-Za-z0-9]+", path.stem)
     name = "".join(word[:1].upper() + word[1:] for word in words)
     if not name.isidentifier() or keyword.iskeyword(name):

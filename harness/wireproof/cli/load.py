@@ -60,7 +60,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     "--rate",
     metavar="PER_S",
     callback=_converted(parse_rate),
-    help="Open loop: requests per second in all; 1000..20000/60s changes it while one measures.",
+    help="Open loop: total requests per second; 1000..20000/60s changes it during the run.",
 )
 @click.option("--rate-stages", type=Counts(), metavar="PER_S,…", help="Rates, stage by stage.")
 @click.option("--think", default="", metavar="TIME", help="Pause before a request: 10ms, exp:10ms.")
@@ -69,7 +69,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     type=click.Choice([str(one) for one in Arrivals]),
     default=str(Arrivals.CONSTANT),
     show_default=True,
-    help="How the requests of --rate are spread.",
+    help="How to space the requests of --rate.",
 )
 @click.option(
     "--for",
@@ -77,7 +77,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     default="10s",
     show_default=True,
     type=Duration(),
-    help="How long each stage is measured.",
+    help="How long to measure each stage.",
 )
 @click.option(
     "--warm-up",
@@ -85,7 +85,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     default="1s",
     show_default=True,
     type=Duration(),
-    help="What comes before and is not measured.",
+    help="How long to warm up before measuring.",
 )
 @click.option(
     "--payload",
@@ -111,21 +111,24 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     type=click.Choice(list(FORMS)),
     default=LINES,
     show_default=True,
-    help="How they stand there: lines, or a big-endian length of 1, 2, 4 or 8 bytes before each.",
+    help="Format of that file: lines, or a big-endian length of 1, 2, 4 or 8 bytes before each.",
 )
 @click.option(
     "--feed",
     "feed_file",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="Values for {name} in them: a .csv, or lines for {line}. Without --requests: keys, paths,"
-    " names, topics or payloads, of which the protocol makes requests.",
+    help=(
+        "Values for {name} in the requests: a .csv, or lines for {line}. Without --requests:"
+        " keys, paths,"
+        " names, topics or payloads that the protocol makes requests from."
+    ),
 )
 @click.option(
     "--pipeline",
     type=int,
     default=1,
     show_default=True,
-    help="Requests that a connection sends in one go.",
+    help="Requests that a connection sends at once.",
 )
 @click.option(
     "--segment",
@@ -140,12 +143,12 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     show_default=True,
     metavar="SHARE",
     callback=_converted(parse_share),
-    help="Share of the requests that is cut so.",
+    help="Share of the requests to cut this way.",
 )
 @click.option(
     "--connection-lifetime",
     type=Duration(),
-    help="Replace each connection after about so long.",
+    help="Replace each connection after about this long.",
 )
 @click.option("--connect-rate", type=float, metavar="PER_S", help="Connections opened per second.")
 @click.option(
@@ -183,7 +186,7 @@ def _converted(function: Callable[[str], Any]) -> Callable[..., Any]:
     "--find-knee",
     "knee",
     metavar="EXPRESSION",
-    help="How many connections the objective holds for (with --rate: which rate).",
+    help="Find the most connections (with --rate: the highest rate) that meet this objective.",
 )
 @click.option("--seed", type=int, help="Draw the same payloads again.  [default: a new one]")
 @elsewhere_options

@@ -22,7 +22,7 @@ from wireproof.traffic.relay import Relay, listen
 from wireproof.words import counted
 
 
-@click.command(short_help="write down what passes between a client and a server")
+@click.command(short_help="record what a client and a server say to each other")
 @target_options
 @click.option(
     "--listen",
@@ -35,7 +35,7 @@ from wireproof.words import counted
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="The recording; a file that is there is left alone.",
+    help="The recording; an existing file is never replaced.",
 )
 @click.option(
     "--max-bytes",
@@ -44,7 +44,7 @@ from wireproof.words import counted
     default=256 * 1024 * 1024,
     show_default=True,
     metavar="N",
-    help="The most that the recording may have; what comes later passes unrecorded.",
+    help="The largest size of the recording; later traffic passes unrecorded.",
 )
 def record(
     target: str,
@@ -55,8 +55,8 @@ def record(
 ) -> int:
     """Stand between clients and TARGET, pass everything on, and write it to FILE.
 
-    The address to point a client at is printed first; Ctrl-C ends it. To a TLS target the client
-    speaks in the clear. The file survives any end of ours, up to the last second.
+    Prints the address to point a client at; Ctrl-C ends it. With a TLS target, the client
+    speaks in the clear. However it ends, the file holds all but the last second.
 
     \b
     wireproof record tcp://127.0.0.1:6379 --out traffic.wireproof

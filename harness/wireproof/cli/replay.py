@@ -18,7 +18,10 @@ _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
     "--protocol",
     default="",
     metavar="module:Class|file.py:Class",
-    help="As recorded. Needed where it is code: a replay file by itself imports nothing.",
+    help=(
+        "The protocol of the recording. Needed if it is your own code: a replay file by itself"
+        " imports nothing."
+    ),
 )
 @click.option(
     "--allow-host",
@@ -31,14 +34,14 @@ _EXIT_CODES = {"FAILS": 1, "FIXED": 0, "NOT REPRODUCED": 3}
 @click.option(
     "--run-command",
     is_flag=True,
-    help="Run the command that a case of wireproof between names, once you have read it.",
+    help="Run the command in a case of wireproof between; read it first.",
 )
 @click.option(
     "--runs",
     default=5,
     show_default=True,
     type=click.IntRange(1, 1000),
-    help="How often the case is run.",
+    help="How often to run the case.",
 )
 def replay(
     case: Path,

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 @click.command(short_help="the catalogue")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @protocol_options
-@click.option("--json", "as_json", is_flag=True, help="Print it as data.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def rules(
     ids: tuple[str, ...], protocol_name: str, settings: dict[str, str], as_json: bool
 ) -> None:
-    """List every requirement, or tell all about those of an ID; SEG-* is a group.
+    """List every requirement, or explain the ones named; SEG-* is a group.
 
-    CLI-* is what wireproof between judges, MID-* what wireproof check --behind does; the rest is of
-    wireproof check.
+    wireproof between judges CLI-*, wireproof check --behind judges MID-*, wireproof
+    check the rest.
 
     \b
     wireproof rules

@@ -58,7 +58,7 @@ class _Measured:
     type=click.Choice(["quick", "default", "deep"]),
     default="default",
     show_default=True,
-    help="How much is tried.",
+    help="How much to try.",
 )
 @click.option("--seed", type=int, help="Draw the same plans again.  [default: a new one]")
 @click.option(

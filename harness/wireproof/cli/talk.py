@@ -20,7 +20,7 @@ _MORE_S = 0.1
 _LARGEST_DATAGRAM_BYTES = 65535
 
 
-@click.command(short_help="a prompt to a server")
+@click.command(short_help="talk to a server from a prompt")
 @click.argument("target", default="tcp://localhost:28812", is_eager=True, callback=configured)
 @click.option(
     "--allow-host",

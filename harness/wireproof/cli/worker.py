@@ -17,7 +17,7 @@ from wireproof.cli.shared.elsewhere import parse_place
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A copy of the master's.",
+    help="A copy of the master's secret file.",
 )
 @click.option(
     "--allow-host",
@@ -33,7 +33,7 @@ from wireproof.cli.shared.elsewhere import parse_place
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Of this machine; the master counts each.",
+    help="Load processes on this machine; the master counts each.",
 )
 @click.option(
     "--source-addresses",
@@ -53,9 +53,9 @@ def worker(
 ) -> int:
     """Put load on TARGET as the master at MASTER (HOST or HOST:PORT) says, and report to it.
 
-    The master says how many connections, how often and how long. TARGET, protocol and settings
-    are said here, as they are said there: no other machine chooses what this one does. Without
-    TARGET the master's is told, and nothing is sent to it.
+    The master says how many connections, how often and how long. Give TARGET, protocol and
+    settings here too, as they are there: no other machine chooses what this one does. Without
+    TARGET, it prints the master's and sends nothing.
 
     \b
     wireproof worker 192.0.2.7 tcp://192.0.2.9:7 --protocol echo --allow-host 192.0.2.9 \\

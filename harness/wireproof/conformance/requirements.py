@@ -123,7 +123,7 @@ def irrelevance(identifier: str, protocol: Protocol) -> str:
 
 _OWN_PROCESS = "each connection is a process of its own"
 _NOT_OF_PIPES = {
-    "RESET-": "a pipe knows no reset",
+    "RESET-": "a pipe has no reset",
     "CAP-": _OWN_PROCESS,
     "ISO-": _OWN_PROCESS,
     "IDLE-OTHERS": _OWN_PROCESS,

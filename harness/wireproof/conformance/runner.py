@@ -144,7 +144,7 @@ class Runner:
             message = f"not tried, since in {self._gone_since} {gone}{how_on}"
             return self._without_search(requirement, Verdict.INCONCLUSIVE, message)
         if self._allotment.is_used_up and self._has_judged:  # the first tells the most
-            return self._without_search(requirement, Verdict.INCONCLUSIVE, "the time was used up")
+            return self._without_search(requirement, Verdict.INCONCLUSIVE, "time ran out")
         begun = time.monotonic()
         self._has_judged = True
         try:
@@ -205,7 +205,7 @@ class Runner:
     def _what_was_left(self, tried: Tried, *, complete: bool, cut_short: bool) -> tuple[str, str]:
         """Return why a search settles nothing, and else what it left out; both may be empty."""
         if self._allotment.is_used_up and not complete:
-            return "the time was used up", ""
+            return "time ran out", ""
         if tried.too_slow_plans + tried.unjudged_plans == tried.plans:
             return tried.too_slow or tried.unjudged, ""
         left_out = tried.left_out + tried.unaffordable

@@ -26,7 +26,7 @@ KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much is tried.
+    """How much to try.
 
     Attributes:
         name: as in `--depth`.

@@ -1,4 +1,4 @@
-"""The same where a request is answered behind the end of the client's stream alone."""
+"""The same where a request is answered only after the client's end of stream."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -28,7 +28,7 @@ class _AllOthers(Mapping[str, str]):
     def __getitem__(self, identifier: str) -> str:
         if identifier in _JUDGED:
             raise KeyError(identifier)
-        return "a request is answered behind the end of the client's stream alone"
+        return "a request is answered only after the client's end of stream"
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

@@ -95,10 +95,10 @@ def take_lessons(
         raise CannotRunError(f"cannot judge {target} from this: {told}")
     scripts.sort(key=lambda one: sum(map(len, one.requests)))
     alike, others = _of_one_beginning(scripts)
-    left_out += [(one.name, "the server greets it otherwise") for one in others]
+    left_out += [(one.name, "the server greets it differently") for one in others]
     behind_end = ends[alike[0].name]
     others = [one for one in alike if ends[one.name] is not behind_end]
-    left_out += [(one.name, "of these some are answered behind its end alone") for one in others]
+    left_out += [(one.name, "of these some are answered only after its end") for one in others]
     learnt = Scripts(
         scripts=tuple(one for one in alike if one not in others),
         vary=vary,

@@ -19,7 +19,7 @@ _PLAYS: Final = 5
 """Besides the slow one that comes first."""
 _PATIENCE_AGAIN: Final = (1.0, 4.0, 16.0)
 """When bytes went from one reply to the next, the quiet was too short."""
-UNLIKE_RECORDED: Final = "the server answers otherwise than when it was recorded"
+UNLIKE_RECORDED: Final = "the server answers differently than when it was recorded"
 """So begins why a conversation of another server, or another state of it, can't be judged."""
 _SLOW_PAUSE_S: Final = 0.02
 _STRADDLED_S: Final = 1.1
@@ -160,11 +160,11 @@ def _unanswered(conversation: Conversation, performances: list[Performance]) -> 
     assert where is not None
     how = "resets" if early[0].was_reset else "closes"
     if len(early) < len(performances):
-        return f"the server {how} the connection behind request {where} in some plays only"
+        return f"the server {how} the connection after request {where} in some plays only"
     if first.closed_after == where and conversation.end is not End.OPEN:
         told = f"leave out what follows it: {counted(count - where, 'request')}"
-        return f"the server {how} the connection behind request {where} of {count}; {told}"
-    return f"the server {how} the connection behind request {where} of {count}"
+        return f"the server {how} the connection after request {where} of {count}; {told}"
+    return f"the server {how} the connection after request {where} of {count}"
 
 
 def _unlike_one_reply(performances: list[Performance]) -> str:

@@ -72,7 +72,7 @@ def reasons(found: Outcome) -> str:
     if found.unanswered:
         said.append("nothing was answered under load")
     if found.partial:
-        said.append("interrupted, so this is a part")
+        said.append("interrupted, so this is incomplete")
     return ", ".join(said) or "measured"
 
 

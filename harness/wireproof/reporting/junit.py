@@ -157,7 +157,7 @@ def _load_suite(results: Results, found: Outcome) -> ET.Element:
 def _run_suite(results: Results, found: Outcome) -> ET.Element:
     case = _case(_class_name(results, "run"), "the run is whole")
     if found.partial:
-        _add(case, "error", "PARTIAL", "interrupted, so this is a part")
+        _add(case, "error", "PARTIAL", "interrupted, so this is incomplete")
     return _suite(results, "run", [case], 0.0)
 
 

@@ -266,7 +266,7 @@ class Burst(Record, frozen=True, kw_only=True):
     retries: dict[str, int] = {}
     """Completed connects, by how often their SYN was sent again."""
     half_open: int | None = None
-    """Connects that stand for the client alone: the queue had no room when the handshake's last
+    """Connects that exist only for the client: the queue had no room when the handshake's last
     step came. None where the server's side cannot be seen."""
     peak_depth: int | None = None
     """Deepest that the queue was seen during the burst."""

@@ -138,7 +138,7 @@ def _gap(name: str, sent: Stream, received: Stream) -> LeftOut | None:
         if stream.missing:
             return LeftOut(
                 name,
-                f"lacks bytes of the {side} behind byte {len(stream.data)}",
+                f"lacks bytes of the {side} after byte {len(stream.data)}",
                 "capture again with a larger buffer: tcpdump -B 65536",
             )
     return None

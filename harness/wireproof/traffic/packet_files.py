@@ -119,7 +119,7 @@ class _Reader:
 
     def damaged(self) -> UsageError:
         """Return what to say of a file that makes no sense."""
-        return UsageError(f"{self.name} is damaged behind packet {self.packets}")
+        return UsageError(f"{self.name} is damaged after packet {self.packets}")
 
 
 def _pcap(reader: _Reader) -> Iterator[Frame]:

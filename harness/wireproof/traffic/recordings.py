@@ -100,7 +100,7 @@ class RecordingWriter:
             self._file = FileIO(path, "xb")
         except FileExistsError:
             raise UsageError(
-                f"{path} is there already", "remove it, or name another file with --out"
+                f"{path} already exists", "remove it, or name another file with --out"
             ) from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -19,7 +19,7 @@ _MISSING = {
     # asyncio's servers end the connection without an alert
     "no handshake",
     "unexpected eof while reading",
-    "the connection ends behind the handshake",
+    "the connection ends after the handshake",
 }
 _DISTRUSTED = {
     "unknown ca",

@@ -81,6 +81,6 @@ def _see_accepted(connection: Connection) -> None:
     """
     if isinstance(connection.socket, ssl.SSLSocket) and connection.wait(Deadline(_ALERT_S)):
         ended = connection.receive() is END_OF_STREAM
-        reason = "the connection ends behind the handshake" if ended else connection.alert
+        reason = "the connection ends after the handshake" if ended else connection.alert
         if certificate_wanted(reason):
             raise ConnectError(reason)

@@ -117,7 +117,7 @@ class StartedServer:
             self.target = self._wanted if is_placed else _with_free_port(self._wanted)
             if is_listening(self.target):
                 raise UsageError(
-                    f"something listens on {self.target} already",
+                    f"something already listens on {self.target}",
                     "end it, since --start starts the server itself, or name port 0",
                 )
             tries -= 1

@@ -35,9 +35,9 @@ def blame(failed: Played, uncut: Played) -> Blame:
         cut.add(Direction.REPLY)
     seen, is_servers_doing = _what_the_server_did(failed, uncut)
     if cut == {Direction.REPLY}:
-        return Blame("client", _joined(failed, "the server was sent all as it came"))
+        return Blame("client", _joined(failed, "everything reached the server unchanged"))
     if cut == {Direction.REQUEST}:
-        return Blame("server", seen or _joined(failed, "the replies passed as they came"))
+        return Blame("server", seen or _joined(failed, "the replies passed unchanged"))
     if is_servers_doing:
         return Blame("server", seen)
     return Blame("", seen or _client_words(failed))

@@ -145,7 +145,7 @@ def _verdict(one: Between, found: Judgement, spec: BetweenSpec) -> tuple[Verdict
 
 def _untried(one: Between, found: Judgement) -> tuple[Verdict, str]:
     if one.id in found.planned and one.level is Level.MUST:
-        return Verdict.INCONCLUSIVE, "not tried: there was no time, or its places did not come"
+        return Verdict.INCONCLUSIVE, "not tried: there was no time, or the places to cut never came"
     why = "there was no time" if one.id in found.planned else "the streams have no place for it"
     return Verdict.UNSUPPORTED, why
 
@@ -162,7 +162,7 @@ def _uncut(found: Judgement) -> tuple[Verdict, str]:
     waits = f"; {waiting(last)}" if last.exit_code is None else ""
     return Verdict.INCONCLUSIVE, (
         f"uncut it fails {len(found.baseline.problems)} of {runs} times{_directly(found)}:"
-        f" {first.message} ({first.actual}{waits}); so nothing can be said of cuts"
+        f" {first.message} ({first.actual}{waits}); so nothing can be said about cuts"
     )
 
 

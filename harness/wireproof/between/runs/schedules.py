@@ -95,7 +95,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
         if self.gather:
             yield f"{' and '.join(f'{one} bytes' for one in self.gather)} of a moment as one"
         if self.is_late:
-            yield "replies behind the next request"
+            yield "replies after the next request"
         if self.end_apart:
             yield "the end of stream apart from the last byte"
 

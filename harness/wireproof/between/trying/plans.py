@@ -42,7 +42,7 @@ MOST_PLACES: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much is tried.
+    """How much to try.
 
     Attributes:
         cuts: single cuts of each direction, at the most.

@@ -104,8 +104,11 @@ def start_option(command: Command) -> Command:
         "--start",
         "start_command",
         metavar="COMMAND",
-        help="Starts the server, and starts it again when it has died; {port}, {host}, {path} and"
-        " {url} in it say where to listen. TARGET may then name port 0, a free one.",
+        help=(
+            "Command that starts the server, and starts it again if it dies; {port}, {host},"
+            " {path}"
+            " and {url} in it say where to listen. TARGET may then have port 0, for a free one."
+        ),
     )(command)
 
 
@@ -115,7 +118,7 @@ def output_options(command: Command) -> Command:
         "--json", "as_json", is_flag=True, help="Print the result file's text, and nothing else."
     )(command)
     command = click.option(
-        "--force", is_flag=True, help="Replace the result that the folder of --out holds."
+        "--force", is_flag=True, help="Replace the result in the folder of --out."
     )(command)
     return click.option(
         "--out",
@@ -167,7 +170,7 @@ def serving_target(
         return
     target = resolve(parse_target(text, any_port=True), allow_hosts)[0]
     if target.scheme == "exec":
-        raise UsageError(f"{target} is started for each connection", "leave --start away")
+        raise UsageError(f"{target} is started for each connection", "leave --start out")
     with StartedServer(command, target) as server:
         yield server.target, server
 

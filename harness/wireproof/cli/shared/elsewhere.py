@@ -81,18 +81,18 @@ def elsewhere_options(command: Command) -> Command:
             "--secret-file",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="With --master: by which its workers are known; made if it is not there.",
+            help="With --master: the secret that its workers must have; created if missing.",
         ),
         click.option(
             "--expect-workers",
             type=click.IntRange(1, 10_000),
             metavar="N",
-            help="With --master: how many processes of wireproof worker will come.",
+            help="With --master: how many worker processes to wait for.",
         ),
         click.option(
             "--bind",
             metavar="ADDR[:PORT]",
-            help="With --master: where they come.  [default: 127.0.0.1:5557]",
+            help="With --master: the address at which workers join.  [default: 127.0.0.1:5557]",
         ),
         click.option("--master", is_flag=True, help="Lead wireproof worker on other machines."),
     ):
@@ -166,8 +166,8 @@ def meeting_place(asked: Asked, target: Target, spec: LoadSpec) -> Elsewhere:
         )
         if not is_loopback_host(asked.host):
             say(
-                f"other machines reach {shown}:{port}; whoever holds the secret in"
-                f" {asked.secret_file} can report to this run, nobody else"
+                f"other machines reach {shown}:{port}; only holders of the secret"
+                f" in {asked.secret_file} can report to this run"
             )
 
     return Elsewhere(

@@ -55,14 +55,19 @@ def traffic_options(command: Command) -> Command:
                 "sources",
                 multiple=True,
                 metavar="FILE",
-                help="No protocol: a capture, a recording, or files with a request each; - is"
-                " standard input.",
+                help=(
+                    "Without a protocol, learn from a capture, a recording, or files with a"
+                    " request each;"
+                    " - is standard input."
+                ),
             ),
             click.option(
                 "--conversation",
                 type=click.IntRange(1),
                 metavar="N",
-                help="With --from: this one of several.  [default: the shortest dozen]",
+                help=(
+                    "With --from: use this conversation of several.  [default: the shortest dozen]"
+                ),
             ),
             click.option(
                 "--server-port",
@@ -74,14 +79,14 @@ def traffic_options(command: Command) -> Command:
                 "--vary",
                 metavar="REGEX",
                 default="",
-                help="With --from: what of requests is another name on each connection.",
+                help="With --from: matches names in requests that must differ on each connection.",
             ),
             click.option(
                 "--reset",
                 "reset_command",
                 metavar="COMMAND",
                 default="",
-                help="With --from: has the server forget, before each conversation.",
+                help="With --from: resets the server before each conversation.",
             ),
             click.option(
                 "--reference",
@@ -201,7 +206,7 @@ def learnt_file(traffic: Traffic, target: Target, folder: Path, *, quiet: bool) 
     lessons = learn_from(traffic, target, quiet=quiet)
     if lessons.scripts.behind_end:
         raise UsageError(
-            "these requests are answered behind the end of the client's stream alone: no load",
+            "these requests are answered only after the client's end of stream: no load",
             "check --from judges them",
         )
     path = folder.resolve() / FILE_NAME

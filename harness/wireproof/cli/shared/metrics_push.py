@@ -41,7 +41,7 @@ class MetricsPush:
 
         """
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--otlp {url!r} is no URL", "write --otlp http://127.0.0.1:4318")
+            raise UsageError(f"--otlp {url!r} is not a URL", "write --otlp http://127.0.0.1:4318")
         try:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         except ImportError:

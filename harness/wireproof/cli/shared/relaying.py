@@ -44,7 +44,7 @@ def listening_address(text: str | None, server: Target) -> Target:
     if target.is_stream != server.is_stream:
         raise UsageError(f"{target} can't be passed on to {server}", example)
     if target.scheme == "unix" and Path(target.path).exists():
-        raise UsageError(f"{target.path} is there already", "remove it, or name another path")
+        raise UsageError(f"{target.path} already exists", "remove it, or name another path")
     return resolve(target, (target.host,))[0]
 
 

@@ -202,10 +202,12 @@ def _make_room(folder: Path, *, force: bool) -> None:
         return
     if not force:
         raise UsageError(
-            f"{held[0]} is there already", f"{_ELSEWHERE}, or write --force to have it replaced"
+            f"{held[0]} already exists", f"{_ELSEWHERE}, or write --force to have it replaced"
         )
     if held[0].name != RESULTS and held[-1].name == _EVIDENCE:
-        raise UsageError(f"{held[-1]} is of no result, so not even --force replaces it", _ELSEWHERE)
+        raise UsageError(
+            f"{held[-1]} does not belong to a result, so not even --force replaces it", _ELSEWHERE
+        )
     for one in held:
         if one.is_dir() and not one.is_symlink():
             shutil.rmtree(one)

@@ -3,7 +3,7 @@
 What is right was only seen, never said. So a plan that fails is held against the same requests sent
 whole: two such controls must hold behind it, and the plan must fail again. One that fails now and
 then must do so in several of twenty pairs, and none of their controls may fail. All else is
-`UNJUDGED`: the server answers otherwise now, however the bytes are sent.
+`UNJUDGED`: the server answers differently now, however the bytes are sent.
 """
 
 import subprocess

@@ -92,11 +92,11 @@ class StreamWitness(Witness):
     def opens_by_hand(self, until: int) -> None:
         """Hear that the opening is sent up to this byte, as one segment."""
         self._segments.append(str(until))
-        self._opening = f"in the opening, behind the segments up to {', '.join(self._segments)}"
+        self._opening = f"in the opening, after the segments up to {', '.join(self._segments)}"
 
     def is_stuffed(self) -> None:
         """Hear that something was sent in clear behind the request for TLS."""
-        self._opening = "inside TLS, behind what came in clear with the request for it"
+        self._opening = "inside TLS, after what came in the clear with the request for it"
 
     def is_open(self) -> None:
         """Hear that the opening exchange is over."""

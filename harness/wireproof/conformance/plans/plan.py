@@ -153,7 +153,7 @@ class Way(StrEnum):
     RESET = "answered, then reset"
     IN_REQUEST = "reset inside a request"
     IN_OPENING = "reset inside the opening"
-    AT_ONCE = "reset at once behind a request"
+    AT_ONCE = "reset right after a request"
     """Unconfirmed: the server may have accepted, or read, or neither."""
 
 

@@ -93,13 +93,13 @@ class OwnPagesOnly:
         origin = environ.get("HTTP_ORIGIN")
         own = {host.lower(), self._proxy} - {None}
         if origin is not None and _origin_of(str(origin)) not in own:
-            return f"a page of {ascii(origin)[1:-1]:.80} has no business here"
+            return f"a page of {ascii(origin)[1:-1]:.80} may not do this"
         changes = environ.get("REQUEST_METHOD") not in {"GET", "HEAD", "OPTIONS"}
         if changes and environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in {
             "same-origin",
             "none",
         }:
-            return "a page of another site has no business here"
+            return "a page of another site may not do this"
         return ""
 
     def _is_ours(self, name: str) -> bool:

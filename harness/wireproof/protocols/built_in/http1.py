@@ -183,7 +183,7 @@ class Http1(RequestReply):
                 Level.SHOULD,
                 "An empty line before the request line is ignored.",
                 "RFC 9112 section 2.2",
-                "Old clients send one behind the body of a POST.",
+                "Old clients send one after the body of a POST.",
                 ((b"\r\n" + plain, plain),),
             ),
             Rule(

@@ -284,7 +284,7 @@ def _parsed(data: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Return command, headers (the first of each name) and body of a whole frame."""
     head_end = _END_OF_HEAD.search(data)
     if head_end is None:
-        raise MalformedReplyError("a frame without an empty line behind its headers")
+        raise MalformedReplyError("a frame without an empty line after its headers")
     command, *lines = re.split(rb"\r?\n", data[: head_end.start()])
     headers: dict[bytes, bytes] = {}
     for line in lines:
@@ -310,7 +310,7 @@ def _frame_length(buffer: bytes | bytearray) -> int | None:
         raise MalformedReplyError("a content-length that is not a number")
     end = head_end.end() + int(counted[1]) + 1
     if end <= len(buffer) and buffer[end - 1]:
-        raise MalformedReplyError("no NUL behind as many octets as content-length says")
+        raise MalformedReplyError("no NUL after as many octets as content-length says")
     return end
 
 

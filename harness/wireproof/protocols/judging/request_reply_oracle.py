@@ -112,7 +112,7 @@ class RequestReplyOracle(Oracle):
         try:
             while self._buffer:
                 if self._has_ended:
-                    raise self._surplus("bytes behind the reply that ends the stream")
+                    raise self._surplus("bytes after the reply that ends the stream")
                 if not queue and self._answerable_at:
                     self._owe_early()
                 if not queue and not self._unsolicited:

@@ -56,8 +56,8 @@ def load_lines(load: LoadResult, width: int, micro: str) -> Iterator[Text | Tabl
         yield Text(escaped(str(advice)), style="yellow")
     if turned_away := load.details.get("turned_away"):
         yield Text(
-            f"{int(turned_away):,} more were sent ahead behind a reply that ended its connection,"
-            " as it said: not served, no failure, and not counted",
+            f"{int(turned_away):,} more were sent ahead, after a reply that ended its connection"
+            " as announced: not served, not failed, not counted",
             style="dim",
         )
     yield from failure_lines(load)

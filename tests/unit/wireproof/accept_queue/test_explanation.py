@@ -126,7 +126,7 @@ def test_bursts_that_fit_and_that_do_not() -> None:
     text = _explain(bursts=[*fits, _burst(60, 52), _burst(200, 52, half_open=97)])
     assert "The smallest burst that did not fit was 60: 52 completed at once, 8 (13 %)" in text
     assert "Of 200 at the same instant, 52 completed at once, 148 (74 %) had to try again" in text
-    assert "97 connections of the burst of 200 stand for the client alone" in text
+    assert "97 connections of the burst of 200 exist only for the client" in text
     assert "call listen() with 200 or more, and accept" in text
 
 

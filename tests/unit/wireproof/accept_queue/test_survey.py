@@ -73,7 +73,7 @@ def test_a_server_elsewhere(start_server: StartServer, monkeypatch: pytest.Monke
     assert found.counters == {}
     text = " ".join(found.explanation)
     assert f"is at most {found.queue.depth}, by the connects: the server is not on this" in text
-    assert "Connect times are all there is" in text
+    assert "Only connect times are known" in text
 
 
 def test_a_server_that_does_not_accept(target_of: TargetOf) -> None:

@@ -114,10 +114,10 @@ def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
         (["--listen", "tls://127.0.0.1:0"], "in the clear\nwrite tcp://127.0.0.1:0"),
         (["--listen", "udp://127.0.0.1:0"], "can't be passed on to tcp://"),
         (["--listen", "unix:/"], "names no absolute path"),
-        (["--listen", "unix:/dev/null"], "is there already"),
+        (["--listen", "unix:/dev/null"], "already exists"),
         (["--listen", "nonsense"], "is not a target"),
         (["--max-bytes", "1"], "'--max-bytes'"),
-        (["--out", "/dev/null"], "/dev/null is there already"),
+        (["--out", "/dev/null"], "/dev/null already exists"),
     ],
 )
 def test_wrong_usage(

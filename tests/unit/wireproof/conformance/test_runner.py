@@ -218,7 +218,7 @@ def test_no_time_is_inconclusive(diag: SockDiag) -> None:
     with Serving(shouting) as server:
         (judged,) = _judged(server, diag, "SEG-SINGLE", time_budget_s=0.0)
     assert judged.result.verdict is Verdict.INCONCLUSIVE
-    assert judged.result.message == "the time was used up"
+    assert judged.result.message == "time ran out"
 
 
 def test_what_the_protocol_has_not(diag: SockDiag) -> None:

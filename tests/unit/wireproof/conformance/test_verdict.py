@@ -76,5 +76,5 @@ def test_a_lost_reply_is_worse_than_surplus_behind_the_end(
 def test_what_was_not_found() -> None:
     """PASS, or INCONCLUSIVE with the reason."""
     assert searched(MUST, played.subject(), Tried(), 0.1).result.verdict is Verdict.PASS
-    line = searched(MUST, played.subject(), Tried(), 0.1, "the time was used up").result
-    assert (line.verdict, line.message) == (Verdict.INCONCLUSIVE, "the time was used up")
+    line = searched(MUST, played.subject(), Tried(), 0.1, "time ran out").result
+    assert (line.verdict, line.message) == (Verdict.INCONCLUSIVE, "time ran out")

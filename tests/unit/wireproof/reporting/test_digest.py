@@ -23,7 +23,9 @@ def test_the_sentence_tells_what_the_word_rests_on() -> None:
         "1 unsupported, 1 of 2 objectives missed"
     )
     good = samples.results(check=samples.check(samples.requirement("A-1")), partial=True)
-    assert reasons(outcome(good)) == ("1 of 1 requirement passed, interrupted, so this is a part")
+    assert reasons(outcome(good)) == (
+        "1 of 1 requirement passed, interrupted, so this is incomplete"
+    )
     assert reasons(outcome(samples.results("backlog", backlog=samples.backlog()))) == "measured"
 
 

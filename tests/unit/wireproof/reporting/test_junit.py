@@ -55,7 +55,7 @@ def test_what_else_decides_is_a_case() -> None:
     messages = {
         "2 wrong replies": {"load": load},
         "nothing was answered": {"load": msgspec.structs.replace(load, failures={}, requests=0)},
-        "interrupted, so this is a part": {"load": samples.load(), "partial": True},
+        "interrupted, so this is incomplete": {"load": samples.load(), "partial": True},
     }
     for message, parts in messages.items():
         told = [one.get("message") for one in _parsed(**parts).iter() if one.get("type")]

@@ -223,13 +223,13 @@ def test_missing_bytes_are_told() -> None:
     sent = exchanged(writes)
     hole = [one for one in sent if one.data != b"second"]
     assert _refused(captured(hole)) == (
-        "x.pcap: 127.0.0.1:40000 to 127.0.0.2:7 lacks bytes of the client behind byte 5\n"
+        "x.pcap: 127.0.0.1:40000 to 127.0.0.2:7 lacks bytes of the client after byte 5\n"
         "capture again with a larger buffer: tcpdump -B 65536"
     )
     unseen = [one for one in sent if one.data != b"third" and not one.flags & FIN]
-    assert "lacks bytes of the client behind byte 11" in _refused(captured(unseen))
+    assert "lacks bytes of the client after byte 11" in _refused(captured(unseen))
     replies = [one for one in exchanged(ASKED) if one.data != b"+PONG\r\n"]
-    assert "lacks bytes of the server behind byte 0" in _refused(captured(replies))
+    assert "lacks bytes of the server after byte 0" in _refused(captured(replies))
 
 
 def test_a_connection_that_cannot_be_used_is_left_out_with_the_reason() -> None:
@@ -238,7 +238,7 @@ def test_a_connection_that_cannot_be_used_is_left_out_with_the_reason() -> None:
     found = read_capture(_several(hole, exchanged(ASKED)), "x")
     assert len(found.conversations) == 1
     (left_out,) = found.left_out
-    assert left_out.reason == "lacks bytes of the server behind byte 0"
+    assert left_out.reason == "lacks bytes of the server after byte 0"
 
 
 def test_packets_that_were_cut_short_are_told() -> None:

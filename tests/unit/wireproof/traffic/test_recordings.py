@@ -171,7 +171,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A recording may be all that is left of what it shows."""
     path = tmp_path / "x"
     path.write_bytes(b"precious")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         RecordingWriter(path, HEAD, MANY)
     assert path.read_bytes() == b"precious"
     with pytest.raises(CannotRunError, match="No such file"):

@@ -117,5 +117,5 @@ def test_wrong_commands_are_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = taken.getsockname()
         target = Target("tcp", "127.0.0.1", address[1], family=socket.AF_INET, address=address)
-        with pytest.raises(UsageError, match="something listens on"):
+        with pytest.raises(UsageError, match="something already listens on"):
             StartedServer(command(SERVER, "{port}", "x"), target)

@@ -152,7 +152,7 @@ class MasterSocket(_Keyed):
             message = decode_message(data) if not more else None
             if message is not None and message.node_id.encode() == name:
                 return message.node_id, message
-            _log.warning("a worker sent what is no message; it is dropped")
+            _log.warning("a worker sent something that is not a message; it is dropped")
 
     def _keep_door(self) -> None:
         """Answer ZeroMQ's question whether a peer with this key may come in."""
@@ -210,7 +210,7 @@ class WorkerSocket(_Keyed):
             message = decode_message(data)
             if message is not None:
                 return message
-            _log.warning("the master sent what is no message; it is dropped")
+            _log.warning("the master sent something that is not a message; it is dropped")
 
     def _on_event(self, event: int, value: int) -> None:
         del value

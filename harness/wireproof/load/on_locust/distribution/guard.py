@@ -89,8 +89,8 @@ def _on_init(family: Family, environment: Environment, **_: Any) -> None:
         if not is_loopback_host(options.master_bind_host):
             sys.stderr.write(
                 f"wireproof: the master listens on {options.master_bind_host or '*'}:"
-                f"{runner.server.port}, where other machines reach it; whoever holds the run's"
-                " secret can report to it, nobody else\n"
+                f"{runner.server.port}, where other machines reach it; only holders of the"
+                " run's secret can report to it\n"
             )
     web_ui = environment.web_ui
     if web_ui is not None and web_ui.app is not None:

@@ -135,7 +135,7 @@ class GuardedMaster(runners.MasterRunner):
         elif msg.type in self.custom_messages:
             super().handle_message(client_id, msg)
         else:
-            self.tell(f"worker {worker} sent {shown(msg.type)!r}, which is no message")
+            self.tell(f"worker {worker} sent {shown(msg.type)!r}, which is not a message")
 
     def reset_connection(self) -> None:
         """Listen anew, as Locust does when its socket breaks."""

@@ -65,7 +65,7 @@ class Broker:
     def publish(self, message: Message, identifier: bytes) -> list[Reply]:
         """Return the deliveries of a message; at QoS 2 those that needn't wait for its release.
 
-        One of QoS 2 that is there already, and not released, is not delivered again.
+        One of QoS 2 that already exists, and not released, is not delivered again.
         """
         if message.qos == 2 and identifier in self._unreleased:
             return []

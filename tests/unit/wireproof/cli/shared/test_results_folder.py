@@ -59,7 +59,7 @@ def test_a_result_is_not_overwritten(tmp_path: Path) -> None:
     for name in ("results.json", "index.html", "junit.xml", "evidence"):
         folder = tmp_path / name
         (folder / name).mkdir(parents=True)
-        with pytest.raises(UsageError, match=f"{name} is there already") as error:
+        with pytest.raises(UsageError, match=f"{name} already exists") as error:
             ResultsFolder("check", folder)
         assert "--force" in error.value.instead
         assert [one.name for one in folder.iterdir()] == [name]

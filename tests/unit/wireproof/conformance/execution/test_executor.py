@@ -326,7 +326,7 @@ def test_a_failure_in_an_opening_by_hand_names_the_segments(diag: SockDiag) -> N
         executor = Executor(server.target, GreetedShout(), diag, TIMEOUT_S)
         failure = executor.execute(Plan(((),), actions)).failure
     assert failure is not None
-    assert "behind the segments up to 2" in failure.message
+    assert "after the segments up to 2" in failure.message
 
 
 def test_a_name_that_is_in_use(diag: SockDiag) -> None:

@@ -263,7 +263,7 @@ def test_nothing_is_owed_behind_a_reply_that_closes():
     ask(oracle, b"b\n")
     assert (oracle.owed, oracle.ended) == (0, True)
     oracle.receive_eof()
-    with pytest.raises(WrongReplyError, match="behind the reply that ends"):
+    with pytest.raises(WrongReplyError, match="after the reply that ends"):
         oracle.receive_data(b"A\n")
 
 
@@ -524,14 +524,14 @@ def test_a_stream_that_ends_too_soon_names_what_is_missing(
     assert refusal(oracle.oracle(), requests, [received], end=True) == words
 
 
-def test_bytes_behind_the_end_are_told():
+def test_bytes_after_the_end_are_told():
     """Behind a reply that closes nothing is right."""
 
     class Closing(Lines):
         def closes(self, reply: bytes) -> bool:
             return reply == b"BYE\n"
 
-    words = ("bytes behind the reply that ends the stream", "nothing", "b'A'", 4)
+    words = ("bytes after the reply that ends the stream", "nothing", "b'A'", 4)
     assert refusal(Closing().oracle(), [b"bye\n"], [b"BYE\n", b"A"]) == words
 
 

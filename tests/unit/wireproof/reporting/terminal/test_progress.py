@@ -52,7 +52,7 @@ def test_a_dead_server_is_one_line() -> None:
     console, clock = _console(terminal=False), _Clock()
     with CheckProgress(console=console, clock=clock) as progress:
         clock.now_s += 5
-        for number, reason in enumerate(["no answer since A"] * 30 + ["the time was used up"]):
+        for number, reason in enumerate(["no answer since A"] * 30 + ["time ran out"]):
             line = samples.requirement(f"SEG-{number}")
             progress.finished(
                 msgspec.structs.replace(
@@ -61,7 +61,7 @@ def test_a_dead_server_is_one_line() -> None:
             )
     assert [line.partition("  ")[2].strip() for line in _text(console).splitlines()] == [
         "SEG-0 and more: no answer since A",
-        "SEG-30 and more: the time was used up",
+        "SEG-30 and more: time ran out",
     ]
 
 
