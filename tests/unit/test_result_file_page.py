@@ -48,3 +48,10 @@ def test_what_stands_behind_a_field_is_its_meaning() -> None:
     assert "| `at_s` | float |  | Seconds since the start of the run, at the end of this" in PAGE
     assert "| `causes` | list of [CauseResult](#causeresult) | `[]` | in the order" in PAGE
     assert "| `NON-STRICT` | A SHOULD that is not met. |" in PAGE
+
+
+def test_nothing_is_without_a_meaning() -> None:
+    """Each field and each value says what it is: no last column is empty."""
+    assert [
+        line for line in PAGE.splitlines() if line.startswith("|") and line.endswith("|  |")
+    ] == []

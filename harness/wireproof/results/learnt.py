@@ -23,16 +23,16 @@ class LearntSpan(msgspec.Struct, frozen=True, kw_only=True):
 class LearntResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a check that was given no protocol judged the replies by."""
 
-    conversations: int
+    conversations: int  # number that was learnt from
     plays: int
     """How often a conversation was played to learn."""
     reply_bytes: int
     """Of all replies together; the shares are parts of them."""
-    exact_share: float
-    by_kind_share: float
+    exact_share: float  # of reply bytes, judged exactly: 0 to 1
+    by_kind_share: float  # of reply bytes, judged by kind: 0 to 1
     judged_share: float
     """Exactly or by kind; what is left is masked."""
-    spans: list[LearntSpan] = []
+    spans: list[LearntSpan] = []  # what is not judged byte for byte
     left_out: list[str] = []
     """Conversations that are not judged, and why."""
     reference: str = ""

@@ -20,25 +20,26 @@ FORMAT = 2
 class Level(StrEnum):
     """How binding a requirement is (RFC 2119)."""
 
-    MUST = "MUST"
-    SHOULD = "SHOULD"
-    MAY = "MAY"
+    MUST = "MUST"  # A server that breaks it fails.
+    SHOULD = "SHOULD"  # A server that breaks it is NON-STRICT.
+    MAY = "MAY"  # Optional.
 
 
 class Verdict(StrEnum):
     """What became of a requirement; in the order in which a reader should look at them."""
 
-    FAIL = "FAIL"
+    FAIL = "FAIL"  # The failing conversation failed again each time.
     FLAKY = "FLAKY"
     """The failing conversation failed again k of n times, 0 < k < n."""
     ERROR = "ERROR"
     """A fault of the harness."""
-    INCONCLUSIVE = "INCONCLUSIVE"
+    INCONCLUSIVE = "INCONCLUSIVE"  # Nothing could be settled; `message` says why.
     NON_STRICT = "NON-STRICT"
     """A SHOULD that is not met."""
     UNSUPPORTED = "UNSUPPORTED"
     """The protocol or the transport has no such thing."""
     PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    """It held in every conversation that was tried."""
 
     @property
     def is_finding(self) -> bool:
@@ -69,18 +70,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class RequirementResult(Record, frozen=True, kw_only=True):
     """One line of the verdict matrix."""
 
-    id: str
-    title: str
-    level: Level
-    verdict: Verdict
-    delivery: Delivery | None = None
+    id: str  # such as SEG-SINGLE
+    title: str  # the requirement in one sentence
+    level: Level  # how binding it is
+    verdict: Verdict  # what became of it
+    delivery: Delivery | None = None  # how sure the segmentation was; null where nothing was cut
     examples: int = 0
     """Conversations executed."""
-    seconds: float = 0.0
+    seconds: float = 0.0  # time spent on it
     message: str = ""
     """What was found, in words; may hold bytes of the peer only in escaped form."""
-    expected: str = ""
-    actual: str = ""
+    expected: str = ""  # what would have been right; escaped
+    actual: str = ""  # what came instead; escaped
     evidence: list[str] = []
     """Paths, relative to the result file."""
     source: str = ""
@@ -107,47 +108,47 @@ class CauseResult(Record, frozen=True, kw_only=True):
 class Boundary(Record, frozen=True, kw_only=True):
     """One offset of one conversation at which TCP could cut."""
 
-    offset_bytes: int
-    tried: int
-    failed: int
+    offset_bytes: int  # bytes before the cut
+    tried: int  # conversations that were cut here
+    failed: int  # those of them that failed
 
 
 class BoundaryMap(Record, frozen=True, kw_only=True):
     """Which cuts of a conversation were tried, and which of them the server did not survive."""
 
-    requirement: str
+    requirement: str  # its ID
     conversation: str
     """The bytes sent, in hexadecimal."""
-    length_bytes: int
-    boundaries: list[Boundary]
+    length_bytes: int  # size of the conversation
+    boundaries: list[Boundary]  # by offset
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
     """What `wireproof check` found."""
 
-    protocol: str
-    depth: str
-    seed: int
-    seconds: float
+    protocol: str  # as --protocol named it
+    depth: str  # quick, default or deep
+    seed: int  # draws the same plans again
+    seconds: float  # the whole check
     plans: int
     """Different conversations executed."""
-    requirements: list[RequirementResult]
+    requirements: list[RequirementResult]  # a line each, in the order of the catalogue
     causes: list[CauseResult] = []  # in the order in which they were found
-    boundary_maps: list[BoundaryMap] = []
-    learnt: LearntResult | None = None
+    boundary_maps: list[BoundaryMap] = []  # where cuts were tried
+    learnt: LearntResult | None = None  # what --from learnt; null with a protocol
     behind: str = ""  # the server to which the target leads, where what stands between was judged
 
 
 class Percentiles(Record, frozen=True, kw_only=True):
     """A latency distribution, in microseconds."""
 
-    p50: float
-    p90: float
-    p99: float
-    p99_9: float
-    max: float
-    mean: float
-    count: int
+    p50: float  # the median
+    p90: float  # 90 % were at most this
+    p99: float  # 99 % were at most this
+    p99_9: float  # 99.9 % were at most this
+    max: float  # the longest
+    mean: float  # the arithmetic mean
+    count: int  # number of latencies
 
 
 class Second(Record, frozen=True, kw_only=True):
@@ -155,23 +156,23 @@ class Second(Record, frozen=True, kw_only=True):
 
     at_s: float
     """Seconds since the start of the run, at the end of this second."""
-    users: int
-    requests: int
-    failures: int
-    p50_us: float
-    p99_us: float
-    max_us: float
-    phase: str = "steady"
-    queue_depth: int | None = None
-    overflows: int | None = None
-    p90_us: float | None = None
-    p99_9_us: float | None = None
+    users: int  # connections open
+    requests: int  # replies that came in it
+    failures: int  # requests that failed in it
+    p50_us: float  # service time, median
+    p99_us: float  # service time, 99th percentile
+    max_us: float  # service time, the longest
+    phase: str = "steady"  # ramp, warm-up, steady or drain
+    queue_depth: int | None = None  # deepest accept queue seen; null where it cannot be seen
+    overflows: int | None = None  # ListenOverflows in it; null where they cannot be seen
+    p90_us: float | None = None  # service time; null in older files
+    p99_9_us: float | None = None  # service time; null in older files
 
 
 class KindResult(Record, frozen=True, kw_only=True):
     """What became of the requests of one kind that were to be sent in the steady phase."""
 
-    kind: str
+    kind: str  # as `wireproof protocols NAME` names it
     requests: int
     """Those that have a fate, which a request of a worker that was lost has not."""
     failures: dict[str, int] = {}
@@ -188,7 +189,7 @@ class LoadStage(Record, frozen=True, kw_only=True):
     Each request has one fate: `requests` is `right` and the failures that are no incidents.
     """
 
-    users: int
+    users: int  # connections
     seconds: float
     """Length of the steady phase."""
     requests: int
@@ -224,8 +225,8 @@ class LoadStage(Record, frozen=True, kw_only=True):
 class LoadResult(LoadStage, frozen=True, kw_only=True):
     """What `wireproof load` measured: the whole, and each stage by itself."""
 
-    series: list[Second] = []
-    stages: list[LoadStage] = []
+    series: list[Second] = []  # each second of the run
+    stages: list[LoadStage] = []  # each stage of a load with several
     slo: list[dict[str, Any]] = []
     """One entry an objective: `expression`, `measured`, `met`."""
     partial: bool = False
@@ -257,10 +258,10 @@ class Queue(Record, frozen=True, kw_only=True):
 class Burst(Record, frozen=True, kw_only=True):
     """Connects that were started at the same instant."""
 
-    connections: int
-    completed_at_once: int
-    retransmitted: int
-    failed: dict[str, int]
+    connections: int  # connects in it
+    completed_at_once: int  # connects that needed one SYN
+    retransmitted: int  # connects whose SYN was sent again
+    failed: dict[str, int]  # by cause
     connect_us: dict[str, Any]
     """`percentiles` (as in `Percentiles`) and `times`, sorted, one a connect that completed."""
     retries: dict[str, int] = {}
@@ -275,12 +276,12 @@ class Burst(Record, frozen=True, kw_only=True):
 class Rung(Record, frozen=True, kw_only=True):
     """One step of the connection ladder."""
 
-    model: str
-    connections: int
-    throughput_per_s: float
-    latency_us: dict[str, Percentiles]
-    failures: dict[str, int]
-    bottleneck: str = "undetermined"
+    model: str  # serving model of the reference server, else empty
+    connections: int  # connections at a time
+    throughput_per_s: float  # right replies a second
+    latency_us: dict[str, Percentiles]  # by kind of latency, as in `LoadStage`
+    failures: dict[str, int]  # by cause
+    bottleneck: str = "undetermined"  # who was the limit, as in `LoadStage`
     served: int | None = None
     """Connections that had a reply when all of them asked at once; None where it was not tried."""
     waiting: int | None = None
@@ -290,28 +291,28 @@ class Rung(Record, frozen=True, kw_only=True):
 class BacklogResult(Record, frozen=True, kw_only=True):
     """What `wireproof backlog` found."""
 
-    queue: Queue
-    burst: list[Burst] = []
-    ladder: list[Rung] = []
+    queue: Queue  # depth and limit of the accept queue
+    burst: list[Burst] = []  # bursts of connects, from small to large
+    ladder: list[Rung] = []  # load at one number of connections after another
     explanation: list[str] = []
     """What was found and what to do about it, a sentence each."""
     counters: dict[str, int] = {}
     """Change of the kernel's counters over the measurement."""
-    sysctls: dict[str, str] = {}
+    sysctls: dict[str, str] = {}  # kernel settings that explain it
     syn_retries_at_s: list[float] = []
     """When this machine sends an unanswered SYN again, in seconds after the connect."""
 
 
 class Environment(Record, frozen=True, kw_only=True):
-    """Where it was measured; numbers of two environments do not compare."""
+    """Where it was measured; compare figures only with others from the same one."""
 
-    host: str
-    kernel: str
-    cpu: str
-    cpus: int
-    python: str
-    versions: dict[str, str]
-    sysctls: dict[str, str]
+    host: str  # name of the machine
+    kernel: str  # its version
+    cpu: str  # model name
+    cpus: int  # cores
+    python: str  # implementation and version
+    versions: dict[str, str]  # of Wireproof and its libraries
+    sysctls: dict[str, str]  # network settings of the kernel
     loop: str = ""
     """The form of the load's loop, `compiled` or `python`; empty in files from before."""
 
@@ -319,14 +320,14 @@ class Environment(Record, frozen=True, kw_only=True):
 class Results(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The whole of `results.json`."""
 
-    format: int
-    command: str
+    format: int  # of this file
+    command: str  # check, load, backlog, between or run
     started_at: str
     """UTC, ISO 8601."""
-    environment: Environment
-    target: str
-    partial: bool
-    check: CheckResult | None = None
-    load: LoadResult | None = None
-    backlog: BacklogResult | None = None
-    between: BetweenResult | None = None
+    environment: Environment  # where it was measured
+    target: str  # as it was written
+    partial: bool  # whether the run ended before it was done
+    check: CheckResult | None = None  # null where there was none
+    load: LoadResult | None = None  # null where there was none
+    backlog: BacklogResult | None = None  # null where there was none
+    between: BetweenResult | None = None  # null where there was none
