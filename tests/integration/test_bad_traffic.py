@@ -70,11 +70,11 @@ def test_bad_traffic_gets_two_lines(
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
-        (lambda count, line: b"", "none of its requests is answered"),
+        (lambda count, line: b"", "none of its requests gets an answer"),
         (lambda count, line: b"x" * count + line, "grows with each play"),
         (
             lambda count, line: b"done\n" if count <= 6 else b"no\n",
-            "no request is answered alike when it is sent again",
+            "no request gets the same answer twice",
         ),
     ],
 )

@@ -120,8 +120,8 @@ def test_a_faulty_server_fails_and_is_seen_again(
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (lambda datagram: [datagram, datagram], "a datagram is answered by several"),
-        (lambda datagram: [], "none of its requests is answered"),
+        (lambda datagram: [datagram, datagram], "a datagram gets several replies"),
+        (lambda datagram: [], "none of its requests gets an answer"),
         (lambda datagram: [b"x" * next(COUNT)], "grows with each play"),
     ],
 )

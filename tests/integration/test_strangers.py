@@ -169,8 +169,8 @@ def test_what_a_member_of_the_run_cannot_report_is_not_counted() -> None:
     """It is dropped and told; the figures of the others are theirs."""
     impossible = (
         ("wireproof tally", _TOO_MANY, "1,000,000,000 replies in 0.5 s"),
-        ("stats", {"stats": [{"name": 1}]}, "reported what cannot be"),
-        ("heartbeat", {"state": 5}, "reported what cannot be"),
+        ("stats", {"stats": [{"name": 1}]}, "reported something impossible"),
+        ("heartbeat", {"state": 5}, "reported something impossible"),
         ("invented", None, "'invented', which is not a message"),
     )
     with (

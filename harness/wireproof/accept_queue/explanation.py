@@ -302,7 +302,7 @@ def _climb(rungs: Sequence[Rung]) -> Iterator[str]:
         "server": "the server was the limit",
         "generator": "the load generator was the limit, so the server can do more",
         "shared core": "server and load generator shared a core, so the server can do more",
-    }.get(best.bottleneck, "what was the limit is undetermined")
+    }.get(best.bottleneck, "it is not clear what the limit was")
     yield (
         f"Throughput was highest at {best.connections}: {best.throughput_per_s:,.0f} requests/s"
         f"{end}; {bound}."

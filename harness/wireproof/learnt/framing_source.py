@@ -104,7 +104,7 @@ def _binary(framing: BinaryLength) -> FramingSource:
 
 def _decimal(framing: DecimalLength) -> FramingSource:
     before, blank = framing.before, framing.blank_line
-    where = f"the number behind {literal(before)}" if before else "a number in front"
+    where = f"the number after {literal(before)}" if before else "a number in front"
     at = f"buffer.find({literal(before)})" if before else "0"
     lines = [
         "def reply_length(self, buffer):",

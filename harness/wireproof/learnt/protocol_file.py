@@ -109,8 +109,8 @@ def protocol_file(
     """
     if not scripts.independent:
         raise CannotRunError(
-            "no protocol file can be written: no request is answered alike when it is sent again,"
-            " and a class must say what the replies depend on",
+            "no protocol file can be written: no request gets the same answer twice, and a"
+            " class must say what the replies depend on",
             "judge by check --from, or add a request that changes nothing",
         )
     requests = [request for script in scripts.scripts for request in script.requests]

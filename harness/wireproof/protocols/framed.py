@@ -15,7 +15,7 @@ r"""Ready-made framings. A protocol on top of one says what to ask and what is r
                           length_adjust                 0
 
 `payload(frame)` returns the payload again. `length_adjust` is added to what the length field says,
-to get the bytes behind the header: minus `header_bytes` where the field counts the header too.
+to get the bytes after the header: minus `header_bytes` where the field counts the header too.
 
 class Reverse(LengthPrefixed):
     '''Each frame comes back with its payload reversed.'''
@@ -143,7 +143,7 @@ class HeaderWithLength(RequestReply):
     length_bytes: ClassVar[int] = 4
     little_endian: ClassVar[bool] = False
     length_adjust: ClassVar[int] = 0
-    """Added to the field's value to get the bytes behind the header; minus `header_bytes` where
+    """Added to the field's value to get the bytes after the header; minus `header_bytes` where
     the field counts the header too."""
 
     def reply_length(self, buffer: bytearray) -> int | None:

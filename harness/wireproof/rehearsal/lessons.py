@@ -107,7 +107,9 @@ def take_lessons(
     )
     found = with_roles(learnt, target)
     if behind_end and not found.independent:
-        raise CannotRunError(f"cannot judge {target} from this: no request is answered alike again")
+        raise CannotRunError(
+            f"cannot judge {target} from this: no request gets the same answer twice"
+        )
     return Lessons(found, tuple(left_out), plays, tuple(performed))
 
 

@@ -103,7 +103,7 @@ def _with_independent_datagrams(scripts: Scripts, target: Target) -> Scripts:
             independent.append(request)
     if not independent:
         raise CannotRunError(
-            f"cannot judge {target} from this: no datagram is answered alike again"
+            f"cannot judge {target} from this: no datagram gets the same answer twice"
         )
     return msgspec.structs.replace(scripts, independent=tuple(independent))
 

@@ -150,7 +150,7 @@ def _unanswered(conversation: Conversation, performances: list[Performance]) -> 
     first = performances[0]
     count = len(conversation.turns)
     if not any(any(one.play.replies) for one in performances):
-        return "none of its requests is answered"
+        return "none of its requests gets an answer"
     early = [
         one for one in performances if one.closed_after is not None and one.closed_after < count
     ]
@@ -160,7 +160,7 @@ def _unanswered(conversation: Conversation, performances: list[Performance]) -> 
     assert where is not None
     how = "resets" if early[0].was_reset else "closes"
     if len(early) < len(performances):
-        return f"the server {how} the connection after request {where} in some plays only"
+        return f"the server {how} the connection after request {where} only in some plays"
     if first.closed_after == where and conversation.end is not End.OPEN:
         told = f"leave out what follows it: {counted(count - where, 'request')}"
         return f"the server {how} the connection after request {where} of {count}; {told}"
@@ -170,9 +170,9 @@ def _unanswered(conversation: Conversation, performances: list[Performance]) -> 
 def _unlike_one_reply(performances: list[Performance]) -> str:
     """Say that a datagram has not one reply each time."""
     if any(one.several for one in performances):
-        return "a datagram is answered by several"
+        return "a datagram gets several replies"
     if not all(all(one.play.replies) for one in performances):
-        return "a datagram is answered in some plays only"
+        return "a datagram is answered only in some plays"
     return ""
 
 
@@ -195,7 +195,7 @@ def _unlike_recorded(conversation: Conversation, learnt: Learnt, plays: list[Pla
         return ""
     return (
         f"{UNLIKE_RECORDED}: {found[0]}."
-        " Give it the state that it had then, with --reset COMMAND, or record anew"
+        " Restore the state that it had then, with --reset COMMAND, or record again"
     )
 
 
@@ -211,7 +211,7 @@ def _carried_in_other_sizes(
         values = [found.taken_from(play.replies[one.reply], pattern) for play in plays]
         if {len(value) for value in values if value is not None} != {len(one.value)}:
             return (
-                f"request {one.request + 1} repeats a value of reply {one.reply + 1} that has"
-                " another size each time"
+                f"request {one.request + 1} repeats a value of reply {one.reply + 1} whose"
+                " size changes each time"
             )
     return ""

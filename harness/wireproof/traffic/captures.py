@@ -220,7 +220,7 @@ def _nothing_usable(
     if fragments:
         return UsageError(
             f"{name} has its TCP in {counted(fragments, 'fragment')} of IP packets",
-            "capture where they are whole, at the client or at the server",
+            "capture where they are not fragmented, at the client or at the server",
         )
     if left_out:
         first = left_out[0]

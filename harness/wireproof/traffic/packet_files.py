@@ -114,7 +114,7 @@ class _Reader:
         """Return what to say of a file that ends in the middle."""
         return UsageError(
             f"{self.name} ends in the middle of packet {self.packets + 1}",
-            f"save what is whole of it: tcpdump -r {self.name} -w whole.pcap",
+            f"save the intact part: tcpdump -r {self.name} -w whole.pcap",
         )
 
     def damaged(self) -> UsageError:

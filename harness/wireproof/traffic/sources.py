@@ -57,7 +57,7 @@ def read_sources(names: Sequence[str], server_port: int | None = None) -> Source
         traffic = next(name for name, data in files if _is_traffic(data))
         raise UsageError(
             f"{plain[0][0]} is a request by itself, {traffic} holds conversations",
-            "name files of one sort",
+            "name files of one kind",
         )
     if plain:
         return Sources((_requests(plain),))
@@ -137,7 +137,7 @@ def _read(name: str) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {shown}: {reason}") from None
     if len(data) > MOST_BYTES:
-        instead = f"save what matters of it: tcpdump -r {shown} -w less.pcap tcp port PORT"
+        instead = f"save the part that matters: tcpdump -r {shown} -w less.pcap tcp port PORT"
         raise UsageError(
             f"{shown} is larger than the {MOST_BYTES >> 20} MiB that are read",
             instead if is_capture(data) else "",

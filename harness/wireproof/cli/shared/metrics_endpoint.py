@@ -50,7 +50,7 @@ class MetricsEndpoint:
             self._server, self._thread = start_http_server(port, HOST, registry)
         except OSError as error:
             raise CannotRunError(
-                f"--metrics-port {port} cannot be had: {error.strerror}", "write another, or 0"
+                f"--metrics-port {port} cannot be opened: {error.strerror}", "write another, or 0"
             ) from None
         self.port: int = self._server.server_address[1]
         click.echo(f"wireproof: metrics at http://{HOST}:{self.port}/metrics", err=True)

@@ -180,7 +180,7 @@ jobs:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with: {{ python-version: "3.12" }}
-      - run: pip install wireproof
+      - run: pip install wireproof  # or, until it is on an index, the path of a clone
       - run: ./start-my-server &  # write how yours starts
       - run: wireproof check {target} --protocol {module}.py:{name} --out wire
       - if: always()

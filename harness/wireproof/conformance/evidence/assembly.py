@@ -62,7 +62,7 @@ def part_of(name: str, source: str) -> Part:
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
-        raise AssemblyError(f"the part {name!r} is no Python: {error}") from error
+        raise AssemblyError(f"the part {name!r} is not Python: {error}") from error
     gone: set[int] = set()
     imports: list[str] = []
     needs: set[str] = set()

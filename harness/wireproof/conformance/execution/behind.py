@@ -142,6 +142,6 @@ def _as_said_directly(outcome: Outcome, failure: Failure, said: Failure) -> Outc
     unjudged = msgspec.structs.replace(
         failure,
         kind=FailureKind.UNJUDGED,
-        message=f"not judged: directly it goes wrong too ({said.message})",
+        message=f"not judged: it also fails directly ({said.message})",
     )
     return Outcome(unjudged, outcome.delivery, outcome.transcript, outcome.oracles)

@@ -270,7 +270,7 @@ def run_reset(command: Sequence[str]) -> None:
 def _unjudged(outcome: Outcome, failure: Failure, *, beside: bool = False) -> Outcome:
     why = "not judged: sent whole, the requests are not answered as learnt either"
     if beside:
-        why += ", several connections beside each other; --vary REGEX gives each another name"
+        why += ", several connections beside each other; --vary REGEX gives each its own name"
     unjudged = msgspec.structs.replace(
         failure, kind=FailureKind.UNJUDGED, message=f"{why} ({failure.message})"
     )

@@ -88,7 +88,7 @@ def _when(plan: Plan, single_cuts: SingleCuts, condition: Condition, *, ending: 
         if isinstance(action, Rounds):
             return _of_rounds(action)
         if isinstance(action, RunOut):
-            return "when its descriptors run out"
+            return "when it runs out of descriptors"
         if isinstance(action, Open) and action.prelude_cut:
             bytes_before = counted(action.prelude_cut, "byte")
             return (
@@ -105,7 +105,7 @@ def _of_rounds(rounds: Rounds) -> str:
     if len(rounds.ways) == 1:
         (way,) = rounds.ways
         return f"over connections that are {way}"
-    return "over connections that end in all ways there are"
+    return "over connections that end in every way"
 
 
 def _of_many(plan: Plan, count: int) -> str:
@@ -155,7 +155,7 @@ def _of_uncut(plan: Plan, condition: Condition) -> str:
     if held_s := _longest_hold_s(plan):
         return f"when the connection rests for {held_s:g} s"
     if any(isinstance(action, Malformed) for action in plan.actions):
-        return "after a part of a request, or bytes that are none"
+        return "after part of a request, or bytes that are not a request"
     if not requests:
         return "when nothing is sent"
     if any(isinstance(action, SendDatagram) for action in plan.actions):

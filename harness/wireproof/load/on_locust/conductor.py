@@ -242,7 +242,7 @@ class Conductor:
         try:
             tally = self._reports.read(msg.node_id, msg.data, self._stage)
         except ValueError as problem:
-            how = f"reported what cannot be, which is not counted: {shown(str(problem))}"
+            how = f"reported something impossible, which is not counted: {shown(str(problem))}"
             self._lose(msg.node_id, "wrong", how)
         else:
             self._pass_on([tally])
@@ -252,7 +252,7 @@ class Conductor:
             self._pipe.emit(Joined(worker=shown(client_id[:60])))
         if self._pipe.is_read and self._stage >= 0 and not self._over:
             self._lose(
-                client_id, "late", "came while the load ran, and took connections from the others"
+                client_id, "late", "joined during the load, and took connections from the others"
             )
 
     def _tell_of_refused(self, text: str, partial: bool) -> None:
@@ -261,7 +261,7 @@ class Conductor:
     def _on_stray(self, client_id: str) -> None:
         """Tell of a worker whose reports are dropped, where there is a run that lacks them."""
         if self._stage >= 0 and not self._over:
-            self._lose(client_id, "stray", "works for a master that is gone: it is not counted")
+            self._lose(client_id, "stray", "works for a master that is gone; it is not counted")
 
     def _relay(self) -> None:
         """Pass on what the one process of a small run has counted."""

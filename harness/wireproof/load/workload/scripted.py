@@ -27,7 +27,7 @@ def scripted_corpus(spec: LoadSpec, protocol: LearntProtocol) -> Corpus:
     """
     if spec.payload or spec.mix or spec.requests_file:
         raise UsageError(
-            "no request of this traffic is answered alike when it is sent again, so whole"
+            "no request in this traffic gets the same answer twice, so whole"
             " conversations are sent",
             "leave --payload, --mix and --requests out",
         )

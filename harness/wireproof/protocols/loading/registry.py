@@ -70,7 +70,7 @@ def find_protocol(name: str, settings: dict[str, str] | None = None) -> Protocol
     try:
         protocol = kind()
     except TypeError as error:  # an abstract method that the user has not written
-        raise code_error(kind, f"is not complete: {error}", "write what is missing") from None
+        raise code_error(kind, f"is incomplete: {error}", "add what is missing") from None
     except Exception as error:
         did = f"cannot be built: {type(error).__name__}: {error}"
         raise code_error(kind, did, "let __init__ take no arguments") from error

@@ -309,13 +309,15 @@ def _requirement(
             before.verdict.value if before else "absent",
             after.verdict.value if after else "absent",
             Word.INCONCLUSIVE,
-            "it was tried in one of the runs only",
+            "only one of the runs tried it",
         )
     one, other = before.verdict, after.verdict
-    word, reason = Word.INCONCLUSIVE, f"{other.value} cannot be held against {one.value}"
+    word, reason = Word.INCONCLUSIVE, f"{other.value} cannot be compared with {one.value}"
     if one is other:
         word, reason = (
-            (Word.UNCHANGED, "") if one.is_settled else (Word.INCONCLUSIVE, "not settled twice")
+            (Word.UNCHANGED, "")
+            if one.is_settled
+            else (Word.INCONCLUSIVE, "not settled in both runs")
         )
     elif one in _GRAVITY and other in _GRAVITY:
         worse = _GRAVITY[other] > _GRAVITY[one]

@@ -264,7 +264,7 @@ def test_a_limit_of_connections_is_not_one_at_a_time() -> None:
     ("bottleneck", "said"),
     [
         ("generator", "the load generator was the limit, so the server can do more"),
-        ("undetermined", "what was the limit is undetermined"),
+        ("undetermined", "it is not clear what the limit was"),
     ],
 )
 def test_no_throughput_without_its_limit(bottleneck: str, said: str) -> None:

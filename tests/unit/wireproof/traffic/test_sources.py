@@ -79,7 +79,7 @@ def test_a_capture_of_two_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     with huge.open("wb") as file:
         file.write(CAPTURE)
         file.truncate(2 << 30)
-    assert "larger than the 256 MiB that are read\nsave what matters" in _refused(str(huge))
+    assert "larger than the 256 MiB that are read\nsave the part" in _refused(str(huge))
     assert "/dev/zero is larger" in _refused("/dev/zero")
 
 

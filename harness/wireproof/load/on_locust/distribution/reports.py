@@ -226,7 +226,7 @@ def _counts_problem(tally: Tally) -> str:
         return f"latencies of kinds that there are not: {ascii(sorted(tally.counts))[:100]}"
     for kind, counts in tally.counts.items():
         if not _is_histogram(counts):
-            return f"counts of {kind} that are no histogram's"
+            return f"counts of {kind} that are not a histogram's"
     replies = _total(tally.counts.get("service", []))
     if any(_total(counts) > replies for counts in tally.counts.values()) or tally.stamped > replies:
         return f"more latencies than its {replies:,} replies"
@@ -253,7 +253,7 @@ def _kinds_problem(tally: Tally) -> str:
     replies = unreplied = 0
     for one in tally.kinds:
         if not _is_histogram(one.counts):
-            return f"counts of {one.kind!a} that are no histogram's"
+            return f"counts of {one.kind!a} that are not a histogram's"
         if min(one.unreplied, *one.failures.values(), 0) < 0:
             return f"a negative count of {one.kind!a}"
         failures.update(one.failures)

@@ -127,7 +127,7 @@ class GuardedMaster(runners.MasterRunner):
         elif msg.type in FROM_A_WORKER:
             if problem := shape_problem(msg.type, msg.data):
                 self.tell(
-                    f"worker {worker} reported what cannot be ({problem}): not counted",
+                    f"worker {worker} reported something impossible ({problem}): not counted",
                     partial=True,
                 )
             elif msg.type != "logs" or msg.data["worker_id"] == client_id:

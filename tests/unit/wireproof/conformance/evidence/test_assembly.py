@@ -21,5 +21,5 @@ def test_a_missing_part_is_loud() -> None:
         assembled("", [part_of("two", USES)])
     with pytest.raises(AssemblyError, match="both 'one' and 'two' define x"):
         assembled("", [part_of("one", "x = 1"), part_of("two", "x = 2")])
-    with pytest.raises(AssemblyError, match="'three' is no Python"):
+    with pytest.raises(AssemblyError, match="'three' is not Python"):
         part_of("three", "x =")

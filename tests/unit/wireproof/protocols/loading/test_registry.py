@@ -100,7 +100,7 @@ def test_what_is_not_there(name: str, said: str):
         ("def broken(:\n", r"SyntaxError.*\n.*broken\.py:1"),
         ("\n\n1 / 0\n", r"ZeroDivisionError.*\n.*broken\.py:3"),
         ("import no_such_thing\n", r"no_such_thing.*\n.*broken\.py:1"),
-        (SHOUT.replace("def expected", "def expect"), r"(?s)not complete.*expected.*broken\.py:5"),
+        (SHOUT.replace("def expected", "def expect"), r"(?s)incomplete.*expected.*broken\.py:5"),
         (SHOUT.replace("    loud", "    def __init__(self): self.x\n    loud"), r"AttributeError"),
     ],
 )
