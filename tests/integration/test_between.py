@@ -126,14 +126,17 @@ def test_a_server_that_breaks_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(results["between"]["cuts"]) == 1
 
 
-def test_the_articles_client_fails_with_one_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """It ends with 0 all the same; what it prints tells."""
+def test_the_articles_client_fails_with_one_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+):
+    """It ends with 0 all the same; what it prints tells. A log shows meanwhile how far it is."""
     monkeypatch.chdir(tmp_path)
     with running("--port", "0") as server:
         typed = f"printf 'hello\\nworld\\n\\n' | {sys.executable} -S {shlex.quote(str(ARTICLE))}"
         options = ("--same-output", "--only", "CLI-REPLY-CUT", "--time-budget", "2s")
         code, results = judged(server.targets[0], "sh", "-c", typed, options=options)
     assert code == 1
+    assert "s  uncut, run 1" in capsys.readouterr().err
     assert len(results["between"]["cuts"]) == 1
     assert results["check"]["causes"][0]["sentence"].startswith("client: ")
 

@@ -26,6 +26,12 @@ with connected() as s:
         got += s.recv(4096)
 """
 
+RESETS = (
+    "import struct; {}; s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))"
+    "; s.close(); sys.exit('no such file')"
+)
+"""A client that has read all, and closes with a reset as a habit."""
+
 
 @pytest.fixture
 def server() -> Iterator[Serving]:
@@ -113,6 +119,8 @@ def test_a_failure_that_needs_no_cut_is_run_again(
     [
         ('line(s); sys.exit("no such file")', "it read all that it was sent"),
         ('s.close(); sys.exit("no such option")', "5 of 5 without the relay"),
+        (RESETS.format("line(s)"), "5 of 5 without the relay"),
+        (RESETS.format("s.recv(100)"), "5 of 5 without the relay"),
         ('line(s); s.sendall(b"bye\\n"); s.close(); sys.exit("wrong")', "5 of 5 without the relay"),
         ("line(s); sys.exit(os.environ['WIREPROOF_PORT'] != PORT)", "0 of 5 without the relay"),
     ],

@@ -1,7 +1,7 @@
 """Looks into what failed: confirms it, makes it smaller, and finds its cause."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,17 +20,12 @@ _CANDIDATES: Final = 3
 _SINGLES = {REPLY_CUT, REQUEST_CUT}
 
 
-Told = Callable[[str], None]
-"""Hears what is done now, in a line."""
-
-
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """Looks into what failed."""
 
     found: Judgement
     laboratory: Laboratory
-    tell: Told
     shrink_s: float
     expect: str
 
@@ -55,7 +50,6 @@ class Inquiry:
         """Say whether one of the first failures is a finding; it is filed then."""
         found, laboratory = self.found, self.laboratory
         for tried in found.failures(identifier)[:_CANDIDATES]:
-            self.tell(f"{identifier} again: {tried.trial.schedule}")
             minimum = self._confirmed(tried)
             if laboratory.stopped.is_set():
                 found.is_whole = False
@@ -85,7 +79,7 @@ class Inquiry:
         for tried in failures:
             if self.laboratory.stopped.is_set() or time.monotonic() > until_s:
                 break
-            self.tell(f"{identifier} alone: {tried.trial.schedule}")
+            self.laboratory.tell(f"{identifier} alone: {tried.trial.schedule}")
             played = self.laboratory.run(tried.trial.schedule, surely=True)
             problem = self.laboratory.judge.problem(played)
             row[next(at for at, one in enumerate(row) if one is tried)] = Tried(
@@ -100,19 +94,18 @@ class Inquiry:
         """Put a failure under its cause: one that is known, or a new one."""
         known = _known(self.found, minimum.problem.kind, minimum.schedule)
         if known is None:
-            smaller = self._smaller(identifier, minimum)
+            smaller = self._smaller(minimum)
             blamed = blame(smaller.played, self.found.baseline.runs[-1])
             known = Cause(f"C{len(self.found.causes) + 1}", smaller, blamed, [])
             self.found.causes.append(known)
         known.requirements.append(identifier)
         self.found.cause_of[identifier] = known
 
-    def _smaller(self, identifier: str, minimum: Minimum) -> Minimum:
+    def _smaller(self, minimum: Minimum) -> Minimum:
         """Return the failure with as few cuts as can be."""
         schedule = minimum.schedule
         if len(schedule.cuts) < 2 and not schedule.octets:
             return minimum
-        self.tell(f"{identifier}: fewer cuts")
         smallest = self.laboratory.shrink(
             schedule, minimum.problem, self.found.baseline.sizes, self.shrink_s
         )
@@ -124,7 +117,7 @@ class Inquiry:
 def file_uncut(found: Judgement) -> None:
     """Put a failure that needs no cut under a cause, if a reply is left unread each time."""
     uncut = found.baseline
-    if uncut.late and uncut.unread:
+    if uncut.late and uncut.withheld and uncut.unread:
         confirmation = Confirmation(len(uncut.problems), len(uncut.runs), 0)
         minimum = Minimum(UNCUT, uncut.problems[-1], uncut.runs[-1], confirmation)
         known = Cause("C1", minimum, Blame("client", uncut.unread), [UNCUT_ID])

@@ -6,12 +6,12 @@ from collections import defaultdict
 from typing import Final
 
 from wireproof.between.findings.judgement import BetweenSpec, Judgement
-from wireproof.between.inquiry import Inquiry, Told, file_uncut
+from wireproof.between.inquiry import Inquiry, file_uncut
 from wireproof.between.runs.judging import Judge
 from wireproof.between.runs.playing import Player
 from wireproof.between.trying.baseline import Baseline
 from wireproof.between.trying.plans import DEPTHS, FIRST_TRIALS, trials
-from wireproof.between.trying.search import Laboratory
+from wireproof.between.trying.search import Laboratory, Told
 from wireproof.errors import CannotRunError
 
 _MOST_FAILING_SHARE: Final = 0.5
@@ -32,19 +32,17 @@ def judge_command(spec: BetweenSpec, tell: Told) -> Judgement:
     stopped = _Stopped()
     player = Player(spec.words, spec.target, spec.own, stopped)
     judge = Judge(same_output=spec.same_output)
-    with Laboratory(player, judge, spec.jobs, spec.timeout_s) as laboratory:
+    with Laboratory(player, judge, spec.jobs, spec.timeout_s, tell) as laboratory:
         stopped.laboratory = laboratory
         found = Judgement(Baseline())
         try:
-            tell("uncut")
             found.baseline = laboratory.baseline()
             found.beside = laboratory.beside
             _check_connected(found.baseline, spec)
             if found.is_stable:
-                _try(found, laboratory, spec, tell, time.monotonic() + budget_s)
-                Inquiry(found, laboratory, tell, budget_s * _SHRINK_SHARE, spec.expect).look()
+                _try(found, laboratory, spec, time.monotonic() + budget_s)
+                Inquiry(found, laboratory, budget_s * _SHRINK_SHARE, spec.expect).look()
             elif found.baseline.fails_alike and spec.is_reached_directly:
-                tell("without the relay")
                 laboratory.run_directly(found.baseline)
                 if found.baseline.fails_directly and found.baseline.unread and not spec.is_canned:
                     laboratory.run_late(found.baseline)
@@ -83,9 +81,7 @@ def _check_connected(baseline: Baseline, spec: BetweenSpec) -> None:
         )
 
 
-def _try(
-    found: Judgement, laboratory: Laboratory, spec: BetweenSpec, tell: Told, until_s: float
-) -> None:
+def _try(found: Judgement, laboratory: Laboratory, spec: BetweenSpec, until_s: float) -> None:
     """Run what is to be tried, as far as the time goes; failing runs have a time of their own."""
     spent_s: dict[str, float] = defaultdict(float)
     most_s = (until_s - time.monotonic()) * _MOST_FAILING_SHARE
@@ -114,4 +110,4 @@ def _try(
         found.tried[identifier].append(tried)
         if tried.problem is not None:
             spent_s[identifier] += tried.played.seconds
-        tell(f"{identifier}: {tried.trial.schedule}")
+        laboratory.tell(f"{done}/{len(planned)}  {identifier}: {tried.trial.schedule}")

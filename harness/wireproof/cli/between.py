@@ -2,10 +2,9 @@
 
 import contextlib
 import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 
@@ -127,6 +126,7 @@ def between(
     from wireproof.between.service import named
     from wireproof.between.session import judge_command
     from wireproof.between.trying.requirements import BETWEEN
+    from wireproof.reporting.terminal.progress import TrialProgress
 
     seed = secrets.randbelow(2**32) if seed is None else seed
     if schedule is not None:
@@ -158,7 +158,7 @@ def between(
             is_canned=serve_file is not None,
         )
         folder = ResultsFolder("between", out, force=force)
-        with _Progress(enabled=not as_json and sys.stderr.isatty()) as progress:
+        with TrialProgress(enabled=not as_json) as progress:
             found = judge_command(spec, progress.tell)
         evidence = {
             cause.id: write_evidence(folder.folder, cause, spec, sentence(cause, found))
@@ -233,24 +233,3 @@ def _server(target: str, allow_hosts: tuple[str, ...], recording: str | None) ->
 
     with CannedServer(read_sources((recording,)).conversations) as canned:
         yield canned.target
-
-
-class _Progress:
-    """One line on a terminal that says what is tried now."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-        self._tried = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._enabled:
-            click.echo("\r\x1b[K", nl=False, err=True)
-
-    def tell(self, what: str) -> None:
-        """Show it."""
-        self._tried += 1
-        if self._enabled:
-            click.echo(f"\r\x1b[K{self._tried}  {what:.100}", nl=False, err=True)

@@ -10,7 +10,7 @@ from wireproof.between.runs.course import MOST_OCTETS
 from wireproof.between.runs.judging import how, meets
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction, told
-from wireproof.between.trying.baseline import read_all
+from wireproof.between.trying.leaving import read_all
 from wireproof.between.trying.plans import CUTS_OF
 from wireproof.between.trying.requirements import BETWEEN, BROKEN, UNCUT, Between
 from wireproof.between.trying.search import Tried

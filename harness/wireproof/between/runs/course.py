@@ -48,6 +48,7 @@ class Stream:
         end: how it ended, if it did.
         writes: of each message, the first offsets at which more of it came.
         is_late: whether some of it came when the other direction had ended.
+        not_awaited_bytes: of the other direction, what was still to be sent when this one ended.
 
     """
 
@@ -56,6 +57,7 @@ class Stream:
     end: str = ""
     writes: list[list[int]] = field(default_factory=list)
     is_late: bool = False
+    not_awaited_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class HostileCourse(Course):
         stream = self.streams[direction]
         if not isinstance(arrival, Data):
             stream.end = str(arrival)
+            stream.not_awaited_bytes = self.held_bytes(source)
             self._end(lane, is_reset=not isinstance(arrival, EndOfStream))
             return
         if direction is not self.last:

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from wireproof.between.runs.judging import Problem
 from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Direction
 from wireproof.between.trying.borders import Borders, Framers, borders_of
+from wireproof.between.trying.leaving import Left, left, unread_in
 from wireproof.between.trying.plans import Sizes
-from wireproof.wire.observations import END_OF_STREAM, RESET
-from wireproof.words import counted
-
-_FEW: Final = 4
 
 
 @dataclass(slots=True)
@@ -25,6 +21,7 @@ class Baseline:
         direct: runs without the relay, where all others failed alike.
         direct_problems: what was wrong with those of them that failed.
         late: runs with later replies, where a reply seemed to be left unread.
+        withheld: runs in which the rest of that reply came later than the client left.
 
     """
 
@@ -33,6 +30,7 @@ class Baseline:
     direct: list[Played] = field(default_factory=list)
     direct_problems: list[Problem] = field(default_factory=list)
     late: list[Played] = field(default_factory=list)
+    withheld: list[Played] = field(default_factory=list)
 
     @property
     def fails_alike(self) -> bool:
@@ -54,10 +52,12 @@ class Baseline:
 
         A client that closes before it has read all that has come resets the connection (RFC 2525
         2.17, tcp(7)), and then neither its server nor what lies between owes it anything. One that
-        does not wait for a reply at all closes before it, once that comes later.
+        does not wait for a reply at all closes before it, once that comes later. One that has read
+        all, and resets all the same (SO_LINGER of 0, socket(7)), ends no connection before it has.
         """
-        shown = [_unread_in(one) for one in (*self.runs, *self.late)]
-        return shown[-1] if shown and all(shown) else ""
+        shown = [unread_in(one) for one in (*self.runs, *self.late)]
+        is_so = all(shown) and all(left(one) is Left.EARLY for one in self.withheld)
+        return shown[-1] if shown and is_so else ""
 
     @property
     def sizes(self) -> Sizes:
@@ -77,40 +77,6 @@ class Baseline:
             else stream.writes
             for direction, stream in self.runs[-1].streams[0].items()
         }
-
-
-def read_all(played: Played) -> bool:
-    """Say whether the client ended each connection itself, with nothing of a reply left unread."""
-    return bool(played.streams) and all(
-        streams[Direction.REQUEST].end == str(END_OF_STREAM)
-        and not streams[Direction.REPLY].is_late
-        and last is Direction.REPLY
-        for streams, last in zip(played.streams, played.last, strict=True)
-    )
-
-
-def _unread_in(played: Played) -> str:
-    for streams, last in zip(played.streams, played.last, strict=True):
-        requests, replies = streams[Direction.REQUEST], streams[Direction.REPLY]
-        is_whole = bool(requests.sizes_bytes) and last is Direction.REPLY
-        if is_whole and requests.end == str(RESET) and replies.end != str(RESET):
-            return (
-                f"{_told('request', requests.sizes_bytes)} answered by"
-                f" {_told('reply', replies.sizes_bytes, 'replies')}; the client closed before it"
-                f" had read reply {len(replies.sizes_bytes)} to its end"
-            )
-    return ""
-
-
-def _told(what: str, sizes: Sequence[int], plural: str = "") -> str:
-    """Return `a request of 998 bytes`, or `2 requests of 998 and 5 bytes`."""
-    if len(sizes) == 1:
-        return f"a {what} of {counted(sizes[0], 'byte')}"
-    shown = [f"{one:,}" for one in sizes[:_FEW]]
-    rest = [f"{len(sizes) - _FEW:,} more sizes"] if len(sizes) > _FEW else []
-    *first, last = shown + rest
-    unit = "" if rest else " bytes"
-    return f"{counted(len(sizes), what, plural)} of {', '.join(first)} and {last}{unit}"
 
 
 def _largest(rows: Sequence[Sequence[int]]) -> list[int]:

@@ -13,6 +13,7 @@ from wireproof.between.runs.playing import Patience, Played, Player
 from wireproof.between.runs.schedules import UNCUT, Cut, Schedule
 from wireproof.between.trying.baseline import Baseline
 from wireproof.between.trying.confirming import PAIRS, RUNS, Confirmation
+from wireproof.between.trying.leaving import left, withholding
 from wireproof.between.trying.plans import Sizes, Trial, every_cut
 from wireproof.between.trying.shrinking import shrinking
 
@@ -23,6 +24,8 @@ _MOST_SHRINKING_RUNS: Final = 300
 _FINDING_S: Final = 2.0
 """For so long a further number of commands at once is tried."""
 _FIRST: Final = Patience(quiet_s=30, total_s=60)
+Told = Callable[[str], None]
+"""Hears what is done now, in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,19 @@ class Laboratory:
 
     Attributes:
         judge: of each run.
+        tell: hears what is done now.
         stopped: set once the user wants an end.
         beside: how many run at once.
 
     """
 
     def __init__(
-        self, player: Player, judge: Judge, jobs: int | None, timeout_s: float | None
+        self,
+        player: Player,
+        judge: Judge,
+        jobs: int | None,
+        timeout_s: float | None,
+        tell: Told = lambda _: None,
     ) -> None:
         """Prepare to run.
 
@@ -84,8 +93,10 @@ class Laboratory:
             judge: of each run.
             jobs: so many at a time; None for as many as is safe, found by `baseline`.
             timeout_s: for a run; None for as long as it should need.
+            tell: hears of runs that follow each other without an end.
 
         """
+        self.tell = tell
         self.judge = judge
         self.stopped = threading.Event()
         self.beside = Beside(jobs or 1)
@@ -168,6 +179,7 @@ class Laboratory:
     def run_directly(self, found: Baseline) -> None:
         """Run it without the relay, as often as a failure is confirmed."""
         while len(found.direct) < RUNS and not self.stopped.is_set():
+            self.tell(f"without the relay, {len(found.direct) + 1} of {RUNS}")
             played = self._player.play_directly(self._sure)
             found.direct.append(played)
             problem = self.judge.problem(played)
@@ -175,9 +187,20 @@ class Laboratory:
                 found.direct_problems.append(problem)
 
     def run_late(self, found: Baseline) -> None:
-        """Run it uncut with replies that come later."""
+        """Run it with replies that come later, then with a part of one alone that it reads."""
+        late = Schedule(is_late=True)
         while len(found.late) < _LEAST_UNCUT and not self.stopped.is_set():
-            found.late.append(self.run(Schedule(is_late=True), surely=True))
+            found.late.append(self.run(late, surely=True))
+        if not found.unread:
+            return
+        search = withholding(found.runs[-1])
+        try:
+            tried = next(search)
+            while not self.stopped.is_set():
+                tried = search.send(left(self.run(tried, surely=True)))
+        except StopIteration as done:
+            while done.value and len(found.withheld) < _LEAST_UNCUT and not self.stopped.is_set():
+                found.withheld.append(self.run(done.value, surely=True))
 
     def confirm(self, schedule: Schedule) -> Minimum | None:
         """Run a schedule again and again, alone, by turns with uncut; None if it never fails."""
@@ -186,6 +209,7 @@ class Laboratory:
         wanted = RUNS
         while runs < wanted and not self.stopped.is_set():
             runs += 1
+            self.tell(f"again, {runs} of {wanted}: {schedule}")
             played, uncut = (self.run(one, surely=True) for one in (schedule, UNCUT))
             problem = self.judge.problem(played)
             uncut_failed += self.judge.problem(uncut) is not None
@@ -240,6 +264,7 @@ class Laboratory:
             tried = next(search)
             while left and time.monotonic() < until_s and not self.stopped.is_set():
                 left -= 1
+                self.tell(f"fewer cuts: {len(tried)} of {len(cuts)}")
                 has_failed = fails(tried)
                 if has_failed and len(tried) < len(smallest):
                     smallest = tried
@@ -253,6 +278,7 @@ class Laboratory:
         shown: list[Played] = []
 
         def run(number: int) -> list[Played]:
+            self.tell(f"uncut, {number} at once")
             ended = self._at_once([UNCUT] * number)
             shown.extend(ended)
             return ended
@@ -261,6 +287,7 @@ class Laboratory:
         return shown
 
     def _add_uncut(self, found: Baseline) -> None:
+        self.tell(f"uncut, run {len(found.runs) + 1}")
         played = self.run(UNCUT)
         found.runs.append(played)
         problem = self.judge.problem(played)

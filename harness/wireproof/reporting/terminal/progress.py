@@ -22,7 +22,8 @@ from wireproof.words import counted
 
 _QUIET_S = 1.0
 _REDRAW_S = 0.1
-_PLAIN_LOAD_S = 5.0
+_PLAIN_S = 5.0
+"""Where there is no live view, what goes on without end leaves a line so often."""
 _BAR = 24
 
 
@@ -87,6 +88,9 @@ class _Progress:
         if not self._enabled or self._console.is_terminal:
             return
         self._held.append(line)
+        self._print_held()
+
+    def _print_held(self) -> None:
         if self._elapsed_s >= _QUIET_S:
             for held in self._held:
                 self._console.print(Text(held), crop=False, soft_wrap=True)
@@ -151,7 +155,7 @@ class LoadProgress(_Progress):
         """Show one second of the series; `total_s` is how long the run is to last."""
         self._failures += second.failures
         self._draw(lambda: self._view(second, total_s))
-        if second.at_s - self._printed_s >= _PLAIN_LOAD_S:
+        if second.at_s - self._printed_s >= _PLAIN_S:
             self._printed_s = second.at_s
             self._print(self._view(second, None).plain)
 
@@ -188,6 +192,21 @@ class StepProgress(_Progress):
             )
         )
         self._print(f"{position}/{total}  {escaped(step)}")
+
+
+class TrialProgress(_Progress):
+    """What is tried now, in words: for what is tried in very many short steps."""
+
+    _printed_s = float("-inf")
+
+    def tell(self, what: str) -> None:
+        """Say what begins now."""
+        line = f"{seconds(self._elapsed_s)}  {escaped(what)}"
+        self._draw(lambda: Text(line, no_wrap=True, overflow="ellipsis"))
+        if self._elapsed_s - self._printed_s >= _PLAIN_S:
+            self._printed_s = self._elapsed_s
+            self._print(line)
+        self._print_held()
 
 
 def _bar(share: float) -> str:

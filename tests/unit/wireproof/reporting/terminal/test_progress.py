@@ -4,7 +4,12 @@ import msgspec
 from rich.console import Console
 
 from tests.support import result_samples as samples
-from wireproof.reporting.terminal.progress import CheckProgress, LoadProgress, StepProgress
+from wireproof.reporting.terminal.progress import (
+    CheckProgress,
+    LoadProgress,
+    StepProgress,
+    TrialProgress,
+)
 from wireproof.results import Verdict
 
 
@@ -144,3 +149,27 @@ def test_steps_are_told_in_both_forms() -> None:
             progress.update(position=1, total=4, step="burst of 60 connects")
         assert "1/4" in _text(console)
         assert "burst of 60 connects" in _text(console)
+
+
+def test_many_short_trials_leave_a_line_every_few_seconds_where_there_is_no_terminal() -> None:
+    """A log of fifteen seconds has three lines, and each says how far it is."""
+    console, clock = _console(terminal=False), _Clock()
+    with TrialProgress(console=console, clock=clock) as progress:
+        for number in range(120):
+            progress.tell(f"{number}/120  CLI-REPLY-CUT")
+            clock.now_s += 0.125
+    assert [line.split()[-2] for line in _text(console).splitlines()] == [
+        "0/120",
+        "40/120",
+        "80/120",
+    ]
+
+
+def test_the_live_view_of_trials_stays_on_one_line() -> None:
+    """What is longer than the terminal is wide ends there; control characters are escaped."""
+    console, clock = _console(terminal=True), _Clock()
+    with TrialProgress(console=console, clock=clock) as progress:
+        clock.now_s += 2
+        progress.tell("\x1b[2J" + "x" * 500)
+    assert "\x1b[2J" not in _text(console)
+    assert "x" * 101 not in _text(console)
