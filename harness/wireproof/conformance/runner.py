@@ -29,6 +29,7 @@ from wireproof.results import Verdict
 from wireproof.target import Target
 from wireproof.wire.kernel.sock_diag import SockDiag
 from wireproof.wire.started_server import StartedServer
+from wireproof.words import counted
 
 _GENERIC = frozenset(one.id for one in GENERIC)
 _BESIDE_SILENCE = 0.5
@@ -182,6 +183,9 @@ class Runner:
             return searched(requirement, self.subject, tried, 0.0, "the server is gone")
         if not tried.plans and complete:
             why = "the protocol has no such conversation"
+            if any(map(self.subject.is_crowded, requirement.plans(self.subject))):
+                most = counted(self.subject.protocol.connections, "connection")
+                why = f"the server need not serve more than {most} at a time"
             if tried.unaffordable:
                 why = f"too many requests for a server whose exchange takes {self._pace}"
             return self._without_search(requirement, Verdict.UNSUPPORTED, why)

@@ -202,11 +202,18 @@ class Subject:
         return most * self.request_s <= self.depth.requirement_s
 
     def allows(self, plan: Plan) -> bool:
-        """Say whether the protocol knows conversations like `plan`."""
+        """Say whether the protocol knows conversations like `plan`, and so many at a time."""
+        if self.is_crowded(plan):
+            return False
         too_long = any(len(each) > self.most_requests for each in plan.requests)
         if too_long or not all(map(self.protocol.is_conversation, plan.requests)):
             return False
         return self.protocol.pipelining or not plan.pipelines
+
+    def is_crowded(self, plan: Plan) -> bool:
+        """Say whether `plan` has more connections open at a time than are promised."""
+        most = self.protocol.connections
+        return len(plan.requests) > most and plan.at_once > most
 
     def smaller_requests(self, request: bytes) -> list[bytes]:
         """Return valid requests shorter than `request`, the shortest first."""

@@ -278,6 +278,21 @@ class Plan(msgspec.Struct, frozen=True):
         return cuts
 
     @property
+    def at_once(self) -> int:
+        """How many connections are open at the same time, at the most."""
+        now: set[int] = set()
+        most = 0
+        for action in self.actions:
+            if isinstance(action, Open):
+                now.add(action.connection)
+            elif isinstance(action, OpenTogether):
+                now.update(range(action.connection + 1))
+            elif isinstance(action, Close | Reset | AwaitEnd):
+                now.discard(action.connection)
+            most = max(most, len(now))
+        return most
+
+    @property
     def pipelines(self) -> bool:
         """Whether a byte of a request is sent before the reply to the one before is awaited."""
         ends = [list(accumulate(map(len, requests))) for requests in self.requests]

@@ -229,6 +229,33 @@ def test_what_the_protocol_has_not(diag: SockDiag) -> None:
     assert judged.result.examples == 0
 
 
+@pytest.mark.parametrize("promised", [1, 2])
+def test_no_more_connections_are_opened_at_a_time_than_are_promised(
+    diag: SockDiag, promised: int
+) -> None:
+    """A server that has one at a time is sound where one is promised, and not where two are."""
+
+    class Promised(Shout):
+        connections = promised
+
+    is_free = threading.Lock()
+
+    def in_turn(peer: socket.socket) -> None:
+        with is_free:
+            shouting(peer)
+
+    asked = ("SEG-SINGLE", "CAP-CONCURRENT", "ISO-PARTS", "RESET-MID")
+    with Serving(in_turn) as server:
+        judged = _judged(server, diag, *asked, protocol=Promised())
+    found = {one.result.id: one.result.verdict for one in judged}
+    assert found.pop("SEG-SINGLE") is Verdict.PASS
+    if promised == 1:
+        assert set(found.values()) == {Verdict.UNSUPPORTED}
+        assert "1 connection at a time" in judged[1].result.message
+    else:
+        assert found["CAP-CONCURRENT"] is Verdict.FAIL
+
+
 def test_a_fault_of_ours_hides_no_other_verdict(
     diag: SockDiag, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """What uncut runs say, from streams that are made up."""
 
-from tests.support.played import played
+from tests.support.runs_of_commands import played
 from wireproof.between.runs.schedules import Direction
 from wireproof.between.trying.baseline import Baseline
 from wireproof.wire.observations import END_OF_STREAM, RESET

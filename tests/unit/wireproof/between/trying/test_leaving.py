@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.played import PLAYED, played
+from tests.support.runs_of_commands import PLAYED, played
 from wireproof.between.runs.schedules import Cut, Direction, Schedule
 from wireproof.between.trying.leaving import Left, left, read_all, withholding
 from wireproof.wire.observations import END_OF_STREAM, RESET

@@ -9,6 +9,7 @@ from wireproof.conformance.plans.plan import (
     Close,
     Malformed,
     Open,
+    OpenTogether,
     Plan,
     Push,
     SendOpening,
@@ -35,6 +36,14 @@ def test_a_pipelined_border_is_a_cut() -> None:
 def test_malformed_bytes_count() -> None:
     """Bytes outside the protocol are bytes sent."""
     assert Plan(((),), (Open(0), Malformed(0, b"xyz"))).bytes_sent == 3
+
+
+def test_connections_at_a_time_are_those_that_are_not_closed_yet() -> None:
+    """Two by turns are two; one after the other, one; those that open together, all of them."""
+    one_after_the_other = Plan(((), ()), (Open(0), Close(0), Open(1), Close(1)))
+    assert interleaved([single([b"a"])] * 2, [0, 1, 0, 1]).at_once == 2
+    assert one_after_the_other.at_once == 1
+    assert Plan(((), (), ()), (OpenTogether(2),)).at_once == 3
 
 
 @pytest.mark.parametrize(
