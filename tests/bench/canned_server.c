@@ -1,14 +1,16 @@
 /* Plays canned replies, so that what a load costs is the client's alone: canned_server FILE [N]
 
    FILE holds, in the machine's byte order: the greeting's length and bytes; then exchanges, each as
-   four 32-bit numbers (the exchange that follows, -1 for none; the request's length; the reply's
-   length; the place, from 1, of a byte of it to spoil, 0 for none) and the bytes of request and
-   reply. A connection goes from an exchange to the one that follows it, and anywhere else by what it
-   sends. Behind N replies one is spoiled, once; nobody is let in any more then, since FILE holds no
-   further connections. Prints `listening on tcp://127.0.0.1:PORT`, then `spoiled`; ends when it is
-   killed. */
+   six 32-bit numbers (the exchange that follows, -1 for none; the request's length; the reply's
+   length; the place, from 1, of a byte of it to spoil, 0 for none; how many numbers of eight bytes,
+   the highest first, are in it; by how much they grow each time), the places of those, from 0, and
+   the bytes of request and reply. A connection goes from an exchange to the one that follows it, and
+   anywhere else by what it sends. Behind N replies one is spoiled, once; nobody is let in any more
+   then, since FILE holds no further connections. Prints `listening on tcp://127.0.0.1:PORT`, then
+   `spoiled`; ends when it is killed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -21,7 +23,13 @@
 
 enum { MAX_FD = 4096, ROOM = 1 << 17, BUCKETS = 1 << 20 };
 
-struct exchange { int32_t next; uint32_t asked, told, spoils; const char *request; char *reply; };
+struct exchange {
+    int32_t next;
+    uint32_t asked, told, spoils, numbers, more;
+    const char *places, *request;
+    char *reply;
+};
+enum { HEAD = 24 };
 struct connection { char *input; size_t length; int at; };
 
 static struct exchange *exchanges;
@@ -53,15 +61,16 @@ static int found(const char *data, size_t length) {
 }
 
 static void load(char *data, size_t size) {
-    exchanges = malloc((size / 16 + 1) * sizeof *exchanges);
+    exchanges = malloc((size / HEAD + 1) * sizeof *exchanges);
     buckets = malloc(BUCKETS * sizeof *buckets);
     memset(buckets, -1, BUCKETS * sizeof *buckets);
     for (char *end = data + size; data < end && count < BUCKETS / 2; count++) {
         struct exchange *one = &exchanges[count];
-        memcpy(one, data, 16);
-        one->request = data + 16;
-        one->reply = data + 16 + one->asked;
-        data += 16 + one->asked + one->told;
+        memcpy(one, data, HEAD);
+        one->places = data + HEAD;
+        one->request = one->places + 4 * one->numbers;
+        data += HEAD + 4 * one->numbers + one->asked + one->told;
+        one->reply = data - one->told;
         if (found(one->request, one->asked) >= 0) continue;
         uint32_t bucket = hash(one->request, one->asked);
         while (buckets[bucket] >= 0) bucket = (bucket + 1) % BUCKETS;
@@ -73,6 +82,18 @@ static void end(int fd) {
     free(connections[fd].input);
     connections[fd] = (struct connection){0};
     close(fd);
+}
+
+/* Have the numbers of a reply be those of the next time. */
+static void grow(struct exchange *one) {
+    for (uint32_t i = 0; i < one->numbers; i++) {
+        uint32_t place;
+        uint64_t number;
+        memcpy(&place, one->places + 4 * i, sizeof place);
+        memcpy(&number, one->reply + place, sizeof number);
+        number = htobe64(be64toh(number) + one->more);
+        memcpy(one->reply + place, &number, sizeof number);
+    }
 }
 
 /* Send a reply, spoiled if it is time; false where it is not taken whole. */
@@ -89,6 +110,7 @@ static int answer(int fd, struct exchange *one) {
         puts("spoiled");
         fflush(stdout);
     }
+    grow(one);
     return sent == one->told;
 }
 

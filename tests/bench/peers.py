@@ -7,7 +7,8 @@ client of ours, which compares nothing, on memcached, on a line server in C, and
 timestamp-echo with 16 requests of 1,000 bytes in one go. What is not ours are packages; a
 server or a peer that is not installed is left out and said so. Ratios are the medians of those
 within a round, of requests a second and of the client's CPU for each. `BENCH_ROUNDS` and
-`BENCH_SECONDS` say how much is measured, `BENCH_PEERS` of which servers, with commas between them.
+`BENCH_SECONDS` say how much is measured, `BENCH_PEERS` of which servers, with semicolons between
+them, each by a part of its name.
 The goals are no floors: a ratio below one is told, and is no failure on a machine that others use
 as well.
 """
@@ -36,7 +37,7 @@ from wireproof.protocols.built_in.line_echo import LineEcho
 
 ROUNDS = max(2, int(os.environ.get("BENCH_ROUNDS", "5")))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
-PARTS = os.environ.get("BENCH_PEERS", "").split(",")
+PARTS = [one.strip() for one in os.environ.get("BENCH_PEERS", "").split(";")]
 CONNECTIONS = 50
 GETS_OF_SETS = 0.8
 _KEY = "wp00000000"
@@ -229,11 +230,13 @@ def _say(line: str) -> None:
 def main() -> int:
     """Measure, print, write."""
     results: dict[str, Any] = {}
+    chosen = [peer for peer in PEERS if any(one in peer.server for one in PARTS)]
+    if not chosen:
+        _say(f"BENCH_PEERS names none of: {'; '.join(peer.server for peer in PEERS)}")
+        return 2
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         scratch = Path(folder)
-        for peer in PEERS:
-            if peer.server not in PARTS and any(PARTS):
-                continue
+        for peer in chosen:
             lacking = _lacking(peer, folder)
             if lacking:
                 _say(f"{peer.server}: left out, since {lacking}")

@@ -14,10 +14,12 @@ from tests.support.right_replies import in_steps, right_replies
 from wireproof.load.spec import LoadSpec
 from wireproof.load.workload.drawing import draw_corpus
 from wireproof.protocols.base import Protocol, as_sent
+from wireproof.protocols.built_in.amqp.frames import HEAD_BYTES, Method, frame_end, read
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 
 _LAPS = 2
+_METHOD_BYTES = 4
 _FROM_A_FILE = {"dns", "json-rpc", "mllp"}
 """Hypothesis draws from numbers that the loaded modules hold: here others than in the load."""
 
@@ -56,7 +58,7 @@ def canned(name: str, connections: int, written: str = "", *, spoils: bool = Fal
     corpus = draw_corpus(spec, protocol)
     starts = random.Random(0)  # as the swarm's
     greeting = b"".join(right_replies(protocol, []))
-    script, count = b"", 0
+    script, count = bytearray(struct.pack("=I", len(greeting)) + greeting), 0
     for serial in range(connections):
         ring, batch = corpus.enter(serial, starts.randrange(len(corpus.batches)))
         opening = as_sent(protocol, protocol.opening(), serial)
@@ -68,13 +70,38 @@ def canned(name: str, connections: int, written: str = "", *, spoils: bool = Fal
         told = in_steps(protocol, requests)
         spoiled = _spoiled(protocol, greeting, requests, told, len(lap)) if spoils else {}
         steps = [step for each in told for step in each]
-        again = len(steps) - sum(map(len, told[-len(lap) :]))
+        of_lap = sum(map(len, told[-len(lap) :]))
+        again = len(steps) - of_lap
         for at, (asked, reply) in enumerate(steps):
             follows = count + (at + 1 if at + 1 < len(steps) else again)
-            head = struct.pack("=iIII", follows, len(asked), len(reply), spoiled.get(at, 0))
-            script += head + asked + reply
+            places, more = [], 0
+            if at >= again and (places := numbers_in(name, reply)):
+                more = _number(reply, places) - _number(steps[at - of_lap][1], places)
+            sizes = len(asked), len(reply), spoiled.get(at, 0), len(places), more
+            script += struct.pack(f"=i5I{len(places)}I", follows, *sizes, *places)
+            script += asked + reply
         count += len(steps)
-    return struct.pack("=I", len(greeting)) + greeting + script
+    return bytes(script)
+
+
+def numbers_in(name: str, reply: bytes) -> list[int]:
+    """Return where in a reply numbers of eight bytes are that have grown by each lap."""
+    if name != "amqp-0-9-1":
+        return []
+    found, start = [], 0
+    while start < len(reply) and (end := frame_end(reply, start)):
+        (one,) = read(reply[start:end])
+        at = start + HEAD_BYTES + _METHOD_BYTES
+        if one.method == Method.BASIC_DELIVER:
+            found.append(at + 1 + reply[at])  # behind the consumer's tag
+        elif one.method in {Method.BASIC_ACK, Method.BASIC_GET_OK}:
+            found.append(at)
+        start = end
+    return found
+
+
+def _number(reply: bytes, places: Sequence[int]) -> int:
+    return int.from_bytes(reply[places[0] : places[0] + 8])
 
 
 def _spoiled(

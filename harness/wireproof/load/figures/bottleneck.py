@@ -76,6 +76,7 @@ class Evidence:
         slip_us: how late an open loop's requests left though a connection was free.
         lengths_s: wall time, by worker.
         server_cpu_s: CPU time of the server, as each worker saw it.
+        server_ready_s: that, and the time in which it was ready to run and others had its CPU.
         cpus: CPUs that the server and a worker share, both together; 0 where they share none.
 
     """
@@ -90,6 +91,7 @@ class Evidence:
     slip_us: float = 0.0
     lengths_s: dict[str, float] = field(default_factory=dict)
     server_cpu_s: dict[str, float] = field(default_factory=dict)
+    server_ready_s: dict[str, float] = field(default_factory=dict)
     cpus: int = 0
 
     def add(self, tally: Tally) -> None:
@@ -100,6 +102,7 @@ class Evidence:
         _add(self.lengths_s, {tally.worker: tally.length_s})
         if tally.server_cpu_s is not None:
             _add(self.server_cpu_s, {tally.worker: tally.server_cpu_s})
+            _add(self.server_ready_s, {tally.worker: tally.server_ready_s})
         self.cpus = max(self.cpus, tally.cpus)
 
     def merge(self, other: Evidence) -> None:
@@ -108,6 +111,7 @@ class Evidence:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         _add(self.lengths_s, other.lengths_s)
         _add(self.server_cpu_s, other.server_cpu_s)
+        _add(self.server_ready_s, other.server_ready_s)
         self.cpus = max(self.cpus, other.cpus)
 
     @property
@@ -129,9 +133,17 @@ class Evidence:
     @property
     def server_cpus(self) -> float | None:
         """How many CPUs the server kept busy; None where it was not to be seen."""
-        if not self.server_cpu_s:
-            return None
-        return max(used / (self.lengths_s[one] or 1.0) for one, used in self.server_cpu_s.items())
+        return self._share_of_server(self.server_cpu_s) if self.server_cpu_s else None
+
+    @property
+    def is_server_full(self) -> bool:
+        """Whether the server had no CPU to spare: it used one up, or others did."""
+        used = (self.server_cpus or 0.0, self._share_of_server(self.server_ready_s))
+        return max(used) >= _FULL
+
+    def _share_of_server(self, seconds: Mapping[str, float]) -> float:
+        shares = (used / (self.lengths_s[one] or 1.0) for one, used in seconds.items())
+        return max(shares, default=0.0)
 
     @property
     def own_cpus(self) -> float:
@@ -290,7 +302,7 @@ def _at_server(
 ) -> tuple[str, str] | None:
     idle = evidence.asleep
     # A server without a CPU to spare, and nothing that waits here, though we hardly sleep either.
-    is_full = (evidence.server_cpus or 0.0) >= _FULL and ours is not None and ours <= _HARDLY_OURS
+    is_full = evidence.is_server_full and ours is not None and ours <= _HARDLY_OURS
     if (idle <= _NEVER_IDLE and not is_full) or (ours is not None and ours > _THEIRS):
         return None
     mean_us, fastest_us = until_arrival_us

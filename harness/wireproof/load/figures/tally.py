@@ -84,6 +84,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     """How long the worker was ready to run and had no CPU (`/proc/thread-self/schedstat`)."""
     server_cpu_s: float | None = None
     """CPU that the server's processes used; None where they are not to be seen from here."""
+    server_ready_s: float = 0.0
+    """That, and how long their threads were ready to run and had no CPU."""
     cpus: int = 0
     """CPUs that worker and server may run on, both together; 0 where they share none, or the server
     is not to be seen."""

@@ -79,6 +79,7 @@ class Recorder:
         self.cpu_s = 0.0
         self.waiting_s = 0.0
         self.server_cpu_s: float | None = None
+        self.server_ready_s = 0.0
         self.stamped = 0
         self.service_ns = 0
         self.lag_ns = 0
@@ -156,6 +157,7 @@ class Recorder:
         self.waiting_s += used.waiting_s
         if used.server_cpu_s is not None:
             self.server_cpu_s = (self.server_cpu_s or 0.0) + used.server_cpu_s
+            self.server_ready_s += used.server_ready_s
 
     def take(self, now_ns: int, second: int, users: int, cpus: int = 0) -> Tally:
         """Return what was counted, and start over.
@@ -191,6 +193,7 @@ class Recorder:
             cpu_s=self.cpu_s,
             waiting_for_cpu_s=self.waiting_s,
             server_cpu_s=self.server_cpu_s,
+            server_ready_s=self.server_ready_s,
             cpus=cpus,
             polling_s=self.polling_ns / 1e9,
             stamped=self.stamped,

@@ -11,7 +11,7 @@ from pathlib import Path
 from wireproof.errors import CannotRunError
 from wireproof.target import Target
 from wireproof.wire.kernel.listening import is_ours, sockets_of
-from wireproof.wire.kernel.process import ancestors_of, children_of, cpu_s, owners_of
+from wireproof.wire.kernel.process import ancestors_of, children_of, cpu_s, owners_of, runnable_s
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _LOOK_EVERY_S = 0.9
@@ -26,12 +26,14 @@ class Used:
         waiting_s: in which it was ready to run and had no CPU.
         server_cpu_s: of the server's processes, as far as was looked at; None where they are not
             to be seen.
+        server_ready_s: of these, that and how long they were ready to run and had no CPU.
 
     """
 
     cpu_s: float
     waiting_s: float
     server_cpu_s: float | None
+    server_ready_s: float
 
 
 class ServerProcesses:
@@ -59,6 +61,10 @@ class ServerProcesses:
     def cpu_s(self) -> float:
         """Return their CPU time so far."""
         return sum(map(cpu_s, self._all()))
+
+    def ready_s(self) -> float:
+        """Return for how long their threads have run, or would have, so far."""
+        return sum(map(runnable_s, self._all()))
 
     def cpus(self) -> frozenset[int]:
         """Return the CPUs that they may run on."""
@@ -96,10 +102,10 @@ class CpuUsage:
         """Start counting now."""
         self._server = server if server is not None and server.are_seen else None
         self._own = self._read()
-        self._server_s, self._looked_s = 0.0, 0.0
+        self._server_s = self._server_ready_s = self._looked_s = 0.0
         self.cpus = 0
         if self._server is not None:
-            self._server_s = self._server.cpu_s()
+            self._server_s, self._server_ready_s = self._server.cpu_s(), self._server.ready_s()
             ours, theirs = os.sched_getaffinity(0), self._server.cpus()
             self.cpus = len(ours | theirs) if ours & theirs else 0
 
@@ -111,21 +117,25 @@ class CpuUsage:
 
         """
         before, self._own = self._own, self._read()
+        server_cpu_s, server_ready_s = self._take_server(look=look)
         return Used(
             cpu_s=self._own[0] - before[0],
             waiting_s=self._own[1] - before[1],
-            server_cpu_s=self._take_server(look=look),
+            server_cpu_s=server_cpu_s,
+            server_ready_s=server_ready_s,
         )
 
-    def _take_server(self, *, look: bool) -> float | None:
+    def _take_server(self, *, look: bool) -> tuple[float | None, float]:
         if self._server is None:
-            return None
+            return None, 0.0
         now_s = time.monotonic()
         if not look and now_s - self._looked_s < _LOOK_EVERY_S:
-            return 0.0
+            return 0.0, 0.0
         self._looked_s = now_s
-        before, self._server_s = self._server_s, self._server.cpu_s()
-        return max(0.0, self._server_s - before)
+        before_s, ready_before_s = self._server_s, self._server_ready_s
+        self._server_s, self._server_ready_s = self._server.cpu_s(), self._server.ready_s()
+        ready_s = self._server_ready_s - ready_before_s
+        return max(0.0, self._server_s - before_s), max(0.0, ready_s)
 
     @staticmethod
     def _read() -> tuple[float, float]:

@@ -19,6 +19,7 @@ def evidence(
     idle: float,
     waiting: float = 0.0,
     server: float | None = None,
+    server_waits: float = 0.0,
     cpus: int = 0,
 ) -> Evidence:
     """Return ten seconds of a worker with 1000 timestamped replies of that latency."""
@@ -38,6 +39,7 @@ def evidence(
             service_us=1000 * service_us,
             lag_us=1000 * lag_us,
             server_cpu_s=None if server is None else 10 * server,
+            server_ready_s=10 * ((server or 0.0) + server_waits),
             cpus=cpus,
         )
     )
@@ -137,6 +139,23 @@ ASLEEP = evidence(service_us=1010, lag_us=10, idle=0.5)
             FLAT,
             50,
             49_500.0,
+            "server",
+        ),
+        # Others had a part of either's core: who was always ready to run is the limit.
+        (
+            evidence(service_us=500, lag_us=20, idle=0.08, waiting=0.48, server=0.7),
+            QUEUED,
+            50,
+            1e5,
+            "undetermined",
+        ),
+        (
+            evidence(
+                service_us=500, lag_us=20, idle=0.08, waiting=0.48, server=0.7, server_waits=0.25
+            ),
+            QUEUED,
+            50,
+            1e5,
             "server",
         ),
         # A server on a core of its own.
