@@ -32,8 +32,8 @@ from wireproof.wire.started_server import StartedServer
 from wireproof.words import counted
 
 _GENERIC = frozenset(one.id for one in GENERIC)
-_BESIDE_SILENCE = 0.5
-"""Of the time to shrink; each try takes less than half of it then, see `Search.in_haste`."""
+_BESIDE_SILENCE = 0.3
+"""Of the time to shrink; each try takes less than a third of it then, see `Search.in_haste`."""
 """A protocol's own requirements are more to the point than these."""
 
 
@@ -171,8 +171,8 @@ class Runner:
     def _search(self, requirement: Requirement) -> Judged:
         begun = time.monotonic()
         search = Search(self.executor, self.subject, requirement, self.causes, self._liveness)
-        until = self._allotment.next(self.executor.pace_s)
-        if requirement.holds and not (self.causes.is_anything or is_slow(self.executor.pace_s)):
+        until = self._allotment.next(self._exchange_s)
+        if requirement.holds and not (self.causes.is_anything or is_slow(self._exchange_s)):
             self._beside.execute(self._liveness, max(1.0, self.executor.shrink_timeout_s))
         others = self._beside.without(requirement, search)
         complete = try_certain(search, others, self.subject, until)
@@ -187,7 +187,7 @@ class Runner:
                 most = counted(self.subject.protocol.connections, "connection")
                 why = f"the server need not serve more than {most} at a time"
             if tried.unaffordable:
-                why = f"too many requests for a server whose exchange takes {self._pace}"
+                why = f"too much for a server whose exchange takes {self._pace}"
             return self._without_search(requirement, Verdict.UNSUPPORTED, why)
         finding = None if tried.best is None else self._pursue(search, requirement)
         seconds = time.monotonic() - begun
@@ -223,7 +223,12 @@ class Runner:
 
     @property
     def _pace(self) -> str:
-        return f"{self.executor.pace_s * 1000:.0f} ms"
+        return f"{self._exchange_s * 1000:.0f} ms"
+
+    @property
+    def _exchange_s(self) -> float:
+        """Return how long an exchange takes, the slowest of those that every requirement makes."""
+        return max(self.executor.pace_s, self.subject.exchange_s)
 
     def _cause_of(self, finding: Finding) -> FoundCause:
         """Return the cause of a finding, a known one or one under the heading that fits it."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.execution.executor import LATE_S, Executor, Outcome
 from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import (
@@ -20,6 +20,7 @@ from wireproof.conformance.plans.plan import (
 )
 from wireproof.conformance.properties.streams.refusal import malformed_examples
 from wireproof.conformance.requirements import needs_half_close
+from wireproof.conformance.search.pace import SLOW_S
 from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import overrides
@@ -77,6 +78,11 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     burden = executor.burden(_TIMEOUT_S)
     greeting_s = _greeting_s(probes, plain)
     request_s = _pace_s(probes, subject, smallest, greeting_s)
+    short_s = _exchange_s(probes, single([plain]))
+    ended = single([plain], ending=(HalfClose, AwaitEnd))
+    ended_s = _exchange_s(probes, ended) if half_close else 0.0
+    long = subject.sized(_LONG_BYTES)
+    long_s = 0.0 if long is None else _exchange_s(probes, single([long]))
     return replace(
         subject,
         plain_request=plain,
@@ -88,6 +94,9 @@ def settled(executor: Executor, subject: Subject) -> Subject:
         echoes=_echoes(probes, subject),
         greeting_s=greeting_s,
         request_s=request_s,
+        exchange_s=max(short_s, long_s, ended_s),
+        ends_late=ended_s > short_s + LATE_S,
+        byte_s=(long_s - short_s) / _LONG_BYTES if long_s > short_s + SLOW_S else 0.0,
         ends_after=_ends_after(probes, subject, smallest, request_s),
     )
 
@@ -159,6 +168,22 @@ def _greeting_s(probes: _Probes, plain: bytes) -> float:
     events = probes.outcome(single([plain])).transcript.events
     first = next((one for one in events if one.kind in {"send", "receive"}), None)
     return first.at_ns / 1e9 if first is not None and first.kind == "receive" else 0.0
+
+
+def _exchange_s(probes: _Probes, plan: Plan) -> float:
+    """Return how long a conversation takes at the least; 0 where it isn't right.
+
+    A few are enough to say that a server is fast; that it is slow, a busy machine may say as well.
+    """
+    least_s = float("inf")
+    for number in range(_RUNS * _RUNS):
+        if number >= _RUNS and least_s < SLOW_S:
+            break
+        begun_s = time.monotonic()
+        if probes.outcome(plan).failure is not None:
+            return 0.0
+        least_s = min(least_s, time.monotonic() - begun_s)
+    return least_s
 
 
 def _pace_s(probes: _Probes, subject: Subject, request: bytes, greeting_s: float) -> float:

@@ -88,6 +88,9 @@ class Subject:
         echoes: whether a long request was answered at about its own length.
         greeting_s: how long the server takes before it greets a client; 0 where it doesn't.
         request_s: how long the smallest takes in a run of many, judged; 0 where that is unknown.
+        exchange_s: how long the longest of a few exchanges takes: long ones, half-closed ones.
+        ends_late: whether the server takes its time to end after the client's end of stream.
+        byte_s: how long each byte of a long request takes more; 0 where that is next to nothing.
         ends_after: how many requests of a connection this server answers before it ends it.
         behind: the server to which the target leads; None where the target is the server.
         sees_behind: whether the connections of the server behind can be looked at.
@@ -109,6 +112,9 @@ class Subject:
     echoes: bool = False
     greeting_s: float = 0.0
     request_s: float = 0.0
+    exchange_s: float = 0.0
+    ends_late: bool = False
+    byte_s: float = 0.0
     ends_after: int = Protocol.most_requests
     behind: Target | None = None
     sees_behind: bool = False
@@ -198,8 +204,11 @@ class Subject:
 
     def can_afford(self, plan: Plan) -> bool:
         """Say whether a server of this pace could answer all of a plan in the time there is."""
-        most = max(map(len, plan.requests), default=0)
-        return most * self.request_s <= self.depth.requirement_s
+        needed_s = (
+            len(each) * self.request_s + (self.byte_s and self.byte_s * sum(map(len, each)))
+            for each in plan.requests
+        )
+        return max(needed_s, default=0.0) <= self.depth.requirement_s
 
     def allows(self, plan: Plan) -> bool:
         """Say whether the protocol knows conversations like `plan`, and so many at a time."""

@@ -12,7 +12,7 @@ from wireproof.conformance.execution.failure import ConversationFailedError, Fai
 from wireproof.conformance.execution.plan_execution import PlanExecution
 from wireproof.conformance.execution.server.burden import ServerBurden
 from wireproof.conformance.execution.server.released import Owners, ServerResources
-from wireproof.conformance.execution.together import in_parts
+from wireproof.conformance.execution.together import in_parts, patiently
 from wireproof.conformance.plans.plan import Action, OnServer, Open, OpenTogether, Plan
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import Protocol
@@ -30,7 +30,7 @@ LATE_S = 0.02
 _MOST_AHEAD = 16
 _USUAL_FACTOR, _SLOWEST_FACTOR = 20, 3
 _LEAST_SHRINK_TIMEOUT_S = 0.25
-_LEAST_GLANCE_TIMEOUT_S = 0.05
+_LEAST_GLANCE_TIMEOUT_S = 0.03
 _NOT_BEGUN = float("inf")
 
 
@@ -127,6 +127,28 @@ class Executor:
         self.remember(plan, outcome)
         return outcome
 
+    def execute_patiently(
+        self, plan: Plan, glance_s: float, meanwhile: Callable[[], None]
+    ) -> Outcome:
+        """Execute `plan` with all the time that a reply may take, and do something else in it.
+
+        Args:
+            plan: is what the server has to keep.
+            glance_s: after so long a silence something else is done before the rest of it passes.
+            meanwhile: what that is; where nothing falls silent it is not done.
+
+        Raises:
+            CannotRunError: this machine lacks what a connection needs.
+            ProtocolCodeError: the protocol's own code is at fault.
+
+        """
+        times_s = glance_s, self.timeout_s
+        outcome = self._execute(
+            plan, None, run=lambda execution: patiently(execution, plan, times_s, meanwhile)
+        )
+        self.remember(plan, outcome)
+        return outcome
+
     def remember(self, plan: Plan, outcome: Outcome) -> None:
         """Keep a conversation among the latest."""
         self.latest.append((plan, replace(outcome, oracles=())))
@@ -202,11 +224,17 @@ class Executor:
             for execution in executions.values():
                 execution.leave()
 
-    def _execute(self, plan: Plan, timeout_s: float | None, ahead: Ahead | None = None) -> Outcome:
+    def _execute(
+        self,
+        plan: Plan,
+        timeout_s: float | None,
+        ahead: Ahead | None = None,
+        run: Callable[[PlanExecution], None] = PlanExecution.run,
+    ) -> Outcome:
         execution = self._begun(plan, timeout_s, ahead)
         failure = None
         try:
-            execution.run()
+            run(execution)
         except ConversationFailedError as failed:
             failure = failed.failure
         finally:

@@ -136,10 +136,10 @@ class PlanExecution:
         for one in self._sockets.values():
             one.close()
 
-    def step(self, number: int, action: Action) -> None:
-        """Do one action; see `run`."""
+    def step(self, number: int, action: Action, timeout_s: float | None = None) -> None:
+        """Do one action, with another timeout than usual if so asked; see `run`."""
         self._number = number
-        deadline = Deadline(self._timeout_s)
+        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
         opens = isinstance(action, Open | OpenTogether | OnServer)
         if not opens and (stream := self._streams.get(action.connection)):
             stream.witness.at_action(number)

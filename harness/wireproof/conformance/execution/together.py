@@ -6,13 +6,15 @@ loop, happens here too.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+from wireproof.conformance.execution.failure import ConversationFailedError, FailureKind
 from wireproof.conformance.execution.judged_connection import FULL_S
 from wireproof.conformance.execution.plan_execution import PlanExecution
-from wireproof.conformance.plans.plan import Action, Plan, Push, Send, SendOpening
+from wireproof.conformance.plans.plan import Action, Await, AwaitEnd, Plan, Push, Send, SendOpening
+from wireproof.deadline import Deadline
 
 LONG_HOLD_S = 0.3
 """What is held for less is not worth the trouble."""
@@ -45,6 +47,41 @@ def in_parts(execution: PlanExecution, plan: Plan) -> Iterator[float]:
             until_s = time.monotonic() + hold_s
             yield until_s
             execution.hold(action.connection, max(0.0, until_s - time.monotonic()))
+
+
+def patiently(
+    execution: PlanExecution,
+    plan: Plan,
+    times_s: tuple[float, float],
+    meanwhile: Callable[[], None],
+) -> None:
+    """Do all of a plan's actions; where one waits in vain, do something else in that time, once.
+
+    Args:
+        execution: of the plan.
+        plan: is executed.
+        times_s: after what time of silence something else is done, and how long that silence lasts.
+        meanwhile: what that is.
+
+    Raises:
+        ConversationFailedError: the server did not do its part.
+
+    """
+    glance_s, timeout_s = times_s
+    is_done = False
+    for number, action in enumerate(plan.actions):
+        if is_done or not isinstance(action, Await | AwaitEnd):
+            execution.step(number, action)
+            continue
+        until = Deadline(timeout_s)
+        try:
+            execution.step(number, action, glance_s)
+        except ConversationFailedError as failed:
+            if failed.failure.kind is not FailureKind.SILENCE:
+                raise
+            meanwhile()
+            is_done = True
+            execution.step(number, action, until.remaining_s())
 
 
 def _hold_s(action: Action) -> float:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from wireproof.conformance.execution.failure import FailureKind
 from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.subject import Subject
 
@@ -38,20 +39,45 @@ def held_again(search: Search, subject: Subject, failing: Failing) -> Again:
     """Hold a failing conversation again on fresh connections.
 
     The first of these runs waits as long as a replay does: what is only slow holds then. The others
-    need not wait for the same silence as long. Before every other run a plain exchange is held: a
-    server that keeps something from one conversation to the next may fail by turns. And what fails
-    at once is held some more times, since chance likes to keep for three.
+    need not wait for the same silence as long, and may be over before it is, unless one of them
+    holds then. Before every other run a plain exchange is held: a server that keeps something from
+    one conversation to the next may fail by turns. And what fails at once is held some more times,
+    since chance likes to keep for three.
     """
-    count, failed, runs = subject.depth.confirmations, 0, 0
+    waits = failing.failure.kind is FailureKind.SILENCE
+    if waits and subject.concurrent and search.executor.overlaps:
+        again = _beside_the_first(search, subject, failing)
+        if again.runs > 1 and again.is_certain:
+            return again
+    failed = search.run(failing.plan) is not None
+    return _more(search, subject, failing, Again(int(failed), 1))
+
+
+def _beside_the_first(search: Search, subject: Subject, failing: Failing) -> Again:
+    """Hold it again, the others while the first run waits; the first alone where it does not."""
+    others = Again(0, 1)
+
+    def hold_others() -> None:
+        nonlocal others
+        others = _more(search, subject, failing, others)
+
+    glance_s = search.confirmation_timeout_s()
+    outcome = search.executor.execute_patiently(failing.plan, glance_s, hold_others)
+    failed = search.judged(failing.plan, outcome) is not None
+    return Again(others.failed + failed, others.runs)
+
+
+def _more(search: Search, subject: Subject, failing: Failing, first: Again) -> Again:
+    """Hold it some more times after the first."""
+    count, failed, runs = subject.depth.confirmations, first.failed, first.runs
     more_until_s = took_s = 0.0
     while runs < count or (
         failed == runs < _MOST_RUNS and took_s < _QUICK_S and time.monotonic() < more_until_s
     ):
-        if runs and runs % 2 == 0:
+        if runs % 2 == 0:
             search.executor.execute_plain(subject.plain(), search.executor.shrink_timeout_s)
         begun_s = time.monotonic()
-        timeout_s = search.confirmation_timeout_s() if runs else None
-        failed += search.run(failing.plan, timeout_s) is not None
+        failed += search.run(failing.plan, search.confirmation_timeout_s()) is not None
         took_s = time.monotonic() - begun_s
         runs += 1
         if runs == count:

@@ -24,10 +24,8 @@ _MAY_BE_A_DEATH = {
     FailureKind.NO_CONNECTION,
 }
 _LONGEST_MAPPED_BYTES = 256
-_GLANCES = 2
-"""What is pursued beside a known silence is most often the same: it is confirmed at length."""
-_FEW_REQUESTS = 200
-"""Of a plan whose controls cost little."""
+_GLANCES = 2  # what is pursued beside a known silence is most often it: confirmed at length
+_FEW_REQUESTS = 200  # of a plan whose controls cost little
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,42 +162,47 @@ class Search:
 
     def run(self, plan: Plan, timeout_s: float | None = None) -> Failing | None:
         """Execute one plan and judge it; None where it holds."""
-        execute = self.executor.execute
-        alone = self._compares and _is_long(plan)
-        outcome = execute(plan, timeout_s, alone=True) if alone else execute(plan, timeout_s)
+        if self._compares and _is_long(plan):
+            return self.judged(plan, self.executor.execute(plan, timeout_s, alone=True))
+        return self.judged(plan, self.executor.execute(plan, timeout_s))
+
+    def judged(self, plan: Plan, outcome: Outcome) -> Failing | None:
+        """Judge what became of a plan; None where it holds."""
         failure, rule = outcome.failure, ""
         if failure is None and self._requirement.judge is not None:
             failure = self._requirement.judge(self.subject, outcome)
             rule = self._requirement.id
         tried = self.tried
         self.count(outcome.delivery)
-        if failure is not None and failure.kind is FailureKind.TOO_SLOW:
+        if failure is None:
+            self._mark_single_cut(plan, failed=False)
+            return None
+        if failure.kind is FailureKind.TOO_SLOW:
             tried.too_slow = failure.message
             tried.too_slow_plans += 1
             return None
-        if failure is not None and failure.kind is FailureKind.UNJUDGED:
+        if failure.kind is FailureKind.UNJUDGED:
             tried.unjudged = failure.message
             tried.unjudged_plans += 1
             return None
-        if failure is not None and self._has_ended_the_server(failure):
+        if self._has_ended_the_server(failure):
             return None
-        self._mark_single_cut(plan, failure is not None)
-        if failure is None:
-            return None
+        self._mark_single_cut(plan, failed=True)
         # What the oracles hold is as much as the conversation, and nobody asks them any more.
-        told = replace(outcome, oracles=())
-        return Failing(plan, told, failure, signature_of(plan, failure, rule))
+        return Failing(
+            plan, replace(outcome, oracles=()), failure, signature_of(plan, failure, rule)
+        )
 
     def count(self, delivery: Delivery) -> None:
         """Count a plan that was executed, and how sure its delivery was."""
         self.tried.plans += 1
         self.tried.delivery = weakest(delivery, *filter(None, [self.tried.delivery]))
 
-    def in_haste(self, plan: Plan) -> Failing | None:
-        """Execute a plan with little timeout, and return it if it fails, in whatever way."""
+    def in_haste(self, plan: Plan, glances: int = 0) -> Failing | None:
+        """Execute a plan with little timeout, beside a known silence with so many glances."""
         timeout_s = self.executor.shrink_timeout_s
         if self._known.silence:
-            glances = 1 if self._glancing else _GLANCES
+            glances = glances or (1 if self._glancing else _GLANCES)
             timeout_s = min(timeout_s, glances * self.executor.glance_timeout_s)
         return self.run(plan, timeout_s)
 
@@ -260,7 +263,7 @@ class Search:
             self._liveness.look()
         return self._liveness.is_dead
 
-    def _mark_single_cut(self, plan: Plan, failed: bool) -> None:
+    def _mark_single_cut(self, plan: Plan, *, failed: bool) -> None:
         one_cut = len(plan.requests) == 1 and plan.cuts == 1
         if one_cut and plan.bytes_sent <= _LONGEST_MAPPED_BYTES:
             first = next(action for action in plan.actions if hasattr(action, "until"))
@@ -292,9 +295,7 @@ def try_certain(
         search.attempt(plan)
         if until.expired or search.is_over:
             search.tried.left_out = max(0, plans.total - number)
-            if plans.total == number:
-                return True
-            return search.tried.best is not None
+            return plans.total == number or search.tried.best is not None
         if enough is None and search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.
             enough = Deadline(subject.depth.shrink_s / (8 if search.is_hasty else 2))

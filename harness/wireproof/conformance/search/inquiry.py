@@ -28,6 +28,9 @@ _ENOUGH_STAND_INS = 2
 """That fail, the smallest and the plainest request among them: then it is no matter which."""
 _LONGEST_REPLACED = 4096
 """Requests of a conversation."""
+_GLANCES = 3
+"""At one, what is only slow looks silent."""
+_MOST_ALONE = 3
 _STRIPPED: list[Feature] = [feature for feature in ABLATIONS if feature is not Feature.EARLIER]
 """What can be left out of a conversation that isn't small yet, without losing what matters."""
 
@@ -176,17 +179,15 @@ def is_explained_by(
     """
     if condition is UNKNOWN:
         return False
-    shrink_s = search.executor.shrink_timeout_s
     whole = _stripped_at_once(search, failing, condition)
     if whole in proven:  # other requirements came to it as well; the experiments were made then
         alike = whole != failing.plan or failing.signature.is_like(smallest.signature)
         return alike and search.fails_alike(smallest.plan, smallest.signature) is not None
-    # At a glance, what is only slow looks silent.
-    at_once = None if whole == failing.plan else search.run(whole, shrink_s)
+    at_once = None if whole == failing.plan else search.in_haste(whole, glances=_GLANCES)
     is_whole = at_once is not None and at_once.signature.is_like(smallest.signature)
     stripped = at_once if is_whole else _stripped(search, failing, condition)
     if stripped is None or not stripped.signature.is_like(smallest.signature):
-        return False
+        return _is_explained_by_one(search, failing, smallest, condition)
     for feature in condition.needed:
         if feature is Feature.REQUEST:
             changed = with_another(stripped.plan, condition.holds_with[0])
@@ -196,10 +197,36 @@ def is_explained_by(
             return False
     if search.fails_alike(smallest.plan, smallest.signature) is None:
         return False
-    explained = is_whole or search.run(stripped.plan, shrink_s) is not None
+    explained = is_whole or search.in_haste(stripped.plan, glances=_GLANCES) is not None
     if explained and stripped.plan == whole:
         proven.add(whole)
     return explained
+
+
+def _is_explained_by_one(
+    search: Search, failing: Failing, smallest: Failing, condition: Condition
+) -> bool:
+    """Whether one of its requests alone fails as the cause does; with others it must hold, then.
+
+    What follows a missing reply stands in its place, so the whole fails in another way.
+    """
+    if condition.needed - {Feature.REQUEST}:
+        return False
+    own = failing.plan.requests[failing.failure.connection]
+    for request in [*dict.fromkeys(own)][:_MOST_ALONE]:
+        is_own = all({*each} <= {request} for each in smallest.plan.requests)
+        plan = smallest.plan if is_own else with_another(smallest.plan, request)
+        if plan is None or not search.subject.allows(plan):
+            continue
+        found = search.in_haste(plan, glances=_GLANCES)
+        if found is not None and found.signature.is_like(smallest.signature):
+            break
+    else:
+        return False
+    if Feature.REQUEST not in condition.needed:
+        return True
+    changed = with_another(failing.plan, condition.holds_with[0])
+    return changed is not None and search.in_haste(changed, glances=_GLANCES) is None
 
 
 def _stripped_at_once(search: Search, failing: Failing, condition: Condition) -> Plan:

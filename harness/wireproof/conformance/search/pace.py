@@ -12,7 +12,8 @@ from wireproof.deadline import Deadline
 _SHARES = 3
 """What one requirement may take at most: so many equal shares of the time that is left."""
 _LEAST_S = 0.25
-_SLOW_S = 0.01
+SLOW_S = 0.01
+"""An exchange that takes no less is a slow server's."""
 _TRIAL_SHARE = 3
 Item = TypeVar("Item")
 
@@ -69,7 +70,7 @@ class Allotment:
 
 def is_slow(pace_s: float) -> bool:
     """Say whether a server whose plain exchange takes so long can't be given every plan."""
-    return pace_s >= _SLOW_S
+    return pace_s >= SLOW_S
 
 
 class Paced(Iterator[Item]):

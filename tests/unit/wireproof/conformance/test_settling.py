@@ -2,12 +2,14 @@
 
 import re
 import socket
+import threading
 
 import pytest
 
 from tests.support.servers import SHOUT, Serving, Shout, shouting
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.executor import Executor, Outcome
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
@@ -117,3 +119,29 @@ def test_a_server_that_falls_silent_is_waited_for_once(
     assert one_answered == one_silent == 1.0
     assert set(later) == {0.25}
     assert runner.subject.request_s < 0.25
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_what_long_exchanges_and_ends_take_is_found_out(diag: SockDiag, is_slow: bool) -> None:
+    """A server is slow that takes its time for each byte, or before it ends."""
+
+    def serve(peer: socket.socket) -> None:
+        buffer = b""
+        while data := peer.recv(65536):
+            buffer += data
+            whole, _, buffer = buffer.rpartition(b"\n")
+            if is_slow and len(whole) > 100:
+                threading.Event().wait(0.03)
+            peer.sendall(whole.upper() + b"\n" if whole or data == b"\n" else b"")
+        if is_slow:
+            threading.Event().wait(0.05)
+
+    with Serving(serve) as server:
+        runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    subject = runner.subject
+    assert subject.ends_late is is_slow
+    assert (subject.byte_s > 0) is is_slow
+    assert (subject.exchange_s > 0.01) is is_slow
+    long = single([b"x" * 100_000 + b"\n"])
+    assert subject.can_afford(long) is not is_slow

@@ -58,10 +58,10 @@ def _needs_unkept(subject: Subject) -> str:
     return "" if _unkept(subject) else "what is asked for may be kept for each connection"
 
 
-def _ways(subject: Subject) -> tuple[Way, ...]:
-    """Return in which ways a connection of the subject's may end."""
+def _ways(subject: Subject, *, many: bool = False) -> tuple[Way, ...]:
+    """Return in which ways a connection of the subject's may end; those soon over, of many."""
     without = set()
-    if not subject.half_close:
+    if not subject.half_close or (many and subject.ends_late):
         without.add(Way.HALF_CLOSE)
     if not subject.protocol.opening():
         without.add(Way.IN_OPENING)
@@ -85,7 +85,8 @@ def _takes_too_long(subject: Subject, connections: int) -> bool:
 )
 def descriptors(subject: Subject) -> Iterator[Plan]:
     """Count after each round of connections that end in one way."""
-    count = _FEW_IN_EACH_WAY if subject.greeting_s > LATE_S else _IN_EACH_WAY
+    is_late = subject.greeting_s > LATE_S or subject.ends_late
+    count = _FEW_IN_EACH_WAY if is_late else _IN_EACH_WAY
     for way in _ways(subject):
         rounds = Rounds(0, (way,), count, GROWING_ROUNDS + 1, Look.DESCRIPTORS)
         yield Plan(((subject.plain_request,),), (rounds,))
@@ -102,7 +103,7 @@ def descriptors(subject: Subject) -> Iterator[Plan]:
 )
 def threads(subject: Subject) -> Iterator[Plan]:
     """Count after each round of connections that end in each way."""
-    ways = _ways(subject)
+    ways = _ways(subject, many=True)
     rounds = -(-_MORE_THAN_POOLS // (len(ways) * _IN_EACH_WAY))
     counted = Rounds(0, ways, _IN_EACH_WAY, rounds, Look.THREADS)
     if not _takes_too_long(subject, counted.connections):
@@ -138,6 +139,6 @@ def idle(subject: Subject) -> Iterator[Plan]:
 )
 def memory(subject: Subject) -> Iterator[Plan]:
     """Look after each of many rounds of all ways; most servers have settled after a few."""
-    rounds = Rounds(0, _ways(subject), _IN_EACH_WAY, _MEMORY_ROUNDS, Look.MEMORY)
+    rounds = Rounds(0, _ways(subject, many=True), _IN_EACH_WAY, _MEMORY_ROUNDS, Look.MEMORY)
     if not _takes_too_long(subject, rounds.connections):
         yield Plan(((_unkept(subject),),), (rounds,))

@@ -155,8 +155,12 @@ def held(subject: Subject) -> Iterator[Plan]:
         *range(len(plans)),
         *(p for p, part in enumerate(first_parts) for _ in range(part - 1)),
     ]
-    held_plan = interleaved(plans, order)
     last = len(order) - 1
+    # The last step of each waits for an end, all of them at once.
+    order += [
+        p for p, plan in enumerate(plans) for _ in range(first_parts[p], len(plan.actions) - 1)
+    ]
+    held_plan = interleaved(plans, order)
     actions = list(held_plan.actions)
     step = actions[last]
     if isinstance(step, Send):

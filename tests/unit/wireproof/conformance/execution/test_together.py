@@ -92,3 +92,29 @@ def test_a_stall_passes_beside_a_hold(diag: SockDiag) -> None:
     assert [plan for plan, _ in ended] == [stalled, held]
     assert all(outcome.failure is None for _, outcome in ended)
     assert b"x" in first_bytes[first_bytes.index(b"a") : first_bytes.index(b"b")]
+
+
+def test_in_the_time_of_a_silence_something_else_is_done(diag: SockDiag) -> None:
+    """What comes only then is right all the same; what never comes is still a silence."""
+    is_asked = threading.Event()
+
+    def waiting(peer: socket.socket) -> None:
+        line = peer.recv(65536)
+        is_asked.wait(_TIMEOUT_S)
+        peer.sendall(line.upper() if line == b"abc\n" else b"")
+        peer.recv(1)
+
+    done: list[bytes] = []
+
+    def ask() -> None:
+        done.append(b"asked")
+        is_asked.set()
+
+    with Serving(waiting) as server:
+        executor = Executor(server.target, Shout(), diag, timeout_s=0.3)
+        late = executor.execute_patiently(single([b"abc\n"]), 0.02, ask).failure
+        never = executor.execute_patiently(single([b"def\n"]), 0.02, ask).failure
+    assert late is None
+    assert never is not None
+    assert never.kind is FailureKind.SILENCE
+    assert len(done) == 2

@@ -1,12 +1,17 @@
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 from unittest import mock
 
 from tests.support import played
+from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.execution.failure import Seen
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.confirmation import Again, held_again
 from wireproof.conformance.search.explore import Failing, Search
+from wireproof.results import Delivery
+from wireproof.wire.transcript import Transcript
 
 PLAN = single([b"ab"], [1])
 
@@ -80,3 +85,44 @@ def test_surer_is_by_share() -> None:
     """Two of three are surer than eleven of twenty."""
     assert Again(2, 3).is_surer_than(Again(11, 20))
     assert not Again(0, 3).is_surer_than(Again(0, 20))
+
+
+def _beside(others: list[Seen | None], first: Seen | None) -> tuple[Again, list[float | None]]:
+    """Hold a silence again on a server that serves others meanwhile; note the timeouts of all."""
+    subject = replace(played.subject(), concurrent=True)
+    search, failing = played.failing(lambda _: Seen.NOTHING, PLAN, subject)
+    executor = mock.Mock(wraps=search.executor, overlaps=True, timeout_s=5.0, shrink_timeout_s=0.25)
+    timeouts: list[float | None] = []
+
+    def outcome(seen: Seen | None) -> Outcome:
+        failure = played.failure(seen) if seen else None
+        return Outcome(failure, Delivery.CONFIRMED, Transcript(), ())
+
+    def execute(_: Plan, timeout_s: float | None = None) -> Outcome:
+        timeouts.append(timeout_s)
+        return outcome(others.pop(0))
+
+    def patiently(_: Plan, glance_s: float, meanwhile: Callable[[], None]) -> Outcome:
+        timeouts.append(glance_s)
+        meanwhile()
+        return outcome(first)
+
+    executor.execute, executor.execute_patiently = execute, patiently
+    executor.execute_plain = mock.Mock(return_value=None)
+    search.executor = cast(Executor, executor)
+    return held_again(search, subject, failing), timeouts
+
+
+def test_the_others_are_held_while_the_first_waits() -> None:
+    """A silence of three runs takes no longer than the first of them."""
+    again, timeouts = _beside([Seen.NOTHING] * 2, Seen.NOTHING)
+    assert again == Again(3, 3)
+    assert timeouts == [1.0, 1.0, 1.0]
+
+
+def test_what_holds_beside_the_first_is_held_by_itself() -> None:
+    """Be it one of the others or the first: then each is held with nothing beside it."""
+    again, timeouts = _beside([None, *[Seen.NOTHING] * 3, None], Seen.NOTHING)
+    assert again == Again(2, 3)
+    assert timeouts == [1.0, 1.0, 1.0, None, 1.0, 1.0]
+    assert _beside([Seen.NOTHING] * 2 + [None] * 3, None)[0] == Again(0, 3)

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from unittest import mock
 
 from tests.support import played
 from tests.support.played import Judge
@@ -121,17 +122,19 @@ def test_a_cause_that_is_gone_explains_nothing() -> None:
 
 
 def test_what_a_glance_takes_for_silence_is_looked_at_again() -> None:
-    """The last look at the conversation less what it doesn't need has the time of shrinking."""
+    """The look at the conversation less what it doesn't need has three glances' time."""
     subject = played.subject()
     search, server = played.search(lambda _: Seen.NOTHING, subject)
     cut = search.run(single([b"ab"], [1]))
     assert cut is not None
+    search._known = mock.Mock(silence=True)
     assert is_explained_by(search, cut, cut, Condition(frozenset()), set())
-    assert server.executed[-1][1] == server.shrink_timeout_s
+    whole, timeout_s = server.executed[1]
+    assert (whole.cuts, timeout_s) == (0, 3 * server.glance_timeout_s)
 
 
 def test_all_that_is_needless_is_left_out_at_once() -> None:
-    """It is one experiment, in the time of shrinking; one by one only where that shows nothing."""
+    """It is one experiment, of three glances' time; one by one only where that shows nothing."""
     subject = played.subject()
     beside = interleaved([single([b"abc", b"d"], [1, 2]), single([b"q"])], [0, 1])
     search, server = played.search(lambda _: Seen.NOTHING, subject)
@@ -139,10 +142,11 @@ def test_all_that_is_needless_is_left_out_at_once() -> None:
     assert failing is not None
     assert smallest is not None
     server.executed.clear()
+    search._known = mock.Mock(silence=True)
     assert is_explained_by(search, failing, smallest, Condition(frozenset()), set())
     (whole, timeout_s), (known, _) = server.executed
     assert (len(whole.requests), whole.cuts, whole.pipelines) == (1, 0, False)
-    assert timeout_s == server.shrink_timeout_s
+    assert timeout_s == 3 * server.glance_timeout_s
     assert known == smallest.plan
 
     proven: set[Plan] = set()
@@ -155,3 +159,28 @@ def test_all_that_is_needless_is_left_out_at_once() -> None:
     server.executed.clear()
     assert is_explained_by(search, failing, smallest, Condition(frozenset()), set())
     assert len(server.executed) > 2
+
+
+def test_a_request_that_fails_by_itself_explains_what_it_is_part_of() -> None:
+    """Behind a missing reply the next one stands in its place; with another request all holds."""
+    subject = played.subject()
+    pair, other = single([b"a", b"z"]), single([b"b", b"z"], [1])
+
+    def judge(plan: Plan) -> Seen | None:
+        if any(b"a" in each for each in plan.requests):
+            return Seen.NOTHING if plan.requests == ((b"a",),) else Seen.OTHER
+        return Seen.OTHER if plan == other else None
+
+    search, _ = played.search(judge, subject)
+    smallest = search.run(single([b"a"]))
+    failing, unlike = search.run(pair), search.run(other)
+    assert smallest is not None
+    assert failing is not None
+    assert unlike is not None
+    which = Condition(frozenset({Feature.REQUEST}), holds_with=(b"q",))
+    assert is_explained_by(search, failing, smallest, which, set())
+    assert not is_explained_by(search, unlike, smallest, which, set())
+    anything = Condition(needless=frozenset({Feature.REQUEST}))
+    assert is_explained_by(search, failing, smallest, anything, set())
+    cut = Condition(frozenset({Feature.CUTS}))
+    assert not is_explained_by(search, failing, smallest, cut, set())
