@@ -1,4 +1,4 @@
-"""What tcpdump saw of redis-cli, paho and curl is enough to judge the servers that they talked to.
+"""What tcpdump saw of redis-cli, paho, curl and dig is enough to judge the servers they talked to.
 
 The captures are in tests/data/captures; the servers are Debian's, where they are installed.
 """
@@ -26,6 +26,19 @@ http {{
   server {{ listen 127.0.0.1:PORT; root {folder}; }}
 }}
 """
+_UNBOUND = """
+server:
+  interface: 127.0.0.1@PORT
+  do-daemonize: no
+  chroot: ""
+  username: ""
+  pidfile: ""
+  use-syslog: no
+  local-zone: "example.com." static
+  local-data: "www.example.com. 3600 IN A 192.0.2.1"
+  local-data: "example.com. 3600 IN MX 10 mail.example.com."
+  local-data: "example.com. 3600 IN TXT wireproof"
+"""
 
 
 def _command(name: str, folder: Path) -> tuple[str, list[str]]:
@@ -36,14 +49,21 @@ def _command(name: str, folder: Path) -> tuple[str, list[str]]:
         return f"unix:{path}", ["--start", start, "--reset", f"redis-cli -s {path} flushall"]
     if name == "mosquitto":
         return "tcp://127.0.0.1:0", ["--start", "mosquitto -p {port}"]
+    if name == "unbound":
+        (folder / "unbound.conf").write_text(_UNBOUND)
+        return _configured("udp", f"unbound -d -c {folder}/own.conf", folder / "unbound.conf")
     user = "user root;" if os.geteuid() == 0 else ""
     for page, text in (("index.html", "hello\n"), ("big.txt", "x" * 4053)):
         (folder / page).write_text(text)
         os.utime(folder / page, (WRITTEN_S, WRITTEN_S))
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user=user))
-    filled = f"sed s/PORT/{{port}}/ {folder}/nginx.conf > {folder}/own.conf"
-    start = f"sh -c '{filled}; exec nginx -c {folder}/own.conf'"
-    return "tcp://127.0.0.1:0", ["--start", start]
+    return _configured("tcp", f"nginx -c {folder}/own.conf", folder / "nginx.conf")
+
+
+def _configured(scheme: str, command: str, template: Path) -> tuple[str, list[str]]:
+    """Return what writes the port into a configuration beside it, and starts the server."""
+    filled = f"sed s/PORT/{{port}}/ {template} > {template.parent}/own.conf"
+    return f"{scheme}://127.0.0.1:0", ["--start", f"sh -c '{filled}; exec {command}'"]
 
 
 def _results(command: str, target: str, options: list[str], out: Path) -> Results:
@@ -57,6 +77,7 @@ def _results(command: str, target: str, options: list[str], out: Path) -> Result
         ("redis-server", "redis-cli.pcap"),
         ("mosquitto", "paho-mosquitto.pcap"),
         ("nginx", "curl-nginx.pcapng"),
+        ("unbound", "dig-unbound.pcap"),
     ],
 )
 def test_a_capture_is_enough_to_judge_the_server(name: str, capture: str, tmp_path: Path) -> None:
@@ -64,7 +85,8 @@ def test_a_capture_is_enough_to_judge_the_server(name: str, capture: str, tmp_pa
     if shutil.which(name) is None and not Path(f"/usr/sbin/{name}").exists():
         pytest.skip(f"needs {name}")
     target, start = _command(name, tmp_path)
-    chosen = [part for one in ONLY for part in ("--only", one)]
+    only = ("BASE-ANSWER", "DGRAM-ONE", "DGRAM-SENDER") if target.startswith("udp") else ONLY
+    chosen = [part for one in only for part in ("--only", one)]
     options = ["--from", str(CAPTURES / capture), "--depth", "quick", *chosen, *start]
     found = _results("check", target, options, tmp_path / "out").check
     assert found is not None

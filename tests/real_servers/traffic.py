@@ -13,6 +13,8 @@ from wireproof.target import parse_target, resolve
 _GENERAL = {"pipelining", "one_request", "most_requests", "connections"}
 """Settings that every protocol has; the others are a protocol's own."""
 _DRAWN = 20
+_MOST_KINDS = 8
+_USUAL_BYTES = 1024
 
 
 def can_be_judged(server: Server) -> bool:
@@ -32,8 +34,8 @@ def options(server: Server, port: int, folder: Path) -> list[str]:
     drawn = draw_requests(protocol, target, seed=0)
     said = [*protocol.opening(), protocol.example() or drawn[0]]
     if not protocol.one_request:
-        said.append(drawn[len(drawn) // 2])
-        said += _goodbye(protocol)
+        usual, goodbye = _of_each_kind(protocol)
+        said += [drawn[len(drawn) // 2], *usual, *goodbye]
     words: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     for number, part in enumerate(
@@ -50,13 +52,15 @@ def options(server: Server, port: int, folder: Path) -> list[str]:
     return words
 
 
-def _goodbye(protocol: Protocol) -> list[bytes]:
-    """Return what a client says at last, where the protocol knows such a thing."""
+def _of_each_kind(protocol: Protocol) -> tuple[list[bytes], list[bytes]]:
+    """Return a request of each kind, and what a client says at last where there is such a thing."""
     drawn = [
         draw_bytes(protocol, strategy, seed=0, count=_DRAWN)
         for strategy in protocol.kinds().values()
     ]
-    return [each[-1] for each in drawn if protocol.is_last(each[-1])][:1]
+    middling = [each[len(each) // 2] for each in drawn if not protocol.is_last(each[-1])]
+    usual = [one for one in middling if len(one) <= _USUAL_BYTES]  # each of its bytes is a cut
+    return usual[:_MOST_KINDS], [each[-1] for each in drawn if protocol.is_last(each[-1])][:1]
 
 
 def _parts(request: bytes, pauses: list[int]) -> list[bytes]:

@@ -190,6 +190,21 @@ def ip(
     return head + addresses + carried
 
 
+def udp(
+    data: bytes, source: int, destination: int, *, six: bool = False, fragment: int = 0
+) -> bytes:
+    """The IP packet of a datagram between two ports of loopback, or its first or a later part."""
+    carried = struct.pack(">HHHH", source, destination, 8 + len(data), 0) + data
+    if six:
+        ends = (bytes(15) + b"\1") * 2
+        part = struct.pack(">BBHI", 17, 0, fragment, 1) if fragment else b""
+        following = 44 if fragment else 17
+        size = len(part) + len(carried)
+        return struct.pack(">IHBB", 6 << 28, size, following, 64) + ends + part + carried
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(carried), 0, fragment, 64, 17, 0)
+    return head + bytes([127, 0, 0, 1]) * 2 + carried
+
+
 def _ethernet(carried: bytes, tags: bytes = b"") -> bytes:
     kind = b"\x86\xdd" if carried[0] >> 4 == 6 else b"\x08\x00"
     return (bytes(12) + tags + kind + carried).ljust(60, b"\xaa")  # padded, with what was there
@@ -210,6 +225,8 @@ LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
         lambda carried: (2 if carried[0] >> 4 == 4 else 24).to_bytes(4) + carried,
     ),
     "raw IP": (101, lambda carried: carried),
+    "raw IP of OpenBSD": (14, lambda carried: carried),
+    "raw IP of others": (12, lambda carried: carried),
 }
 """Link types by name: their number, and the packet that carries an IP packet."""
 

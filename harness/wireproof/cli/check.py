@@ -119,7 +119,7 @@ def check(
 
     server_behind = find_target(behind, allow_hosts) if behind else None
     traffic = read_traffic(
-        sources, conversation, server_port, vary, reset_command, reference, allow_hosts
+        target, sources, conversation, server_port, vary, reset_command, reference, allow_hosts
     )
     if traffic is not None:
         refuse_beside_traffic(protocol=was_given("protocol_name"))

@@ -62,7 +62,7 @@ def learn(
     if save.exists() and not force:
         raise UsageError(f"{save} is there", "write --force to replace it, or another name")
     traffic = read_traffic(
-        sources, conversation, server_port, vary, reset_command, reference, allow_hosts
+        target, sources, conversation, server_port, vary, reset_command, reference, allow_hosts
     )
     if traffic is None:
         raise UsageError("nothing to learn from", "add --from FILE")

@@ -250,7 +250,7 @@ def load(
 
     objectives = [parse_objective(text) for text in slos]
     traffic = read_traffic(
-        sources, conversation, server_port, vary, reset_command, reference, allow_hosts
+        target, sources, conversation, server_port, vary, reset_command, reference, allow_hosts
     )
     folder = None
     if traffic is not None:

@@ -7,12 +7,14 @@ what was not captured cannot be replayed.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from wireproof.conversation import Conversation, End, Turn
 from wireproof.errors import UsageError
-from wireproof.traffic.link_layers import Endpoint, Segment, segment_of
+from wireproof.traffic.captured_datagrams import conversations_of_datagrams
+from wireproof.traffic.left_out import LeftOut, shown
+from wireproof.traffic.link_layers import Datagram, Endpoint, Segment, carried_by
 from wireproof.traffic.packet_files import Frame, read_frames
 from wireproof.traffic.reassembly import Connection, Stream, connections_of, knowledge
 from wireproof.words import counted
@@ -22,22 +24,6 @@ _TLS = "is TLS, whose bytes a capture doesn't show"
 _RECORD_INSTEAD = (
     "record it with wireproof record tls://HOST:PORT, and let the client speak to that"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A connection that can't be used.
-
-    Attributes:
-        name: which, for people.
-        reason: why.
-        instead: what to do about it.
-
-    """
-
-    name: str
-    reason: str
-    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +40,27 @@ class Captured:
     left_out: tuple[LeftOut, ...]
 
 
-def read_capture(data: bytes, name: str, server_port: int | None = None) -> Captured:
+def read_capture(
+    data: bytes, name: str, server_port: int | None = None, *, datagrams: bool = False
+) -> Captured:
     """Return the conversations in a capture.
 
     Args:
         data: the whole file.
         name: of the file, for messages.
         server_port: the server's, where the user names it; others' connections are left away.
+        datagrams: whether those over UDP are wanted, not those over TCP.
 
     Raises:
         UsageError: it is no capture, damaged or cut, or holds no conversation that can be used.
 
     """
-    segments, others = _sorted_out(read_frames(data, name))
-    if not segments:
-        raise _without_tcp(name, others)
+    segments, passed, others = _sorted_out(read_frames(data, name))
+    if not (passed if datagrams else segments):
+        others["TCP" if datagrams else "UDP"] += len(segments if datagrams else passed)
+        raise _without(name, +others, datagrams=datagrams)
+    if datagrams:
+        return _of_datagrams(passed, name, server_port)
     conversations: list[Conversation] = []
     left_out: list[LeftOut] = []
     connections = connections_of(segments)
@@ -84,17 +76,34 @@ def read_capture(data: bytes, name: str, server_port: int | None = None) -> Capt
     return Captured(tuple(conversations), tuple(left_out))
 
 
-def _sorted_out(frames: Iterable[Frame]) -> tuple[list[Segment], Counter[str]]:
-    """Return the segments, and how many packets were something else."""
-    segments = []
+def _sorted_out(
+    frames: Iterable[Frame],
+) -> tuple[list[Segment], list[Datagram], Counter[str]]:
+    """Return the segments, the datagrams, and how many packets were something else."""
+    segments: list[Segment] = []
+    datagrams: list[Datagram] = []
     others: Counter[str] = Counter()
     for frame in frames:
-        found = segment_of(frame)
+        found = carried_by(frame)
         if isinstance(found, Segment):
             segments.append(found)
+        elif isinstance(found, Datagram):
+            datagrams.append(found)
         else:
             others[found.name] += 1
-    return segments, others
+    return segments, datagrams, others
+
+
+def _of_datagrams(datagrams: Sequence[Datagram], name: str, server_port: int | None) -> Captured:
+    found = list(conversations_of_datagrams(datagrams, server_port))
+    conversations = tuple(one for one in found if isinstance(one, Conversation))
+    left_out = tuple(one for one in found if isinstance(one, LeftOut))
+    if conversations:
+        return Captured(conversations, left_out)
+    if left_out:
+        raise _first_of(name, left_out)
+    ports = {end[1] for one in datagrams for end in (one.source, one.destination)}
+    raise _without_port(name, ports, server_port)
 
 
 def _conversation(
@@ -108,7 +117,7 @@ def _conversation(
     if server is None:
         return None if server_port is not None else _without_direction(connection.ends)
     client = connection.other(server)
-    name = f"{_shown(client)} to {_shown(server)}"
+    name = f"{shown(client)} to {shown(server)}"
     sent, received = streams[client], streams[server]
     if gap := _gap(name, sent, received):
         return gap
@@ -122,7 +131,7 @@ def _conversation(
 
 def _without_direction(ends: tuple[Endpoint, Endpoint]) -> LeftOut:
     return LeftOut(
-        f"{_shown(ends[0])} and {_shown(ends[1])}",
+        f"{shown(ends[0])} and {shown(ends[1])}",
         "began before the capture, so which side is the server can't be told",
         f"say it: --server-port {ends[0][1]} or {ends[1][1]}",
     )
@@ -195,18 +204,16 @@ def _end_by_reset(sent: Stream, received: Stream) -> End:
     return End.CLIENT_RESET if ours is not None else End.OPEN
 
 
-def _shown(end: Endpoint) -> str:
-    return f"[{end[0]}]:{end[1]}" if ":" in end[0] else f"{end[0]}:{end[1]}"
-
-
-def _without_tcp(name: str, others: Counter[str]) -> UsageError:
+def _without(name: str, others: Counter[str], *, datagrams: bool) -> UsageError:
+    wanted, other = ("UDP", "TCP") if datagrams else ("TCP", "UDP")
     if not others:
         return UsageError(f"{name} holds no packets", "capture while a client speaks to the server")
     what = ", ".join(f"{count} {kind}" for kind, count in others.most_common(3))
     link = next((kind for kind in others if kind.startswith("link type")), "")
     if link:
         return UsageError(f"{name} holds packets of {link}, which can't be read")
-    return UsageError(f"{name} holds no TCP; of its packets are {what}")
+    instead = f"name a {other.lower()}:// target to judge those" if others[other] else ""
+    return UsageError(f"{name} holds no {wanted}; of its packets are {what}", instead)
 
 
 def _nothing_usable(
@@ -223,15 +230,23 @@ def _nothing_usable(
             "capture where they are not fragmented, at the client or at the server",
         )
     if left_out:
-        first = left_out[0]
-        more = f"; nor can {len(left_out) - 1} others be used" if len(left_out) > 1 else ""
-        return UsageError(f"{name}: {first.name} {first.reason}{more}", first.instead)
-    ports = sorted({end[1] for one in connections for end in one.ends})
+        return _first_of(name, left_out)
+    ports = {end[1] for one in connections for end in one.ends}
     if server_port is not None and server_port not in ports:
-        shown = ", ".join(map(str, ports[:6]))
-        return UsageError(
-            f"{name} holds nothing of port {server_port}", f"ports that it holds: {shown}"
-        )
+        return _without_port(name, ports, server_port)
     return UsageError(
         f"{name} holds {counted(len(connections), 'TCP connection')}, and none with any data"
     )
+
+
+def _first_of(name: str, left_out: Sequence[LeftOut]) -> UsageError:
+    first = left_out[0]
+    more = f"; nor can {len(left_out) - 1} others be used" if len(left_out) > 1 else ""
+    return UsageError(f"{name}: {first.name} {first.reason}{more}", first.instead)
+
+
+def _without_port(name: str, ports: Collection[int], server_port: int | None) -> UsageError:
+    if server_port is None:
+        return UsageError(f"{name} holds datagrams to groups alone, which ask no server")
+    told = ", ".join(map(str, sorted(ports)[:6]))
+    return UsageError(f"{name} holds nothing of port {server_port}", f"ports that it holds: {told}")

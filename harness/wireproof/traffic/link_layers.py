@@ -1,6 +1,7 @@
-"""From a captured packet down to the TCP segment in it.
+"""From a captured packet down to the TCP segment or UDP datagram in it.
 
-Sources: tcpdump.org/linktypes.html; IEEE 802.1Q; RFC 791, 3.1; RFC 8200, 3 and 4; RFC 9293, 3.1.
+Sources: tcpdump.org/linktypes.html; IEEE 802.1Q; RFC 768; RFC 791, 3.1; RFC 8200, 3 and 4; RFC
+9293, 3.1.
 """
 
 import socket
@@ -51,8 +52,30 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP datagram.
+
+    Attributes:
+        at_ns: when it was captured.
+        source: its sender.
+        destination: its receiver.
+        data: what it carries.
+        lacks_bytes: how much of that the capture left out, or brought in fragments of its packet.
+        way: where and in which direction it passed, as far as the capture tells.
+
+    """
+
+    at_ns: int
+    source: Endpoint
+    destination: Endpoint
+    data: bytes
+    lacks_bytes: int
+    way: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
-    """A packet that is no TCP segment, or none that can be used.
+    """A packet that is neither, or that can't be used.
 
     Attributes:
         name: what it is, for people.
@@ -71,20 +94,24 @@ _ETHER_TYPES: Final = {0x0806: "ARP", 0x88CC: "LLDP", 0x8864: "PPPoE", 0x8847: "
 _PROTOCOLS: Final = {
     1: "ICMP",
     2: "IGMP",
-    17: "UDP",
     47: "GRE",
     50: "ESP",
     58: "ICMPv6",
     132: "SCTP",
 }
-_TCP = 6
+_TCP, _UDP = 6, 17
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
 _MOST_HEADERS: Final = 16
 _CUT = Other("TCP cut inside its header")
+_FRAGMENTS = Other("fragments of IP packets")
+_UDP_HEAD_BYTES = 8
+_WHOLE, _FIRST, _LATER = range(3)
+
+Carried = Segment | Datagram | Other
 
 
-def segment_of(frame: Frame) -> Segment | Other:
-    """Return the TCP segment that a packet carries, or what it is instead."""
+def carried_by(frame: Frame) -> Carried:
+    """Return what a packet carries."""
     try:
         found = _ether_type(frame)
         if isinstance(found, Other):
@@ -128,29 +155,24 @@ def _number(data: bytes, offset: int) -> int:
     return int(struct.unpack_from(">H", data, offset)[0])
 
 
-def _ipv4(frame: Frame, offset: int) -> Segment | Other:
+def _ipv4(frame: Frame, offset: int) -> Carried:
     data = frame.data
     if data[offset] >> 4 != 4:
         return Other("damaged")
     size, fragment, protocol = struct.unpack_from(">xxHxxHxB", data, offset)
     source, destination = struct.unpack_from(">12x4s4s", data, offset)
-    if protocol != _TCP:
-        return Other(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"))
-    if fragment & 0x3FFF:  # more fragments, or not the first
-        return Other("fragments of IP packets")
     begin = offset + (data[offset] & 0xF) * 4
     # A size of 0 is written by a sender whose network card cuts its packets.
     end = offset + size if size else frame.size_bytes
-    return _tcp(
-        frame,
-        begin,
-        end,
+    addresses = (
         socket.inet_ntop(socket.AF_INET, source),
         socket.inet_ntop(socket.AF_INET, destination),
     )
+    part = _part(fragment & 0x1FFF, more=bool(fragment & 0x2000))
+    return _transported(frame, protocol, (begin, end), addresses, part)
 
 
-def _ipv6(frame: Frame, offset: int) -> Segment | Other:
+def _ipv6(frame: Frame, offset: int) -> Carried:
     data = frame.data
     if data[offset] >> 4 != 6:
         return Other("damaged")
@@ -158,30 +180,75 @@ def _ipv6(frame: Frame, offset: int) -> Segment | Other:
     source, destination = struct.unpack_from(">8x16s16s", data, offset)
     begin = offset + 40
     end = begin + size if size else frame.size_bytes
+    part = _WHOLE
     for _ in range(_MOST_HEADERS):
         if following in {_HOP_BY_HOP, _ROUTING, _DESTINATION}:
             following, begin = data[begin], begin + 8 + data[begin + 1] * 8
         elif following == _AUTHENTICATION:
             following, begin = data[begin], begin + 8 + data[begin + 1] * 4
         elif following == _FRAGMENT:
-            if _number(data, begin + 2) & 0xFFF9:
-                return Other("fragments of IP packets")
+            fragment = _number(data, begin + 2)
+            part = _part(fragment & 0xFFF8, more=bool(fragment & 1))
             following, begin = data[begin], begin + 8
         else:
             break
-    if following != _TCP:
-        return Other(_PROTOCOLS.get(following, f"IP protocol {following}"))
-    return _tcp(
-        frame,
-        begin,
-        end,
+    addresses = (
         socket.inet_ntop(socket.AF_INET6, source),
         socket.inet_ntop(socket.AF_INET6, destination),
     )
+    return _transported(frame, following, (begin, end), addresses, part)
 
 
-def _tcp(frame: Frame, begin: int, end: int, source: str, destination: str) -> Segment | Other:
-    """Read the segment between two offsets; what stands behind is padding of the link."""
+def _transported(
+    frame: Frame, protocol: int, place: tuple[int, int], addresses: tuple[str, str], part: int
+) -> Carried:
+    """Return what stands at a place, from one offset to another; behind it the link has padding.
+
+    Of a packet in fragments the first one has the head.
+    """
+    (begin, end), (source, destination) = place, addresses
+    if protocol == _UDP and part != _LATER:
+        return _udp(frame, begin, end, source, destination)
+    if protocol not in {_TCP, _UDP}:
+        return Other(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"))
+    return _FRAGMENTS if part != _WHOLE else _tcp(frame, begin, end, source, destination)
+
+
+def _part(offset: int, *, more: bool) -> int:
+    """Return what of an IP packet stands at an offset of it, with more behind or not."""
+    if offset:
+        return _LATER
+    return _FIRST if more else _WHOLE
+
+
+def _udp(frame: Frame, begin: int, end: int, source: str, destination: str) -> Carried:
+    source_port, destination_port, size = struct.unpack_from(">HHH", frame.data, begin)
+    payload = begin + _UDP_HEAD_BYTES
+    until = begin + size if size else end  # a jumbo datagram says 0: RFC 2675, 4
+    if until < payload:
+        return Other("damaged")
+    data = frame.data[payload : min(until, end)]
+    return Datagram(
+        frame.at_ns,
+        (source, source_port),
+        (destination, destination_port),
+        data,
+        until - payload - len(data),
+        _way(frame),
+    )
+
+
+def _way(frame: Frame) -> bytes:
+    """Return what tells a packet from its copy, where several interfaces were listened to."""
+    where = frame.interface.to_bytes(4)
+    if frame.link_type == _COOKED:
+        return where + frame.data[:2]
+    if frame.link_type == _COOKED_2:
+        return where + frame.data[4:8] + frame.data[10:11]
+    return where
+
+
+def _tcp(frame: Frame, begin: int, end: int, source: str, destination: str) -> Carried:
     source_port, destination_port, sequence, acknowledged, data_offset, flags = struct.unpack_from(
         ">HHIIBB", frame.data, begin
     )

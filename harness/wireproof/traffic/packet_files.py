@@ -5,7 +5,7 @@ Sources: draft-ietf-opsawg-pcap, sections 4 and 5; draft-ietf-opsawg-pcapng, sec
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wireproof.errors import UsageError
@@ -34,6 +34,7 @@ class Frame:
         link_type: what its first bytes are, as tcpdump.org/linktypes.html numbers them.
         data: as much of it as was captured.
         size_bytes: its size on the wire.
+        interface: at which it was captured, as the file numbers them.
 
     """
 
@@ -42,6 +43,7 @@ class Frame:
     link_type: int
     data: bytes
     size_bytes: int
+    interface: int = 0
 
 
 def is_capture(head: bytes) -> bool:
@@ -213,4 +215,5 @@ def _packet(
     if begin + captured > end:
         raise reader.damaged()
     at_ns = interface.at_ns(high, low) if kind != _SIMPLE_PACKET else 0
-    return reader.frame(at_ns, interface.link_type, begin, captured, size)
+    frame = reader.frame(at_ns, interface.link_type, begin, captured, size)
+    return replace(frame, interface=number)

@@ -9,7 +9,8 @@ from typing import Final
 
 from wireproof.conversation import Conversation, Turn
 from wireproof.errors import UsageError
-from wireproof.traffic.captures import LeftOut, read_capture
+from wireproof.traffic.captures import read_capture
+from wireproof.traffic.left_out import LeftOut
 from wireproof.traffic.packet_files import is_capture
 from wireproof.traffic.recordings import is_recording, read_recording
 from wireproof.words import counted
@@ -20,7 +21,19 @@ MOST_CONVERSATIONS: Final = 12
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of one file."""
 _MOST_REQUEST_BYTES: Final = 16 * 1024 * 1024
-_GZIP: Final = b"\x1f\x8b"
+_SAVE_AS = "save it as pcap or pcapng: editcap FILE traffic.pcapng"
+_NO_REQUEST: Final = {
+    b"\x1f\x8b": ("is compressed", "unpack it with gunzip first"),
+    b"\x28\xb5\x2f\xfd": ("is compressed", "unpack it with unzstd first"),
+    b"\xfd7zXZ\0": ("is compressed", "unpack it with unxz first"),
+    b"\x04\x22\x4d\x18": ("is compressed", "unpack it with unlz4 first"),
+    b"snoop\0\0\0": ("is a capture of snoop's form", _SAVE_AS),
+    b"GMBU": ("is a capture of Network Monitor's form", _SAVE_AS),
+    b"RTSS": ("is a capture of Network Monitor's form", _SAVE_AS),
+    b"\xa1\xb2\xcd\x34": ("is a capture of an old, changed form", _SAVE_AS),
+    b"\x34\xcd\xb2\xa1": ("is a capture of an old, changed form", _SAVE_AS),
+}
+"""How files begin that nobody means as the bytes of a request."""
 _NUMBER = re.compile(rb"[0-9]+")
 
 
@@ -38,12 +51,15 @@ class Sources:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def read_sources(names: Sequence[str], server_port: int | None = None) -> Sources:
+def read_sources(
+    names: Sequence[str], server_port: int | None = None, *, datagrams: bool = False
+) -> Sources:
     """Read files that `--from` names.
 
     Args:
         names: paths; `-` for standard input, once.
         server_port: of captures; None where they tell it themselves.
+        datagrams: whether of captures what passed over UDP is wanted, not over TCP.
 
     Raises:
         UsageError: one cannot be read or used, or files of requests stand beside others.
@@ -67,7 +83,7 @@ def read_sources(names: Sequence[str], server_port: int | None = None) -> Source
         if is_recording(data):
             conversations += read_recording(data, name)
         else:
-            captured = read_capture(data, name, server_port)
+            captured = read_capture(data, name, server_port, datagrams=datagrams)
             conversations += captured.conversations
             left_out += captured.left_out
     return Sources(tuple(conversations), tuple(left_out))
@@ -113,8 +129,9 @@ def _requests(files: Sequence[tuple[str, bytes]]) -> Conversation:
     for name, data in files:
         if not data:
             raise UsageError(f"{name} is empty", "put the bytes of one request into it")
-        if data.startswith(_GZIP):
-            raise UsageError(f"{name} is compressed", "unpack it with gunzip first")
+        for begins, (what, instead) in _NO_REQUEST.items():
+            if data.startswith(begins):
+                raise UsageError(f"{name} {what}", instead)
         if len(data) > _MOST_REQUEST_BYTES:
             raise UsageError(f"{name} is larger than any request, and is no capture or recording")
     turns = tuple(Turn(data) for _, data in files)

@@ -21,7 +21,7 @@ from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.loading.settings import configure
 from wireproof.protocols.oracle import printable
 from wireproof.rehearsal.lessons import Lessons, take_lessons
-from wireproof.target import Target
+from wireproof.target import Target, parse_target
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -101,6 +101,7 @@ def traffic_options(command: Command) -> Command:
 
 
 def read_traffic(
+    target: str,
     sources: tuple[str, ...],
     conversation: int | None,
     server_port: int | None,
@@ -109,7 +110,7 @@ def read_traffic(
     reference: str,
     allow_hosts: tuple[str, ...],
 ) -> Traffic | None:
-    """Return what `--from` and its options say; None where there is no `--from`.
+    """Return what `--from` and its options say about a target; None where there is no `--from`.
 
     Raises:
         UsageError: an option is wrong, or stands without `--from`; a file can't be used.
@@ -131,7 +132,9 @@ def read_traffic(
     from wireproof.traffic.sources import choose, read_sources
 
     _check_pattern(vary)
-    found = read_sources(sources, server_port)
+    found = read_sources(
+        sources, server_port, datagrams=not parse_target(target, any_port=True).is_stream
+    )
     left_out = tuple(str(one) for one in found.left_out)
     if not found.conversations:
         told = f": {left_out[0]}" if left_out else ""

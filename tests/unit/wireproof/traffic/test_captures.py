@@ -210,9 +210,9 @@ def test_who_ended_it(packet: list[tuple[bool, int, bool]], end: End) -> None:
     assert _ended(*packet) == end
 
 
-def _refused(file: bytes, server_port: int | None = None) -> str:
+def _refused(file: bytes, server_port: int | None = None, *, datagrams: bool = False) -> str:
     with pytest.raises(UsageError) as caught:
-        read_capture(file, "x.pcap", server_port)
+        read_capture(file, "x.pcap", server_port, datagrams=datagrams)
     assert len(str(caught.value).splitlines()) <= 2
     return str(caught.value)
 
@@ -269,8 +269,10 @@ def test_a_capture_without_tcp_is_told() -> None:
         bytes.fromhex("45000020000040004011000000000000000000000000000000000000000c0000") + b"dns!"
     )
     assert _refused(packets.pcap([(0, udp)] * 3, 101)) == (
-        "x.pcap holds no TCP; of its packets are 3 UDP"
+        "x.pcap holds no TCP; of its packets are 3 UDP\nname a udp:// target to judge those"
     )
+    sent = captured(exchanged(ASKED))
+    assert "no UDP; of its packets are 12 TCP\nname a tcp://" in _refused(sent, datagrams=True)
     assert "holds no packets" in _refused(packets.pcap([]))
     assert "link type 147, which can't be read" in _refused(packets.pcap([(0, b"x" * 80)], 147))
     arp = bytes(12) + b"\x08\x06" + bytes(46)
@@ -368,6 +370,17 @@ def test_real_captures(file: str, conversations: int, first: tuple[bytes, bytes]
     for conversation in found.conversations:
         assert all(turn.request for turn in conversation.turns)
         assert conversation.end in {End.CLIENT, End.SERVER}
+
+
+def test_a_real_capture_of_datagrams() -> None:
+    """Made by tcpdump of dig and unbound, on any interface, over both versions of IP."""
+    found = read_capture((DATA / "dig-unbound.pcap").read_bytes(), "x", datagrams=True)
+    assert [len(one.turns) for one in found.conversations] == [1] * 5
+    assert all(one.replies_known and one.datagrams for one in found.conversations)
+    for conversation in found.conversations:
+        (turn,) = conversation.turns
+        assert turn.reply[:2] == turn.request[:2]
+        assert turn.reply_sizes_bytes == (len(turn.reply),)
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

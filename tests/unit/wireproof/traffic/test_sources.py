@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import packets
 from tests.support.packets import Write, captured, exchanged
 from wireproof.conversation import Conversation, End, Turn
 from wireproof.errors import UsageError
@@ -106,3 +107,28 @@ def test_one_may_be_named() -> None:
     for number in (0, 3, -1):
         with pytest.raises(UsageError, match="only 2 conversations\nwrite a number from 1 to 2"):
             choose(several, number)
+
+
+@pytest.mark.parametrize(
+    ("begins", "told"),
+    [
+        (b"snoop\0\0\0\0\0\0\2", "editcap"),
+        (b"GMBU", "Network Monitor"),
+        (b"\xa1\xb2\xcd\x34", "editcap"),
+        (b"\x34\xcd\xb2\xa1", "editcap"),
+        (b"\x28\xb5\x2f\xfd", "unzstd"),
+        (b"\xfd7zXZ\0", "unxz"),
+        (b"\x04\x22\x4d\x18", "unlz4"),
+    ],
+)
+def test_what_nobody_sends_as_a_request_is_told(tmp_path: Path, begins: bytes, told: str) -> None:
+    """A capture of another form would be played as one otherwise."""
+    assert told in _refused(_file(tmp_path, "x", begins + bytes(40)))
+
+
+def test_a_capture_is_read_for_what_the_target_speaks(tmp_path: Path) -> None:
+    """Of datagrams or of streams."""
+    path = _file(tmp_path, "x.pcap", packets.pcap([(0, packets.udp(b"a?", 9, 53))], 101))
+    (found,) = read_sources([path], datagrams=True).conversations
+    assert found.datagrams
+    assert "name a udp:// target" in _refused(path)
