@@ -198,6 +198,14 @@ class Connection:
             return False
 
     @property
+    def ready_s(self) -> float:
+        """How long the server's process has run or waited for its turn, where it is this one's.
+
+        Over a socket 0, always: it serves others as well.
+        """
+        return 0.0
+
+    @property
     def ending(self) -> str:
         """What is known of the server's end besides the stream's; nothing, over a socket."""
         return ""

@@ -23,6 +23,7 @@ from wireproof.deadline import Deadline
 from wireproof.target import Target
 from wireproof.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
 from wireproof.wire.kernel.nursery import REPORT_BYTES
+from wireproof.wire.kernel.process import children_of, runnable_s
 from wireproof.wire.observations import END_OF_STREAM, Data, Observation
 
 _F_SETPIPE_SZ: Final = 1031  # fcntl(2), Linux
@@ -226,6 +227,11 @@ class PipeConnection(Connection):
             os.close(self._output)
             self._output = -1
         self.socket.close()
+
+    @property
+    def ready_s(self) -> float:
+        """How long its process, and those that it has started, have run or waited for a CPU."""
+        return 0.0 if self.closed else sum(map(runnable_s, (self.pid, *children_of(self.pid))))
 
     @property
     def ending(self) -> str:

@@ -28,6 +28,8 @@ _READS_AT_A_TIME = 64
 _READING_S = 0.05  # then the caller looks at its deadline: judging some replies is slow
 _LOOKS_IN_A_ROW = 64
 _LOOK_AGAIN_S = 0.001
+_AT_WORK = 0.2
+"""Share of a wait in which a process that starts runs, or would if others let it."""
 
 
 class JudgedStream:
@@ -68,6 +70,7 @@ class JudgedStream:
         self._host = host
         self._refuses = getattr(says, "refused", lambda _: False)
         self._last = b""  # of what came
+        self._ready_s = 0.0
         self._is_stuffed = self._is_secured = False
         self._received = 0  # bytes
         self._answered = 0  # requests
@@ -107,9 +110,21 @@ class JudgedStream:
             if wait.sends:
                 self._send_some()
             if (over := clock.look(self._progress())) is not None:
+                if over is Ended.SILENT and self._is_starting(wait) and clock.renew():
+                    continue
                 return over
             if not clock.moving and self._has_hung_up(wait, clock.until()):
                 return Ended.GONE
+
+    def _is_starting(self, wait: Wait) -> bool:
+        """Say whether a process of this connection's own, which has said nothing yet, is at work.
+
+        One that starts is silent for as long as that takes, on a busy machine for seconds.
+        """
+        if self._last or not wait.renewed:
+            return False
+        before_s, self._ready_s = self._ready_s, self._connection.ready_s
+        return self._ready_s - before_s >= _AT_WORK * wait.timeout_s
 
     def _has_hung_up(self, wait: Wait, until: Deadline) -> bool:
         """Wait for an event; say whether it was one that nobody has asked for."""

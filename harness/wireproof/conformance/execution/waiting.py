@@ -82,6 +82,11 @@ class Clock:
             return Ended.OUT_OF_TIME
         return None
 
+    def renew(self) -> bool:
+        """Have the time for silence begin anew; return whether there is any left for that."""
+        self._quiet = Deadline(min(self._wait.timeout_s, self._last.remaining_s()))
+        return not self._last.expired
+
     def until(self) -> Deadline:
         """Return until when an event may be waited for."""
         if not self._wait.look_again_s:

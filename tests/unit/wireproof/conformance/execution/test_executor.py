@@ -2,8 +2,10 @@
 
 import os
 import select
+import shlex
 import socket
 import struct
+import sys
 import threading
 from pathlib import Path
 
@@ -388,3 +390,28 @@ def test_a_request_is_refused_before_all_of_it_is_sent(diag: SockDiag) -> None:
     plan = single([request], range(request.index(b"\r\n\r\n") + 4, len(request)))
     with Serving(refusing) as server:
         assert Executor(server.target, protocol, diag, TIMEOUT_S).execute(plan).failure is None
+
+
+_SHOUTS = "import os\nwhile data := os.read(0, 65536): os.write(1, data.upper())"
+_WORKS = "import time\nwhile time.process_time() < {}: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "is_silent"),
+    [
+        (_WORKS.format(3 * TIMEOUT_S / 2) + _SHOUTS, False),
+        (_WORKS.format(60), True),
+        ("import time; time.sleep(60)", True),
+    ],
+)
+def test_a_process_that_is_at_work_before_it_says_anything_is_starting(
+    program: str, is_silent: bool, diag: SockDiag
+):
+    """It is waited for longer than a reply, though not for ever; one that sleeps is silent."""
+    command = shlex.join([sys.executable, "-S", "-E", "-c", program])
+    (target,) = resolve(parse_target(f"exec:{command}"))
+    timeout_s = TIMEOUT_S / 2 if is_silent else TIMEOUT_S
+    outcome = Executor(target, Shout(), diag, timeout_s).execute(single([b"abc\n"]))
+    assert (outcome.failure is not None) == is_silent
+    if outcome.failure is not None:
+        assert outcome.failure.kind is FailureKind.SILENCE

@@ -26,6 +26,13 @@ def test_a_fixed_time_is_not_renewed() -> None:
     assert clock.until().expires_at_s == before
 
 
+def test_silence_is_renewed_within_all_the_time_that_there_is() -> None:
+    """Once that is over there is no more of it."""
+    clock = Clock(Wait(never, 0.0, LONG), 0)
+    assert clock.renew()
+    assert not Clock(Wait(never, LONG, 0.0), 0).renew()
+
+
 def test_not_for_ever() -> None:
     """What moves on and on ends the wait, too, unless it has just reached what is waited for."""
     assert Clock(Wait(never, LONG, 0.0), 0).look(1) is Ended.OUT_OF_TIME
