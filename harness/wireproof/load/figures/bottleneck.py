@@ -40,7 +40,7 @@ _DELAYED_ACK_US = (36_000, 60_000)
 _CLUSTERED = 0.5
 """Share of the replies that lie there."""
 _AT_EASE = 0.6
-"""Of a CPU: a server that uses less is no limit to a generator which never sleeps."""
+"""Of a CPU: who uses less is no limit to the other, who is always ready to run."""
 _CONTENDED = 0.1
 """Share of the time that a generator waits for a CPU which it does not have for itself."""
 _FLAT_US = 500.0
@@ -137,9 +137,12 @@ class Evidence:
 
     @property
     def is_server_full(self) -> bool:
-        """Whether the server had no CPU to spare: it used one up, or others did."""
-        used = (self.server_cpus or 0.0, self._share_of_server(self.server_ready_s))
-        return max(used) >= _FULL
+        """Whether the server had no CPU to spare.
+
+        It used one up, or others took of it what it had use for, as they took ours.
+        """
+        is_starved = self._share_of_server(self.server_ready_s) >= _FULL
+        return (self.server_cpus or 0.0) >= _FULL or (is_starved and self.cpu <= _AT_EASE)
 
     def _share_of_server(self, seconds: Mapping[str, float]) -> float:
         shares = (used / (self.lengths_s[one] or 1.0) for one, used in seconds.items())

@@ -158,6 +158,15 @@ ASLEEP = evidence(service_us=1010, lag_us=10, idle=0.5)
             1e5,
             "server",
         ),
+        (
+            evidence(
+                service_us=500, lag_us=70, idle=0.0, waiting=0.34, server=0.73, server_waits=0.2
+            ),
+            QUEUED,
+            50,
+            1e5,
+            "undetermined",
+        ),
         # A server on a core of its own.
         (
             evidence(service_us=500, lag_us=400, idle=0.0, waiting=0.5, server=0.9, cpus=0),
