@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BANNED = {
-    r"\bmended\b": "fixed",
+    r"\bmend(s|ed|ing)?\b": "fix",
     r"\bsends? on and on\b": "keeps sending, but … is still missing",
     r"\blast words\b": "last log line",
     r"(?<!there )\bis no (duration|number|target|file|folder)\b": "invalid …",
@@ -23,6 +23,18 @@ BANNED = {
     r"\bshall\b": "must, is to",
     r"\bin order to\b": "to",
     r"\bmake use of\b|\butili[sz]e": "use",
+    r"\bfor ever\b": "forever",
+    r"\banew\b": "again",
+    r"\b(is|are|be) answered alike\b": "gets the same answer",
+    r"\banswers? (it )?otherwise\b": "answers differently",
+    r"\bends? well\b": "succeeds",
+    r"\blea?v(e|es|ing) [\w-]+ away\b|\bleft away\b": "leave out",
+    r"\bwould allow to\b": "lets you",
+    r"\bas (it|they) likes?\b": "in any way",
+    r"\bno business here\b": "may not",
+    r"\bgiven? back, however\b": "released",
+    r"\ball else\b": "everything else",
+    r"\bbehind (byte|packet|request|the (request|handshake|next|header|end|reply|body))\b": "after",
     r"\bplease note\b|\bit should be noted\b": "(leave it out)",
 }
 PAGES = ["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]

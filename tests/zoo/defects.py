@@ -244,7 +244,7 @@ class SpinsAfterReset(Peer):
 
 
 class ThreadStays(Peer):
-    """The thread of a connection that was reset waits for ever."""
+    """The thread of a connection that was reset waits forever."""
 
     def broken(self) -> None:
         threading.Event().wait()

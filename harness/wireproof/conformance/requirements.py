@@ -117,7 +117,7 @@ def irrelevance(identifier: str, protocol: Protocol) -> str:
     if identifier in protocol.inapplicable:
         return protocol.inapplicable[identifier]
     if identifier.startswith(_IRRELEVANT.get(protocol.exchange, ("\0",))):
-        return f"the exchange is of the kind {protocol.exchange}: there are no replies to requests"
+        return f"the exchange is {protocol.exchange}: there are no replies to requests"
     return ""
 
 

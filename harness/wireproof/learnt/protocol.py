@@ -40,7 +40,7 @@ class LearntProtocol(Protocol):
     source = "what was seen"
     inapplicable: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            "FRAME-EARLY": "without a protocol nobody knows what a part of a request is answered",
+            "FRAME-EARLY": "without a protocol, the right reply to part of a request is unknown",
         }
     )
 

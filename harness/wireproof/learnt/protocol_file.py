@@ -268,9 +268,9 @@ class _Writer:
         if self._last:
             kinds = '{"usual": self.requests(), "last": st.sampled_from(LAST)}'
             yield method("kinds(self)", "Return the requests, and what ends a connection.", kinds)
-            told = "Say whether the server closes behind it."
+            told = "Say whether the server closes after it."
             yield method("is_last(self, request)", told, "request in LAST")
-            told = "Say whether the server closes behind the reply."
+            told = "Say whether the server closes after the reply."
             lines = method('closes(self, reply, request=b"")', told, "request in LAST")
             yield [*lines[:2], "    del reply", *lines[2:]]
         if self.exchanges.greeting:
@@ -311,7 +311,7 @@ class _Writer:
 
     def _expected(self) -> Iterator[list[str]]:
         behind, vary = self.exchanges.behind, self._scripts.vary
-        where = ", or behind the same requests" if behind else ""
+        where = ", or after the same requests" if behind else ""
         lines = [
             "def expected(self, request):",
             f'    """Return what was answered to it{where}."""',

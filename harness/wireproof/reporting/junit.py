@@ -131,7 +131,7 @@ def _tell(
 
 def _told(cause: CauseResult) -> str:
     broken = ", ".join(escaped(one) for one in cause.requirements)
-    return f"cause: {escaped(cause.id)}, confirmed {escaped(cause.confirmed)}, of {broken}"
+    return f"cause: {escaped(cause.id)}, confirmed {escaped(cause.confirmed)}, breaks {broken}"
 
 
 def _load_suite(results: Results, found: Outcome) -> ET.Element:

@@ -18,10 +18,8 @@ def learnt_lines(check: CheckResult, found: Outcome) -> list[str]:
         lines.append(f"not byte for byte: {counted(len(learnt.spans), 'place')} of the replies")
     lines += learnt.left_out
     if any(verdict is Verdict.PASS for verdict in found.verdicts):
-        than = f"than {learnt.reference}'s" if learnt.reference else "than whole requests get"
-        lines.append(
-            f"PASS means: no other replies {than}. Whether the replies are right is not shown."
-        )
+        right = f"{learnt.reference}'s" if learnt.reference else "those to whole requests"
+        lines.append(f"PASS means: the replies equal {right}. Whether they are right is not shown.")
     return [one_line(line) for line in lines]
 
 

@@ -94,7 +94,7 @@ def read_between_case(path: Path) -> BetweenCase:
     if not case.command or not 0 <= schedule.hold_s <= _MAX_HOLD_S:
         raise UsageError(f"{path} names no command, or holds cuts for {schedule.hold_s:g} s")
     if len(schedule.cuts) > _MAX_CUTS or (schedule.broken and len(schedule.cuts) != 1):
-        raise UsageError(f"{path} has a schedule that is none of ours")
+        raise UsageError(f"{path} has a schedule that Wireproof does not know")
     return case
 
 

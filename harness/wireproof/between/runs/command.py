@@ -154,5 +154,5 @@ def check_command(words: Sequence[str]) -> None:
 
     """
     if shutil.which(words[0]) is None:
-        hint = "" if not Path(words[0]).exists() else "it is no program: is it executable?"
+        hint = "" if not Path(words[0]).exists() else "it is not a program: is it executable?"
         raise UsageError(f"cannot start {words[0]!r}: there is no such command", hint)

@@ -133,7 +133,7 @@ BETWEEN: Final = (
         Level.MUST,
         "The command succeeds with any set of cuts.",
         _STREAM,
-        "What nobody thought of.",
+        "It finds what nobody thought of.",
     ),
 )
 BY_ID: Final = {one.id: one for one in BETWEEN}

@@ -249,8 +249,8 @@ def _refuse_reads_by_design(lessons: Lessons, target: Target) -> None:
         except WrongReplyError:
             return
     raise CannotRunError(
-        f"cannot judge {target} from traffic: it answers each of its reads behind the time, so its"
-        " replies depend on the reads by design",
+        f"cannot judge {target} from traffic: it puts the time before each read that it answers, so"
+        " its replies depend on the reads by design",
         "that design has a judge of its own: --protocol timestamp-echo",
     )
 

@@ -97,5 +97,5 @@ class MetricsPush:
 def _interval_s() -> float:
     text = os.environ.get(_INTERVAL) or str(_INTERVAL_MS)
     if not text.isdigit() or not int(text):
-        raise UsageError(f"{_INTERVAL}={text} is no time in milliseconds", "write 5000")
+        raise UsageError(f"{_INTERVAL}={text} is not a time in milliseconds", "write 5000")
     return int(text) / 1000

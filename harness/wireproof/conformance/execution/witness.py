@@ -146,7 +146,7 @@ class StreamWitness(Witness):
         if part and not due:
             return self.failed(
                 FailureKind.SILENCE,
-                f"the server sent what answers nothing and is no whole message{left}",
+                f"the server sent bytes that answer nothing and are not a whole message{left}",
                 "nothing",
                 printable(part),
                 Owed.NOTHING,

@@ -61,7 +61,7 @@ def _weekday(_: Subject, outcome: Outcome) -> Failure | None:
         expected = _WEEKDAYS[moment.weekday()]
         if text[:3] != expected:
             day = f"{text[4:10]} {text[-4:]}"
-            return _broken(outcome, f"{day} is no {text[:3]}", expected, text[:3])
+            return _broken(outcome, f"{day} is not a {text[:3]}", expected, text[:3])
     return None
 
 

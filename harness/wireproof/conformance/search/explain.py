@@ -179,7 +179,7 @@ def _of_several(plan: Plan) -> str:
 def _end(plan: Plan) -> str:
     if any(isinstance(action, SendLast) for action in plan.actions):
         return ", together with the client's end of stream"
-    return ", and the client's end of stream behind it"
+    return ", followed by the client's end of stream"
 
 
 def _request(request: bytes, condition: Condition, noun: str) -> str:

@@ -136,17 +136,17 @@ class Ftp(RequestReply):
             Rule(
                 "FTP-001",
                 Level.MUST,
-                "PWD names the folder in quotes, and a CWD that is refused changes none.",
+                "PWD names the folder in quotes, and a refused CWD changes nothing.",
                 "RFC 959 sections 4.1.1 and 5.4",
-                "A client goes on in another folder than it thinks.",
+                "A client goes on in a different folder than it thinks.",
                 ((_moved([b"/", _NOWHERE, b".", b".."]), b"PWD\r\n"),),
             ),
             Rule(
                 "FTP-002",
                 Level.MUST,
-                "Commands are taken in letters of either case.",
+                "Commands are accepted in upper and lower case.",
                 "RFC 959 section 5.3",
-                "Clients write them as they like.",
+                "Clients write them in either case.",
                 ((b"noop\r\n", b"Type i\r\n", b"pWD\r\n", b"cwd /\r\n"),),
             ),
         ]

@@ -189,7 +189,7 @@ class Http1(RequestReply):
             Rule(
                 "HTTP1-002",
                 Level.MUST,
-                "Space before and after a field's value is no part of it.",
+                "Space before and after a field's value is not part of it.",
                 "RFC 9112 section 5.1",
                 "The grammar of a field allows it.",
                 ((self._request(b"GET", path, b"X-Space:\t  x \t"), plain),),
@@ -202,7 +202,7 @@ class Http1(RequestReply):
                 Rule(
                     "HTTP1-003",
                     Level.MUST,
-                    "Chunk extensions that are not known are ignored, and so are trailers.",
+                    "Unknown chunk extensions are ignored, and so are trailers.",
                     "RFC 9112 sections 7.1.1 and 7.1.2",
                     "A server that takes them for content, or stops at them, loses its place.",
                     ((head + chunks, plain),),
@@ -212,8 +212,8 @@ class Http1(RequestReply):
                 Rule(
                     "HTTP1-004",
                     Level.MUST,
-                    "A Content-Length does not say where a request ends that has a "
-                    "Transfer-Encoding; it is refused, or answered once.",
+                    "With a Transfer-Encoding, a Content-Length does not say where a"
+                    " request ends; the request is refused, or answered once.",
                     "RFC 9112 sections 6.1 and 6.3",
                     "What one server takes for content another runs as a request: CVE-2019-16786.",
                     ((self._coded(plain),),),

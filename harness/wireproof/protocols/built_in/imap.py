@@ -169,9 +169,9 @@ class Imap(RequestReply):
             Rule(
                 "IMAP-001",
                 Level.MUST,
-                "A literal has as many octets as are announced, whatever they look like.",
+                "A literal has as many octets as announced, whatever they look like.",
                 "RFC 3501 section 4.3",
-                "Lines of a message that look like commands are run.",
+                "Lines of a message that look like commands are executed.",
                 (
                     (self._kept(b"w1 LOGOUT\r\n{9}\r\n"), self._kept(b""), _command(b"NOOP")),
                     (self._kept(b"{3}"), self._kept(b"{3+}"), _command(b"NOOP")),
@@ -180,17 +180,17 @@ class Imap(RequestReply):
             Rule(
                 "IMAP-002",
                 Level.MUST,
-                "A part of a text begins at the octet asked for, and ends with the text.",
+                "A partial text begins at the octet asked for, and ends with the text.",
                 "RFC 3501 section 6.4.5",
-                "Clients that fetch large messages in portions put wrong ones together.",
+                "Clients that fetch large messages in parts assemble wrong ones.",
                 ((_command(partial), _command(b"FETCH 1 BODY.PEEK[]<10.100000>")),),
             ),
             Rule(
                 "IMAP-003",
                 Level.MUST,
-                "Names of commands and items are taken in letters of either case.",
+                "Names of commands and items are accepted in upper and lower case.",
                 "RFC 3501 section 9",
-                "Clients write them as they like.",
+                "Clients write them in either case.",
                 ((_command(b"noop"), _command(b"fEtCh 1 (rfc822.size body.peek[text])")),),
             ),
         ]

@@ -180,7 +180,7 @@ class Memcached(RequestReply):
                 Level.MUST,
                 "A command with noreply is carried out and not answered.",
                 source,
-                "One reply too many shifts all that follow.",
+                "One reply too many shifts all later ones.",
                 ((storage(b"set", key, b"1", 0, b" noreply"), b"get %b\r\n" % key),),
             ),
         ]

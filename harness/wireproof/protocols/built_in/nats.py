@@ -166,7 +166,7 @@ class Nats(RequestReply):
             Rule(
                 "NATS-001",
                 Level.MUST,
-                "Operations are known in small letters too, and blanks may be several.",
+                "Operations are accepted in lower case too, and several blanks may separate words.",
                 _SOURCE + "Protocol conventions",
                 "A parser that compares whole words refuses some clients.",
                 (tuple(odd),),
@@ -182,7 +182,7 @@ class Nats(RequestReply):
             Rule(
                 "NATS-003",
                 Level.MUST,
-                "A subscription that has had its most messages gets no more.",
+                "A subscription that has reached its maximum of messages gets no more.",
                 _SOURCE + "UNSUB",
                 "A request that waits for one reply gets others that nobody reads.",
                 ((_limited(1, b"x"), _limited(2, b"y"), self.example()),),

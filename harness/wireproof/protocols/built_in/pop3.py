@@ -138,7 +138,7 @@ class Pop3(RequestReply):
             Rule(
                 "POP3-001",
                 Level.MUST,
-                "A message that is marked as deleted is gone until RSET, and is there again then.",
+                "A message that is marked as deleted is gone until RSET brings it back.",
                 "RFC 1939 section 5",
                 "A client that reads on gets other messages than it asked for.",
                 ((_deleted(1), b"LIST\r\n", _deleted(2), _about(b"RETR", 1)),),
@@ -146,7 +146,7 @@ class Pop3(RequestReply):
             Rule(
                 "POP3-002",
                 Level.MUST,
-                "A number that no message has is refused, however large it is.",
+                "A number that no message has is refused, however large.",
                 "RFC 1939 section 5",
                 "A number that is cut to 32 bits names a message that nobody asked for.",
                 (tuple(_about(b"RETR", number) for number in _FAR_NUMBERS),),
@@ -154,9 +154,9 @@ class Pop3(RequestReply):
             Rule(
                 "POP3-003",
                 Level.MUST,
-                "Keywords are taken in letters of either case.",
+                "Keywords are accepted in upper and lower case.",
                 "RFC 1939 section 3",
-                "Clients write them as they like.",
+                "Clients write them in either case.",
                 ((b"noop\r\n", b"sTaT\r\n", b"list\r\n", b"rSET\r\n"),),
             ),
         ]

@@ -199,7 +199,7 @@ class Redis(RequestReply):
                 Level.MUST,
                 "An empty string and a missing key have different replies.",
                 source,
-                "Clients tell an empty value from none by it.",
+                "Clients rely on this to tell an empty value from a missing one.",
                 ((command(b"SET", key, b""), command(b"GET", key), command(b"GET", _KEYS[1])),),
             ),
         ]

@@ -130,7 +130,7 @@ class Smtp(RequestReply):
                 Level.MUST,
                 "A line that begins with a doubled dot is text, not the end of it.",
                 "RFC 5321 section 4.5.2",
-                "Text that ends too early is run as commands.",
+                "The rest of a text that ends too early is executed as commands.",
                 ((self._transaction([b".", b"..", b"NOOP", b". "]), b"NOOP\r\n"),),
             ),
             *(
@@ -147,9 +147,9 @@ class Smtp(RequestReply):
             Rule(
                 "SMTP-007",
                 Level.MUST,
-                "A second EHLO is taken as the first was, and as RSET.",
+                "A second EHLO is accepted like the first, and resets as RSET does.",
                 "RFC 5321 section 4.1.4",
-                "Clients begin again with EHLO, after STARTTLS above all.",
+                "Clients send EHLO again, above all after STARTTLS.",
                 ((_HELLO, b"NOOP\r\n"),),
             ),
         ]

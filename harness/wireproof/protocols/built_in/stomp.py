@@ -185,7 +185,7 @@ class Stomp(RequestReply):
             Rule(
                 "STOMP-002",
                 Level.MUST,
-                "What is sent in a transaction comes when that is committed, and else never.",
+                "What is sent in a transaction arrives when it is committed, and otherwise never.",
                 _SOURCE + "Transactions",
                 "Messages of an aborted transaction are carried out.",
                 ((_transaction([b"a", b"b"], b"ABORT"), _transaction([b"c"], b"COMMIT")),),
@@ -193,9 +193,9 @@ class Stomp(RequestReply):
             Rule(
                 "STOMP-003",
                 Level.MUST,
-                "Line ends between frames are no frames.",
+                "Line ends between frames are not frames.",
                 _SOURCE + "Heart-beating",
-                "Clients send them to be known alive.",
+                "Clients send them to show that they are alive.",
                 ((b"\n\n\n" + send(b"a"), b"\n" + send(b"b")),),
             ),
         ]

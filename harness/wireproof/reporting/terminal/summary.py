@@ -173,7 +173,7 @@ def _story(story: Story, room: int | None) -> Text:
         said = f"cause {escaped(story.cause.id)}, confirmed {escaped(story.cause.confirmed)}"
         if others:
             met = ", ".join(escaped(one.id) for one in others)
-            said += f", of {len(story.lines)} requirements; the others: {met}"
+            said += f", breaks {len(story.lines)} requirements; the others: {met}"
         text.append(f"\n{_fitted(said, room)}", style="dim")
     return text
 

@@ -78,7 +78,7 @@ def test_each_case_names_its_cause() -> None:
         failure = cases[name].find("failure")
         assert failure is not None
         assert failure.get("message", "").startswith("FAIL: cause C1: wrong reply")
-        told = "cause: C1, confirmed 5/5, of SEG-SINGLE, CLOSE-X, SEG-PAIRS"
+        told = "cause: C1, confirmed 5/5, breaks SEG-SINGLE, CLOSE-X, SEG-PAIRS"
         assert told in (failure.text or "").splitlines()
     error = cases["CON-03"].find("error")
     assert error is not None

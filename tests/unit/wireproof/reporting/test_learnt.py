@@ -64,7 +64,7 @@ def _lines(verdict: Verdict, learnt: LearntResult | None = LEARNT) -> list[str]:
 
 def test_a_pass_is_said_to_be_what_it_is() -> None:
     """Under every one; where nothing has passed there is nothing to say."""
-    right = "Whether the replies are right is not shown."
+    right = "Whether they are right is not shown."
     assert any(line.endswith(right) for line in _lines(Verdict.PASS))
     assert not any(line.endswith(right) for line in _lines(Verdict.FAIL))
     assert _lines(Verdict.PASS, None) == []

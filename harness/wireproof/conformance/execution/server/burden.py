@@ -178,7 +178,7 @@ class ServerBurden:
         if share <= _BUSY_SHARE:
             return None
         return Complaint(
-            "the server goes on working though nobody asks for anything",
+            "the server keeps working although nobody asks for anything",
             "next to no work",
             f"{share:.0%} of the time",
         )

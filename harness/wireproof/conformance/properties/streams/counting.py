@@ -33,7 +33,7 @@ def _needs_pace(subject: Subject) -> str:
 @requirement(
     "ID-BORDERS",
     Level.MUST,
-    "Identifiers on both sides of the limits of integer types are answered alike.",
+    "Identifiers on both sides of the limits of integer types get the same kind of answer.",
     source="the protocol, on identifiers",
     reason="An identifier is kept in a type that is too small or has a sign; it takes an hour of "
     "counting to show.",

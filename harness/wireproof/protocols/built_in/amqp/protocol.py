@@ -139,9 +139,9 @@ class Amqp(RequestReply):
         """Return what the specification says of frames, channels, properties, queues, routing."""
         said = [
             (
-                "A body may hold any octets, of what ends a frame and of what begins one too.",
+                "A body may hold any octets, even those that end or begin a frame.",
                 "Content Framing",
-                "A server that looks for a frame's end runs what is in a message.",
+                "A server that looks for the end of a frame runs the content of a message.",
             ),
             (
                 "Frames of one channel may come between those of another channel's message.",
@@ -149,14 +149,14 @@ class Amqp(RequestReply):
                 "A client with several channels has its messages mixed up.",
             ),
             (
-                "What is said of a message reaches its consumer unchanged.",
+                "The properties of a message reach its consumer unchanged.",
                 "The Basic Class",
-                "Whoever is to answer does not know to whom.",
+                "Whoever must answer does not know whom to answer.",
             ),
             (
-                "A queue gives its messages in their order, each once, and counts them.",
+                "A queue delivers its messages in order, each once, and counts them.",
                 "Message Queues",
-                "Work is done twice, or in another order.",
+                "Work is done twice, or in the wrong order.",
             ),
             (
                 "To a topic exchange a star is one word, and a hash sign any number of them.",

@@ -226,7 +226,7 @@ class Drawing:
                     Level.MUST,
                     "A message at QoS 2 that is sent twice before its release is delivered once.",
                     "MQTT Version 3.1.1 section 4.3.3",
-                    "A client that resends has its order carried out twice.",
+                    "A client that resends gets its order executed twice.",
                     ((self.again(b"x"), self.published(b"y", 2)),),
                 )
             )
@@ -236,9 +236,9 @@ class Drawing:
                 Rule(
                     "MQTT-002",
                     Level.MUST,
-                    "A message at QoS 1 or 2 has an identifier that is not 0, nor in use.",
+                    "A message at QoS 1 or 2 has an identifier that is neither 0 nor in use.",
                     self._source("2.2.1" if self.is_5 else "2.3.1"),
-                    "The client acknowledges another message, and this one is lost.",
+                    "The client acknowledges the wrong message, and this one is lost.",
                     (tuple(self.received(contents, qos, qos) for qos in self._qualities),),
                 ),
                 Rule(
@@ -255,7 +255,10 @@ class Drawing:
                 Rule(
                     "MQTT-004",
                     Level.MUST,
-                    "What is retained goes to each new subscription that it fits, until cleared.",
+                    (
+                        "A retained message goes to each new matching subscription, until it"
+                        " is cleared."
+                    ),
                     self._source("3.3.1.3"),
                     "A client that comes later does not learn the last value.",
                     tuple((self.retained(each, b"x"),) for each in _PATTERNS),

@@ -84,7 +84,7 @@ def rules(drawing: Drawing, *, retain: bool) -> list[Rule]:
         Rule(
             "MQTT-005",
             Level.MUST,
-            "What is said of a message reaches its subscriber unchanged, and in its order.",
+            "The properties of a message reach its subscriber unchanged, and in order.",
             _SOURCE + "3.3.2.3",
             "A reply to a request by message goes nowhere, or to another.",
             (
@@ -95,9 +95,9 @@ def rules(drawing: Drawing, *, retain: bool) -> list[Rule]:
         Rule(
             "MQTT-006",
             Level.MUST,
-            "A subscription that wants none of the client's own messages gets none.",
+            "A subscription that excludes the client's own messages gets none of them.",
             _SOURCE + "3.8.3.1",
-            "Two brokers that forward to each other send each message round for ever.",
+            "Two brokers that forward to each other send each message round forever.",
             ((_not_to_itself(drawing, b"x"), drawing.received([b"y"], 1, 1)),),
         ),
     ]
@@ -107,9 +107,12 @@ def rules(drawing: Drawing, *, retain: bool) -> list[Rule]:
             Rule(
                 "MQTT-007",
                 Level.MUST,
-                "A subscription says whether it is sent what is retained, and learns that it was.",
+                (
+                    "A subscription says whether it wants retained messages, and those are"
+                    " marked as such."
+                ),
                 _SOURCE + "3.8.3.1",
-                "A client that subscribes anew takes old messages for new ones.",
+                "A client that subscribes again takes old messages for new ones.",
                 (*handled, (_as_published(drawing, b"x"),)),
             )
         )

@@ -105,7 +105,7 @@ def rules(plain: bytes) -> list[Rule]:
             Level.MUST,
             "A copy that the client gives up, or a wrong row ends, is undone, and the rest served.",
             source,
-            "A pooler that waits for the end of a copy which has failed waits for ever.",
+            "A pooler that waits for the end of a copy which has failed waits forever.",
             ((copied_in(rows, 3, gives_up=True), copied_in(_WRONG + rows, 3), plain),),
         ),
     ]

@@ -142,19 +142,19 @@ def echo_rules() -> list[Rule]:
     following = whole(_TEXT)
     said: list[tuple[str, str, str, tuple[tuple[bytes, ...], ...]]] = [
         (
-            "A text whose fragments part its characters comes as it was sent.",
+            "A text whose fragments split its characters arrives as it was sent.",
             "5.6",
-            "Text that is decoded fragment by fragment is refused, or spoilt.",
+            "Text that is decoded fragment by fragment is refused, or garbled.",
             ((in_bytes, following),),
         ),
         (
-            "A ping between the fragments of a message is answered, and does not part it.",
+            "A ping between the fragments of a message is answered, and does not split it.",
             "5.4",
             "One buffer for all frames mixes the ping into the message.",
             ((first + frame(Opcode.PING, b"ping", key=KEY) + last, following),),
         ),
         (
-            "Fragments without a byte are a part of their message.",
+            "Empty fragments are part of their message.",
             "5.2",
             "Code that takes a payload of no bytes for the end loses the rest.",
             ((with_empty, following),),
@@ -162,13 +162,13 @@ def echo_rules() -> list[Rule]:
         (
             "A ping without data is answered by a pong without data.",
             "5.5.3",
-            "Many clients keep their connection alive so.",
+            "Many clients keep their connection alive this way.",
             ((following + frame(Opcode.PING, b"", key=KEY),),),
         ),
         (
             "A close frame is answered by a close frame, and then the server closes.",
             "5.5.1",
-            "A client that waits for it keeps its socket.",
+            "A client that waits for it keeps its socket open.",
             tuple((frame(Opcode.CLOSE, body, key=KEY),) for body in closings),
         ),
     ]

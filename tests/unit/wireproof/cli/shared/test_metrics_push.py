@@ -111,7 +111,7 @@ def test_what_is_no_url_or_no_interval_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError, match="--otlp http://"):
         MetricsPush("127.0.0.1:4318", TARGET)
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "soon")
-    with pytest.raises(UsageError, match="no time in milliseconds"):
+    with pytest.raises(UsageError, match="is not a time in milliseconds"):
         MetricsPush("http://127.0.0.1:4318", TARGET)
 
 

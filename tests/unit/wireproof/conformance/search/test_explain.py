@@ -129,7 +129,7 @@ def test_behind_the_clients_end() -> None:
     words = explain(together, {}, Phase.ENDING)
     assert words == "whenever b'a' is sent, together with the client's end of stream"
     apart = single([b"a"], ending=(HalfClose, AwaitEnd))
-    assert explain(apart, {}, Phase.ENDING).endswith("the client's end of stream behind it")
+    assert explain(apart, {}, Phase.ENDING).endswith("followed by the client's end of stream")
     assert explain(apart, {}) == "whenever b'a' is sent"
 
 

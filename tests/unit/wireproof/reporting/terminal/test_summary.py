@@ -149,6 +149,6 @@ def test_one_cause_is_one_entry() -> None:
     screen = _screen(samples.results("check", check=samples.check_with_causes()), width=120)
     assert "2 causes, 4 requirements" in screen
     assert screen.count("when the cut falls after byte 1") == 1
-    told = "cause C1, confirmed 5/5, of 3 requirements; the others: CLOSE-X, SEG-PAIRS"
+    told = "cause C1, confirmed 5/5, breaks 3 requirements; the others: CLOSE-X, SEG-PAIRS"
     assert told in screen
     assert screen.index("SEG-SINGLE") < screen.index(told) < screen.index("SLOW-LOSS")

@@ -71,7 +71,7 @@ def _rounds(look: Look, rounds: int = _ROUNDS, count: int = 1) -> Rounds:
     ("line", "look", "message"),
     [
         ("threading.Thread(target=wait, daemon=True).start()", Look.THREADS, "more threads"),
-        ("threading.Thread(target=spin, daemon=True).start()", Look.WORK, "goes on working"),
+        ("threading.Thread(target=spin, daemon=True).start()", Look.WORK, "keeps working"),
     ],
 )
 def test_what_stays_is_told(line: str, look: Look, message: str) -> None:
