@@ -32,6 +32,7 @@ class Played:
     """A connection whose peer is a function: called for each read, told how much was sent."""
 
     ending = ""
+    ready_s = 0.0
 
     def __init__(
         self,

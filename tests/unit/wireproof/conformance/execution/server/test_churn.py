@@ -19,6 +19,7 @@ class _Socket:
     """Of a server that answers each line, and after our end of stream nothing any more."""
 
     ending = ""
+    ready_s = 0.0
 
     def __init__(self) -> None:
         self.log: list[str] = []
