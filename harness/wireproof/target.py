@@ -50,6 +50,7 @@ class Target:
         family: `AF_INET`, `AF_INET6` or `AF_UNIX`; `AF_UNSPEC` until resolved, and for `exec`.
         address: what `socket.connect` takes; empty until resolved, and for `exec`.
         prelude: what each connection begins with, before TLS and all else; nothing answers it.
+        written: the file in which the server writes what it was sent, instead of replies.
 
     """
 
@@ -60,6 +61,7 @@ class Target:
     family: socket.AddressFamily = socket.AF_UNSPEC
     address: tuple[Any, ...] | str = ""
     prelude: bytes = b""
+    written: str = ""
 
     def __str__(self) -> str:
         if not self.has_host:

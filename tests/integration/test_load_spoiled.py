@@ -18,8 +18,11 @@ from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 
 _EXTENDED = bool(os.environ.get("WIREPROOF_EXTENDED"))
 _PROTOCOLS = sorted(
-    name for name in BUILT_IN if find_protocol(name).exchange is Exchange.REQUEST_REPLY
+    name
+    for name in BUILT_IN
+    if find_protocol(name).exchange is Exchange.REQUEST_REPLY and name not in {"syslog", "graphite"}
 )
+"""Those that a server answers: what it writes into a file is not loaded."""
 _MANY, _SECONDS = (100_000, 20.0) if _EXTENDED else (2_000, 1.5)
 _CONNECTIONS = 50 if _EXTENDED else 5
 _SLOW = {"smtp"}

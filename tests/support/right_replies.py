@@ -207,6 +207,8 @@ _ANSWERS: dict[str, Callable[[], Answer]] = {
     "postgres": _database,
     "socks5": lambda: lambda _: b"\x05\0\0\x01\x7f\0\0\1\0\7",
     "nats": lambda: lambda _: b"INFO {}\r\n",
+    "syslog": lambda: lambda request: b"Jan  1 00:00:00 client " + request,
+    "graphite": lambda: lambda request: request,
 }
 
 

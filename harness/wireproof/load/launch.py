@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 
 from wireproof.deadline import Deadline
-from wireproof.errors import CannotRunError
+from wireproof.errors import CannotRunError, UsageError
 from wireproof.load.figures.collect import Collector
 from wireproof.load.figures.queue_series import QueueSeries
 from wireproof.load.figures.tally import (
@@ -64,6 +64,8 @@ def run_load(
     targets = resolve(parse_target(spec.target), spec.allow_hosts, spec.pin)
     spec = msgspec.structs.replace(spec, pin=targets[0].pin)
     protocol = find_protocol(spec.protocol, spec.settings)
+    if protocol.replies_in():
+        raise UsageError(f"{protocol.called} has no replies to wait for", "check it instead")
     if spec.mix or is_written(spec):  # what is wrong with them is told before anything is begun
         draw_corpus(spec, protocol, datagrams=not targets[0].is_stream)
     series = QueueSeries(on_second)

@@ -195,6 +195,10 @@ class Protocol(ABC):
         del number
         return request
 
+    def replies_in(self) -> str:
+        """Return the file whose new lines are the replies, where the server sends none: logs."""
+        return ""
+
     def pauses(self, request: bytes) -> Sequence[int]:
         r"""Return the offsets in `request` at which the client must wait for the replies owed.
 

@@ -15,6 +15,7 @@ from wireproof.wire.connection import (
 )
 from wireproof.wire.observations import END_OF_STREAM
 from wireproof.wire.stdio import PipeConnection
+from wireproof.wire.written import WrittenConnection
 
 _ALERT_S = 0.3
 
@@ -34,7 +35,12 @@ def connect(
     """
     if target.scheme == "exec":
         return PipeConnection(target, deadline or Deadline(CONNECT_TIMEOUT_S), receive_buffer_bytes)
-    return Connection.open(target, deadline, receive_buffer_bytes, prelude_cut)
+    return kind_of(target).open(target, deadline, receive_buffer_bytes, prelude_cut)
+
+
+def kind_of(target: Target) -> type[Connection]:
+    """Return what a socket to a target is made: its replies may stand in a file."""
+    return WrittenConnection if target.written else Connection
 
 
 def reachable(candidates: tuple[Target, ...]) -> Target:

@@ -66,7 +66,8 @@ def write_evidence(
         files["synthesised.pcapng"] = synthesise(case.events)
     if isinstance(protocol, LearntProtocol):
         files[FILE_NAME] = written(protocol.scripts)
-    script = "" if target.prelude else standalone_script(case, target, protocol, timeout_s)
+    is_plain = not target.prelude and not protocol.replies_in()
+    script = standalone_script(case, target, protocol, timeout_s) if is_plain else ""
     if script:
         files["replay.py"] = script
     for file, content in files.items():

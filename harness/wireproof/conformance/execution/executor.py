@@ -60,7 +60,7 @@ class Executor:
     """Executes plans against one target, and keeps account of them.
 
     Attributes:
-        target: resolved.
+        target: resolved; with the file in which its replies stand, if they do.
         protocol: judges.
         timeout_s: how long a reply may take.
         latest: the last conversations, the latest last, without their oracles, which may hold
@@ -90,7 +90,7 @@ class Executor:
             on_executed: called before each plan.
 
         """
-        self.target = target
+        self.target = replace(target, written=protocol.replies_in())
         self.protocol = protocol
         self.timeout_s = timeout_s
         self._diag = diag

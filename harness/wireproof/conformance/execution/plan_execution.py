@@ -49,7 +49,7 @@ from wireproof.protocols.exchange import Exchange
 from wireproof.results import Delivery
 from wireproof.target import Target
 from wireproof.wire.ahead import Ahead
-from wireproof.wire.connecting import connect
+from wireproof.wire.connecting import connect, kind_of
 from wireproof.wire.connection import CONNECT_TIMEOUT_S, ConnectError, Connection
 from wireproof.wire.connects import Attempt, Connects
 from wireproof.wire.delivery import watch
@@ -330,7 +330,7 @@ class PlanExecution:
     def _adopt(self, number: int, raw: socket.socket, deadline: Deadline) -> Connection:
         """Make a connected socket a connection, with TLS where that is spoken."""
         try:
-            return Connection.adopt(raw, self._target, deadline)
+            return kind_of(self._target).adopt(raw, self._target, deadline)
         except OSError as error:
             reason = error.strerror or str(error)
             message = f"of the connects at once, number {number + 1} had no TLS handshake: {reason}"

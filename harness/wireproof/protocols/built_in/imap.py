@@ -298,6 +298,8 @@ class Imap(RequestReply):
                 return False
             told = told_after(self._told, reply)
             problem = JUDGED[keyword](reply, words, message) if keyword in JUDGED else ""
+            if problem and message and not message.endswith(b"\r\n"):  # a server may end its line
+                problem = JUDGED[keyword](reply, words, message + b"\r\n")
             if told != count and (keyword in _TELLING or expunges(reply)):
                 problem = f"{told} messages, where there are {count}"
             if problem:

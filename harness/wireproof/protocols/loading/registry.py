@@ -40,6 +40,8 @@ BUILT_IN = {
     "pop3": "wireproof.protocols.built_in.pop3:Pop3",
     "imap": "wireproof.protocols.built_in.imap:Imap",
     "ftp": "wireproof.protocols.built_in.ftp:Ftp",
+    "syslog": "wireproof.protocols.built_in.syslog:Syslog",
+    "graphite": "wireproof.protocols.built_in.graphite:Graphite",
     "json-rpc": "wireproof.protocols.built_in.json_rpc:JsonRpc",
 }
 """By name, where the class stands; imported only when it is asked for."""

@@ -53,7 +53,7 @@ def test_rules_can_be_judged(name: str):
 
 SOURCE = re.compile(
     r"RFC [0-9]{3,4} sections? [0-9. and]+(?:; CVE-[0-9]{4}-[0-9]+)?"
-    r"|PostgreSQL documentation, [A-Z][A-Za-z ]+"
+    r"|(?:PostgreSQL|Graphite) documentation, [A-Z][A-Za-z ]+"
     r"|AMQP 0-9-1 specification, [A-Z][A-Za-z ]+"
     r"|MQTT Version [0-9.]+ section [0-9.]+"
     r"|STOMP Protocol Specification, [A-Z][a-z-]+"
