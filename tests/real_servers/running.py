@@ -34,6 +34,8 @@ _PORTS = range(10_000, 32_768)
 _lock = threading.Lock()
 _ports: set[int] = set()
 """Those that were given to servers; two that start side by side must not get the same."""
+_works: dict[int, Path] = {}
+"""The folder of the server at each port: some settings name a file of it."""
 
 
 class NotStartedError(Exception):
@@ -82,6 +84,7 @@ def running(server: Server) -> Iterator[int]:
         work = Path(folder)
         work.chmod(0o755)  # some servers drop root and read their files afterwards
         process, port = _started(server, work)
+        _works[port] = work
         try:
             yield port
         finally:
@@ -160,9 +163,14 @@ def protocol_options(server: Server, port: int) -> list[str]:
     settings = (
         part
         for name, value in server.settings.items()
-        for part in ("--set", f"{name}={value.replace('{port}', str(port))}")
+        for part in ("--set", f"{name}={_filled(value, port)}")
     )
     return ["--protocol", server.protocol_name, *settings]
+
+
+def _filled(value: str, port: int) -> str:
+    """Return a setting with the server's port and folder in it."""
+    return value.replace("{port}", str(port)).replace("{work}", str(_works.get(port, "")))
 
 
 def _check(  # noqa: PLR0917 - what the command line says, one by one

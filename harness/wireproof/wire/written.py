@@ -155,15 +155,18 @@ class WrittenConnection(Connection):
 
     def send(self, data: bytes | memoryview, *, more_follows: bool = False) -> int | None:
         """Hand bytes to the kernel, as `Connection.send` does, and count the keys in them."""
+        self._claim(self._last_sent + bytes(data))  # before its line can stand there
         sent = super().send(data, more_follows=more_follows)
         seen = self._last_sent + bytes(data[: sent or 0])
-        found = _KEY.findall(seen)
-        self._messages += len(found)
-        if found and not self._key and self._follower is not None:
-            self._key = found[0]
-            self._follower.add(self._key, self)
+        self._messages += len(_KEY.findall(seen))
         self._last_sent = seen[-(_KEY_BYTES - 1) :]
         return sent
+
+    def _claim(self, seen: bytes) -> None:
+        """Ask for the lines with our key, once it is known."""
+        if not self._key and self._follower is not None and (found := _KEY.search(seen)):
+            self._key = found[0]
+            self._follower.add(self._key, self)
 
     def receive(self, limit_bytes: int = _RECEIVE_BYTES) -> Observation | None:
         """Take lines, what the server sends, or the end: once what was sent has been written."""

@@ -12,6 +12,7 @@ import pytest
 from wireproof.deadline import Deadline
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.connecting import connect
+from wireproof.wire.connection import Connection
 from wireproof.wire.observations import END_OF_STREAM, TIMED_OUT, Data
 from wireproof.wire.written import WrittenConnection
 
@@ -57,7 +58,7 @@ def peers(tmp_path: Path) -> Iterator[Peers]:
             stack.enter_context(one)
 
 
-def seen(connection: WrittenConnection, within_s: float = SOON_S) -> object:
+def seen(connection: Connection, within_s: float = SOON_S) -> object:
     """Return what comes next, a line as its bytes."""
     found = connection.next_observation(Deadline(within_s))
     return found.data if isinstance(found, Data) else found
@@ -131,3 +132,24 @@ def test_closed_twice_it_hears_nothing_more(peers: Peers) -> None:
     assert seen(other) == b"wp00000002\n"
     one.take(b"wp00000001\n")
     assert one.closed
+
+
+def test_a_line_may_stand_there_as_soon_as_its_key_is_sent(
+    peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the send has returned, even: somebody else's line is waited for meanwhile."""
+    other, _ = peers.pair(b"wp00000002")
+    connection = connect(peers.target)
+    peer, _ = peers.listener.accept()
+    peers.opened += [connection, peer]
+    send = Connection.send
+
+    def send_and_wait(self: Connection, data: bytes, **more: bool) -> int | None:
+        sent = send(self, data, **more)
+        peers.write(b"wp00000001\nwp00000002\n")
+        assert seen(other) == b"wp00000002\n"
+        return sent
+
+    monkeypatch.setattr(Connection, "send", send_and_wait)
+    connection.send(b"wp00000001\n")
+    assert seen(connection) == b"wp00000001\n"
