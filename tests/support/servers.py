@@ -14,6 +14,7 @@ from typing import Self
 
 from hypothesis import strategies as st
 
+from tests.support.certificates import server_context
 from wireproof.protocols.framing import delimited
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.target import Target, parse_target, resolve
@@ -173,3 +174,10 @@ class Serving:
         with contextlib.suppress(OSError), peer:
             self.handler(peer)
         self._peers.discard(peer)
+
+
+def over_tls(peer: socket.socket) -> None:
+    """Shake hands, and echo inside TLS."""
+    with contextlib.suppress(OSError), server_context().wrap_socket(peer, server_side=True) as own:
+        while data := own.recv(4096):
+            own.sendall(data)

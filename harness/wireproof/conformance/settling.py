@@ -25,6 +25,7 @@ from wireproof.conformance.subject import Subject
 from wireproof.errors import CannotRunError
 from wireproof.protocols.base import overrides
 from wireproof.protocols.hooks import RequestReplyHooks
+from wireproof.wire.connecting import speaks_tls
 
 _TIMEOUT_S = 1.0
 _AFTER_SILENCE_S = 0.25
@@ -46,8 +47,8 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     """Return the subject with what this server does: plain request, half-close, concurrency.
 
     Raises:
-        CannotRunError: nothing listens for datagrams there, or this machine lacks what a
-            connection needs.
+        CannotRunError: nothing listens for datagrams there, what answers nothing speaks TLS, or
+            this machine lacks what a connection needs.
         ProtocolCodeError: the protocol's own code is at fault.
 
     """
@@ -68,6 +69,9 @@ def settled(executor: Executor, subject: Subject) -> Subject:
     # has a fault, and can still be judged by all else.
     plain = next((one for one in _plain_requests(subject) if holds(single([one]))), None)
     if plain is None:
+        if speaks_tls(subject.target):
+            where = str(subject.target)
+            raise CannotRunError(f"{where} speaks TLS", f"write {where.replace('tcp', 'tls', 1)}")
         return subject
     smallest = subject.smallest if holds(single([subject.smallest])) else plain
     half_close = not needs_half_close(subject) and holds(

@@ -1,6 +1,7 @@
 """From a target to a connection, whatever it is made of: a socket, or the pipes of a process."""
 
 import ssl
+from dataclasses import replace
 
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
@@ -18,6 +19,7 @@ from wireproof.wire.stdio import PipeConnection
 from wireproof.wire.written import WrittenConnection
 
 _ALERT_S = 0.3
+_TLS_S = 1.0
 
 
 def connect(
@@ -73,6 +75,17 @@ def reachable(candidates: tuple[Target, ...]) -> Target:
     elif wanted:
         raise CannotRunError(f"{candidates[0]} refuses us: {reasons[0]}", wanted)
     raise CannotRunError(f"nothing answers on {candidates[0]}: {reasons[0]}", instead)
+
+
+def speaks_tls(target: Target) -> bool:
+    """Say whether a `tcp` target answers a TLS handshake: it was meant as `tls`."""
+    if target.scheme != "tcp" or target.prelude:
+        return False
+    try:
+        connect(replace(target, scheme="tls"), Deadline(_TLS_S)).close()
+    except ConnectError:
+        return False
+    return True
 
 
 def _see_accepted(connection: Connection) -> None:

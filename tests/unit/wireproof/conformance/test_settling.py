@@ -6,13 +6,14 @@ import threading
 
 import pytest
 
-from tests.support.servers import SHOUT, Serving, Shout, shouting
+from tests.support.servers import SHOUT, Serving, Shout, over_tls, shouting
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.runner import Runner
 from wireproof.conformance.subject import DEPTHS
+from wireproof.errors import CannotRunError
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.results import Verdict
 from wireproof.wire.kernel.sock_diag import SockDiag
@@ -145,3 +146,12 @@ def test_what_long_exchanges_and_ends_take_is_found_out(diag: SockDiag, is_slow:
     assert (subject.exchange_s > 0.01) is is_slow
     long = single([b"x" * 100_000 + b"\n"])
     assert subject.can_afford(long) is not is_slow
+
+
+def test_a_target_without_the_tls_that_its_server_speaks_is_no_finding(diag: SockDiag) -> None:
+    """A sound server is not blamed for what its user wrote: the right target is told."""
+    with Serving(over_tls) as server:
+        runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
+        port = server.target.port
+        with pytest.raises(CannotRunError, match=f"speaks TLS\nwrite tls://127.0.0.1:{port}$"):
+            runner.settle()
