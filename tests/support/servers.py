@@ -14,7 +14,6 @@ from typing import Self
 
 from hypothesis import strategies as st
 
-from tests.support.certificates import server_context
 from wireproof.protocols.framing import delimited
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.target import Target, parse_target, resolve
@@ -178,6 +177,8 @@ class Serving:
 
 def over_tls(peer: socket.socket) -> None:
     """Shake hands, and echo inside TLS."""
+    from tests.support.certificates import server_context  # this file is also loaded as SHOUT
+
     with contextlib.suppress(OSError), server_context().wrap_socket(peer, server_side=True) as own:
         while data := own.recv(4096):
             own.sendall(data)
