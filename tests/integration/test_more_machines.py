@@ -171,7 +171,7 @@ def test_the_merge_is_exact_and_nobody_else_has_a_part(machines: _Machines, tmp_
     assert machines.answered() == 10_000
     assert not found.partial
     assert found.details["workers"] == 2
-    assert f"{machines.lead.address}:{_PORT}; whoever holds the secret" in said
+    assert f"{machines.lead.address}:{_PORT}; only holders of the secret" in said
     assert f"somebody at {one.address} without this run's secret was refused" in said
 
 
