@@ -146,13 +146,14 @@ def reset_opening(subject: Subject) -> Iterator[Plan]:
     """Reset before the opening, inside it and right behind it; be answered on a new connection."""
     plain = subject.plain_request
     served = (Open(_RESETS), Send(_RESETS, len(plain)), Await(_RESETS), Close(_RESETS))
-    total = _ends(subject)[-1]
+    ends = _ends(subject)
+    total = ends[-1]
     for cut in sorted({0, 1, total // 2, total - 1, total}):
         resets: list[Action] = []
         for number in range(_RESETS):
             resets.append(Open(number, by_hand=True))
-            if cut:
-                resets += [Await(number), SendOpening(number, cut)]
+            for border in (*(end for end in ends if end < cut), cut):  # each behind its reply
+                resets += [Await(number), SendOpening(number, border)] if cut else []
             resets.append(Reset(number))
         yield Plan((*[()] * _RESETS, (plain,)), (*resets, *served))
 
