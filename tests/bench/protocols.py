@@ -4,7 +4,8 @@ Each protocol's own mix of requests, or 64 bytes where it has none, on 50 connec
 in C and plays canned replies, the right ones to what these connections send, so that no server is
 the limit and none has to be installed. Reported are µs of the client's CPU a request, as the median
 of the rounds with quartiles, and how many times as much as echo. The goal, 2 for a protocol of
-requests and replies, is no floor. `BENCH_ROUNDS` and `BENCH_SECONDS` say how much is measured.
+requests and replies, is no floor. `BENCH_ROUNDS` and `BENCH_SECONDS` say how much is measured,
+`BENCH_PROTOCOLS` which besides echo, with commas between them.
 """
 
 import os
@@ -22,6 +23,7 @@ from wireproof.protocols.loading.registry import BUILT_IN
 
 ROUNDS = max(2, int(os.environ.get("BENCH_ROUNDS", "5")))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "1"))
+CHOSEN = set(filter(None, os.environ.get("BENCH_PROTOCOLS", "").split(","))) or set(BUILT_IN)
 CONNECTIONS = 50
 GOAL = 2.0
 _FIRST = "echo"
@@ -38,7 +40,7 @@ def main() -> int:
             return 0
         costs: dict[str, list[float]] = {}
         files: dict[str, str] = {}
-        for name in (_FIRST, *sorted(set(BUILT_IN) - {_FIRST})):
+        for name in (_FIRST, *sorted(CHOSEN - {_FIRST})):
             try:
                 files[name] = requests_file(name, folder)
                 (folder / name).write_bytes(canned(name, CONNECTIONS, files[name]))

@@ -135,6 +135,19 @@ def test_load_verifies_every_reply(tmp_path: Path) -> None:
     assert not results["load"]["failures"]
 
 
+def test_a_process_may_take_longer_to_start_than_to_reply(tmp_path: Path) -> None:
+    """What opens its connection late has failed nothing."""
+    slow = f"import time; time.sleep(1.2)\n{_READS_ON}"
+    code, results = judged(
+        tmp_path,
+        *("load", server(slow), "--protocol", "json-rpc", "--users", "2", "--for", "2s"),
+        *("--timeout", "700ms"),
+    )
+    assert code == 0
+    assert results["load"]["requests"] > 10
+    assert not results["load"]["details"].get("failures_while_warming_up")
+
+
 @pytest.mark.parametrize("wrong", ["exec:", "exec:no-such-program", "exec:'"])
 def test_what_is_no_command_is_told(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In a line or two."""

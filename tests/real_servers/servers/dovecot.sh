@@ -1,5 +1,6 @@
 #!/bin/sh
 # Dovecot: dovecot.sh PORT FOLDER PROTOCOL [CERTIFICATE], by which TLS may begin inside a connection. It takes any user and password; all share one mailbox.
+# With an index of the list of mailboxes it says NO, ALREADYEXISTS to some who create different ones side by side.
 set -e
 port=$1 work=$2 protocol=$3
 tls="ssl = no"
@@ -24,6 +25,7 @@ mail_gid = mail
 first_valid_uid = 1
 first_valid_gid = 1
 mail_max_userip_connections = 0
+mailbox_list_index = no
 auth_failure_delay = 0
 default_process_limit = 1000
 default_client_limit = 4000

@@ -24,6 +24,9 @@ from wireproof.load.swarm.unloaded_start import UnloadedStart
 from wireproof.load.workload.batch import RECEIVE_BYTES
 from wireproof.load.workload.corpus import Corpus
 
+_STARTS_NS = 60_000_000_000
+"""So long may a process take until it has opened its connection: many of them start at a time."""
+
 
 class Attendant:
     """What the connections of one worker are given to do.
@@ -285,7 +288,8 @@ class Attendant:
                 self._renew(connection)
         ending = self._phases.phase is Phase.DRAIN
         for connection in self._pool.waiting_since(now - self._timeout_ns):
-            self._wait_no_longer(connection, now, connection.overdue(ending=ending))
+            if not connection.is_starting or connection.sent_ns <= now - _STARTS_NS:
+                self._wait_no_longer(connection, now, connection.overdue(ending=ending))
 
     def give_up(self, now: int) -> None:
         """Wait no longer for any reply."""

@@ -161,6 +161,11 @@ class Link:
         self.state = State.IDLE
         self.stamp(always=self._stamp_all)
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether it opens, and its server is a process that starts for it."""
+        return self._opening is not None and self._target.scheme == "exec"
+
     def expire(self) -> None:
         """Send nothing more; the next attempt says so."""
         self.expired = True
