@@ -43,7 +43,7 @@ HEADER = re.compile(
 
 
 class TimestampEcho(Protocol, Datagrams):
-    """Each chunk of up to 1024 bytes comes back behind a timestamp."""
+    """Each chunk of up to 1024 bytes comes back after a timestamp."""
 
     name = "timestamp-echo"
     source = "reference_server/PROTOCOL.md"

@@ -192,7 +192,7 @@ def released(subject: Subject) -> Iterator[Plan]:
     "CAP-CONCURRENT",
     Level.MUST,
     "As many connections as promised are served at the same time.",
-    source="reference_server/PROTOCOL.md, on concurrency; listen(2)",
+    source="the protocol, on concurrency (its `connections`); listen(2)",
     reason="A server of one connection at a time lets all the others wait.",
 )
 def concurrent(subject: Subject) -> Iterator[Plan]:

@@ -44,7 +44,7 @@ def every_kind(subject: Subject) -> Iterator[Plan]:
     "CAP-ANSWERED",
     Level.MUST,
     "Connections that were answered and stay open do not keep others from being served.",
-    source="reference_server/PROTOCOL.md, on concurrency; listen(2)",
+    source="the protocol, on concurrency (its `connections`); listen(2)",
     reason="Connections that have gone quiet use up a pool of workers that each keep one.",
     unsupported=lambda subject: (
         "" if subject.protocol.connections > 1 else "the server has one connection at a time"
