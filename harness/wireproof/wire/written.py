@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from wireproof.deadline import Deadline
+from wireproof.errors import UsageError
 from wireproof.target import Target
 from wireproof.wire.connection import Connection
 from wireproof.wire.observations import Data, Observation
@@ -33,6 +34,24 @@ _READ_BYTES: Final = 256 * 1024
 _RECEIVE_BYTES: Final = 65536
 _following: Final[dict[tuple[int, str], "_Follower"]] = {}
 _one_at_a_time: Final = threading.Lock()
+
+
+def readable(path: str) -> str:
+    """Return `path`, if a file stands there or can be made there; nothing for nothing.
+
+    Raises:
+        UsageError: it can't be read, or is something else.
+
+    """
+    file = Path(path)
+    if path and not file.is_file():
+        if file.exists():
+            raise UsageError(f"{path} is no file", "name the file that the server writes to")
+        if not file.absolute().parent.is_dir():
+            raise UsageError(f"there is no folder for {path}", "name the file that is written to")
+    elif path and not os.access(file, os.R_OK):
+        raise UsageError(f"{path} cannot be read by us", "have it opened to this user")
+    return path
 
 
 class _Follower:

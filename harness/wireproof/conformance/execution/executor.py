@@ -22,6 +22,7 @@ from wireproof.target import Target
 from wireproof.wire.ahead import Ahead
 from wireproof.wire.kernel.sock_diag import SockDiag
 from wireproof.wire.transcript import Transcript
+from wireproof.wire.written import readable
 
 _REMEMBERED = 4
 _PLAIN_REMEMBERED = 15
@@ -89,8 +90,11 @@ class Executor:
             timeout_s: how long a reply may take.
             on_executed: called before each plan.
 
+        Raises:
+            UsageError: the file in which its replies stand cannot be read.
+
         """
-        self.target = replace(target, written=protocol.replies_in())
+        self.target = replace(target, written=readable(protocol.replies_in()))
         self.protocol = protocol
         self.timeout_s = timeout_s
         self._diag = diag

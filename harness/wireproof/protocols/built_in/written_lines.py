@@ -23,6 +23,7 @@ _SILENT = "the server sends nothing that a slow reader could leave"
 class WrittenLines(RequestReply):
     """Messages of which each becomes a line of a file."""
 
+    transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix"})
     inapplicable: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             **dict.fromkeys(

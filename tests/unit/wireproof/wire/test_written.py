@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from wireproof.deadline import Deadline
+from wireproof.errors import UsageError
 from wireproof.target import Target, parse_target, resolve
 from wireproof.wire.connecting import connect
 from wireproof.wire.connection import Connection
 from wireproof.wire.observations import END_OF_STREAM, TIMED_OUT, Data
-from wireproof.wire.written import WrittenConnection
+from wireproof.wire.written import WrittenConnection, readable
 
 SOON_S = 5.0
 
@@ -153,3 +154,12 @@ def test_a_line_may_stand_there_as_soon_as_its_key_is_sent(
     monkeypatch.setattr(Connection, "send", send_and_wait)
     connection.send(b"wp00000001\n")
     assert seen(connection) == b"wp00000001\n"
+
+
+def test_what_cannot_be_read_is_told_before_a_server_is_blamed(tmp_path: Path) -> None:
+    """A folder, or a name in none; a file that is still to come is fine."""
+    assert [readable(path) for path in ("", str(tmp_path / "soon"))] == ["", f"{tmp_path}/soon"]
+    with pytest.raises(UsageError, match="is no file"):
+        readable(str(tmp_path))
+    with pytest.raises(UsageError, match="no folder"):
+        readable(str(tmp_path / "none" / "lines"))
