@@ -180,6 +180,9 @@ def _told_failures(one: Between, found: Judgement, cause: Cause) -> str:
     failed = found.failures(one.id)
     tried = len(found.tried[one.id])
     cuts = [cut for each in failed for cut in each.trial.schedule.cuts]
+    smallest = cause.minimum.schedule.cuts
+    if len(smallest) == 1 and CUTS_OF[smallest[0].direction] == one.id:
+        return sentence(cause, found)  # which says how the other cuts went
     if one.id in CUTS_OF.values():
         return f"{len(failed)} of {tried} cuts fail: {told(cuts)}; {sentence(cause, found)}"
     return f"{len(failed)} of {tried} fail; {sentence(cause, found)}"
