@@ -87,7 +87,7 @@ class Graphite(WrittenLines):
             Rule(
                 "GRAPHITE-001",
                 Level.MUST,
-                "Each line of a connection is a metric of its own, in the order of the lines.",
+                "Each line of a connection is a metric of its own.",
                 "Graphite documentation, The plaintext protocol",
                 "Of a client that keeps its connection, all but the first metric are lost.",
                 (lines,),

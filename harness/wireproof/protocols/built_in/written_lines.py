@@ -1,7 +1,8 @@
 """What nobody answers, and the server writes into a file: logs and metrics.
 
 Each request carries the connection's key and a number of its own. The reply is the line of the file
-that has them, whatever else the server writes before it.
+that has them, whatever else the server writes before it. Several writers may put lines in another
+order than that of their messages, which no specification forbids.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from wireproof.protocols.framing import delimited
 from wireproof.protocols.request_reply import RequestReply
 
 _NUMBER = re.compile(rb"n[0-9]{8}")
+_IDENTITY = re.compile(rb"wp[0-9]{8}[ .]n[0-9]{8}")
 _SILENT = "the server sends nothing that a slow reader could leave"
 
 
 class WrittenLines(RequestReply):
     """Messages of which each becomes a line of a file."""
 
+    ordered: ClassVar[bool] = False
     transports: ClassVar[frozenset[str]] = frozenset({"tcp", "tls", "unix"})
     inapplicable: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
@@ -57,6 +60,11 @@ class WrittenLines(RequestReply):
     def numbered(self, request: bytes, number: int) -> bytes:
         """Put the number of the request behind the key."""
         return _NUMBER.sub(b"n%08d" % (number % 10**8), request, count=1)
+
+    def message_id(self, message: bytes) -> bytes | None:
+        """Return the key and the number, which message and line share."""
+        found = _IDENTITY.search(message)
+        return found[0] if found else None
 
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where the line ends."""

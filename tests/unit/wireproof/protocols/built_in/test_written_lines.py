@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.slow_judges import accepts
 from wireproof.errors import UsageError
 from wireproof.protocols.base import as_sent
 from wireproof.protocols.loading.registry import find_protocol
@@ -28,3 +29,16 @@ def test_each_message_is_known_by_its_connection_and_number(name: str):
     assert [one[: len(example)] == one for one in sent] == [True, True]
     assert b"n00000000" in sent[0]
     assert b"n00000001" in sent[1]
+
+
+@EACH
+def test_lines_may_come_in_any_order(name: str):
+    """Several writers put them there; each comes once, and none that nobody sent."""
+    protocol = find_protocol(name)
+    example = protocol.example()
+    assert example is not None
+    sent = as_sent(protocol, [example] * 3, 7)
+    one, two, three = sent
+    assert accepts(protocol.oracle(), sent, [three, one, two])
+    assert not accepts(protocol.oracle(), sent, [three, one, one])
+    assert not accepts(protocol.oracle(), sent[:2], [two, three])
