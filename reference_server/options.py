@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from reference_server.config import (
     BOUNDS,
@@ -14,6 +15,13 @@ from reference_server.config import (
     SECONDS_BELOW,
     Config,
 )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in two lines, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\nsee {self.prog} --help\n")
 
 
 def _whole(name: str) -> Callable[[str], int]:
@@ -47,7 +55,7 @@ def _duration(text: str) -> float:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="python -m reference_server",
         description="A timestamp-echo server: answers each chunk of input with `[ctime] chunk`.",
         epilog=(

@@ -166,7 +166,7 @@ def _whom_to_pause(
     do = f"{'also ' if accepting.pids else ''}accept{'s' if one else ''} here"
     options = " ".join(f"--pause-pid {pid}" for pid in accepting.others)
     them = "it" if one else "them"
-    return (), f"{who} {do}; {options} lets Wireproof pause {them} for a moment"
+    return (), f"{who} {do}; {options} let{'s' if one else ''} Wireproof pause {them} for a moment"
 
 
 def _names(pids: Collection[int]) -> str:

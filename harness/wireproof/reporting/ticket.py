@@ -43,7 +43,7 @@ def _findings(results: Results) -> Iterator[str]:
         line = story.lines[0]
         names = escaped(line.id)
         if len(story.lines) > 1:
-            names += f" and {counted(len(story.lines) - 1, 'requirement')} more"
+            names += f" and {counted(len(story.lines) - 1, 'more requirement')}"
         yield f"- {story.verdict.value} {names}: {one_line(story.message or line.title)}"
 
 

@@ -60,7 +60,9 @@ def test_wrong_usage_says_what_is_wrong(
     with pytest.raises(SystemExit) as ended:
         parse(argv)
     assert ended.value.code == 2
-    assert complaint in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert complaint in told
+    assert len(told.splitlines()) == 2
 
 
 def test_a_fault_is_served_by_one_worker() -> None:
