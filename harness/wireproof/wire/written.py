@@ -46,7 +46,7 @@ def readable(path: str) -> str:
     file = Path(path)
     if path and not file.is_file():
         if file.exists():
-            raise UsageError(f"{path} is no file", "name the file that the server writes to")
+            raise UsageError(f"{path} is not a file", "name the file that the server writes to")
         if not file.absolute().parent.is_dir():
             raise UsageError(f"there is no folder for {path}", "name the file that is written to")
     elif path and not os.access(file, os.R_OK):
