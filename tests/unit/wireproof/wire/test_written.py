@@ -159,7 +159,7 @@ def test_a_line_may_stand_there_as_soon_as_its_key_is_sent(
 def test_what_cannot_be_read_is_told_before_a_server_is_blamed(tmp_path: Path) -> None:
     """A folder, or a name in none; a file that is still to come is fine."""
     assert [readable(path) for path in ("", str(tmp_path / "soon"))] == ["", f"{tmp_path}/soon"]
-    with pytest.raises(UsageError, match="is no file"):
+    with pytest.raises(UsageError, match="is not a file"):
         readable(str(tmp_path))
     with pytest.raises(UsageError, match="no folder"):
         readable(str(tmp_path / "none" / "lines"))
