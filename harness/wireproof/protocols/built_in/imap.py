@@ -157,7 +157,7 @@ class Imap(RequestReply):
         return st.sampled_from(
             [
                 *(b"x WIREPROOF\r\n", b"x FETCH\r\n", b"x FETCH a b\r\n", b"x\r\n", b"* NOOP\r\n"),
-                *(b"x SELECT\r\n", b"x FETCH 1 (BODY[\r\n", b'x LIST "" "\r\n', b"x  NOOP\r\n"),
+                *(b"x SELECT\r\n", b"x FETCH 1 (BODY[\r\n", b'x LIST "" "\r\n'),
                 b"x APPEND wp00000000 {a}\r\n",
             ]
         )
