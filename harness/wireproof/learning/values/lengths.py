@@ -1,8 +1,10 @@
 """Numbers that say how long a part of the reply is."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Final
 
 from wireproof.learning.values.kinds import Counter, Length
@@ -26,14 +28,15 @@ def with_lengths(parts: Sequence[Part]) -> list[Part]:
     A number in literal bytes may become one, and a binary one take in the zeros before it.
     """
     found = _with_body_length(_with_silent_lengths(_with_wide_fields(parts)))
+    measured = _Measured(found)
     for number, part in enumerate(found):
         if part.kind is None or isinstance(part.kind, Counter | Length):
             continue
-        length = _length(found, number)
+        length = _length(part, number, measured)
         if length is None:
             continue
         found[number] = replace(part, kind=length)
-        open_ones = _of_varying_size(found, length.first, length.last)
+        open_ones = measured.of_varying_size(length.first, length.last)
         if len(open_ones) == 1 and open_ones[0] > number:
             found[open_ones[0]] = replace(found[open_ones[0]], counted_by=number)
     return found
@@ -41,8 +44,10 @@ def with_lengths(parts: Sequence[Part]) -> list[Part]:
 
 def _with_wide_fields(parts: Sequence[Part]) -> list[Part]:
     """Return the parts, with binary lengths that take in the zeros before them."""
+    measured = _Measured(parts)
     for number, part in enumerate(parts):
-        length = _length(parts, number) if part.binary and part.kind is not None else None
+        is_field = part.binary and part.kind is not None
+        length = _length(part, number, measured) if is_field else None
         if length and (wider := _with_zeros_before(parts, number, length.numeral)):
             return _with_wide_fields(wider)
     return list(parts)
@@ -122,20 +127,43 @@ def _at_blank_line(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     return [], list(parts)
 
 
-def _length(parts: Sequence[Part], number: int) -> Length | None:
-    part = parts[number]
-    literal_bytes = sum(len(one.values[0]) for one in parts if one.is_literal)
+class _Measured:
+    """How long parts are, each play's, so that any number of them are measured at once.
+
+    Attributes:
+        parts: which.
+        literal_bytes: of those that are literal.
+
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self.literal_bytes = sum(len(one.values[0]) for one in parts if one.is_literal)
+        self._varying = [at for at, one in enumerate(parts) if one.varies_in_size]
+        plays = zip(*(one.values for one in parts), strict=True)
+        self._ends = [list(accumulate(map(len, values), initial=0)) for values in plays]
+
+    def sizes(self, first: int, last: int) -> list[int]:
+        """Return how long the parts from `first` to `last` are together, in each play."""
+        return [ends[last + 1] - ends[first] for ends in self._ends]
+
+    def of_varying_size(self, first: int, last: int, most: int | None = None) -> list[int]:
+        """Return the parts among them that were shorter in one play than in another."""
+        begin, end = bisect_left(self._varying, first), bisect_right(self._varying, last)
+        return self._varying[begin : end if most is None else min(end, begin + most)]
+
+
+def _length(part: Part, number: int, measured: _Measured) -> Length | None:
     for numeral, numbers in numerals_of(part.values, BINARY if part.binary else ("decimal",)):
-        for first, last in _ranges(parts, number):
-            sizes = [
-                sum(map(len, values))
-                for values in zip(*(one.values for one in parts[first : last + 1]), strict=True)
-            ]
+        for first, last in _ranges(measured, number):
+            sizes = measured.sizes(first, last)
             over = {said - size for said, size in zip(numbers, sizes, strict=True)}
-            if len(over) != 1 or not -_SPARE_BYTES <= min(over) <= literal_bytes + _SPARE_BYTES:
+            most_over = measured.literal_bytes + _SPARE_BYTES
+            if len(over) != 1 or not -_SPARE_BYTES <= min(over) <= most_over:
                 continue
             is_next = first == last == number + 2 and over == {0}
-            is_next = is_next and _SEPARATOR.fullmatch(parts[number + 1].values[0]) is not None
+            separator = measured.parts[number + 1].values[0] if is_next else b""
+            is_next = is_next and _SEPARATOR.fullmatch(separator) is not None
             least = _LEAST_BINARY_LENGTHS if part.binary or is_next else _LEAST_LENGTHS
             if len(set(numbers)) >= least:
                 return Length(numeral, first, last, over.pop())
@@ -157,9 +185,10 @@ def _with_zeros_before(parts: Sequence[Part], number: int, numeral: Numeral) -> 
     return [*parts[: number - 1], *rest, wider, *parts[number + 1 :]]
 
 
-def _ranges(parts: Sequence[Part], number: int) -> Iterator[tuple[int, int]]:
+def _ranges(measured: _Measured, number: int) -> Iterator[tuple[int, int]]:
     """Yield what a length may count: the next part, all that follows, others, the whole reply."""
-    following = _of_varying_size(parts, number + 1, len(parts) - 1)[:_MOST_PARTS]
+    end = len(measured.parts) - 1
+    following = measured.of_varying_size(number + 1, end, _MOST_PARTS)
     if following:
         yield following[0], following[0]
     for last in reversed(following):
@@ -167,8 +196,4 @@ def _ranges(parts: Sequence[Part], number: int) -> Iterator[tuple[int, int]]:
     for one in following[1:]:
         yield one, following[-1]
         yield one, one
-    yield 0, len(parts) - 1
-
-
-def _of_varying_size(parts: Sequence[Part], first: int, last: int) -> list[int]:
-    return [number for number in range(first, last + 1) if parts[number].varies_in_size]
+    yield 0, end
