@@ -10,10 +10,14 @@ from wireproof.learning.plays import Play
 from wireproof.learnt.scripts import Script, Scripts, playable, script_of
 from wireproof.rehearsal.player import Player
 from wireproof.rehearsal.recital import with_roles
-from wireproof.rehearsal.rehearsal import UNLIKE_RECORDED, Rehearsed, rehearse
+from wireproof.rehearsal.rehearsal import UNANSWERED, UNLIKE_RECORDED, Rehearsed, rehearse
 from wireproof.target import Target
 from wireproof.words import counted
 
+_AS_IT_IS: Final = (
+    "each file is sent as one request: does it lack its end, such as a newline, or is it a capture"
+    " of another format?"
+)
 _MOST_DATAGRAMS: Final = 12
 _MOST_PARTS: Final = 12
 """Of a conversation whose connection the server closes in the middle."""
@@ -92,7 +96,9 @@ def take_lessons(
         told = "; ".join(dict.fromkeys(reason for _, reason in left_out))
         if all(reason.startswith(UNLIKE_RECORDED) for _, reason in left_out):
             raise UsageError(f"{target} is another server, or in another state: {left_out[0][1]}")
-        raise CannotRunError(f"cannot judge {target} from this: {told}")
+        from_files = not any(one.replies_known for one in conversations)
+        instead = _AS_IT_IS if from_files and UNANSWERED in told else ""
+        raise CannotRunError(f"cannot judge {target} from this: {told}", instead)
     scripts.sort(key=lambda one: sum(map(len, one.requests)))
     alike, others = _of_one_beginning(scripts)
     left_out += [(one.name, "the server greets it differently") for one in others]

@@ -19,6 +19,7 @@ _PLAYS: Final = 5
 """Besides the slow one that comes first."""
 _PATIENCE_AGAIN: Final = (1.0, 4.0, 16.0)
 """When bytes went from one reply to the next, the quiet was too short."""
+UNANSWERED: Final = "none of its requests gets an answer"
 UNLIKE_RECORDED: Final = "the server answers differently than when it was recorded"
 """So begins why a conversation of another server, or another state of it, can't be judged."""
 _SLOW_PAUSE_S: Final = 0.02
@@ -150,7 +151,7 @@ def _unanswered(conversation: Conversation, performances: list[Performance]) -> 
     first = performances[0]
     count = len(conversation.turns)
     if not any(any(one.play.replies) for one in performances):
-        return "none of its requests gets an answer"
+        return UNANSWERED
     early = [
         one for one in performances if one.closed_after is not None and one.closed_after < count
     ]
