@@ -156,6 +156,11 @@ class Way(StrEnum):
     AT_ONCE = "reset right after a request"
     """Unconfirmed: the server may have accepted, or read, or neither."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Way | None":
+        """Return what earlier versions called so: their replay files are read."""
+        return cls.AT_ONCE if value == "reset at once behind a request" else None
+
 
 class Look(StrEnum):
     """What of the server's processes is looked at."""

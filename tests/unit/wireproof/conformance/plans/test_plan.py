@@ -13,6 +13,7 @@ from wireproof.conformance.plans.plan import (
     Plan,
     Push,
     SendOpening,
+    Way,
 )
 
 
@@ -81,3 +82,10 @@ def test_a_cut_opening_is_a_cut() -> None:
     assert cut.cuts == 1
     apart = Plan(((),), (*opened, SendOpening(0, 2), Await(0), SendOpening(0, 5), Await(0)))
     assert apart.cuts == 0
+
+
+def test_what_a_way_was_called_before_is_read() -> None:
+    """A replay file that an earlier version has written names it so; nothing else is guessed."""
+    assert msgspec.json.decode(b'"reset at once behind a request"', type=Way) is Way.AT_ONCE
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'"reset now and then"', type=Way)
