@@ -121,6 +121,7 @@ def test_a_failure_that_needs_no_cut_is_run_again(
         ('s.close(); sys.exit("no such option")', "5 of 5 without the relay"),
         (RESETS.format("line(s)"), "5 of 5 without the relay"),
         (RESETS.format("s.recv(100)"), "5 of 5 without the relay"),
+        ("\nwhile s.recv(1) != b'I': pass\ns.close(); sys.exit('refused')", "5 of 5 without"),
         ('line(s); s.sendall(b"bye\\n"); s.close(); sys.exit("wrong")', "5 of 5 without the relay"),
         ("line(s); sys.exit(os.environ['WIREPROOF_PORT'] != PORT)", "0 of 5 without the relay"),
     ],

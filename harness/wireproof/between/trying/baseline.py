@@ -21,7 +21,7 @@ class Baseline:
         direct: runs without the relay, where all others failed alike.
         direct_problems: what was wrong with those of them that failed.
         late: runs with later replies, where a reply seemed to be left unread.
-        withheld: runs in which the rest of that reply came later than the client left.
+        withheld: runs in which the first byte of that reply came alone.
 
     """
 
@@ -53,7 +53,7 @@ class Baseline:
         A client that closes before it has read all that has come resets the connection (RFC 2525
         2.17, tcp(7)), and then neither its server nor what lies between owes it anything. One that
         does not wait for a reply at all closes before it, once that comes later. One that has read
-        all, and resets all the same (SO_LINGER of 0, socket(7)), ends no connection before it has.
+        all, and resets all the same, waits behind the first byte of a reply: see `leaving`.
         """
         shown = [unread_in(one) for one in (*self.runs, *self.late)]
         is_so = all(shown) and all(left(one) is Left.EARLY for one in self.withheld)

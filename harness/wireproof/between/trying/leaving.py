@@ -1,12 +1,13 @@
 """How a client leaves: with a reply read to its end, or without.
 
 A client that closes before it has read all that has come resets the connection (RFC 2525 2.17,
-tcp(7)); so does one that has read all and set SO_LINGER to 0 (socket(7)). What tells them apart is
-a part of the reply alone, the rest withheld: who reads so much and no more ends the connection then
-as one ends it who leaves nothing unread.
+tcp(7)). So does one that has read all and set SO_LINGER to 0 (socket(7)), and one that has seen in
+the first of a reply that the rest is of no use to it. What tells them apart is the first byte
+alone, the rest withheld: only who takes what one recv returns for the whole ends the connection
+then, and as one ends it who leaves nothing unread.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -80,34 +81,10 @@ def left(played: Played) -> Left:
     return Left.EARLY if ends == {str(END_OF_STREAM)} else Left.BY_RESET
 
 
-def withholding(uncut: Played) -> Generator[Schedule, Left, Schedule | None]:
-    """Look for the part of a reply that a client reads before it leaves.
-
-    Args:
-        uncut: a run in which one seems to be left unread.
-
-    Yields:
-        What to run; it is sent how the client left.
-
-    Returns:
-        What the client ends the connection early in, if that was found.
-
-    """
+def withholding(uncut: Played) -> Schedule | None:
+    """Return what has the first byte of the reply that seems to be left unread come alone."""
     for streams, last in zip(uncut.streams, uncut.last, strict=True):
-        if not _is_reset_behind_reply(streams, last):
-            continue
         replies = streams[Direction.REPLY].sizes_bytes
-        low, high = 1, replies[-1] - 1
-        part = high  # a buffer is most often one byte too small for him who tries
-        while low <= high:
-            cut = Cut(Direction.REPLY, len(replies), part)
-            schedule = Schedule(cuts=(cut,), hold_s=HOLD_S)
-            seen = yield schedule
-            if seen is Left.EARLY:
-                return schedule
-            if seen is Left.BY_RESET:
-                high = part - 1
-            else:
-                low = part + 1
-            part = (low + high) // 2
+        if _is_reset_behind_reply(streams, last) and replies[-1] > 1:
+            return Schedule(cuts=(Cut(Direction.REPLY, len(replies), 1),), hold_s=HOLD_S)
     return None

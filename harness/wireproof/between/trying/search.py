@@ -13,7 +13,7 @@ from wireproof.between.runs.playing import Patience, Played, Player
 from wireproof.between.runs.schedules import UNCUT, Cut, Schedule
 from wireproof.between.trying.baseline import Baseline
 from wireproof.between.trying.confirming import PAIRS, RUNS, Confirmation
-from wireproof.between.trying.leaving import left, withholding
+from wireproof.between.trying.leaving import withholding
 from wireproof.between.trying.plans import Sizes, Trial, every_cut
 from wireproof.between.trying.shrinking import shrinking
 
@@ -187,20 +187,13 @@ class Laboratory:
                 found.direct_problems.append(problem)
 
     def run_late(self, found: Baseline) -> None:
-        """Run it with replies that come later, then with a part of one alone that it reads."""
+        """Run it with replies that come later, then with the first byte of one alone."""
         late = Schedule(is_late=True)
         while len(found.late) < _LEAST_UNCUT and not self.stopped.is_set():
             found.late.append(self.run(late, surely=True))
-        if not found.unread:
-            return
-        search = withholding(found.runs[-1])
-        try:
-            tried = next(search)
-            while not self.stopped.is_set():
-                tried = search.send(left(self.run(tried, surely=True)))
-        except StopIteration as done:
-            while done.value and len(found.withheld) < _LEAST_UNCUT and not self.stopped.is_set():
-                found.withheld.append(self.run(done.value, surely=True))
+        withheld = withholding(found.runs[-1]) if found.unread else None
+        while withheld and len(found.withheld) < _LEAST_UNCUT and not self.stopped.is_set():
+            found.withheld.append(self.run(withheld, surely=True))
 
     def confirm(self, schedule: Schedule) -> Minimum | None:
         """Run a schedule again and again, alone, by turns with uncut; None if it never fails."""

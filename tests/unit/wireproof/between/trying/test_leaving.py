@@ -1,11 +1,7 @@
-"""How a client leaves, from streams that are made up, and clients that read so much."""
-
-from collections.abc import Callable
-
-import pytest
+"""How a client leaves, from streams that are made up."""
 
 from tests.support.runs_of_commands import PLAYED, played
-from wireproof.between.runs.schedules import Cut, Direction, Schedule
+from wireproof.between.runs.schedules import Cut, Direction
 from wireproof.between.trying.leaving import Left, left, read_all, withholding
 from wireproof.wire.observations import END_OF_STREAM, RESET
 
@@ -25,48 +21,11 @@ def test_who_leaves_early_ends_the_connection_while_a_part_is_held() -> None:
     assert left(played(str(RESET))) is Left.AFTER_ALL
 
 
-def _one_recv(size: int) -> Callable[[int], Left]:
-    return lambda part: Left.EARLY if part <= size else Left.BY_RESET
-
-
-def _until(size: int) -> Callable[[int], Left]:
-    def leaves(part: int) -> Left:
-        if part < size:
-            return Left.AFTER_ALL
-        return Left.EARLY if part == size else Left.BY_RESET
-
-    return leaves
-
-
-@pytest.mark.parametrize(
-    ("leaves", "size", "found"),
-    [
-        (_one_recv(1024), 1025, 1024),
-        (_one_recv(1024), 5000, 624),
-        (_until(1024), 5000, 1024),
-        (_until(1), 3, 1),
-        (lambda _: Left.BY_RESET, 5000, None),
-        (lambda _: Left.AFTER_ALL, 5000, None),
-        (_one_recv(1), 1, None),
-    ],
-)
-def test_the_part_after_which_a_client_leaves_is_found(
-    leaves: Callable[[int], Left], size: int, found: int | None
-) -> None:
-    """In few runs; of one that always resets, or waits for the rest, there is none."""
-    search = withholding(played(str(RESET), reply_bytes=size))
-    seen: list[int] = []
-    result: Schedule | None = None
-    try:
-        tried = next(search)
-        while True:
-            seen.append(tried.cuts[0].offset)
-            tried = search.send(leaves(seen[-1]))
-    except StopIteration as done:
-        result = done.value
-    assert len(seen) <= 1 + size.bit_length()
-    if found is None:
-        assert result is None
-    else:
-        assert result is not None
-        assert result.cuts == (Cut(Direction.REPLY, 1, found),)
+def test_the_first_byte_of_the_last_reply_is_sent_alone() -> None:
+    """Where there is more of it, and the client reset the connection behind it."""
+    schedule = withholding(played(str(RESET)))
+    assert schedule is not None
+    assert schedule.cuts == (Cut(Direction.REPLY, 1, 1),)
+    assert schedule.hold_s > 0
+    assert withholding(played(str(RESET), reply_bytes=1)) is None
+    assert withholding(played(str(END_OF_STREAM))) is None
