@@ -124,9 +124,15 @@ class ServerResources:
         host = plain_host(self._target.address[0])
         return sum(
             one.state in states
-            for one in self._diag.connections(self._target.port)
+            for one in self._diag.connections(self._target.port, states, self._families)
             if plain_host(one.source[0]) == host  # strangers have the port at other addresses
         )
+
+    @cached_property
+    def _families(self) -> frozenset[int]:
+        """The families of the listening sockets, and so of all that they accept."""
+        listener = self._diag and self._diag.listener(tuple(self._target.address))
+        return frozenset(one.family for one in listener.sockets) if listener else frozenset()
 
     @cached_property
     def processes(self) -> set[int]:

@@ -291,6 +291,23 @@ def test_all_sockets_of_a_port_are_listed(diag: SockDiag, stack: ExitStack) -> N
     assert stranger.getsockname() in {one.source for one in diag.connections(port)}
 
 
+def test_connections_of_some_states_and_families(diag: SockDiag, stack: ExitStack) -> None:
+    """A dual-stack listener's connection is of IPv6, whatever its addresses are."""
+    server = stack.enter_context(
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    )
+    port = server.getsockname()[1]
+    client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+    taken, _ = server.accept()
+    stack.enter_context(taken)
+    client.shutdown(socket.SHUT_WR)
+    gone = {TcpState.CLOSE_WAIT}
+    _eventually(lambda: len(diag.connections(port, gone)), 1)
+    assert len(diag.connections(port, gone, {socket.AF_INET6})) == 1
+    assert not diag.connections(port, gone, {socket.AF_INET})
+    assert {one.state for one in diag.connections(port, {TcpState.LISTEN})} == {TcpState.LISTEN}
+
+
 def test_a_long_list_comes_whole(diag: SockDiag, stack: ExitStack) -> None:
     """A list that spans several datagrams of the kernel loses none."""
     server = _listen(stack, "127.0.0.1", 400)
