@@ -40,31 +40,42 @@ def held_again(search: Search, subject: Subject, failing: Failing) -> Again:
 
     The first of these runs waits as long as a replay does: what is only slow holds then. The others
     need not wait for the same silence as long, and may be over before it is, unless one of them
-    holds then. Before every other run a plain exchange is held: a server that keeps something from
-    one conversation to the next may fail by turns. And what fails at once is held some more times,
-    since chance likes to keep for three.
+    holds then. Before every other run a plain exchange is held, before each where the first waits:
+    a server that keeps something from one conversation to the next may fail by turns. And what
+    fails at once is held some more times, since chance likes to keep for three.
     """
     waits = failing.failure.kind is FailureKind.SILENCE
     if waits and subject.concurrent and search.executor.overlaps:
         again = _beside_the_first(search, subject, failing)
-        if again.runs > 1 and again.is_certain:
+        if again.runs == subject.depth.confirmations and again.is_certain:
             return again
+        if again.runs == 1:
+            return _more(search, subject, failing, again)
     failed = search.run(failing.plan) is not None
     return _more(search, subject, failing, Again(int(failed), 1))
 
 
 def _beside_the_first(search: Search, subject: Subject, failing: Failing) -> Again:
-    """Hold it again, the others while the first run waits; the first alone where it does not."""
-    others = Again(0, 1)
+    """Hold it again, the others while the first run waits, if that keeps nobody from being served.
+
+    Whether the server lives is not asked meanwhile: what waits may be what keeps it busy.
+    """
+    executor = search.executor
+    failed = runs = 0
 
     def hold_others() -> None:
-        nonlocal others
-        others = _more(search, subject, failing, others)
+        nonlocal failed, runs
+        while runs < subject.depth.confirmations - 1:
+            if executor.execute_plain(subject.plain(), executor.shrink_timeout_s) is not None:
+                return
+            failure = executor.execute(failing.plan, search.confirmation_timeout_s()).failure
+            failed += failure is not None and failure.kind is FailureKind.SILENCE
+            runs += 1
 
     glance_s = search.confirmation_timeout_s()
-    outcome = search.executor.execute_patiently(failing.plan, glance_s, hold_others)
-    failed = search.judged(failing.plan, outcome) is not None
-    return Again(others.failed + failed, others.runs)
+    outcome = executor.execute_patiently(failing.plan, glance_s, hold_others)
+    failed += search.judged(failing.plan, outcome) is not None
+    return Again(failed, runs + 1)
 
 
 def _more(search: Search, subject: Subject, failing: Failing, first: Again) -> Again:

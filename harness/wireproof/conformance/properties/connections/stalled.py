@@ -27,8 +27,9 @@ from wireproof.results import Level
 
 _FLOW = "RFC 9293 section 3.8.6: the window; send(2): a send may block, or take a part"
 _FEWEST, _MOST = 2, 16
-_FULL_S = 0.02
-"""Nothing moves for so long on each but the last, which waits for as long as one alone would."""
+_FULL_S = 0.005
+"""Nothing moves for so long on each; then once more on each what is taken, and on the last nothing
+for as long as on one alone."""
 _OTHERS = 2
 _OWED_BYTES = 64 * 1024 * KIB
 _VALUES_BYTES = (512 * KIB, 64 * KIB)
@@ -62,10 +63,13 @@ def many(subject: Subject) -> Iterator[Plan]:
     asks = count if subject.most_requests > count else 1
     for number in range(count):
         stalls.append(Open(number, receive_buffer_bytes=TINY_WINDOW_BYTES))
-        stalls.append(Push(number, sent, QUIET_S if number == count - 1 else _FULL_S))
+        stalls.append(Push(number, sent, _FULL_S))
         if number >= count - asks:
             turn = number - (count - asks) + 2
             stalls += [Send(count, turn * len(smallest)), Await(count)]
+    stalls += [
+        Push(number, sent, QUIET_S if number == count - 1 else 0.0) for number in range(count)
+    ]
     later = range(count + 1, count + _OTHERS + 1)
     served: list[Action] = []
     for number in later:

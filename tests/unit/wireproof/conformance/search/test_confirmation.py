@@ -87,7 +87,9 @@ def test_surer_is_by_share() -> None:
     assert not Again(0, 3).is_surer_than(Again(0, 20))
 
 
-def _beside(others: list[Seen | None], first: Seen | None) -> tuple[Again, list[float | None]]:
+def _beside(
+    others: list[Seen | None], first: Seen | None, *, serves: bool = True
+) -> tuple[Again, list[float | None]]:
     """Hold a silence again on a server that serves others meanwhile; note the timeouts of all."""
     subject = replace(played.subject(), concurrent=True)
     search, failing = played.failing(lambda _: Seen.NOTHING, PLAN, subject)
@@ -108,7 +110,7 @@ def _beside(others: list[Seen | None], first: Seen | None) -> tuple[Again, list[
         return outcome(first)
 
     executor.execute, executor.execute_patiently = execute, patiently
-    executor.execute_plain = mock.Mock(return_value=None)
+    executor.execute_plain = mock.Mock(return_value=None if serves else played.failure())
     search.executor = cast(Executor, executor)
     return held_again(search, subject, failing), timeouts
 
@@ -126,3 +128,10 @@ def test_what_holds_beside_the_first_is_held_by_itself() -> None:
     assert again == Again(2, 3)
     assert timeouts == [1.0, 1.0, 1.0, None, 1.0, 1.0]
     assert _beside([Seen.NOTHING] * 2 + [None] * 3, None)[0] == Again(0, 3)
+
+
+def test_a_silence_that_keeps_others_from_being_served_is_waited_for_alone() -> None:
+    """Nothing is held beside it; its own run counts."""
+    again, timeouts = _beside([Seen.NOTHING, Seen.NOTHING, None], Seen.NOTHING, serves=False)
+    assert again == Again(3, 4)
+    assert timeouts == [1.0, 1.0, 1.0, 1.0]
