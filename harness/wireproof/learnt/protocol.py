@@ -12,6 +12,7 @@ from wireproof.learning.values.clocks import Clock
 from wireproof.learning.values.kinds import Length, Random, Settled
 from wireproof.learnt.any_order import AnyOrderOracle
 from wireproof.learnt.cast import Cast
+from wireproof.learnt.interim import InterimOracle, expects_interim, without_interim
 from wireproof.learnt.oracle import LearntOracle
 from wireproof.protocols.base import Protocol
 
@@ -52,9 +53,10 @@ class LearntProtocol(Protocol):
             script.closes and len(script.requests) == scripts.opening + 1
             for script in scripts.scripts
         )
-        self._form_only = self._any_order = False
+        self._form_only = self._any_order = self._leaves_out = False
         self._clock = clock
         self._cast = Cast(scripts)
+        self._final = Cast(without_interim(scripts)) if expects_interim(scripts) else None
         self._last = {script.requests[-1] for script in scripts.scripts if script.closes}
 
     def requests(self) -> SearchStrategy[bytes]:
@@ -91,7 +93,10 @@ class LearntProtocol(Protocol):
         """Return what compares a connection with the scripts."""
         if self._any_order:
             return AnyOrderOracle(self._cast)
-        return LearntOracle(self._cast, None if self._form_only else self.memory, self._clock)
+        memory = None if self._form_only else self.memory
+        if self._leaves_out and self._final is not None:
+            return InterimOracle(self._final, memory, self._clock)
+        return LearntOracle(self._cast, memory, self._clock)
 
     def usual_reply_bytes(self, request: bytes) -> int:
         """Return how long the longest reply to a request usually is."""
@@ -131,6 +136,15 @@ class LearntProtocol(Protocol):
     def leaves_order_open(self, *, is_open: bool) -> None:
         """Take replies in any order, from the next connection on."""
         self._any_order = is_open
+
+    @property
+    def expects_interim(self) -> bool:
+        """Whether a request waits for an interim reply, which a server may leave out."""
+        return self._final is not None
+
+    def leaves_out_interim(self, *, is_left_out: bool) -> None:
+        """Compare replies without the interim ones, from the next connection on."""
+        self._leaves_out = is_left_out
 
     def begins_plan(self, *, ordered: bool) -> None:
         """Hear whether the next plan has one connection: beside others no counter has a next."""

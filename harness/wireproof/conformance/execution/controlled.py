@@ -215,6 +215,19 @@ class ControlledExecutor(Executor):
         return self._reference.execute(self._as_executed(control)).failure is None
 
     def _once(self, plan: Plan, timeout_s: float | None) -> Outcome:
+        """Execute a plan; one that fails, once more where replies may have been left out."""
+        outcome = self._once_as_learnt(plan, timeout_s)
+        failure = outcome.failure
+        if failure is None or failure.kind.is_death or not self._learnt.expects_interim:
+            return outcome
+        self._learnt.leaves_out_interim(is_left_out=True)
+        try:
+            again = self._once_as_learnt(plan, timeout_s)
+        finally:
+            self._learnt.leaves_out_interim(is_left_out=False)
+        return outcome if again.failure is not None else again
+
+    def _once_as_learnt(self, plan: Plan, timeout_s: float | None) -> Outcome:
         self._reset()
         self._learnt.begins_plan(ordered=has_one_connection(plan))
         outcome = self._execute(self._as_executed(plan), timeout_s)

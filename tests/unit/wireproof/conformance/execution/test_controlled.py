@@ -17,6 +17,7 @@ from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Look, Plan, Rounds, Way
 from wireproof.errors import CannotRunError
 from wireproof.learnt.any_order import AnyOrderOracle
+from wireproof.learnt.interim import InterimOracle
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.protocols.built_in.echo import Echo
 from wireproof.results import Delivery
@@ -168,6 +169,23 @@ def test_an_order_is_looked_for_a_few_times_only() -> None:
     for cut in (1, 2, 3, 1, 2, 3, 1):
         executor.execute(single([A, B], [cut]))
     assert executor.open_order == 3
+
+
+@pytest.mark.parametrize(("expects", "seen"), [(True, None), (False, Seen.OTHER)])
+def test_an_interim_reply_may_be_left_out(expects: bool, seen: Seen | None) -> None:
+    """Where a request waits for one: whether the content is there already is what cuts change."""
+    put = b"PUT / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n" if expects else b"PUT /\r\n"
+
+    class Hasty(ControlledExecutor):
+        def _execute(self, plan: Plan, timeout_s: float | None) -> Outcome:
+            del timeout_s
+            is_lenient = isinstance(protocol.oracle(), InterimOracle)
+            found = failure(Seen.OTHER) if plan.cuts and not is_lenient else None
+            return Outcome(found, Delivery.CONFIRMED, Transcript(), ())
+
+    protocol = LearntProtocol(scripts(constant((put, b"ok\n"))), lambda: 0.0)
+    found = Hasty(TARGET, protocol, None).execute(single([put], [1])).failure
+    assert (found.seen if found else None) is seen
 
 
 def test_now_and_then_is_tried_a_few_times_only() -> None:
