@@ -18,10 +18,10 @@ from reference_server.config import (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong in two lines, without the usage before it."""
+    """Tells what is wrong in one line, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\nsee {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
 
 
 def _whole(name: str) -> Callable[[str], int]:

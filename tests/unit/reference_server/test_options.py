@@ -62,7 +62,7 @@ def test_wrong_usage_says_what_is_wrong(
     assert ended.value.code == 2
     told = capsys.readouterr().err
     assert complaint in told
-    assert len(told.splitlines()) == 2
+    assert len(told.splitlines()) == 1
 
 
 def test_a_fault_is_served_by_one_worker() -> None:
