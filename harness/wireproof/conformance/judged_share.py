@@ -12,6 +12,7 @@ from wireproof.results import CheckResult, LearntResult, LearntSpan, Verdict
 LEAST_SHARE: Final = 0.5
 """Of the reply bytes: where less is judged, that all held says little."""
 _MOST_SPANS: Final = 200
+_UNASKED_BYTES: Final = 60
 
 
 def learnt_result(scripts: Scripts, plays: int, left_out: list[str]) -> LearntResult:
@@ -34,6 +35,7 @@ def learnt_result(scripts: Scripts, plays: int, left_out: list[str]) -> LearntRe
         judged_share=round(shares.judged, 4),
         spans=spans[:_MOST_SPANS],
         left_out=left_out,
+        unasked=[printable(one.typical, _UNASKED_BYTES)[2:-1] for one in scripts.unasked],
         reference=scripts.reference,
     )
 

@@ -6,11 +6,9 @@ any request that waits for one, and whoever needs the order asks `LearntOracle` 
 replies are constant they may come in pieces, too.
 """
 
-from contextlib import suppress
-
-from wireproof.learning.patterns.matching import Matcher
-from wireproof.learning.patterns.mismatch import MismatchError
 from wireproof.learning.patterns.pattern import Pattern
+from wireproof.learning.patterns.wholes import may_begin, size_of_whole
+from wireproof.learning.unasked import Sieve
 from wireproof.learnt.cast import Cast, Cue
 from wireproof.learnt.shuffled import Shuffle
 from wireproof.protocols.oracle import (
@@ -34,10 +32,13 @@ class AnyOrderOracle(Oracle):
         self._requests = SentRequests()
         self._announced: list[Pattern] = []
         self._waiting: list[Pattern] = []
-        self._pieces: Shuffle | None = Shuffle()  # None where they would answer nothing
+        # None where they would answer nothing, and where something unasked may be between them.
+        self._pieces: Shuffle | None = None if cast.unasked else Shuffle()
         self._is_in_pieces = False
         self._buffer = b""
         self._taken_bytes = 0
+        self._sieve = Sieve(cast.unasked)
+        self._unasked_bytes = 0
         if cast.greeting is not None:
             self._owe(cast.greeting)
 
@@ -66,7 +67,9 @@ class AnyOrderOracle(Oracle):
             self._pieces.receive_data(data)
             self._pieces = self._pieces if self._pieces.is_right else None
         self._buffer += data
-        while self._buffer and not self._is_in_pieces and self._take_one():
+        while (
+            self._buffer and not self._is_in_pieces and (self._take_one() or self._take_unasked())
+        ):
             pass
         if self._buffer and not self._is_in_pieces and not self._may_begin(self._buffer):
             self._is_in_pieces = self._pieces is not None
@@ -100,6 +103,11 @@ class AnyOrderOracle(Oracle):
         return len(self._waiting)
 
     @property
+    def unasked_bytes(self) -> int:
+        """How many bytes came that nobody had asked for."""
+        return self._unasked_bytes
+
+    @property
     def unfinished(self) -> bytes:
         """The beginning of a reply that is not here whole."""
         return self._buffer[:MAX_SHOWN_BYTES] if self.owed else b""
@@ -114,7 +122,7 @@ class AnyOrderOracle(Oracle):
 
     def _take_one(self) -> bool:
         for at, pattern in enumerate(self._waiting[:_MOST_WAITING]):
-            size_bytes = _size_of_whole(pattern, self._buffer)
+            size_bytes = size_of_whole(pattern, self._buffer)
             if size_bytes:
                 del self._waiting[at]
                 self._buffer = self._buffer[size_bytes:]
@@ -122,29 +130,13 @@ class AnyOrderOracle(Oracle):
                 return True
         return False
 
+    def _take_unasked(self) -> bool:
+        size_bytes = self._sieve.size_at(self._buffer)
+        self._buffer = self._buffer[size_bytes:]
+        self._unasked_bytes += size_bytes
+        return size_bytes > 0
+
     def _may_begin(self, data: bytes) -> bool:
-        return any(_begins(pattern, data) for pattern in self._waiting[:_MOST_WAITING])
-
-
-def _size_of_whole(pattern: Pattern, data: bytes) -> int:
-    """Return how many bytes a whole reply at the beginning of `data` has, or 0 for none."""
-    found: list[int] = []
-
-    def whole(pattern: Pattern) -> None:
-        found.append(len(pattern.reply_of(matcher.values)))
-
-    matcher = Matcher(on_complete=whole)
-    _fed(matcher, pattern, data)
-    return found[0] if found else 0
-
-
-def _begins(pattern: Pattern, data: bytes) -> bool:
-    return _fed(Matcher(), pattern, data)
-
-
-def _fed(matcher: Matcher, pattern: Pattern, data: bytes) -> bool:
-    with suppress(MismatchError):
-        matcher.owe(pattern)
-        matcher.receive_data(data)
-        return True
-    return False
+        return self._sieve.may_begin(data) or any(
+            may_begin(pattern, data) for pattern in self._waiting[:_MOST_WAITING]
+        )

@@ -18,6 +18,7 @@ class Cast:
         opening: so many requests open every connection.
         longest: how many requests the longest script has.
         carries: whether a request repeats what a reply gave.
+        unasked: what the server says without being asked.
         vary: what of requests differs from connection to connection; None where nothing does.
 
     """
@@ -29,6 +30,7 @@ class Cast:
         self.opening = scripts.opening
         self.longest = max(len(script.requests) for script in scripts.scripts)
         self.carries = scripts.carries
+        self.unasked = scripts.unasked
         self.vary = re.compile(scripts.vary.encode()) if scripts.vary else None
         self._at: dict[bytes, list[tuple[int, int, Line]]] = defaultdict(list)
         self._last: set[int] = set()

@@ -30,6 +30,7 @@ class Exchanges:
             where it is another than usual.
         greeting: the name of what the server says first, or nothing.
         has_regex: whether a reply is a regular expression.
+        unasked: the names of what the server says without being asked, regular expressions all.
 
     """
 
@@ -42,6 +43,7 @@ class Exchanges:
         self.greeting = ""
         self.has_regex = False
         self._reply_names: dict[_Reply, str] = {None: "None"}
+        self._unasked_names: set[str] = set()
         greeting = scripts.scripts[0].greeting
         if greeting is not None:
             self.greeting = self._named_reply("GREETING", greeting)
@@ -53,6 +55,7 @@ class Exchanges:
                 places.append((script, at, _reply(line.pattern)))
                 usual.setdefault(line.request, places[-1][2])
                 self.replies.setdefault(asked, self._named_reply(f"{asked}_REPLY", line.pattern))
+        self.unasked = [self._named_unasked(one) for one in scripts.unasked]
         for script, at, reply in places:
             if reply != usual[script.requests[at]]:
                 said = _telling(script, at, reply, places)
@@ -78,9 +81,16 @@ class Exchanges:
             self.statements.append("\n".join([*told, statement]))
         return self._reply_names[reply]
 
+    def _named_unasked(self, pattern: Pattern) -> str:
+        name = self._free("UNASKED")
+        self.statements.append(assigned(name, of_pattern(pattern), is_regex=True))
+        self._unasked_names.add(name)
+        return name
+
     def _free(self, wanted: str) -> str:
         """Return a name that no constant has."""
         used = {*self.names.values(), *self._reply_names.values(), *_TAKEN} - {"GREETING"}
+        used |= self._unasked_names
         used |= {"GREETING"} if self.greeting else set()
         name, number = wanted, 1
         while name in used:

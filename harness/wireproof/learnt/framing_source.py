@@ -38,6 +38,46 @@ class FramingSource:
     modules: tuple[str, ...] = ()
 
 
+BY_REQUEST: Final = FramingSource(
+    "RequestReply",
+    "it is as long as the reply that was learnt for its request",
+    (),
+    (
+        'def reply_length(self, buffer, request=b""):',
+        '    """Return where a reply that was learnt ends: no framing explains them all."""',
+        "    for reply in {candidates}:",
+        "        if isinstance(reply, bytes):",
+        "            end = len(reply) if buffer.startswith(reply) else None",
+        "        else:",
+        "            found = reply and reply.match(buffer)",
+        "            end = found.end() if found else None",
+        "        if end:",
+        "            return end",
+        "    return None",
+    ),
+)
+BY_KNOWN_REPLY: Final = FramingSource(
+    BY_REQUEST.base,
+    BY_REQUEST.told,
+    (),
+    (
+        'def reply_length(self, buffer, request=b""):',
+        '    """Return how long the learnt reply is: no framing explains them all."""',
+        '    return len({usual} or b"") or None',
+    ),
+)
+TO_THE_END: Final = FramingSource(
+    "RequestReply",
+    "the end of the stream ends it",
+    ("eof_ends_reply = True",),
+    (
+        "def reply_length(self, buffer):",
+        '    """Return None: nothing but the end of the stream ends a reply."""',
+        "    del buffer",
+    ),
+)
+
+
 def framing_of(replies: Sequence[bytes], requests: Sequence[bytes]) -> Framing | None:
     """Return the framing that explains all replies, rather one that explains requests, too.
 

@@ -17,6 +17,7 @@ from wireproof.learning.memory import Memory
 from wireproof.learning.patterns.matching import Matcher
 from wireproof.learning.patterns.mismatch import Mismatch, MismatchError, accepted_by
 from wireproof.learning.patterns.pattern import Pattern
+from wireproof.learning.unasked import Sieve
 from wireproof.learnt.carrier import Carrier
 from wireproof.learnt.cast import Cast, Cue
 from wireproof.protocols.oracle import MAX_SHOWN_BYTES, Oracle, SentRequests, WrongReplyError
@@ -56,6 +57,9 @@ class LearntOracle(Oracle):
         self._early = 0  # answered before that
         self._part = bytearray()  # of the reply that is under way
         self._ended = False
+        self._sieve = Sieve(cast.unasked)
+        self._held = b""  # what may be the beginning of something unasked
+        self._unasked_bytes = 0
         greeting = cast.greeting
         if greeting is not None:
             self._owe(greeting)
@@ -83,7 +87,32 @@ class LearntOracle(Oracle):
         self._settle()
 
     def receive_data(self, data: bytes) -> int:
-        """Compare."""
+        """Compare, but what comes unasked."""
+        if not self._sieve:
+            return self._compare(data)
+        data, self._held = self._held + data, b""
+        answered = at = 0
+        while at < len(data):
+            if self._is_at_border():
+                if size := self._sieve.size_at(data, at):
+                    self._unasked_bytes += size
+                    at += size
+                    continue
+                if self._sieve.may_begin(data[at:]):
+                    self._held = data[at:]
+                    break
+            border = self._sieve.next_border(data, at)
+            answered += self._compare(data[at:border])
+            at = border
+        return answered
+
+    def _is_at_border(self) -> bool:
+        """Say whether something unasked may begin here."""
+        if not self._part or self._matcher.may_be_complete:
+            return True
+        return self._sieve.by_line and self._part.endswith(b"\n")
+
+    def _compare(self, data: bytes) -> int:
         self._part += data
         now_s = self._clock() if self._memory is not None else None
         before = self._unanswered
@@ -93,6 +122,9 @@ class LearntOracle(Oracle):
 
     def receive_eof(self) -> None:
         """Take the end of the stream: nothing may be owed."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._compare(held)
         if self.owed and not self._ended:
             self._guarded(self._matcher.finish)
             self._settle()
@@ -127,6 +159,11 @@ class LearntOracle(Oracle):
         return accepted_by(elements[0]) if elements else _AS_LEARNT
 
     @property
+    def unasked_bytes(self) -> int:
+        """How many bytes came that nobody had asked for."""
+        return self._unasked_bytes + len(self._held)
+
+    @property
     def unfinished(self) -> bytes:
         """The end of what has come of a reply."""
         return bytes(self._part[-MAX_SHOWN_BYTES:]) if self.owed else b""
@@ -159,16 +196,15 @@ class LearntOracle(Oracle):
         self._early -= settled
         self._unanswered -= settled
 
-    @staticmethod
-    def _guarded(step: Callable[[], int]) -> None:
+    def _guarded(self, step: Callable[[], int]) -> None:
         try:
             step()
         except MismatchError as error:
-            raise wrong_reply(error.mismatch) from None
+            raise wrong_reply(error.mismatch, self._unasked_bytes) from None
 
 
-def wrong_reply(mismatch: Mismatch) -> WrongReplyError:
-    """Return a mismatch as oracles tell it."""
+def wrong_reply(mismatch: Mismatch, unasked_bytes: int = 0) -> WrongReplyError:
+    """Return a mismatch as oracles tell it, behind so many bytes that belong to no reply."""
     surplus = mismatch.reply < 0
     problem = "wrong reply"
     if surplus:
@@ -181,6 +217,6 @@ def wrong_reply(mismatch: Mismatch) -> WrongReplyError:
         problem,
         expected=mismatch.expected,
         actual=mismatch.actual,
-        offset_bytes=mismatch.stream_offset_bytes,
+        offset_bytes=mismatch.stream_offset_bytes + unasked_bytes,
         is_surplus=surplus,
     )

@@ -112,6 +112,7 @@ class LearntProtocol(Protocol):
         return (
             self._cast.vary is None
             and not self._cast.carries
+            and not self._cast.unasked
             and all(
                 isinstance(element, Literal) or isinstance(element.kind, _MAY_COME_AGAIN)
                 for line in self.scripts.lines

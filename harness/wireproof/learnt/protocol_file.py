@@ -9,7 +9,14 @@ from msgspec import structs
 
 from wireproof.errors import CannotRunError
 from wireproof.learnt.exchanges import Exchanges
-from wireproof.learnt.framing_source import FramingSource, framing_of, framing_source
+from wireproof.learnt.framing_source import (
+    BY_KNOWN_REPLY,
+    BY_REQUEST,
+    TO_THE_END,
+    FramingSource,
+    framing_of,
+    framing_source,
+)
 from wireproof.learnt.scripts import Scripts
 from wireproof.learnt.source_text import docstring, ends_itself, group, literal, method, table
 
@@ -22,45 +29,6 @@ _FORM_ONLY: Final = (
     "Where replies vary, their form alone is compared here: whether a date is now, a counter counts"
     " and a token never comes twice is judged by check --from."
 )
-_BY_REQUEST: Final = FramingSource(
-    "RequestReply",
-    "it is as long as the reply that was learnt for its request",
-    (),
-    (
-        'def reply_length(self, buffer, request=b""):',
-        '    """Return where a reply that was learnt ends: no framing explains them all."""',
-        "    for reply in {candidates}:",
-        "        if isinstance(reply, bytes):",
-        "            end = len(reply) if buffer.startswith(reply) else None",
-        "        else:",
-        "            found = reply and reply.match(buffer)",
-        "            end = found.end() if found else None",
-        "        if end:",
-        "            return end",
-        "    return None",
-    ),
-)
-_BY_KNOWN_REPLY: Final = FramingSource(
-    _BY_REQUEST.base,
-    _BY_REQUEST.told,
-    (),
-    (
-        'def reply_length(self, buffer, request=b""):',
-        '    """Return how long the learnt reply is: no framing explains them all."""',
-        '    return len({usual} or b"") or None',
-    ),
-)
-_TO_THE_END: Final = FramingSource(
-    "RequestReply",
-    "the end of the stream ends it",
-    ("eof_ends_reply = True",),
-    (
-        "def reply_length(self, buffer):",
-        '    """Return None: nothing but the end of the stream ends a reply."""',
-        "    del buffer",
-    ),
-)
-
 _RENAMED: Final = (
     "def renamed(self, reply):",
     '    """Return a reply with the names of this connection."""',
@@ -114,14 +82,21 @@ def protocol_file(
             "judge by check --from, or add a request that changes nothing",
         )
     requests = [request for script in scripts.scripts for request in script.requests]
-    found = framing_of([one for one in replies if one], requests)
+    unasked = [one.typical for one in scripts.unasked]
+    found = framing_of([one for one in (*replies, *unasked) if one], requests)
+    if unasked and found is None:
+        raise CannotRunError(
+            "no protocol file can be written: no framing is common to the replies and to what the"
+            " server says unasked",
+            "judge by check --from, or write a class with a reply_length() of its own",
+        )
     left_out: tuple[tuple[str, str], ...] = ()
     if found is not None:
         framing = framing_source(found)
     elif _is_one_request(scripts):
-        framing = _TO_THE_END
+        framing = TO_THE_END
     else:
-        framing = _BY_REQUEST
+        framing = BY_REQUEST
         scripts, left_out = _with_known_ends(scripts)
     writer = _Writer(scripts, framing, class_name, learnt_of)
     return ProtocolFile(writer.text(), framing.told, len(writer.exchanges.names), left_out)
@@ -164,10 +139,10 @@ class _Writer:
         self.exchanges = Exchanges(scripts)
         self._scripts = scripts
         self._framing = framing
-        if framing is _BY_REQUEST and not (
+        if framing is BY_REQUEST and not (
             scripts.vary or self.exchanges.has_regex or self.exchanges.behind
         ):
-            self._framing = _BY_KNOWN_REPLY
+            self._framing = BY_KNOWN_REPLY
         self._class_name = class_name
         self._learnt_of = learnt_of
         self._one_request = _is_one_request(scripts)
@@ -184,7 +159,8 @@ class _Writer:
     def text(self) -> str:
         """Return the source."""
         vary, framing = self._scripts.vary, self._framing
-        needs_re = self.exchanges.has_regex or vary or "re" in framing.modules
+        uses_re = self.exchanges.has_regex or bool(vary or self.exchanges.unasked)
+        needs_re = uses_re or "re" in framing.modules
         told = [f"{self._class_name}: what was learnt of {self._learnt_of}.", _TO_GO_ON_FROM]
         told += [_FORM_ONLY] if self.exchanges.has_regex else []
         head = [
@@ -278,6 +254,11 @@ class _Writer:
             yield method("greeting(self)", told, self.exchanges.greeting)
         if self._framing.method:
             yield [self._filled(line) for line in self._framing.method]
+        if self.exchanges.unasked:
+            told = "Say whether it comes now and then without being asked for."
+            known = ", ".join(self.exchanges.unasked)
+            matched = f"any(one.fullmatch(message) for one in [{known}])"
+            yield method("unsolicited(self, message)", told, matched)
         if self._scripts.vary:
             told = "Return a request under another name."
             renamed = "NAMES.sub(lambda name: variant(name[0], serial), request)"

@@ -16,7 +16,7 @@ from wireproof.files import read_limited
 from wireproof.learning.carrying import Carried, Excerpt, excerpt
 from wireproof.learning.learnt import Learnt
 from wireproof.learning.memory import Place
-from wireproof.learning.patterns.pattern import Element, Pattern, Shares, Span
+from wireproof.learning.patterns.pattern import Element, Literal, Pattern, Shares, Span
 from wireproof.learning.values.kinds import Counter, Rising, Same
 
 SCRIPTS_FORMAT: Final = 2
@@ -102,6 +102,8 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
         reference: the server that all was learnt from, where that isn't the one that is judged.
         datagrams: whether each request is one, and a script by itself.
         behind_end: whether requests are answered behind the end of the client's stream alone.
+        unasked: what the server says now and then without being asked, such as a heartbeat; each
+            begins with literal bytes.
 
     """
 
@@ -113,6 +115,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     datagrams: bool = False
     behind_end: bool = False
+    unasked: tuple[Pattern, ...] = ()
 
     @property
     def shares(self) -> Shares:
@@ -236,8 +239,12 @@ def read_scripts(path: Path) -> Scripts:
 
 def _is_whole(scripts: Scripts) -> bool:
     opened = (len(script.requests) >= scripts.opening for script in scripts.scripts)
+    begun = (one.elements and isinstance(one.elements[0], Literal) for one in scripts.unasked)
     return (
-        bool(scripts.scripts) and all(script.spoken for script in scripts.scripts) and all(opened)
+        bool(scripts.scripts)
+        and all(script.spoken for script in scripts.scripts)
+        and all(opened)
+        and all(begun)
     )
 
 

@@ -6,8 +6,10 @@ from typing import Final
 
 from wireproof.conversation import Conversation, End, Turn
 from wireproof.errors import CannotRunError, UsageError
+from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Play
 from wireproof.learnt.scripts import Script, Scripts, playable, script_of
+from wireproof.rehearsal.overhearing import overhear, without_unasked
 from wireproof.rehearsal.player import Player
 from wireproof.rehearsal.recital import with_roles
 from wireproof.rehearsal.rehearsal import UNANSWERED, UNLIKE_RECORDED, Rehearsed, rehearse
@@ -67,7 +69,10 @@ def take_lessons(
     """
     if vary and not target.is_stream:
         raise UsageError("--vary means nothing for datagrams", "leave it out")
-    waiting = [_greeted(playable(one), target) for one in _by_datagrams(conversations, target)]
+    parted = _by_datagrams(conversations, target)
+    before_each()
+    unasked = overhear(target, parted[0]) if target.is_stream else ()
+    waiting = [_greeted(playable(without_unasked(one, unasked)), target, unasked) for one in parted]
     left_out: list[tuple[str, str]] = []
     scripts: list[Script] = []
     performed: list[tuple[Conversation, Play]] = []
@@ -80,7 +85,7 @@ def take_lessons(
         if unfit := _unfit(conversation):
             left_out.append((conversation.name, unfit))
             continue
-        heard = _heard(target, conversation, before_each, as_recorded=as_recorded)
+        heard = _heard(target, conversation, before_each, as_recorded=as_recorded, unasked=unasked)
         plays += len(heard.plays)
         if heard.splits_at and done + len(waiting) < _MOST_PARTS:
             waiting = [*_parts(conversation, heard.splits_at), *waiting]
@@ -110,6 +115,7 @@ def take_lessons(
         vary=vary,
         datagrams=not target.is_stream,
         behind_end=behind_end,
+        unasked=unasked,
     )
     found = with_roles(learnt, target)
     if behind_end and not found.independent:
@@ -119,9 +125,13 @@ def take_lessons(
     return Lessons(found, tuple(left_out), plays, tuple(performed))
 
 
-def _greeted(conversation: Conversation, target: Target) -> Conversation:
+def _greeted(
+    conversation: Conversation, target: Target, unasked: Sequence[Pattern]
+) -> Conversation:
     """Return a conversation that begins as the server does, where its source does not tell."""
-    if conversation.replies_known or conversation.datagrams or not Player(target).is_greeted():
+    if conversation.replies_known or conversation.datagrams:
+        return conversation
+    if not Player(target, unasked=unasked).is_greeted():
         return conversation
     return replace(conversation, turns=(Turn(b""), *conversation.turns))
 
@@ -162,20 +172,21 @@ def _heard(
     before_each: Callable[[], None],
     *,
     as_recorded: bool,
+    unasked: Sequence[Pattern],
 ) -> Rehearsed:
     """Rehearse; whose last reply came behind the client's end, without that end first.
 
     Many clients end their stream early, and few servers wait for it.
     """
     if conversation.end is not End.HALF_CLOSE:
-        return rehearse(target, conversation, before_each, as_recorded=as_recorded)
+        return rehearse(target, conversation, before_each, as_recorded=as_recorded, unasked=unasked)
     kept_open = replace(conversation, end=End.CLIENT)
     spoken = sum(bool(turn.request) for turn in conversation.turns)
     if spoken == 1 and target.scheme != "tls":
         before_each()
         if not any(Player(target).play(replace(kept_open, replies_known=False)).play.replies):
             kept_open = conversation
-    return rehearse(target, kept_open, before_each, as_recorded=as_recorded)
+    return rehearse(target, kept_open, before_each, as_recorded=as_recorded, unasked=unasked)
 
 
 def _parts(conversation: Conversation, at: int) -> list[Conversation]:

@@ -13,7 +13,9 @@ from wireproof.conversation import Conversation, End
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
 from wireproof.learning.carrying import Carried, value_now, with_values
+from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Moment, Play
+from wireproof.learning.unasked import Sieve
 from wireproof.target import Target
 from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
@@ -54,9 +56,19 @@ class Performance:
 class Player:
     """Plays conversations to one server, and learns its pace on the way."""
 
-    def __init__(self, target: Target, carried: Sequence[Carried] = ()) -> None:
-        """Play to `target`, which is resolved; `carried` is what requests repeat from replies."""
+    def __init__(
+        self, target: Target, carried: Sequence[Carried] = (), unasked: Sequence[Pattern] = ()
+    ) -> None:
+        """Play to `target`, which is resolved.
+
+        Args:
+            target: speaks streams.
+            carried: what requests repeat from replies.
+            unasked: what belongs to no reply.
+
+        """
         self._target = target
+        self._sieve = Sieve(unasked)
         self._slowest_s = 0.0  # to the first byte of a reply, or from one byte to the next
         self._sizes: dict[int, tuple[int, ...]] = {}  # of each turn's replies so far
         self._carried = carried
@@ -121,7 +133,11 @@ class Player:
 
         """
         with self._connected() as connection:
-            return isinstance(connection.next_observation(Deadline(_GREETING_WAIT_S)), Data)
+            until = Deadline(_GREETING_WAIT_S)
+            while isinstance(seen := connection.next_observation(until), Data):
+                if self._sieve.cleaned([seen.data]):
+                    return True
+            return False
 
     def _connected(self) -> Connection:
         try:
@@ -135,26 +151,30 @@ class Player:
         self, connection: Connection, number: int, known: bool | None, patience: float
     ) -> tuple[bytes, EndOfStream | Reset | None]:
         """Return all that comes until it is quiet, and the end of the stream if that comes."""
-        reply = bytearray()
+        arrivals: list[bytes] = []
+        size_bytes = 0
         begun_s = last_s = time.monotonic()
-        wait_s = self._first_wait_s(number, known)
+        until = Deadline(self._first_wait_s(number, known))
         while True:
-            seen = connection.next_observation(Deadline(wait_s))
+            seen = connection.next_observation(until)
             now_s = time.monotonic()
             if isinstance(seen, TimedOut):
-                return bytes(reply), None
+                return self._sieve.cleaned(arrivals), None
             if not isinstance(seen, Data):
-                return bytes(reply), seen
+                return self._sieve.cleaned(arrivals), seen
+            arrivals.append(seen.data)
+            if self._sieve and not self._sieve.cleaned([seen.data]):
+                continue
             self._slowest_s = max(self._slowest_s, now_s - last_s)
             last_s = now_s
-            reply += seen.data
-            if len(reply) > _MOST_REPLY_BYTES or now_s - begun_s > _MOST_TURN_S:
+            size_bytes += len(seen.data)
+            if size_bytes > _MOST_REPLY_BYTES or now_s - begun_s > _MOST_TURN_S:
                 raise CannotRunError(
                     f"the reply to request {number + 1} has no end:"
-                    f" {len(reply):,} bytes in {now_s - begun_s:.0f} s",
+                    f" {size_bytes:,} bytes in {now_s - begun_s:.0f} s",
                     "an endless stream needs a protocol: --protocol",
                 )
-            wait_s = self._quiet_s(number, len(reply)) * patience
+            until = Deadline(self._quiet_s(number, size_bytes) * patience)
 
     def _first_wait_s(self, number: int, known: bool | None) -> float:
         sizes = self._sizes.get(number, ())

@@ -1,5 +1,6 @@
 """A conversation is played a few times, and what its replies look like is learnt from that."""
 
+import functools
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,9 @@ from typing import Final
 from wireproof.conversation import Conversation, End
 from wireproof.learning.carrying import Carried, carried_values, excerpt
 from wireproof.learning.learnt import Learnt, learn
+from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Play
+from wireproof.learning.unasked import Sieve
 from wireproof.rehearsal.datagram_player import DatagramPlayer
 from wireproof.rehearsal.player import Performance, Player
 from wireproof.target import Target
@@ -61,6 +64,7 @@ def rehearse(
     before_each: Callable[[], None] = lambda: None,
     *,
     as_recorded: bool = True,
+    unasked: Sequence[Pattern] = (),
 ) -> Rehearsed:
     """Play a conversation six times, and learn.
 
@@ -69,13 +73,15 @@ def rehearse(
         conversation: as `playable` returned it.
         before_each: called before each play.
         as_recorded: whether the replies that were recorded are to come again.
+        unasked: what belongs to no reply.
 
     Raises:
         CannotRunError: there is no connection, or a reply has no end.
 
     """
     carried = _carried(conversation)
-    performances, learnt = _learnt(target, conversation, before_each, carried)
+    new_player = functools.partial(_player, target, conversation, carried, unasked)
+    performances, learnt = _learnt(new_player, conversation, before_each)
     plays = [one.play for one in performances]
     trouble = (
         _unanswered(conversation, performances)
@@ -83,6 +89,7 @@ def rehearse(
         or _growing(learnt)
         or (_unlike_recorded(conversation, learnt, plays) if as_recorded else "")
         or _carried_in_other_sizes(conversation, learnt, plays, carried)
+        or _begins_as(plays, unasked)
     )
     count = len(conversation.turns)
     closed = {one.closed_after for one in performances}
@@ -109,30 +116,36 @@ def _carried(conversation: Conversation) -> tuple[Carried, ...]:
     return tuple(carried_values(conversation.requests, conversation.replies))
 
 
-def _learnt(
+def _player(
     target: Target,
     conversation: Conversation,
-    before_each: Callable[[], None],
     carried: Sequence[Carried],
+    unasked: Sequence[Pattern],
+) -> DatagramPlayer | Player:
+    return DatagramPlayer(target) if conversation.datagrams else Player(target, carried, unasked)
+
+
+def _learnt(
+    new_player: Callable[[], DatagramPlayer | Player],
+    conversation: Conversation,
+    before_each: Callable[[], None],
 ) -> tuple[list[Performance], Learnt]:
     """Play and learn, with ever more patience while bytes go from one reply to the next."""
     for patience in _PATIENCE_AGAIN[:-1]:
-        performances = _perform(target, conversation, before_each, patience, carried)
+        performances = _perform(new_player(), conversation, before_each, patience)
         learnt = learn([one.play for one in performances])
         if not learnt.borders_moved:
             return performances, learnt
-    performances = _perform(target, conversation, before_each, _PATIENCE_AGAIN[-1], carried)
+    performances = _perform(new_player(), conversation, before_each, _PATIENCE_AGAIN[-1])
     return performances, learn([one.play for one in performances])
 
 
 def _perform(
-    target: Target,
+    player: DatagramPlayer | Player,
     conversation: Conversation,
     before_each: Callable[[], None],
     patience: float,
-    carried: Sequence[Carried],
 ) -> list[Performance]:
-    player = DatagramPlayer(target) if conversation.datagrams else Player(target, carried)
     begun_s = time.monotonic()
     before_each()
     performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
@@ -215,4 +228,12 @@ def _carried_in_other_sizes(
                 f"request {one.request + 1} repeats a value of reply {one.reply + 1} whose"
                 " size changes each time"
             )
+    return ""
+
+
+def _begins_as(plays: Sequence[Play], unasked: Sequence[Pattern]) -> str:
+    """Say that a reply is the beginning of what comes unasked: nobody knows which it is."""
+    sieve = Sieve(unasked)
+    if any(reply and sieve.may_begin(reply) for play in plays for reply in play.replies):
+        return "a reply in it is the beginning of what the server says unasked"
     return ""

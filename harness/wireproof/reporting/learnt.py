@@ -16,6 +16,9 @@ def learnt_lines(check: CheckResult, found: Outcome) -> list[str]:
     lines = [f"{_shares(learnt)}; {_from(learnt)}"]
     if learnt.spans:
         lines.append(f"not byte for byte: {counted(len(learnt.spans), 'place')} of the replies")
+    if learnt.unasked:
+        shown = ", ".join(f"'{one}'" for one in learnt.unasked)
+        lines.append(f"sent unasked, so part of no reply: {shown}")
     lines += learnt.left_out
     if any(verdict is Verdict.PASS for verdict in found.verdicts):
         right = f"{learnt.reference}'s" if learnt.reference else "those to whole requests"

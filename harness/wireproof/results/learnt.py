@@ -35,5 +35,8 @@ class LearntResult(msgspec.Struct, frozen=True, kw_only=True):
     spans: list[LearntSpan] = []  # what is not judged byte for byte
     left_out: list[str] = []
     """Conversations that are not judged, and why."""
+    unasked: list[str] = []
+    """What the server says without being asked, such as a heartbeat: it is taken out of the replies
+    before they are judged. An example each."""
     reference: str = ""
     """The server that was learnt from, where it is another than the one that was judged."""

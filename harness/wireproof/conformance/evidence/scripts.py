@@ -22,8 +22,9 @@ from wireproof.learnt.half_closed import HalfClosedProtocol
 from wireproof.learnt.oracle import JUDGED_BY_KIND
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.source_text import of_pattern
-from wireproof.protocols.base import Protocol, as_sent
+from wireproof.protocols.base import Protocol, as_sent, overrides
 from wireproof.protocols.datagram import Datagrams
+from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.replies import replies_of
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import code_error
@@ -206,8 +207,8 @@ def _reply_patterns(
     """
     session = protocol.session()
     patterns: list[tuple[int, str]] = []
-    if not session.ordered:
-        return None
+    if not session.ordered or overrides(session, RequestReplyHooks, "unsolicited"):
+        return None  # a list of replies has no room for what may stand anywhere
     offset = 0
     owed = [(0, reply) for reply in replies_of(session.greeting(), session.greeting)]
     for request in requests:
@@ -233,10 +234,10 @@ def _learnt_patterns(
     """Return the same of what was learnt; None where a script can't tell what was wrong.
 
     A script looks at the form alone: not whether a date is now, nor whether a token came before;
-    and it doesn't know the token that it is given.
+    and it doesn't know the token that it is given, nor what comes unasked.
     """
     cast = Cast(protocol.scripts)
-    if cast.carries or JUDGED_BY_KIND in failure.message:
+    if cast.carries or cast.unasked or JUDGED_BY_KIND in failure.message:
         return None
     cue = Cue(cast)
     patterns = [(0, cast.greeting)] if cast.greeting is not None else []

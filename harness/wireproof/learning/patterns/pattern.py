@@ -184,6 +184,14 @@ class Pattern(msgspec.Struct, frozen=True):
         return None
 
     @property
+    def typical(self) -> bytes:
+        """What it looked like when it was seen, long values cut short."""
+        return b"".join(
+            one.data if isinstance(one, Literal) else next(iter(one.examples), b"")
+            for one in self.elements
+        )
+
+    @property
     def ends_itself(self) -> bool:
         """Whether a reader knows that it is complete, without waiting for more."""
         last = self.elements[-1] if self.elements else None

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.learnt_scripts import constant, script, scripts
+from wireproof.learning.patterns.pattern import Literal, Pattern
 from wireproof.learnt.any_order import AnyOrderOracle
 from wireproof.learnt.cast import Cast
 from wireproof.protocols.oracle import WrongReplyError
@@ -95,3 +96,17 @@ def test_a_reply_of_several_messages_may_come_in_pieces(stream: bytes) -> None:
     with pytest.raises(WrongReplyError) as caught:
         oracle.receive_data(b"+")
     assert caught.value.is_surplus
+
+
+@given(cuts=st.sets(st.integers(1, 17)))
+def test_what_comes_unasked_answers_nothing(cuts: set[int]) -> None:
+    """Wherever it stands among the replies, and however it comes."""
+    beat = Pattern(0, (Literal(b"tick\n"),))
+    oracle = AnyOrderOracle(Cast(scripts(constant(*REPLIES.items()), unasked=(beat,))))
+    for request in (b"a\n", b"b\n"):
+        oracle.announce(request)
+        oracle.sent(len(request))
+    stream = b"tick\ntwo\ntick\none\n"
+    borders = [0, *sorted(cuts), len(stream)]
+    assert sum(oracle.receive_data(stream[begin:end]) for begin, end in pairwise(borders)) == 2
+    assert (oracle.owed, oracle.unasked_bytes) == (0, 10)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.learnt_scripts import BEGAN_S, constant, script, scripts
+from wireproof.learning.patterns.pattern import Literal, Pattern
 from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.oracle import LearntOracle
 from wireproof.learnt.protocol import LearntProtocol
@@ -16,6 +17,7 @@ from wireproof.protocols.oracle import WrongReplyError
 PING = (b"ping\n", b"pong\n")
 TALK = constant((b"set 1\n", b"stored\n"), (b"get\n", b"1\n"))
 BOTH = constant((b"get\n", b"none\n"), (b"set 1\n", b"stored\n"), (b"get\n", b"1\n"))
+BEAT = Pattern(0, (Literal(b"tick\n"),))
 COUNTED = script([b"n\n"], [[b"n=%d\n" % number] for number in range(8, 14)])
 
 
@@ -214,3 +216,34 @@ def test_a_name_that_was_varied_is_expected_in_the_reply() -> None:
     _ask(oracle, b"bye\n")
     assert oracle.receive_data(b"bye user-22\n") == 1
     assert isinstance(protocol.scripts, Scripts)
+
+
+@given(cuts=st.sets(st.integers(1, 30)), places=st.lists(st.sampled_from([0, 7, 9]), max_size=3))
+def test_what_comes_unasked_is_no_part_of_a_reply(cuts: set[int], places: list[int]) -> None:
+    """Before a reply, between two and behind them, once or again, however the stream is cut."""
+    oracle = _protocol(TALK, unasked=(BEAT,)).oracle()
+    _ask(oracle, b"set 1\n")
+    _ask(oracle, b"get\n")
+    stream = b"stored\n1\n"
+    for place in sorted(places, reverse=True):
+        stream = stream[:place] + b"tick\n" + stream[place:]
+    borders = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+    assert sum(oracle.receive_data(stream[start:end]) for start, end in pairwise(borders)) == 2
+    assert oracle.owed == 0
+    assert oracle.unasked_bytes == 5 * len(places)
+    oracle.receive_eof()
+
+
+@pytest.mark.parametrize(
+    ("stream", "offset_bytes"),
+    [(b"tick\nstared\n", 7), (b"stotick\nred\n", 3), (b"tack\n", 0), (b"tick\nstored\n1\ntic", 14)],
+)
+def test_what_is_neither_asked_for_nor_known_is_wrong(stream: bytes, offset_bytes: int) -> None:
+    """And told where it stands in all that came."""
+    oracle = _protocol(TALK, unasked=(BEAT,)).oracle()
+    _ask(oracle, b"set 1\n")
+    _ask(oracle, b"get\n")
+    with pytest.raises(WrongReplyError) as wrong:
+        oracle.receive_data(stream)
+        oracle.receive_eof()
+    assert wrong.value.offset_bytes == offset_bytes
