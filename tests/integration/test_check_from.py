@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.servers import Handler, Serving, greeting, one_read_one_line, shouting
 from wireproof.cli import invoke
+from wireproof.rehearsal import overhearing
 from wireproof.results import CheckResult, Verdict, load_results
 from wireproof.wire.reference import ReferenceServer
 
@@ -33,8 +34,9 @@ def requests(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def check(tmp_path: Path) -> Check:
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Run the command in this process; its exit code and what it wrote."""
+    monkeypatch.setattr(overhearing, "_LISTENED_S", 0.2)  # these servers say nothing unasked
 
     def call(
         target: object, *options: str, only: tuple[str, ...] = ONLY

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.servers import Handler, Serving, greeting, one_read_one_line, shouting
 from wireproof.cli import invoke
+from wireproof.rehearsal import overhearing
 from wireproof.results import Verdict, load_results
 
 ONLY = ("BASE-ANSWER", "SEG-SINGLE", "COAL-MANY", "ISO-REPLIES")
@@ -18,8 +19,9 @@ Learn = Callable[..., int]
 
 
 @pytest.fixture
-def learn(tmp_path: Path) -> Learn:
+def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Learn:
     """Run the command on requests, a file each; the protocol file is called my_protocol.py."""
+    monkeypatch.setattr(overhearing, "_LISTENED_S", 0.2)  # these servers say nothing unasked
 
     def call(target: object, requests: list[bytes], *options: str) -> int:
         named = []

@@ -9,6 +9,7 @@ from typing import Final
 from wireproof.conversation import Conversation
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
+from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Moment, Play
 from wireproof.rehearsal.player import Performance
 from wireproof.target import Target
@@ -21,7 +22,14 @@ _LARGEST_BYTES: Final = 65535
 
 
 class DatagramPlayer:
-    """Plays conversations of datagrams to one server."""
+    """Plays conversations of datagrams to one server.
+
+    Attributes:
+        overheard: nothing; a datagram that comes unasked is a second reply.
+
+    """
+
+    overheard: tuple[Pattern, ...] = ()
 
     def __init__(self, target: Target) -> None:
         """Play to `target`, which is resolved."""

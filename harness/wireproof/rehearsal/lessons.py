@@ -1,7 +1,7 @@
 """All conversations of a source, played and learnt: what can be judged, and what can't and why."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wireproof.conversation import Conversation, End, Turn
@@ -9,7 +9,7 @@ from wireproof.errors import CannotRunError, UsageError
 from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Play
 from wireproof.learnt.scripts import Script, Scripts, playable, script_of
-from wireproof.rehearsal.overhearing import overhear, without_unasked
+from wireproof.rehearsal.overhearing import without_unasked
 from wireproof.rehearsal.player import Player
 from wireproof.rehearsal.recital import with_roles
 from wireproof.rehearsal.rehearsal import UNANSWERED, UNLIKE_RECORDED, Rehearsed, rehearse
@@ -70,33 +70,16 @@ def take_lessons(
     if vary and not target.is_stream:
         raise UsageError("--vary means nothing for datagrams", "leave it out")
     parted = _by_datagrams(conversations, target)
-    before_each()
-    unasked = overhear(target, parted[0]) if target.is_stream else ()
-    waiting = [_greeted(playable(without_unasked(one, unasked)), target, unasked) for one in parted]
-    left_out: list[tuple[str, str]] = []
-    scripts: list[Script] = []
-    performed: list[tuple[Conversation, Play]] = []
-    ends: dict[str, bool] = {}  # by script: whether it is answered behind the client's end alone
-    replies = plays = done = 0
-    while waiting:
-        conversation = waiting.pop(0)
-        tell(done, done + 1 + len(waiting))
-        done += 1
-        if unfit := _unfit(conversation):
-            left_out.append((conversation.name, unfit))
-            continue
-        heard = _heard(target, conversation, before_each, as_recorded=as_recorded, unasked=unasked)
-        plays += len(heard.plays)
-        if heard.splits_at and done + len(waiting) < _MOST_PARTS:
-            waiting = [*_parts(conversation, heard.splits_at), *waiting]
-        elif heard.learnt is None:
-            left_out.append((conversation.name, heard.trouble))
-        else:
-            script = _script(heard, replies)
-            scripts.append(script)
-            ends[script.name] = heard.conversation.end is End.HALF_CLOSE
-            performed.append((conversation, heard.plays[-1]))
-            replies += len(conversation.turns)
+    how = before_each, as_recorded
+    heard = _hear(target, parted, None if target.is_stream else (), *how, tell)
+    if heard.overheard:
+
+        def tell_others(number: int, total: int) -> None:
+            if number:
+                tell(number, total)
+
+        heard = _hear(target, parted, heard.overheard, *how, tell_others)
+    scripts, left_out = heard.scripts, heard.left_out
     if not scripts:
         told = "; ".join(dict.fromkeys(reason for _, reason in left_out))
         if all(reason.startswith(UNLIKE_RECORDED) for _, reason in left_out):
@@ -107,22 +90,94 @@ def take_lessons(
     scripts.sort(key=lambda one: sum(map(len, one.requests)))
     alike, others = _of_one_beginning(scripts)
     left_out += [(one.name, "the server greets it differently") for one in others]
-    behind_end = ends[alike[0].name]
-    others = [one for one in alike if ends[one.name] is not behind_end]
+    behind_end = heard.ends[alike[0].name]
+    others = [one for one in alike if heard.ends[one.name] is not behind_end]
     left_out += [(one.name, "of these some are answered only after its end") for one in others]
     learnt = Scripts(
         scripts=tuple(one for one in alike if one not in others),
         vary=vary,
         datagrams=not target.is_stream,
         behind_end=behind_end,
-        unasked=unasked,
+        unasked=heard.overheard,
     )
     found = with_roles(learnt, target)
     if behind_end and not found.independent:
         raise CannotRunError(
             f"cannot judge {target} from this: no request gets the same answer twice"
         )
-    return Lessons(found, tuple(left_out), plays, tuple(performed))
+    return Lessons(found, tuple(left_out), heard.plays, tuple(heard.performed))
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What came of rehearsing conversations, while it is gathered.
+
+    Attributes:
+        overheard: what the server says unasked; where it wasn't known, nothing else was learnt.
+        scripts: of those that can be judged.
+        left_out: as lessons have it.
+        performed: likewise.
+        ends: by the name of a script, whether it is answered behind the client's end alone.
+        plays: how often one was played.
+        replies: how many were learnt.
+
+    """
+
+    overheard: tuple[Pattern, ...]
+    scripts: list[Script] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    performed: list[tuple[Conversation, Play]] = field(default_factory=list)
+    ends: dict[str, bool] = field(default_factory=dict)
+    plays: int = 0
+    replies: int = 0
+
+    def add(self, conversation: Conversation, heard: Rehearsed) -> None:
+        """Take a conversation, or why it can't be judged."""
+        self.plays += len(heard.plays)
+        if heard.learnt is None:
+            self.left_out.append((conversation.name, heard.trouble))
+            return
+        script = _script(heard, self.replies)
+        self.scripts.append(script)
+        self.ends[script.name] = heard.conversation.end is End.HALF_CLOSE
+        self.performed.append((conversation, heard.plays[-1]))
+        self.replies += len(conversation.turns)
+
+
+def _hear(  # noqa: PLR0917 - as a lesson needs them
+    target: Target,
+    conversations: Sequence[Conversation],
+    unasked: tuple[Pattern, ...] | None,
+    before_each: Callable[[], None],
+    as_recorded: bool,
+    tell: Callable[[int, int], None],
+) -> _Heard:
+    """Rehearse conversations; only the first where `unasked` is None, and something is."""
+    heard = _Heard(unasked or ())
+    waiting = [
+        _greeted(playable(without_unasked(one, heard.overheard)), target, heard.overheard)
+        for one in conversations
+    ]
+    done = 0
+    while waiting:
+        conversation = waiting.pop(0)
+        tell(done, done + 1 + len(waiting))
+        done += 1
+        if unfit := _unfit(conversation):
+            heard.left_out.append((conversation.name, unfit))
+            continue
+        one = _rehearsed(
+            target, conversation, before_each, as_recorded=as_recorded, unasked=unasked
+        )
+        if one.overheard:
+            return _Heard(one.overheard)
+        unasked = heard.overheard
+        if one.splits_at and done + len(waiting) < _MOST_PARTS:
+            heard.plays += len(one.plays)
+            waiting = [*_parts(conversation, one.splits_at), *waiting]
+        else:
+            heard.add(conversation, one)
+    return heard
 
 
 def _greeted(
@@ -166,13 +221,13 @@ def _unfit(conversation: Conversation) -> str:
     return ""
 
 
-def _heard(
+def _rehearsed(
     target: Target,
     conversation: Conversation,
     before_each: Callable[[], None],
     *,
     as_recorded: bool,
-    unasked: Sequence[Pattern],
+    unasked: Sequence[Pattern] | None,
 ) -> Rehearsed:
     """Rehearse; whose last reply came behind the client's end, without that end first.
 

@@ -16,6 +16,7 @@ from wireproof.learning.carrying import Carried, value_now, with_values
 from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Moment, Play
 from wireproof.learning.unasked import Sieve
+from wireproof.rehearsal.overhearing import overheard, trickling
 from wireproof.target import Target
 from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
@@ -54,27 +55,42 @@ class Performance:
 
 
 class Player:
-    """Plays conversations to one server, and learns its pace on the way."""
+    """Plays conversations to one server, and learns its pace on the way.
+
+    Attributes:
+        overheard: what the server said unasked in the first play.
+
+    """
 
     def __init__(
-        self, target: Target, carried: Sequence[Carried] = (), unasked: Sequence[Pattern] = ()
+        self,
+        target: Target,
+        carried: Sequence[Carried] = (),
+        unasked: Sequence[Pattern] | None = (),
     ) -> None:
         """Play to `target`, which is resolved.
 
         Args:
             target: speaks streams.
             carried: what requests repeat from replies.
-            unasked: what belongs to no reply.
+            unasked: what belongs to no reply; None to hear that in the first play, whose replies
+                may hold some of it then.
 
         """
         self._target = target
-        self._sieve = Sieve(unasked)
+        self.overheard: tuple[Pattern, ...] = ()
+        self._sieve = Sieve(unasked or ())
+        self._listens = unasked is None
         self._slowest_s = 0.0  # to the first byte of a reply, or from one byte to the next
         self._sizes: dict[int, tuple[int, ...]] = {}  # of each turn's replies so far
         self._carried = carried
 
     def play(
-        self, conversation: Conversation, *, patience: float = 1.0, pause_s: float = 0.0
+        self,
+        conversation: Conversation,
+        *,
+        patience: float = 1.0,
+        pause_s: float = 0.0,
     ) -> Performance:
         """Play a conversation on a fresh connection.
 
@@ -111,6 +127,9 @@ class Player:
                 last = connection.next_observation(Deadline(_FIRST_WAIT_S))
                 if isinstance(last, EndOfStream | Reset):
                     closed_after = len(conversation.turns)
+            if closed_after is None and self._listens:
+                self.overheard = overheard(connection)
+            self._listens = False
         for number, reply in enumerate(replies):
             self._sizes[number] = (*self._sizes.get(number, ()), len(reply))
         return Performance(Play(tuple(replies), tuple(moments)), closed_after, was_reset)
@@ -151,19 +170,21 @@ class Player:
         self, connection: Connection, number: int, known: bool | None, patience: float
     ) -> tuple[bytes, EndOfStream | Reset | None]:
         """Return all that comes until it is quiet, and the end of the stream if that comes."""
-        arrivals: list[bytes] = []
+        arrivals: list[tuple[float, bytes]] = []
+        sieve = self._sieve
         size_bytes = 0
         begun_s = last_s = time.monotonic()
         until = Deadline(self._first_wait_s(number, known))
         while True:
             seen = connection.next_observation(until)
             now_s = time.monotonic()
-            if isinstance(seen, TimedOut):
-                return self._sieve.cleaned(arrivals), None
             if not isinstance(seen, Data):
-                return self._sieve.cleaned(arrivals), seen
-            arrivals.append(seen.data)
-            if self._sieve and not self._sieve.cleaned([seen.data]):
+                end = None if isinstance(seen, TimedOut) else seen
+                return sieve.cleaned([data for _, data in arrivals]), end
+            arrivals.append((time.time(), seen.data))
+            if self._listens and not sieve:
+                sieve = Sieve(trickling(arrivals))
+            if sieve and not sieve.cleaned([seen.data]):
                 continue
             self._slowest_s = max(self._slowest_s, now_s - last_s)
             last_s = now_s

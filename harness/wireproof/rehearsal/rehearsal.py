@@ -46,6 +46,7 @@ class Rehearsed:
         splits_at: behind how many turns the server always ends the connection, where requests
             follow that nobody has seen follow on it; 0 where it doesn't.
         carried: what its requests repeat from replies, as recorded.
+        overheard: what the server says unasked; where there is some, nothing was learnt yet.
 
     """
 
@@ -56,6 +57,7 @@ class Rehearsed:
     plays: tuple[Play, ...]
     splits_at: int = 0
     carried: tuple[Carried, ...] = ()
+    overheard: tuple[Pattern, ...] = ()
 
 
 def rehearse(
@@ -64,7 +66,7 @@ def rehearse(
     before_each: Callable[[], None] = lambda: None,
     *,
     as_recorded: bool = True,
-    unasked: Sequence[Pattern] = (),
+    unasked: Sequence[Pattern] | None = (),
 ) -> Rehearsed:
     """Play a conversation six times, and learn.
 
@@ -73,7 +75,7 @@ def rehearse(
         conversation: as `playable` returned it.
         before_each: called before each play.
         as_recorded: whether the replies that were recorded are to come again.
-        unasked: what belongs to no reply.
+        unasked: what belongs to no reply; None to hear that first.
 
     Raises:
         CannotRunError: there is no connection, or a reply has no end.
@@ -81,7 +83,9 @@ def rehearse(
     """
     carried = _carried(conversation)
     new_player = functools.partial(_player, target, conversation, carried, unasked)
-    performances, learnt = _learnt(new_player, conversation, before_each)
+    performances, learnt, overheard = _learnt(new_player, conversation, before_each)
+    if overheard:
+        return Rehearsed(conversation, None, False, "", (), overheard=overheard)
     plays = [one.play for one in performances]
     trouble = (
         _unanswered(conversation, performances)
@@ -89,7 +93,7 @@ def rehearse(
         or _growing(learnt)
         or (_unlike_recorded(conversation, learnt, plays) if as_recorded else "")
         or _carried_in_other_sizes(conversation, learnt, plays, carried)
-        or _begins_as(plays, unasked)
+        or _begins_as(plays, unasked or ())
     )
     count = len(conversation.turns)
     closed = {one.closed_after for one in performances}
@@ -120,7 +124,7 @@ def _player(
     target: Target,
     conversation: Conversation,
     carried: Sequence[Carried],
-    unasked: Sequence[Pattern],
+    unasked: Sequence[Pattern] | None,
 ) -> DatagramPlayer | Player:
     return DatagramPlayer(target) if conversation.datagrams else Player(target, carried, unasked)
 
@@ -129,15 +133,20 @@ def _learnt(
     new_player: Callable[[], DatagramPlayer | Player],
     conversation: Conversation,
     before_each: Callable[[], None],
-) -> tuple[list[Performance], Learnt]:
-    """Play and learn, with ever more patience while bytes go from one reply to the next."""
+) -> tuple[list[Performance], Learnt, tuple[Pattern, ...]]:
+    """Play and learn, with ever more patience while bytes go from one reply to the next.
+
+    What comes unasked must be known first: where it is heard, there is no more than one play.
+    """
     for patience in _PATIENCE_AGAIN[:-1]:
-        performances = _perform(new_player(), conversation, before_each, patience)
+        player = new_player()
+        performances = _perform(player, conversation, before_each, patience)
         learnt = learn([one.play for one in performances])
-        if not learnt.borders_moved:
-            return performances, learnt
-    performances = _perform(new_player(), conversation, before_each, _PATIENCE_AGAIN[-1])
-    return performances, learn([one.play for one in performances])
+        if player.overheard or not learnt.borders_moved:
+            return performances, learnt, player.overheard
+    player = new_player()
+    performances = _perform(player, conversation, before_each, _PATIENCE_AGAIN[-1])
+    return performances, learn([one.play for one in performances]), player.overheard
 
 
 def _perform(
@@ -149,6 +158,8 @@ def _perform(
     begun_s = time.monotonic()
     before_each()
     performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
+    if player.overheard:
+        return performances
     for left in reversed(range(_PLAYS)):
         before_each()
         performances.append(player.play(conversation, patience=patience))
