@@ -4,7 +4,10 @@ Who listens on a quiet connection hears such messages alone. In a stream of repl
 borders: before a reply, behind it, or, where each ends with a line, behind any line.
 """
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from wireproof.learning.learnt import learn
@@ -26,15 +29,16 @@ def learn_unasked(heard: Sequence[tuple[float, bytes]]) -> tuple[Pattern, ...]:
     """Return what messages look like that came while nothing was asked; none where nobody can say.
 
     Args:
-        heard: seconds of the epoch, and what came then: a message, or the same several times.
+        heard: seconds of the epoch, and what came then: a message, or several.
 
     """
-    messages = [(at_s, _single(data, [one for _, one in heard])) for at_s, data in heard]
+    shortest = min((data for _, data in heard), key=len, default=b"")
+    messages = [(at_s, one) for at_s, data in heard for one in _parted(data, shortest)]
     if len(messages) < _LEAST_HEARD:
         return ()
-    distinct = list(dict.fromkeys(data for _, data in messages))
-    if 2 * len(distinct) <= len(messages):
-        longest_first = sorted(distinct, key=len, reverse=True)
+    times = Counter(data for _, data in messages)
+    if min(times.values()) >= _LEAST_HEARD:
+        longest_first = sorted(times, key=len, reverse=True)
         return tuple(Pattern(number, (Literal(data),)) for number, data in enumerate(longest_first))
     if len(messages) < _LEAST_TO_LEARN:
         return ()
@@ -42,12 +46,17 @@ def learn_unasked(heard: Sequence[tuple[float, bytes]]) -> tuple[Pattern, ...]:
     return (pattern,) if _is_known_again(pattern) else ()
 
 
-def _single(data: bytes, all_heard: Sequence[bytes]) -> bytes:
-    """Return the message of which there are several in `data`, or all of it."""
-    for one in all_heard:
-        if len(one) < len(data) and one * (len(data) // len(one)) == data:
-            return one
-    return data
+def _parted(data: bytes, single: bytes) -> list[bytes]:
+    """Return the messages in `data`: of as many lines as a single one, else of as many bytes."""
+    ends = [found.end() for found in re.finditer(_LINE, data)]
+    lines = single.count(_LINE)
+    if lines and single.endswith(_LINE) and data.endswith(_LINE) and not len(ends) % lines:
+        borders = [0, *ends[lines - 1 :: lines]]
+    elif not len(data) % len(single) and len(set(data[:: len(single)])) == 1:
+        borders = list(range(0, len(data) + 1, len(single)))
+    else:
+        return [data]
+    return [data[begin:end] for begin, end in pairwise(borders)]
 
 
 def _is_known_again(pattern: Pattern) -> bool:

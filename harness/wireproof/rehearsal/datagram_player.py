@@ -26,10 +26,12 @@ class DatagramPlayer:
 
     Attributes:
         overheard: nothing; a datagram that comes unasked is a second reply.
+        misheard: so nothing is taken for that.
 
     """
 
     overheard: tuple[Pattern, ...] = ()
+    misheard = False
 
     def __init__(self, target: Target) -> None:
         """Play to `target`, which is resolved."""

@@ -17,7 +17,7 @@ _LISTENED_S: Final = 1.1
 _LISTENED_ON_S: Final = 3.5
 """Where something came: until it has come often enough to be known."""
 _ENOUGH: Final = 4
-_TRICKLED_S: Final = 2.0
+_TRICKLED_S: Final = 1.0
 _MOST_TRICKLE_BYTES: Final = 64 * 1024
 
 
@@ -44,7 +44,7 @@ def trickling(arrivals: Sequence[tuple[float, bytes]]) -> tuple[Pattern, ...]:
         arrivals: of the reply so far: seconds of the epoch, and what came then.
 
     """
-    last = arrivals[-_ENOUGH:]
+    last = arrivals[1:][-_ENOUGH:]  # behind what began the reply
     if len(last) < _ENOUGH or last[-1][0] - arrivals[0][0] < _TRICKLED_S:
         return ()
     if sum(len(data) for _, data in last) > _MOST_TRICKLE_BYTES:

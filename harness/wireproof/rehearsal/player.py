@@ -59,6 +59,7 @@ class Player:
 
     Attributes:
         overheard: what the server said unasked in the first play.
+        misheard: whether the first play took a part of a reply for that.
 
     """
 
@@ -79,6 +80,7 @@ class Player:
         """
         self._target = target
         self.overheard: tuple[Pattern, ...] = ()
+        self.misheard = False
         self._sieve = Sieve(unasked or ())
         self._listens = unasked is None
         self._slowest_s = 0.0  # to the first byte of a reply, or from one byte to the next
@@ -127,9 +129,11 @@ class Player:
                 last = connection.next_observation(Deadline(_FIRST_WAIT_S))
                 if isinstance(last, EndOfStream | Reset):
                     closed_after = len(conversation.turns)
-            if closed_after is None and self._listens:
-                self.overheard = overheard(connection)
-            self._listens = False
+            if self._listens:
+                self.overheard = overheard(connection) if closed_after is None else ()
+                self.misheard = bool(self._sieve) and not self.overheard
+        if self._listens:
+            self._sieve, self._listens = Sieve(()), False
         for number, reply in enumerate(replies):
             self._sizes[number] = (*self._sizes.get(number, ()), len(reply))
         return Performance(Play(tuple(replies), tuple(moments)), closed_after, was_reset)
@@ -171,7 +175,6 @@ class Player:
     ) -> tuple[bytes, EndOfStream | Reset | None]:
         """Return all that comes until it is quiet, and the end of the stream if that comes."""
         arrivals: list[tuple[float, bytes]] = []
-        sieve = self._sieve
         size_bytes = 0
         begun_s = last_s = time.monotonic()
         until = Deadline(self._first_wait_s(number, known))
@@ -180,11 +183,14 @@ class Player:
             now_s = time.monotonic()
             if not isinstance(seen, Data):
                 end = None if isinstance(seen, TimedOut) else seen
-                return sieve.cleaned([data for _, data in arrivals]), end
+                return self._sieve.cleaned([data for _, data in arrivals]), end
             arrivals.append((time.time(), seen.data))
-            if self._listens and not sieve:
-                sieve = Sieve(trickling(arrivals))
-            if sieve and not sieve.cleaned([seen.data]):
+            if self._sieve and not self._sieve.cleaned([seen.data]):
+                continue
+            if self._listens and (unasked := trickling(arrivals)):
+                self._sieve = Sieve(unasked)
+                self._slowest_s = 0.0  # what came was no part of a reply
+                until = Deadline(_LEAST_QUIET_S)
                 continue
             self._slowest_s = max(self._slowest_s, now_s - last_s)
             last_s = now_s

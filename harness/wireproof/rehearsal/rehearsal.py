@@ -160,6 +160,9 @@ def _perform(
     performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
     if player.overheard:
         return performances
+    if player.misheard:
+        before_each()
+        performances = [player.play(conversation, patience=2 * patience, pause_s=_SLOW_PAUSE_S)]
     for left in reversed(range(_PLAYS)):
         before_each()
         performances.append(player.play(conversation, patience=patience))

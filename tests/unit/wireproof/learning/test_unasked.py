@@ -18,6 +18,9 @@ def _heard(*messages: bytes) -> list[tuple[float, bytes]]:
         ([b"tick\n", b"tick\ntick\n", b"tick\n"], b"tick\n"),
         ([b"ping\n", b"stats 0\n"] * 2, b"stats 0\n"),
         ([b'{"tick": 8}\n', b'{"tick": 9}\n', b'{"tick": 10}\n'], b'{"tick": 11}\n'),
+        ([b"n=8\n", b"n=9\nn=10\n", b"n=11\n", b"n=12\n"], b"n=100\n"),
+        ([b"e\nn=8\n", b"e\nn=9\ne\nn=10\n", b"e\nn=11\n"], b"e\nn=12\n"),
+        ([b"\1\0\7", b"\1\0\x08\1\0\x09", b"\1\0\x0a"], b"\1\0\x0b"),
         ([b"\0\2\0\7", b"\0\2\0\x08", b"\0\2\0\x09"], b"\0\2\0\x0a"),
     ],
 )
@@ -34,6 +37,7 @@ def test_it_is_known_again(heard: list[bytes], next_one: bytes) -> None:
     [
         [],
         [b"late\n"],
+        [b"hello\n", b"tick\n", b"tick\n"],
         [b"part one\n", b"and the rest\n"],
         [b"abc\n", b"xyz\n", b"q\n"],
         [b"the length is open 1", b"the length is open 22", b"the length is open 3"],
