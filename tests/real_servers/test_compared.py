@@ -33,7 +33,7 @@ def test_a_few_requests_are_written_for_each_protocol(server: Server, tmp_path: 
     words = traffic.options(server, 1, tmp_path)
     files = [Path(value) for option, value in zip(words[::2], words[1::2], strict=True)
              if option == "--from"]  # fmt: skip
-    assert 1 <= len(files) <= 24
+    assert 1 <= len(files) <= 48
     assert all(path.stat().st_size for path in files)
     assert set(words[::2]) <= {"--from", "--set"}
 

@@ -25,10 +25,7 @@ def can_be_judged(server: Server) -> bool:
 
 def options(server: Server, port: int, folder: Path) -> list[str]:
     """Write what a client sends into files, and return what `check` is given for a protocol."""
-    settings = {
-        name: value.format(port=port) if "{" in value else value
-        for name, value in server.settings.items()
-    }
+    settings = {name: value.replace("{port}", str(port)) for name, value in server.settings.items()}
     protocol = find_protocol(server.protocol_name, settings)
     target = resolve(parse_target(f"{server.scheme}://127.0.0.1:{port}"))[0]
     drawn = draw_requests(protocol, target, seed=0)
