@@ -70,7 +70,8 @@ class JudgedStream:
         self._host = host
         self._refuses = getattr(says, "refused", lambda _: False)
         self._last = b""  # of what came
-        self._ready_s = 0.0
+        self._opened_s = self._looked_s = time.monotonic()
+        self._ready_s = self._longest_s = 0.0
         self._is_stuffed = self._is_secured = False
         self._received = 0  # bytes
         self._answered = 0  # requests
@@ -110,21 +111,23 @@ class JudgedStream:
             if wait.sends:
                 self._send_some()
             if (over := clock.look(self._progress())) is not None:
-                if over is Ended.SILENT and self._is_starting(wait) and clock.renew():
-                    continue
-                return over
+                if over is not Ended.SILENT or not wait.renewed or not self._is_starting():
+                    return over
+                clock.renew()
             if not clock.moving and self._has_hung_up(wait, clock.until()):
                 return Ended.GONE
 
-    def _is_starting(self, wait: Wait) -> bool:
+    def _is_starting(self) -> bool:
         """Say whether a process of this connection's own, which has said nothing yet, is at work.
 
         One that starts is silent for as long as that takes, on a busy machine for seconds.
         """
-        if self._last or not wait.renewed:
+        now_s = time.monotonic()
+        if self._last or now_s - self._opened_s > MOST_TIMEOUTS * self._longest_s:
             return False
-        before_s, self._ready_s = self._ready_s, self._connection.ready_s
-        return self._ready_s - before_s >= _AT_WORK * wait.timeout_s
+        before_s, looked_s = self._ready_s, self._looked_s
+        self._ready_s, self._looked_s = self._connection.ready_s, now_s
+        return self._ready_s - before_s >= _AT_WORK * (now_s - looked_s)
 
     def _has_hung_up(self, wait: Wait, until: Deadline) -> bool:
         """Wait for an event; say whether it was one that nobody has asked for."""
@@ -138,6 +141,7 @@ class JudgedStream:
         The deadline is for silence: as long as something moves it begins anew, within bounds.
         """
         timeout_s = deadline.remaining_s()
+        self._longest_s = max(self._longest_s, timeout_s)
         before = self._answered
         match self._wait(Wait(reached, timeout_s, MOST_TIMEOUTS * timeout_s, sends=True)):
             case Ended.SILENT:

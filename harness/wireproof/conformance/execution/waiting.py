@@ -7,6 +7,7 @@ from enum import Enum, auto
 from wireproof.deadline import Deadline
 
 _HELD_TIMEOUT_S = 0.02
+_LEAST_AGAIN_S = 0.1
 _SPINNING_S = 0.02  # what comes soon is looked for without a pause
 MOST_TIMEOUTS = 6
 """As long as something moves, the time for silence begins anew; but not for ever."""
@@ -82,10 +83,11 @@ class Clock:
             return Ended.OUT_OF_TIME
         return None
 
-    def renew(self) -> bool:
-        """Have the time for silence begin anew; return whether there is any left for that."""
-        self._quiet = Deadline(min(self._wait.timeout_s, self._last.remaining_s()))
-        return not self._last.expired
+    def renew(self) -> None:
+        """Have the time for silence begin anew, and all the time with it if that is shorter."""
+        again_s = max(self._wait.timeout_s, _LEAST_AGAIN_S)
+        self._quiet = Deadline(again_s)
+        self._last = Deadline(max(again_s, self._last.remaining_s()))
 
     def until(self) -> Deadline:
         """Return until when an event may be waited for."""

@@ -26,11 +26,12 @@ def test_a_fixed_time_is_not_renewed() -> None:
     assert clock.until().expires_at_s == before
 
 
-def test_silence_is_renewed_within_all_the_time_that_there_is() -> None:
-    """Once that is over there is no more of it."""
-    clock = Clock(Wait(never, 0.0, LONG), 0)
-    assert clock.renew()
-    assert not Clock(Wait(never, LONG, 0.0), 0).renew()
+def test_silence_is_renewed_for_who_is_at_work() -> None:
+    """It begins anew, however short it was, and all the time lasts as long."""
+    clock = Clock(Wait(never, 0.0, 0.0), 0)
+    assert clock.look(0) is Ended.SILENT
+    clock.renew()
+    assert clock.look(0) is None
 
 
 def test_not_for_ever() -> None:
