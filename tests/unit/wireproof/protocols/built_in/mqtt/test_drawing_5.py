@@ -34,6 +34,8 @@ def test_paho_reads_what_is_said_of_a_message():
     def says(request: bytes) -> bool:
         _, message, *_ = split(request)
         said = read_message(message, has_properties=True).properties or b""
+        if len(said) > 127:  # whose length has two bytes
+            return False
         read, _ = Properties(PacketTypes.PUBLISH).unpack(bytes((len(said),)) + said)
         names = ("ContentType", "ResponseTopic", "CorrelationData", "PayloadFormatIndicator")
         return (
