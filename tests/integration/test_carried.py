@@ -123,4 +123,4 @@ def test_a_token_of_another_size_each_time_is_told(
     options = _recorded(tmp_path / "traffic", recorded)
     with Serving(handle) as server:
         assert invoke(["check", str(server.target), *options]) == 3
-    assert "another size each time" in capsys.readouterr().err
+    assert "size changes each time" in capsys.readouterr().err
