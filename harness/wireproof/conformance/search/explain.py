@@ -111,7 +111,7 @@ def _of_rounds(rounds: Rounds) -> str:
 def _of_many(plan: Plan, count: int) -> str:
     if any(isinstance(action, CountDescriptors) for action in plan.actions):
         return f"over {count} connections"
-    if stalled := sum(isinstance(action, Push) for action in plan.actions):
+    if stalled := len({one.connection for one in plan.actions if isinstance(one, Push)}):
         which = "one of which does" if stalled == 1 else f"{stalled} of which do"
         return f"with {count} connections, {which} not read"
     if any(isinstance(action, Reset) for action in plan.actions):

@@ -150,3 +150,10 @@ def test_what_we_close_unread_is_told_of_a_server_that_is_gone() -> None:
         ", and the connection closed before its reply is read"
     )
     assert explain(single([b"a"]), {}, Phase.OVER) == explain(single([b"a"]), {})
+
+
+def test_a_reader_that_stalls_twice_is_one() -> None:
+    """How many do not read is a number of connections, not of stalls."""
+    stalls = (Open(0), Push(0, 1, 0.1), Open(1), Push(1, 1, 0.1), Push(0, 1, 0.1), Push(1, 1, 0.1))
+    plan = Plan(((b"a",), (b"b",), ()), (*stalls, Open(2)))
+    assert explain(plan, {}) == "with 3 connections, 2 of which do not read"
