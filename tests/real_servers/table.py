@@ -12,8 +12,8 @@ from wireproof.conformance.evidence.case import read_case
 from wireproof.conformance.plans.plan import HalfClose, Plan, Push, Send, SendDatagram, SendLast
 from wireproof.protocols.base import as_sent
 from wireproof.protocols.loading.registry import find_protocol
-from wireproof.protocols.oracle import printable
 from wireproof.results import RequirementResult, Verdict
+from wireproof.words import printable
 
 _LONGEST, _LONGEST_SEGMENT, _MOST_SEGMENTS = 160, 60, 6
 _BEGIN, _END = "<!-- gallery: begin -->", "<!-- gallery: end -->"

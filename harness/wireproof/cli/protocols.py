@@ -15,8 +15,7 @@ from wireproof.protocols.loading.registry import (
 )
 from wireproof.protocols.loading.self_check import check_code
 from wireproof.protocols.loading.settings import settings_of
-from wireproof.protocols.oracle import printable
-from wireproof.words import counted
+from wireproof.words import counted, printable
 
 _SHOWN_REQUESTS = 5
 

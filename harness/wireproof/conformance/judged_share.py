@@ -6,8 +6,8 @@ import msgspec
 
 from wireproof.learning.patterns.pattern import SpanRow
 from wireproof.learnt.scripts import Scripts
-from wireproof.protocols.oracle import printable
 from wireproof.results import CheckResult, LearntResult, LearntSpan, Verdict
+from wireproof.words import printable
 
 LEAST_SHARE: Final = 0.5
 """Of the reply bytes: where less is judged, that all held says little."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from wireproof.conformance.execution.executor import Executor
 from wireproof.conformance.execution.failure import Failure, FailureKind
 from wireproof.conformance.plans.plan import Plan
-from wireproof.protocols.oracle import printable
 from wireproof.wire.started_server import StartedServer
+from wireproof.words import printable
 
 _REVIVAL_TIMEOUT_S = 0.5
 _LOOKS_AT_A_DEAD_SERVER = 4

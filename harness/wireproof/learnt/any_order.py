@@ -11,13 +11,8 @@ from wireproof.learning.patterns.wholes import may_begin, size_of_whole
 from wireproof.learning.unasked import Sieve
 from wireproof.learnt.cast import Cast, Cue
 from wireproof.learnt.shuffled import Shuffle
-from wireproof.protocols.oracle import (
-    MAX_SHOWN_BYTES,
-    Oracle,
-    SentRequests,
-    WrongReplyError,
-    printable,
-)
+from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError
+from wireproof.words import MAX_SHOWN_BYTES, printable
 
 _MOST_WAITING = 64
 """Requests among which a reply is looked for."""

@@ -20,7 +20,8 @@ from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.unasked import Sieve
 from wireproof.learnt.carrier import Carrier
 from wireproof.learnt.cast import Cast, Cue
-from wireproof.protocols.oracle import MAX_SHOWN_BYTES, Oracle, SentRequests, WrongReplyError
+from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError
+from wireproof.words import MAX_SHOWN_BYTES
 
 JUDGED_BY_KIND: Final = "what was taken for a"
 """So begins what is wrong with a value that has the right form."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from wireproof.learning.patterns.pattern import ALPHABETS, DATE, Element, Literal, Pattern, Span
 from wireproof.learning.values.kinds import Counter, Length, Rising, Settled
-from wireproof.protocols.oracle import printable
+from wireproof.words import printable
 
 LINE_COLUMNS: Final = 88
 _PIECE_COLUMNS: Final = 72

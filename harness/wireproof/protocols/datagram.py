@@ -13,15 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.errors import UsageError
 from wireproof.protocols.base import Protocol, overrides
-from wireproof.protocols.oracle import (
-    MalformedReplyError,
-    Oracle,
-    WrongReplyError,
-    printable,
-    told,
-)
+from wireproof.protocols.oracle import MalformedReplyError, Oracle, WrongReplyError, told
 from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown
 from wireproof.protocols.user_code import call_user_code, code_error
+from wireproof.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,18 +12,9 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 
-MAX_SHOWN_BYTES = 200
+from wireproof.words import MAX_SHOWN_BYTES, printable
+
 MAX_SHOWN_WORDS = 200
-
-
-def printable(data: bytes | bytearray, limit: int = MAX_SHOWN_BYTES) -> str:
-    r"""Return bytes as harmless ASCII, at most `limit` of them.
-
-    >>> printable(b"a\x1b[31m")
-    "b'a\\x1b[31m'"
-    """
-    shown = repr(bytes(data[:limit]))
-    return shown if len(data) <= limit else f"{shown}… ({len(data)} bytes)"
 
 
 def first_line(data: bytes) -> str:

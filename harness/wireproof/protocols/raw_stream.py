@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wireproof.protocols.base import Protocol, overrides
-from wireproof.protocols.oracle import (
-    MAX_SHOWN_BYTES,
-    Oracle,
-    SentRequests,
-    WrongReplyError,
-    printable,
-)
+from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError
 from wireproof.protocols.sizes import BORDER_SIZES
 from wireproof.protocols.user_code import call_user_code, code_error
+from wireproof.words import MAX_SHOWN_BYTES, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.user_code import call_on_reply, call_user_code, code_error
+from wireproof.words import printable
 
 Matcher = bytes | re.Pattern[bytes] | Callable[[bytes], bool]
 """A right reply: exactly these bytes, a pattern that matches it whole, or a judge of it."""

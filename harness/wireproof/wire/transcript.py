@@ -1,11 +1,15 @@
 """What happened on the connections of one conversation, in order, with nanosecond times."""
 
 import time
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
+from wireproof.words import printable
+
 _EVENT_BYTES = 64  # what an event costs besides its data, so that empty ones are bounded too
+_SHOWN_BYTES = 2000
 
 Kind = Literal[
     "open", "send", "receive", "half-close", "close", "reset", "end", "was-reset", "silence", "note"
@@ -30,6 +34,17 @@ class Event(msgspec.Struct, frozen=True):
     kind: Kind
     data: bytes = b""
     note: str = ""
+
+
+def lines_of(events: Iterable[Event]) -> list[str]:
+    """Return events for reading, a line each: time, connection, what happened, bytes."""
+    lines = []
+    for event in events:
+        shown = printable(event.data, _SHOWN_BYTES) if event.data else ""
+        words = " ".join(part for part in (shown, event.note and f"({event.note})") if part)
+        when = f"{event.at_ns / 1e6:12.3f} ms"
+        lines.append(f"{when}  #{event.connection:<3} {event.kind:10}  {words}".rstrip())
+    return lines
 
 
 class Transcript:

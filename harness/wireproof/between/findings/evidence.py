@@ -8,9 +8,8 @@ import msgspec
 
 from wireproof.between.findings.case import CASE_FORMAT, BetweenCase, Failed
 from wireproof.between.findings.judgement import BetweenSpec, Cause
-from wireproof.protocols.oracle import printable
 from wireproof.wire.pcapng import synthesise
-from wireproof.wire.transcript import Event
+from wireproof.wire.transcript import Event, lines_of
 
 _MOST_EVENTS: Final = 5000
 _MOST_DATA_BYTES: Final = 256 * 1024
@@ -84,12 +83,7 @@ def transcript_text(case: BetweenCase) -> str:
         "As the client has it: send is to the server, receive from it.",
         "",
     ]
-    for event in case.events:
-        shown = printable(event.data, 2000) if event.data else ""
-        words = " ".join(part for part in (shown, event.note and f"({event.note})") if part)
-        when = f"{event.at_ns / 1e6:12.3f} ms"
-        lines.append(f"{when}  #{event.connection:<3} {event.kind:10}  {words}".rstrip())
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *lines_of(case.events)]) + "\n"
 
 
 def _bounded(events: tuple[Event, ...]) -> list[Event]:

@@ -8,7 +8,7 @@ from wireproof.between.runs.playing import Played
 from wireproof.between.runs.schedules import Cut, Direction, told
 from wireproof.between.trying.plans import CUTS_OF
 from wireproof.between.trying.requirements import UNCUT
-from wireproof.protocols.oracle import printable
+from wireproof.words import printable
 
 _BESIDE_BYTES: Final = 12
 """So much is shown of what lies on either side of a cut."""

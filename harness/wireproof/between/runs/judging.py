@@ -7,7 +7,7 @@ from typing import Final
 from wireproof.between.runs.playing import Played
 from wireproof.learning.learnt import Learnt, learn
 from wireproof.learning.plays import Moment, Play
-from wireproof.protocols.oracle import printable
+from wireproof.words import printable
 
 LEARN_RUNS: Final = 6
 LEARN_S: Final = 1.2

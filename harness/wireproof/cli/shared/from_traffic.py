@@ -19,9 +19,9 @@ from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.protocol import LearntProtocol, variant
 from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.loading.settings import configure
-from wireproof.protocols.oracle import printable
 from wireproof.rehearsal.lessons import Lessons, take_lessons
 from wireproof.target import Target, parse_target
+from wireproof.words import printable
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

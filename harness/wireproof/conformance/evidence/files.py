@@ -10,10 +10,9 @@ from wireproof.conformance.search.pursuit import Finding
 from wireproof.learnt.protocol import LearntProtocol
 from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.base import Protocol
-from wireproof.protocols.oracle import printable
 from wireproof.target import Target
 from wireproof.wire.pcapng import synthesise
-from wireproof.wire.transcript import Event
+from wireproof.wire.transcript import Event, lines_of
 
 _MOST_DATA_BYTES = 256 * 1024
 """Of all data in a transcript that is written down; the plan and the failure are always whole."""
@@ -84,12 +83,7 @@ def transcript_text(case: Case) -> str:
         f"again     {case.failed} of {case.runs}",
         "",
     ]
-    for event in case.events:
-        shown = printable(event.data, 2000) if event.data else ""
-        words = " ".join(part for part in (shown, event.note and f"({event.note})") if part)
-        when = f"{event.at_ns / 1e6:12.3f} ms"
-        lines.append(f"{when}  #{event.connection:<3} {event.kind:10}  {words}".rstrip())
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *lines_of(case.events)]) + "\n"
 
 
 def _bounded(events: list[Event]) -> list[Event]:

@@ -8,11 +8,11 @@ from wireproof.conformance.execution.failure import (
     Phase,
     Seen,
 )
-from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
+from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.wire.connection import connect_reason
 from wireproof.wire.delivery import DeliveryWatch
 from wireproof.wire.transcript import Transcript
-from wireproof.words import counted
+from wireproof.words import counted, printable
 
 _SHOWN_REQUEST_BYTES = 60
 

@@ -21,8 +21,7 @@ from wireproof.conformance.plans.plan import (
     SendLast,
 )
 from wireproof.conformance.search.features import UNKNOWN, Condition, Feature
-from wireproof.protocols.oracle import printable
-from wireproof.words import counted
+from wireproof.words import counted, printable
 
 SingleCuts = Mapping[tuple[bytes, ...], Mapping[int, bool]]
 """For each conversation cut once: offset to whether it failed."""

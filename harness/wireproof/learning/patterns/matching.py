@@ -18,7 +18,7 @@ from wireproof.learning.patterns.mismatch import SHOWN_BYTES, Mismatch, Mismatch
 from wireproof.learning.patterns.pattern import Literal, Pattern, Span
 from wireproof.learning.plays import Moment
 from wireproof.learning.values.kinds import Length, Same, name_of
-from wireproof.protocols.oracle import printable
+from wireproof.words import printable
 
 _MOST_COUNTED_BYTES: Final = 16 << 20
 """A length that says more is refused before its bytes are waited for."""

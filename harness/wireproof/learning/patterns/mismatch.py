@@ -6,7 +6,7 @@ import msgspec
 
 from wireproof.learning.memory import Circumstances
 from wireproof.learning.patterns.pattern import DATE, Element, Literal
-from wireproof.protocols.oracle import printable
+from wireproof.words import printable
 
 SHOWN_BYTES: Final = 60
 """How much of what was expected, and of what came, is shown."""

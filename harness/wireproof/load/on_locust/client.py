@@ -19,9 +19,10 @@ from wireproof.deadline import Deadline
 from wireproof.errors import UsageError
 from wireproof.load.failures import connect_cause, transfer_cause
 from wireproof.protocols.base import DEFAULT_MAX_REPLY_BYTES, Protocol
-from wireproof.protocols.oracle import Oracle, WrongReplyError, printable
+from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.target import Target
 from wireproof.wire.client_tls import client_tls
+from wireproof.words import printable
 
 Framing = Callable[[bytearray], int | None]
 """Returns how long the reply at the start of a buffer is, or None while that is unknown."""

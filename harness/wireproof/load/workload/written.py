@@ -12,9 +12,9 @@ from wireproof.load.workload.requests_file import MOST_REQUESTS, read_requests, 
 from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER
 from wireproof.protocols.datagram import Datagrams
-from wireproof.protocols.oracle import printable
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import call_user_code
+from wireproof.words import printable
 
 _CONNECTION = b"{connection}"
 """What is another on each connection."""

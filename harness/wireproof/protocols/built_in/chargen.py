@@ -6,8 +6,9 @@ import re
 
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.exchange import Exchange
-from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
+from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError
 from wireproof.protocols.raw_stream import RawStream
+from wireproof.words import printable
 
 RING = bytes(range(0x20, 0x7F))
 LINE_CHARACTERS = 72

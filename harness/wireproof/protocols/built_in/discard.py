@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.exchange import Exchange
-from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
+from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError
 from wireproof.protocols.raw_stream import RawStream
+from wireproof.words import printable
 
 
 class Discard(RawStream, Datagrams):

@@ -20,7 +20,7 @@ from wireproof.protocols.built_in.http_messages import (
     read_events,
     response_parser,
 )
-from wireproof.protocols.oracle import first_line, printable
+from wireproof.protocols.oracle import first_line
 from wireproof.protocols.replies import Judge, Matcher
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.sizes import (
@@ -32,6 +32,7 @@ from wireproof.protocols.sizes import (
     payloads,
 )
 from wireproof.results import Level
+from wireproof.words import printable
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from wireproof.protocols.built_in.registers import Register
 from wireproof.protocols.framed import HeaderWithLength
-from wireproof.protocols.oracle import printable
 from wireproof.protocols.replies import Judge, Matcher
 from wireproof.protocols.sizes import integers
+from wireproof.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

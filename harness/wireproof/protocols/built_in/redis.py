@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wireproof.protocols.base import Rule
 from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
 from wireproof.protocols.framing import LineCursor
-from wireproof.protocols.oracle import MalformedReplyError, first_line, printable
+from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.sizes import (
@@ -24,6 +24,7 @@ from wireproof.protocols.sizes import (
     payloads,
 )
 from wireproof.results import Level
+from wireproof.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.built_in import timestamp_judge
 from wireproof.protocols.datagram import Datagrams
-from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError, printable
+from wireproof.protocols.oracle import Oracle, SentRequests, WrongReplyError
 from wireproof.protocols.sizes import BORDER_SIZES
 from wireproof.results import Level
+from wireproof.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,19 +22,17 @@ from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.judging.frozen import frozen
 from wireproof.protocols.judging.owed import Owed, OwedReplies, Request
 from wireproof.protocols.oracle import (
-    MAX_SHOWN_BYTES,
     MalformedReplyError,
     Oracle,
     SentRequests,
     WrongReplyError,
     around,
     harmless,
-    printable,
     told,
 )
 from wireproof.protocols.replies import Expected, Matcher, matches, replies_of, shown, wrong_reply
 from wireproof.protocols.user_code import call_on_reply, call_user_code, code_error, takes_request
-from wireproof.words import counted
+from wireproof.words import MAX_SHOWN_BYTES, counted, printable
 
 _MOST_SHOWN, _MOST_OTHERS = 3, 64
 """Of the replies owed that a wrong one is compared with, to say whose it is."""

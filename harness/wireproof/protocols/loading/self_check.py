@@ -15,10 +15,11 @@ from wireproof.errors import ProtocolCodeError
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.exchange import Exchange
-from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.replies import Reply, replies_of
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import call_user_code, code_error, takes_request
+from wireproof.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,28 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wireproof.protocols.oracle import MAX_SHOWN_BYTES, SentRequests, WrongReplyError, printable
-
-
-@pytest.mark.parametrize(
-    ("data", "limit", "shown"),
-    [
-        (b"", 3, "b''"),
-        (b"a\x1b[31m\xff", 10, r"b'a\x1b[31m\xff'"),
-        (b"abc", 3, "b'abc'"),
-        (b"abcd", 3, "b'abc'… (4 bytes)"),
-        (bytearray(b"abcd"), 3, "b'abc'… (4 bytes)"),
-    ],
-)
-def test_printable(data: bytes, limit: int, shown: str):
-    """Bytes are shown as ASCII, no more of them than the limit, and their number where cut."""
-    assert printable(data, limit) == shown
-
-
-def test_no_more_is_printed_than_a_line_can_bear():
-    """Without a limit of its own, two hundred bytes are shown."""
-    assert printable(b"a" * MAX_SHOWN_BYTES) == f"b'{'a' * 200}'"
-    assert printable(b"a" * 201) == f"b'{'a' * 200}'… (201 bytes)"
+from wireproof.protocols.oracle import SentRequests, WrongReplyError
 
 
 def test_a_wrong_reply_in_one_line():

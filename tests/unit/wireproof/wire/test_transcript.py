@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from wireproof.wire.transcript import Event, Transcript
+from wireproof.wire.transcript import Event, Transcript, lines_of
 
 
 def test_events_in_order_with_times(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +39,12 @@ def test_empty_events_are_bounded_too() -> None:
         transcript.add(0, "end")
     assert transcript.events[-1].note == "the rest is left out"
     assert len(transcript.events) < 20
+
+
+def test_events_are_read_a_line_each() -> None:
+    """When, on which connection, what, its bytes harmless to print, and the note."""
+    events = [Event(1_500_000, 0, "open"), Event(2_000_000_000, 12, "send", b"a\x1b", "in one")]
+    assert lines_of(events) == [
+        "       1.500 ms  #0   open",
+        r"    2000.000 ms  #12  send        b'a\x1b' (in one)",
+    ]

@@ -11,11 +11,12 @@ from wireproof.conformance.subject import Subject
 from wireproof.protocols.base import overrides
 from wireproof.protocols.framing import ReplyBuffer
 from wireproof.protocols.hooks import RequestReplyHooks
-from wireproof.protocols.oracle import MalformedReplyError, printable
+from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.replies import replies_of
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import takes_request
 from wireproof.results import Level
+from wireproof.words import printable
 
 _SEED, _EXAMPLES = 0, 30
 _ENDED = (HalfClose(0), AwaitEnd(0))

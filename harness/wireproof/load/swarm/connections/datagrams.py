@@ -23,8 +23,9 @@ from wireproof.load.workload.corpus import Corpus
 from wireproof.load.workload.ring import Ring
 from wireproof.protocols.base import Protocol
 from wireproof.protocols.datagram import DatagramOracle, Datagrams
-from wireproof.protocols.oracle import WrongReplyError, printable
+from wireproof.protocols.oracle import WrongReplyError
 from wireproof.target import Target
+from wireproof.words import printable
 
 _REMEMBERED = 16
 

@@ -16,14 +16,10 @@ from wireproof.load.figures.tally import Sample
 from wireproof.load.workload.batch import Batch
 from wireproof.load.workload.outbox import Outbox
 from wireproof.protocols.base import Protocol, as_sent, overrides
-from wireproof.protocols.oracle import (
-    MalformedReplyError,
-    Oracle,
-    WrongReplyError,
-    printable,
-)
+from wireproof.protocols.oracle import MalformedReplyError, Oracle, WrongReplyError
 from wireproof.protocols.request_reply import RequestReply
 from wireproof.protocols.user_code import call_on_reply, takes_request
+from wireproof.words import printable
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 

@@ -23,7 +23,8 @@ from wireproof.protocols.built_in.amqp.frames import (
 )
 from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.judging.request_reply_oracle import RequestReplyOracle
-from wireproof.protocols.oracle import MAX_SHOWN_BYTES, MalformedReplyError
+from wireproof.protocols.oracle import MalformedReplyError
+from wireproof.words import MAX_SHOWN_BYTES
 
 _NAMES = {Type.METHOD: "a method", Type.HEADER: "a header", Type.BODY: "a body"}
 _TAG_BYTES = 8

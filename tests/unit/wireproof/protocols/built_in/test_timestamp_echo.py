@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.support.slow_judges import accepts
 from wireproof.protocols.built_in import timestamp_judge
 from wireproof.protocols.built_in.timestamp_echo import TimestampEcho, TimestampOracle
-from wireproof.protocols.oracle import WrongReplyError, printable
+from wireproof.protocols.oracle import WrongReplyError
+from wireproof.words import printable
 
 STAMP = b"[Mon Nov 23 14:41:16 2026] "
 LATER = b"[Mon Nov 23 14:41:17 2026] "

@@ -19,7 +19,7 @@ from wireproof.protocols import (
     WrongReplyError,
     delimited,
 )
-from wireproof.protocols.oracle import printable
+from wireproof.words import printable
 
 
 class Lines(Delimited):
