@@ -18,11 +18,12 @@ def few_descriptors(processes: Collection[int], more: int) -> Iterator[int]:
         more: how far above the highest.
 
     Yields:
-        How many descriptors they may open now, all together; 0 where no limit was lowered.
+        How many they may have open now, all together: those that they have, too, since one may
+        be given back at any time. 0 where no limit was lowered.
 
     """
     before: dict[int, tuple[int, int]] = {}
-    free = 0
+    most = 0
     try:
         for pid in processes:
             with contextlib.suppress(OSError):
@@ -32,8 +33,8 @@ def few_descriptors(processes: Collection[int], more: int) -> Iterator[int]:
                 if limit < soft:
                     resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
                     before[pid] = (soft, hard)
-                    free += limit - len(used)
-        yield free
+                    most += limit
+        yield most
     finally:
         for pid, limits in before.items():
             with contextlib.suppress(OSError):

@@ -43,11 +43,11 @@ def run_out(action: RunOut, target: Target, burden: ServerBurden, ask: Ask) -> C
     """
     held: list[JudgedConnection] = []
     share = 0.0
-    with few_descriptors(burden.accepting, action.more) as free:
+    with few_descriptors(burden.accepting, action.more) as most:
         try:
             held.append(ask(Deadline(_SERVES_AGAIN_S)))
             looks = action.look is Look.WORK and burden.least_busy_share(1) <= _SPINS
-            if _connect_past(min(free, _MOST), held, ask):
+            if _connect_past(min(most, _MOST), held, ask):
                 with _waiting(target):
                     share = burden.least_busy_share(_MOMENTS) if looks else 0.0
         finally:
@@ -62,9 +62,9 @@ def run_out(action: RunOut, target: Target, burden: ServerBurden, ask: Ask) -> C
     )
 
 
-def _connect_past(free: int, held: list[JudgedConnection], ask: Ask) -> bool:
+def _connect_past(most: int, held: list[JudgedConnection], ask: Ask) -> bool:
     """Connect until one is not served; say whether one was not."""
-    for _ in range(free):
+    for _ in range(most):
         try:
             held.append(ask(Deadline(_ANSWER_S)))
         except ConversationFailedError:
