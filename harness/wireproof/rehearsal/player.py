@@ -160,6 +160,8 @@ class Player:
             while isinstance(seen := connection.next_observation(until), Data):
                 if self._sieve.cleaned([seen.data]):
                     return True
+                if until.expired:  # it goes on without a pause
+                    break
             return False
 
     def _connected(self) -> Connection:
@@ -175,7 +177,7 @@ class Player:
     ) -> tuple[bytes, EndOfStream | Reset | None]:
         """Return all that comes until it is quiet, and the end of the stream if that comes."""
         arrivals: list[tuple[float, bytes]] = []
-        size_bytes = 0
+        size_bytes = received_bytes = 0
         begun_s = last_s = time.monotonic()
         until = Deadline(self._first_wait_s(number, known))
         while True:
@@ -185,6 +187,13 @@ class Player:
                 end = None if isinstance(seen, TimedOut) else seen
                 return self._sieve.cleaned([data for _, data in arrivals]), end
             arrivals.append((time.time(), seen.data))
+            received_bytes += len(seen.data)
+            if received_bytes > _MOST_REPLY_BYTES or now_s - begun_s > _MOST_TURN_S:
+                raise CannotRunError(
+                    f"the reply to request {number + 1} has no end:"
+                    f" {received_bytes:,} bytes in {now_s - begun_s:.0f} s",
+                    "an endless stream needs a protocol: --protocol",
+                )
             if self._sieve and not self._sieve.cleaned([seen.data]):
                 continue
             if self._listens and (unasked := trickling(arrivals)):
@@ -195,12 +204,6 @@ class Player:
             self._slowest_s = max(self._slowest_s, now_s - last_s)
             last_s = now_s
             size_bytes += len(seen.data)
-            if size_bytes > _MOST_REPLY_BYTES or now_s - begun_s > _MOST_TURN_S:
-                raise CannotRunError(
-                    f"the reply to request {number + 1} has no end:"
-                    f" {size_bytes:,} bytes in {now_s - begun_s:.0f} s",
-                    "an endless stream needs a protocol: --protocol",
-                )
             until = Deadline(self._quiet_s(number, size_bytes) * patience)
 
     def _first_wait_s(self, number: int, known: bool | None) -> float:
