@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from wireproof.cli.shared.starter import (
+    DATAGRAMS,
     FRAMINGS,
     Starter,
     found_framing,
@@ -18,6 +19,7 @@ from wireproof.cli.shared.starter import (
 )
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import write_whole
+from wireproof.learnt.framing_source import FramingSource
 from wireproof.target import parse_target, resolve
 
 _USUAL_TARGET: Final = "tcp://127.0.0.1:9000"
@@ -70,18 +72,18 @@ def init(
     where = resolve(parse_target(target), allow_hosts)[0]
     request = request or _asked("A request that it answers", _USUAL_REQUEST)
     asked = _bytes(request)
-    reply = tried(where, asked)
-    if reply is None:
+    seen = tried(where, asked)
+    if seen.greeting:
+        click.echo(f"it greets with {ascii(seen.greeting)[1:][:60]}", err=True)
+    if seen.reply is None:
         click.echo(f"{target} does not answer now, so nothing could be tried on it", err=True)
     else:
-        click.echo(f"it answers {ascii(reply)[1:][:60]}", err=True)
-    usual = found_framing(reply, asked)
-    if framing is None:
-        framing = _asked(f"Where does a reply end ({', '.join(FRAMINGS)})", usual)
-    if framing not in FRAMINGS:
-        raise UsageError(f"{framing!r} is not a framing", f"write {', '.join(FRAMINGS)}")
+        click.echo(f"it answers {ascii(seen.reply)[1:][:60]}", err=True)
+    source = _framing(framing, found_framing(seen, asked)) if where.is_stream else DATAGRAMS
+    if source.told:
+        click.echo(f"where a reply ends: {source.told}", err=True)
     slug = _slug(name or _asked("A name for the protocol", "my_protocol"))
-    starter = Starter(slug, target, asked, framing, reply, right_reply(reply, asked, framing))
+    starter = Starter(slug, target, asked, source, seen, right_reply(seen.reply, asked, source))
     files = starter_files(starter)
     there = [path for path in files if (into / path).exists()]
     if there and not force:
@@ -97,6 +99,16 @@ def init(
     click.echo(f"next:  wireproof protocols {protocol}")
     click.echo(f"then:  wireproof check {target} --protocol {protocol} --depth quick")
     return 0
+
+
+def _framing(word: str | None, found: dict[str, FramingSource]) -> FramingSource:
+    """Return the framing under `word`, or under the one that is given when asked for."""
+    known = {**FRAMINGS, **found}
+    if word is None:
+        word = _asked(f"Where does a reply end ({', '.join(known)})", next(iter(found)))
+    if word not in known:
+        raise UsageError(f"{word!r} is not a framing", f"write {', '.join(known)}")
+    return known[word]
 
 
 def _bytes(text: str) -> bytes:

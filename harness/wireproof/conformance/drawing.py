@@ -38,10 +38,10 @@ def draw_requests(
 
     """
     if target.scheme not in protocol.transports:
-        spoken = ", ".join(sorted(protocol.transports))
-        raise UsageError(
-            f"{protocol.called} is not spoken over {target.scheme}", f"it is spoken over {spoken}"
-        )
+        instead = f"it is spoken over {', '.join(sorted(protocol.transports))}"
+        if target.scheme == "udp":
+            instead += "; a class for datagrams is a DatagramProtocol"
+        raise UsageError(f"{protocol.called} is not spoken over {target.scheme}", instead)
     if target.scheme in {"tls", "exec"} and any(map(protocol.begins_tls, protocol.opening())):
         instead = "write tcp://HOST:PORT or unix:/PATH"
         raise UsageError(f"TLS cannot begin inside a connection to {target}", instead)

@@ -126,6 +126,8 @@ def _binary(framing: BinaryLength) -> FramingSource:
     at, width, adjust = framing.offset_bytes, framing.width_bytes, framing.adjust_bytes
     order = ("little_endian = True",) if framing.order == "little" else ()
     told = f"bytes {at} to {at + width - 1} say how long it is"
+    if width == 1:
+        told = f"byte {at} says how long it is"
     if at == 0 and adjust in {0, width}:
         itself = () if adjust else ("length_counts_itself = True",)
         attributes = (f"length_bytes = {width}", *order, *itself)

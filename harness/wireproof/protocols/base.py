@@ -169,7 +169,7 @@ class Protocol(ABC):
 
         Args:
             request: as drawn, or one of `opening()`.
-            serial: differs for each connection of a run, from 0.
+            serial: differs for each connection of a run, from 0; eight digits hold it.
 
         """
         del serial

@@ -199,7 +199,8 @@ def _refuse(spec: LoadSpec, protocol: Protocol, *, datagrams: bool) -> None:
 def _refuse_for_datagrams(spec: LoadSpec, protocol: Protocol) -> None:
     if not isinstance(protocol, Datagrams):
         raise UsageError(
-            f"{protocol.called} is not spoken over UDP", "write tcp://, or derive it from Datagrams"
+            f"{protocol.called} is not spoken over UDP",
+            "write tcp://, or base it on DatagramProtocol",
         )
     sizes = parse_payload(spec.payload)
     most = getattr(protocol, "buffer", _MAX_DATAGRAM_BYTES)

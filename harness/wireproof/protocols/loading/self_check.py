@@ -7,7 +7,7 @@ replies go through its own framing first: each must end exactly where it ends, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import chain, product
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _EXAMPLES = 20
+_MOST_SERIAL = 10**8 - 1
+"""Of connections; no run makes as many, and eight digits hold it."""
 _SIZES = (1, 2, 255, 256, 257, 1024, 4096)
 _MOST_PREFIXES = 64
 
@@ -117,12 +119,14 @@ def _drawn(
 def _check_personal(protocol: Protocol, request: Any) -> None:
     if not isinstance(request, bytes) or not request:
         raise code_error(protocol.opening, f"returned {request!r:.80}", "return whole requests")
-    for change, serial in product((protocol.personalise, protocol.numbered), (0, 4095, 2**31)):
+    with_serials = product([protocol.personalise], (0, 4095, _MOST_SERIAL))
+    with_numbers = product([protocol.numbered], (0, 4095, 2**31))
+    for change, serial in chain(with_serials, with_numbers):
         changed = call_user_code(change, request, serial)
         if len(changed) != len(request):
             raise code_error(
                 change,
-                f"made {len(changed)} bytes of {len(request)}",
+                f"made {len(changed)} bytes of {len(request)} with {serial}",
                 "return as many as there were",
             )
     pauses = list(call_user_code(protocol.pauses, request))

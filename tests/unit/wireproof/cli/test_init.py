@@ -44,6 +44,52 @@ def test_what_the_server_does_is_tried(
     assert invoke([*checked, "--depth", "quick", "--out", str(tmp_path / "out")]) == 0
 
 
+class _Greeter(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(b"220 ready\r\n")
+        for line in self.rfile:
+            self.wfile.write(b"200-begin\r\n200 " + line)
+
+
+class _Reversing(socketserver.DatagramRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(self.rfile.read()[::-1])
+
+
+@pytest.mark.parametrize(
+    ("server", "url", "base", "wanted", "written"),
+    [
+        (
+            socketserver.ThreadingTCPServer,
+            "tcp",
+            _Greeter,
+            "BASE-ANSWER",
+            r"return b'220 ready\r\n'",
+        ),
+        (socketserver.UDPServer, "udp", _Reversing, "DGRAM-ONE", "class Mine(DatagramProtocol):"),
+    ],
+)
+def test_the_first_check_of_what_is_written_passes(
+    server: type[socketserver.TCPServer],
+    url: str,
+    base: type[socketserver.BaseRequestHandler],
+    wanted: str,
+    written: str,
+    tmp_path: Path,
+) -> None:
+    """A greeting is written as one, several lines as a list, and datagrams have a base of theirs."""
+    with server(("127.0.0.1", 0), base) as up:
+        threading.Thread(target=up.serve_forever, args=(0.01,), daemon=True).start()
+        target = f"{url}://127.0.0.1:{up.server_address[1]}"
+        into = ["--name", "mine", "--into", str(tmp_path)]
+        assert invoke(["init", "--target", target, "--request", r"hi\r\n", *into]) == 0
+        assert written in (tmp_path / "mine.py").read_text()
+        only = ["--only", wanted, "--depth", "quick"]
+        protocol = ["--protocol", str(tmp_path / "mine.py")]
+        assert invoke(["check", target, *protocol, *only, "--out", str(tmp_path / "out")]) == 0
+        up.shutdown()
+
+
 def test_help_shows_each_example_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """They are not run together into a paragraph, and a backslash is one."""
     assert invoke(["init", "--help"]) == 0

@@ -44,6 +44,7 @@ def raise_value_error(*_: object) -> None:
         ("reply_length", lambda self, buffer: "2", "says '2'"),
         ("sized_request", lambda self, size: b"x", "returned 1 bytes for"),
         ("personalise", lambda self, request, serial: request + b"%d" % serial, "bytes of"),
+        ("personalise", lambda self, request, serial: b"%07d" % serial, "of 2 with 0"),
         ("numbered", lambda self, request, number: request + b"%d" % number, "bytes of"),
         ("pauses", lambda self, request: [99], "rising offsets"),
         ("malformed", lambda self: b"bytes", "no Hypothesis strategy"),
@@ -72,6 +73,19 @@ def test_contradictions_are_told(method: str, replacement: Callable[..., object]
         check_code(bad)
     assert said in str(caught.value)
     assert "test_self_check.py:" in str(caught.value)
+
+
+def test_eight_digits_hold_each_serial():
+    """What the page on the protocol API shows agrees with itself."""
+
+    class Named(Good):
+        def opening(self) -> list[bytes]:
+            return [b"NICK 00000000\n"]
+
+        def personalise(self, request: bytes, serial: int) -> bytes:
+            return request.replace(b"00000000", b"%08d" % serial)
+
+    check_code(Named())
 
 
 def test_an_example_is_answered():
