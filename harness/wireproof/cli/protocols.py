@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Final
+
 import click
 from rich.console import Console
 from rich.text import Text
 
-from wireproof.protocols.base import Protocol
+from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.loading.registry import (
     BUILT_IN,
     find_protocol,
@@ -18,6 +21,15 @@ from wireproof.protocols.loading.settings import settings_of
 from wireproof.words import counted, printable
 
 _SHOWN_REQUESTS = 5
+_WITHOUT: Final = MappingProxyType(
+    {
+        "sized_request": "SEG-BUFFER SEG-LENGTHS SIZE-POWERS OCTET-ALL",
+        "malformed": "BAD-*",
+        "numbered": "ID-BORDERS",
+        "sized_conversation": "SIZE-VALUES",
+    }
+)
+"""What is not tried on a stream where a class of the user's own lacks a method."""
 
 
 @click.command("protocols")
@@ -73,8 +85,19 @@ def _print_one(console: Console, protocol: Protocol) -> None:
         lines += ["  rules of its own", *(f"    {r.id} {r.level}  {r.title}" for r in rules)]
     shortest = sorted(set(requests), key=len)[:_SHOWN_REQUESTS]
     lines += ["  some requests", *(f"    {printable(request, 60)}" for request in shortest)]
+    lines += _not_tried(protocol)
     lines.append(f"The class agrees with itself on {counted(len(requests), 'request')}.")
     console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _not_tried(protocol: Protocol) -> list[str]:
+    """Return what more a class of the user's own could say, a line each."""
+    kind = type(protocol)
+    if kind.__module__.startswith("wireproof.") or "tcp" not in kind.transports:
+        return []
+    lacks = {m: ids for m, ids in _WITHOUT.items() if not overrides(protocol, Protocol, m)}
+    lines = [f"    {ids:<45} it has no {method}()" for method, ids in lacks.items()]
+    return ["  not tried", *lines] if lines else []
 
 
 def _transports(kind: type[Protocol]) -> str:

@@ -86,3 +86,23 @@ def test_what_is_usual_and_what_is_rare_is_shown(capsys: pytest.CaptureFixture[s
     kinds = next(line for line in said if line.startswith("  kinds       "))
     assert kinds.startswith("  kinds       ping publish-qos0 publish-qos1 subscribe ")
     assert "  usual mix   publish-qos0 50, publish-qos1 45, ping 5" in said
+
+
+def test_what_is_not_tried_for_lack_of_a_method_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A class of the user's own is shown with what it could say; once it says it, no more."""
+    path = tmp_path / "shout.py"
+    sound = SHOUT.replace("request.no_such_method()", "request")
+    path.write_text(sound)
+    assert invoke(["protocols", f"{path}:Shout"]) == 0
+    said = capsys.readouterr().out
+    assert "SEG-BUFFER SEG-LENGTHS SIZE-POWERS OCTET-ALL  it has no sized_request()" in said
+    path.write_text(sound + "\n    def malformed(self):\n        return st.just(b'?')\n")
+    assert "it has no malformed()" in said
+    assert invoke(["protocols", f"{path}:Shout"]) == 0
+    said = capsys.readouterr().out
+    assert "  not tried" in said
+    assert "malformed()" not in said
+    assert invoke(["protocols", "timestamp-echo"]) == 0
+    assert "not tried" not in capsys.readouterr().out
