@@ -57,7 +57,7 @@ class _Reversing(socketserver.DatagramRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("server", "url", "base", "wanted", "written"),
+    ("server", "base", "wanted", "written"),
     [
         (
             socketserver.ThreadingTCPServer,
@@ -66,21 +66,21 @@ class _Reversing(socketserver.DatagramRequestHandler):
             "BASE-ANSWER",
             r"return b'220 ready\r\n'",
         ),
-        (socketserver.UDPServer, "udp", _Reversing, "DGRAM-ONE", "class Mine(DatagramProtocol):"),
+        (socketserver.UDPServer, _Reversing, "DGRAM-ONE", "class Mine(DatagramProtocol):"),
     ],
 )
 def test_the_first_check_of_what_is_written_passes(
     server: type[socketserver.TCPServer],
-    url: str,
     base: type[socketserver.BaseRequestHandler],
     wanted: str,
     written: str,
     tmp_path: Path,
 ) -> None:
-    """A greeting is written as one, several lines as a list, and datagrams have a base of theirs."""
+    """A greeting is written as one, several lines as a list, and datagrams have a base."""
     with server(("127.0.0.1", 0), base) as up:
         threading.Thread(target=up.serve_forever, args=(0.01,), daemon=True).start()
-        target = f"{url}://127.0.0.1:{up.server_address[1]}"
+        scheme = "udp" if base is _Reversing else "tcp"
+        target = f"{scheme}://127.0.0.1:{up.server_address[1]}"
         into = ["--name", "mine", "--into", str(tmp_path)]
         assert invoke(["init", "--target", target, "--request", r"hi\r\n", *into]) == 0
         assert written in (tmp_path / "mine.py").read_text()
