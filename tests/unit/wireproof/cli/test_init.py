@@ -61,7 +61,6 @@ class _Reversing(socketserver.DatagramRequestHandler):
     [
         (
             socketserver.ThreadingTCPServer,
-            "tcp",
             _Greeter,
             "BASE-ANSWER",
             r"return b'220 ready\r\n'",
