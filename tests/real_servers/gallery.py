@@ -26,6 +26,13 @@ It stays from run to run. The variable has several clones share one, or CI keep 
 
 _INSTALL_TIMEOUT_S = 600
 _APT = ("apt-get", "install", "-y", "--no-remove", "--no-install-recommends")
+_HOW = {
+    "apt": "apt-get install {}",
+    "deb": "apt-get download {}",
+    "pip": "pip install {}",
+    "npm": "npm install {}",
+}
+_LAID_OVER = "mount -t overlay overlay -o lowerdir=/etc:/usr /usr"
 _installing = threading.Lock()
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
@@ -42,6 +49,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     protocol: str
     settings: dict[str, str] = {}
     behind: str = ""
+    mounts: bool = False
     must: str | tuple[str, ...]
     says: str = ""
     not_yet: str = ""
@@ -97,8 +105,23 @@ def catalogue() -> tuple[Server, ...]:
     return tuple(servers)
 
 
+@cache
+def can_mount() -> bool:
+    """Say whether folders can be laid over others, in a namespace that ends with the command.
+
+    Containers are often denied that.
+    """
+    command = ["unshare", "--mount", "sh", "-c", _LAID_OVER]
+    try:
+        return not subprocess.run(command, check=False, capture_output=True).returncode
+    except OSError:
+        return False
+
+
 def is_installed(server: Server) -> bool:
     """Say whether the server can be started."""
+    if server.mounts and not can_mount():
+        return False
     match server.install:
         case "stdlib":
             return True
@@ -125,7 +148,9 @@ def install_debian(servers: Sequence[Server]) -> None:
 def install(server: Server) -> str:
     """Install a server, and return what went wrong, or nothing; one at a time."""
     with _installing:
-        return "" if is_installed(server) else _install(server)
+        if is_installed(server):
+            return ""
+        return why_absent(server) if server.mounts and not can_mount() else _install(server)
 
 
 def _install(server: Server) -> str:
@@ -156,6 +181,14 @@ def _install(server: Server) -> str:
     if server.install != "apt":
         (place / ".complete").touch()
     return ""
+
+
+def why_absent(server: Server) -> str:
+    """Return why a server can't be started here, and what would change that."""
+    if server.mounts and not can_mount():
+        return "its packages are laid over the system, and `unshare --mount` is not permitted"
+    how = _HOW.get(server.install, "{}").format(" ".join(server.packages))
+    return f"it is not installed: {how}"
 
 
 def version(server: Server) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.real_servers.gallery import Server, is_installed, version
+from tests.real_servers.gallery import Server, is_installed, version, why_absent
 from tests.real_servers.running import Outcome
 from wireproof.conformance.evidence.case import read_case
 from wireproof.conformance.plans.plan import HalfClose, Plan, Push, Send, SendDatagram, SendLast
@@ -17,12 +17,6 @@ from wireproof.words import printable
 
 _LONGEST, _LONGEST_SEGMENT, _MOST_SEGMENTS = 160, 60, 6
 _BEGIN, _END = "<!-- gallery: begin -->", "<!-- gallery: end -->"
-_HOW = {
-    "apt": "apt-get install {}",
-    "deb": "apt-get download {}",
-    "pip": "pip install {}",
-    "npm": "npm install {}",
-}
 
 
 def as_lines(outcomes: Sequence[Outcome], missing: Sequence[Server]) -> list[str]:
@@ -41,7 +35,7 @@ def as_lines(outcomes: Sequence[Outcome], missing: Sequence[Server]) -> list[str
         if outcome.beside:
             lines.append(f"{'':<{width}}    only beside other servers: {outcome.beside}")
     for server in missing:
-        lines.append(f"left out, because it is not installed: {server.name} ({how(server)})")
+        lines.append(f"left out: {server.name}, because {why_absent(server)}")
     unexpected = sum(bool(outcome.problem) for outcome in outcomes)
     gaps = sum(bool(outcome.gap) for outcome in outcomes)
     lines.append(
@@ -73,11 +67,6 @@ def put_between_marks(path: Path, table: str) -> None:
     _, end, after = rest.partition(_END)
     whole = f"{before}{begin}\n{table}{end}{after}" if begin and end else table
     path.write_text(whole, encoding="utf-8")
-
-
-def how(server: Server) -> str:
-    """Return the command that installs a server."""
-    return _HOW.get(server.install, "{}").format(" ".join(server.packages))
 
 
 def _named(outcome: Outcome) -> str:

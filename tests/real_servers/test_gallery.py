@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_servers.gallery import Server, catalogue, is_installed
+from tests.real_servers.gallery import Server, catalogue, is_installed, why_absent
 from tests.real_servers.running import judge
-from tests.real_servers.table import how
 from wireproof.protocols.loading.registry import find_protocol
 from wireproof.protocols.loading.self_check import check_code
 
@@ -23,7 +22,7 @@ def named(server: Server) -> str:
 def ready_or_skip(server: Server) -> None:
     """Leave a server out, by name, where it is not installed."""
     if not is_installed(server):
-        pytest.skip(f"{server.name} is not installed: {how(server)}, or make gallery")
+        pytest.skip(f"{server.name} is left out: {why_absent(server)}")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from tests.real_servers import __main__ as gallery_main
-from tests.real_servers import running
-from tests.real_servers.gallery import ROOT, Server, catalogue
+from tests.real_servers import gallery, running
+from tests.real_servers.gallery import HERE, ROOT, Server, catalogue
 from tests.real_servers.running import Outcome, judge_often, read
 from tests.real_servers.table import as_lines, as_markdown, put_between_marks
 from wireproof.deadline import Deadline
@@ -185,3 +185,17 @@ def test_no_port_is_given_twice():
     ports = [running._free_port() for _ in range(100)]
     assert len(set(ports)) == 100
     assert set(ports) <= set(running._PORTS)
+
+
+def test_what_needs_a_mount_is_left_out_where_none_is_permitted(monkeypatch: pytest.MonkeyPatch):
+    """Whoever calls unshare is marked, and is left out with a reason where that is denied."""
+    mounting = {one.name: one for one in catalogue() if one.mounts}
+    scripts = {path.name for path in (HERE / "servers").iterdir() if "unshare" in path.read_text()}
+    calling = {
+        one.name for one in catalogue() if any(Path(word).name in scripts for word in one.start)
+    }
+    assert calling == {*mounting}
+    monkeypatch.setattr(gallery, "can_mount", lambda: False)
+    assert not any(map(gallery.is_installed, mounting.values()))
+    assert "`unshare --mount` is not permitted" in "\n".join(as_lines([], [mounting["popa3d"]]))
+    assert "not permitted" in gallery.install(mounting["syslog-ng"])

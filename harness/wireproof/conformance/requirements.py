@@ -71,12 +71,13 @@ class Requirement:
     def level_of_failure(self, subject: Subject, failure: Failure) -> Level:
         """Return how binding it is that the subject does not fail in this way.
 
-        To lose a reply behind the client's end of stream is worse than to say more than it. And
-        who was never asked two things at once has promised no order.
+        To lose a reply behind the client's end of stream is worse than to say more than it. Who was
+        never asked two things at once has promised no order. And what is given back late is.
         """
         level = self.level_for(subject)
         surplus = self.id == HALF_CLOSE and failure.owed is Owed.NOTHING
-        is_weak = surplus or failure.seen is Seen.ORDER
+        late = failure.owed is Owed.RELEASE and failure.seen is Seen.LATE
+        is_weak = surplus or late or failure.seen is Seen.ORDER
         return Level.SHOULD if is_weak and level is Level.MUST else level
 
 

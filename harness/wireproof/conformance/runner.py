@@ -19,6 +19,7 @@ from wireproof.conformance.search.explore import Search, Tried, try_certain, try
 from wireproof.conformance.search.heading import fitting
 from wireproof.conformance.search.pace import Allotment, is_slow
 from wireproof.conformance.search.pursuit import Finding, Pursuit
+from wireproof.conformance.search.release import GIVEN_BACK_S, with_release
 from wireproof.conformance.settling import settled, settled_behind
 from wireproof.conformance.subject import Depth, Subject
 from wireproof.conformance.verdict import Judged, amended, searched, without_search
@@ -259,6 +260,9 @@ class Runner:
             shrink_s *= _BESIDE_SILENCE
         pursuit = Pursuit(search, self.subject, shrink_s)
         finding = pursuit.finding(requirement, lambda until: self._draw(search, requirement, until))
+        if finding is not None:
+            until_s = min(GIVEN_BACK_S, self._allotment.budget_left_s)
+            finding = with_release(finding, self.executor.resources, until_s)
         if finding is None or finding.failed in {0, finding.runs}:
             return finding
         by_chance = self.executor.holds_in_pairs(finding.failing.plan)

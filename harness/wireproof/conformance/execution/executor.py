@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from wireproof.conformance.execution.failure import ConversationFailedError, Failure
 from wireproof.conformance.execution.plan_execution import PlanExecution
 from wireproof.conformance.execution.server.burden import ServerBurden
-from wireproof.conformance.execution.server.released import Owners, ServerResources
+from wireproof.conformance.execution.server.released import Ledger, ServerResources
 from wireproof.conformance.execution.together import in_parts, patiently
 from wireproof.conformance.plans.plan import Action, OnServer, Open, OpenTogether, Plan
 from wireproof.errors import CannotRunError
@@ -105,7 +105,7 @@ class Executor:
         self._pace_s = float("inf")
         self._plain_s: deque[float] = deque(maxlen=_PLAIN_REMEMBERED)
         self._serials = itertools.count()
-        self._owners: Owners = {}
+        self._ledger = Ledger()
         self._ahead: Ahead | None = None
         self.behind: Target | None = None
         self.latest: deque[Held] = deque(maxlen=_REMEMBERED)
@@ -260,7 +260,7 @@ class Executor:
             timeout_s or self.timeout_s,
             ahead,
             self.behind,
-            self._owners,
+            self._ledger,
         )
 
     def execute_plain(self, plan: Plan, timeout_s: float | None = None) -> Failure | None:
@@ -280,7 +280,7 @@ class Executor:
 
     def resources(self) -> ServerResources:
         """Return what the server holds now, where that can be seen."""
-        return ServerResources(self.target, self._diag, self._owners)
+        return ServerResources(self.target, self._diag, self._ledger)
 
     def holds_in_pairs(self, plan: Plan) -> bool:
         """Say whether a plan fails by chance, now and then: never, where what is right is known."""

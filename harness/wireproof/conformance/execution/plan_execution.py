@@ -16,7 +16,7 @@ from wireproof.conformance.execution.judged_socket import JudgedSocket
 from wireproof.conformance.execution.leaving import abandon
 from wireproof.conformance.execution.server.churn import Begun
 from wireproof.conformance.execution.server.look import ServerLook
-from wireproof.conformance.execution.server.released import Owners, ServerResources
+from wireproof.conformance.execution.server.released import Ledger, ServerResources
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.conformance.execution.witness import Witness
 from wireproof.conformance.plans.plan import (
@@ -78,11 +78,11 @@ class PlanExecution:
         timeout_s: float,
         ahead: Ahead | None = None,
         behind: Target | None = None,
-        owners: Owners | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Prepare: `serials` numbers connections, `ahead` has some, `behind` is led to.
 
-        `owners` has who held the server's sockets when they were looked up last.
+        `ledger` is shared by all looks at the server.
         """
         self._ahead = ahead
         self.transcript = Transcript()
@@ -97,8 +97,8 @@ class PlanExecution:
         self._streams: dict[int, JudgedConnection] = {}
         self._sockets: dict[int, JudgedSocket] = {}
         resources = (
-            ServerResources(target, diag, owners),
-            ServerResources(behind or target, diag, owners),
+            ServerResources(target, diag, ledger),
+            ServerResources(behind or target, diag, ledger),
         )
         self._look_at = ServerLook(target, *resources, self._begun, serials, timeout_s)
         # Nobody need read what an endless stream throws away.

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 _PROC = Path("/proc")
+Descriptor = tuple[int, int, str]
+"""The process, the number, and what it leads to, as proc_pid_fd in proc(5) has it."""
 _ACCEPTS = "00010000"
 """Flags of a Unix socket that listens: __SO_ACCEPTCON (include/uapi/linux/net.h)."""
 
@@ -43,6 +45,19 @@ def open_descriptors(pid: int) -> int | None:
             return sum(1 for _ in found)
     except OSError:
         return None
+
+
+def descriptors_of(pid: int) -> frozenset[Descriptor]:
+    """Return a process's descriptors, each with what it leads to; none when it is gone or hidden.
+
+    A socket and a pipe have an inode that no other has in their lifetime (proc_pid_fd in proc(5)).
+    """
+    found: set[Descriptor] = set()
+    with contextlib.suppress(OSError):
+        for each in (_PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add((pid, int(each.name), str(each.readlink())))
+    return frozenset(found)
 
 
 def threads_of(pid: int) -> int:

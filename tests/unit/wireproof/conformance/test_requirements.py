@@ -1,9 +1,12 @@
 from collections.abc import Iterator
 from types import MappingProxyType
 
+import msgspec
 import pytest
 
+from tests.support.played import failure
 from tests.support.servers import Shout
+from wireproof.conformance.execution.failure import Owed, Seen
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.requirements import (
     irrelevance,
@@ -81,3 +84,16 @@ def test_what_means_nothing_without_requests(identifier: str) -> None:
     assert "no replies to requests" in irrelevance(identifier, Announcing())
     assert irrelevance(identifier, Shout()) == ""
     assert irrelevance("CAP-CONCURRENT", Announcing()) == ""
+
+
+def test_what_is_given_back_late_need_not_be_early() -> None:
+    """That descriptors go back is a must; when, a server's own time limit may say."""
+
+    @requirement("A-B", Level.MUST, "It holds.", source="s", reason="r")
+    def made(_: Subject) -> Iterator[Plan]:
+        yield from ()
+
+    kept = msgspec.structs.replace(failure(Seen.LESS), owed=Owed.RELEASE)
+    late = msgspec.structs.replace(kept, seen=Seen.LATE)
+    assert made.level_of_failure(_subject(), kept) is Level.MUST
+    assert made.level_of_failure(_subject(), late) is Level.SHOULD

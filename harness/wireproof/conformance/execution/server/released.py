@@ -3,13 +3,14 @@
 A socket in CLOSE-WAIT is one whose client has gone. A descriptor can be anything: a file that was
 opened for a connection, a copy of its socket. How many a server may have open is its own affair:
 it may pool them or cache them. That they are more after each of several rounds of connections is
-not, since then they become more for ever.
+not, since then they become more for ever; unless a time limit of the server's gives them back.
 """
 
 import os
 import select
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,7 +18,9 @@ from wireproof.deadline import Deadline
 from wireproof.target import Target
 from wireproof.wire.kernel.inet_diag import TcpState
 from wireproof.wire.kernel.process import (
+    Descriptor,
     descendants_of,
+    descriptors_of,
     holds_any,
     open_descriptors,
     owners_of,
@@ -28,8 +31,7 @@ from wireproof.wire.kernel.sock_diag import SockDiag, plain_host
 GROWING_ROUNDS = 3
 """How often in a row the descriptors must have become more."""
 _GONE = frozenset({TcpState.CLOSE_WAIT})
-Owners = dict[frozenset[int], frozenset[int]]
-"""The processes that hold listening sockets, by the inodes of these."""
+_LOOK_LATER_S = 0.25
 
 
 class Complaint(NamedTuple):
@@ -40,21 +42,34 @@ class Complaint(NamedTuple):
     actual: str
 
 
+@dataclass(slots=True)
+class Ledger:
+    """What all looks at one server share.
+
+    Attributes:
+        owners: the processes that hold listening sockets, by the inodes of these.
+        kept: the descriptors that made each complaint, until all of them are given back.
+
+    """
+
+    owners: dict[frozenset[int], frozenset[int]] = field(default_factory=dict)
+    kept: list[frozenset[Descriptor]] = field(default_factory=list)
+
+
 class ServerResources:
     """What the server on one target holds, as far as this machine shows it."""
 
-    def __init__(self, target: Target, diag: SockDiag | None, owners: Owners | None = None) -> None:
-        """Look at the server on `target`; without `diag` there is nothing to see of TCP.
-
-        `owners` has who held its sockets when they were looked up last.
-        """
-        self._owners: Owners = {} if owners is None else owners
+    def __init__(self, target: Target, diag: SockDiag | None, ledger: Ledger | None = None) -> None:
+        """Look at the server on `target`; without `diag` there is nothing to see of TCP."""
+        self._ledger = ledger or Ledger()
         self._target = target
         self._diag = diag
         over_ip = target.is_stream and target.has_host
         self._visible = target.scheme == "unix" or (over_ip and _is_ours(target))
         self._counts: list[int] = []
         """Of descriptors, as long as each is more than the one before."""
+        self._at_first: frozenset[Descriptor] = frozenset()
+        """The descriptors that the first of these counted."""
 
     def await_released(self, deadline: Deadline) -> Complaint | None:
         """Wait until no socket on the server's port is left in CLOSE-WAIT."""
@@ -71,11 +86,33 @@ class ServerResources:
 
     def count_descriptors(self, deadline: Deadline) -> Complaint | None:
         """Count, as soon as they are no more than the time before; they may not go on growing."""
-        return self._count(
+        complaint = self._count(
             lambda: _open_in(self.processes),
             "after each round of connections the server has more descriptors open",
             deadline,
         )
+        if complaint is not None:
+            self._ledger.kept.append(self._open() - self._at_first)
+        elif len(self._counts) == 1:
+            self._at_first = self._open()
+        return complaint
+
+    def await_given_back(self, deadline: Deadline) -> bool:
+        """Wait until the server has closed all descriptors that made a complaint; say if it has."""
+        kept = frozenset().union(*self._ledger.kept)
+        while kept := kept & self._open():  # the number of one may be another's once it is closed
+            if deadline.expired:
+                return False
+            select.select([], [], [], _LOOK_LATER_S)
+        self._ledger.kept.clear()
+        return True
+
+    def kept_of_late(self, complaints: int) -> list[int]:
+        """Return how many descriptors each of so many complaints was about, the latest last."""
+        return [*map(len, self._ledger.kept[-complaints:])]
+
+    def _open(self) -> frozenset[Descriptor]:
+        return frozenset().union(*map(descriptors_of, self.processes))
 
     def count_connections(self, deadline: Deadline) -> Complaint | None:
         """Count the connections that the server has, in the same way."""
@@ -143,9 +180,9 @@ class ServerResources:
         taken for all that do: another can only have them from one of those.
         """
         listeners = self._listeners() if self._visible else frozenset()
-        accepting = self._owners.get(listeners, frozenset())
+        accepting = self._ledger.owners.get(listeners, frozenset())
         if not (accepting and all(holds_any(pid, listeners) for pid in accepting)):
-            accepting = self._owners[listeners] = frozenset(self.accepting)
+            accepting = self._ledger.owners[listeners] = frozenset(self.accepting)
         return set(accepting | descendants_of(*accepting - {os.getpid()}))
 
     @cached_property

@@ -10,6 +10,7 @@ from wireproof.wire.kernel.process import (
     ancestors_of,
     anonymous_bytes,
     descendants_of,
+    descriptors_of,
     is_stopped,
     open_descriptors,
     owners_of,
@@ -50,6 +51,15 @@ def test_descriptors_are_counted() -> None:
     with socket.socket():
         assert open_descriptors(os.getpid()) == before + 1
     assert open_descriptors(2**22 + 1) is None
+
+
+def test_descriptors_are_told_with_what_they_lead_to() -> None:
+    """A socket's by its inode; a process that is gone has none."""
+    with socket.socket() as one:
+        link = f"socket:[{os.fstat(one.fileno()).st_ino}]"
+        assert (os.getpid(), one.fileno(), link) in descriptors_of(os.getpid())
+    assert link not in {leads_to for _, _, leads_to in descriptors_of(os.getpid())}
+    assert descriptors_of(2**22 + 1) == frozenset()
 
 
 def test_a_stopped_process_is_told_from_a_running_one() -> None:
