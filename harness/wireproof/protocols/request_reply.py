@@ -21,11 +21,13 @@ from __future__ import annotations
 
 import copy
 
-from wireproof.protocols.base import overrides
+from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.judging.filling_oracle import FillingOracle
 from wireproof.protocols.judging.request_reply_oracle import RequestReplyOracle
 from wireproof.protocols.oracle import Oracle
+from wireproof.protocols.replies import replies_of
+from wireproof.protocols.user_code import ProtocolCodeError, call_user_code
 
 
 class RequestReply(RequestReplyHooks):
@@ -46,3 +48,18 @@ class RequestReply(RequestReplyHooks):
         """Return the judge of the connection whose session this is."""
         fills = overrides(self, RequestReply, "filled_in")
         return (FillingOracle if fills else RequestReplyOracle)(self)
+
+
+def right_reply_bytes(protocol: Protocol, request: bytes) -> int:
+    """Return how long the right reply to a request is at least; 0 where that can't be told.
+
+    What only a pattern or a function judges counts nothing.
+    """
+    if not isinstance(protocol, RequestReply):
+        return 0
+    judge = protocol.session().expected
+    try:
+        replies = replies_of(call_user_code(judge, request), judge)
+    except ProtocolCodeError:  # it may need what an opening would have told it
+        return 0
+    return sum(len(one.matcher) for one in replies if isinstance(one.matcher, bytes))

@@ -9,6 +9,7 @@ from wireproof.conformance.plans.plan import Await, Close, Open, Plan, Push, Sen
 from wireproof.conformance.requirements import requirement
 from wireproof.conformance.subject import KIB, Subject
 from wireproof.protocols.exchange import Exchange
+from wireproof.protocols.request_reply import right_reply_bytes
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ MORE_THAN_KERNELS_BUFFER_BYTES = 8 * 1024 * KIB
 """tcp_wmem and tcp_rmem let a connection hold 4 to 6 MiB; only then does send() take a part."""
 _OTHERS = 8
 _VALUE_BYTES = 64 * KIB
+_AMPLIFIES = 2
 _MOST_REQUESTS = 20_000
 _SEND_BUFFER_BYTES = {True: 2048 * KIB, False: 256 * KIB}
 """What a server's socket takes at least before send() blocks, over loopback and elsewhere; Linux
@@ -167,8 +169,15 @@ def _asked(subject: Subject, total: int) -> tuple[bytes, int]:
     reply_bytes = subject.protocol.usual_reply_bytes
     longest = max(subject.requests, key=lambda one: (reply_bytes(one), len(one)))
     request = subject.sized(max(4 * KIB, -(-total // subject.most_requests))) or longest
+    size = reply_bytes(request)
+    if not size:  # a short request whose reply is long fills more than a long one
+        right, asks = max(
+            (right_reply_bytes(subject.protocol, one), one) for one in subject.requests
+        )
+        if right > _AMPLIFIES * len(request):
+            request, size = asks, right
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1
-    if size := reply_bytes(request):
+    if size:
         count = min(count, max(1, 2 * total // size))
     return request, min(count, _MOST_REQUESTS, subject.most_requests)
 

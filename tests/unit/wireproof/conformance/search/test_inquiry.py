@@ -184,3 +184,25 @@ def test_a_request_that_fails_by_itself_explains_what_it_is_part_of() -> None:
     assert is_explained_by(search, failing, smallest, anything, set())
     cut = Condition(frozenset({Feature.CUTS}))
     assert not is_explained_by(search, failing, smallest, cut, set())
+
+
+def test_another_cut_in_the_same_requests_is_the_same_cause() -> None:
+    """Where no other request is long enough for the cut, the requests themselves are compared."""
+    subject = played.subject()
+    letters = b"SET \xc3\xa4 and \xc3\xb6"
+
+    def judge(plan: Plan) -> Seen | None:
+        (requests,) = plan.requests
+        cuts = {action.until for action in plan.actions if isinstance(action, Send)}
+        inside = {at + 1 for one in requests for at, byte in enumerate(one) if byte == 0xC3}
+        return _when(bool(cuts & inside), Seen.OTHER)
+
+    search, cut = played.failing(judge, single([letters], [5]), subject)
+    later, other = search.run(single([letters], [12])), search.run(single([letters + b"!"], [12]))
+    assert later is not None
+    assert other is not None
+    needed = Condition(frozenset({Feature.CUTS, Feature.REQUEST}), holds_with=(b"SET plain",))
+    assert is_explained_by(search, later, cut, needed, set())
+    assert not is_explained_by(search, other, cut, needed, set())
+    longer = Condition(needed.needed, holds_with=(b"SET plain", b"SET in letters"))
+    assert is_explained_by(search, other, cut, longer, set())
