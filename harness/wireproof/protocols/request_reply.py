@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import copy
 
+from wireproof.errors import ProtocolCodeError
 from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.hooks import RequestReplyHooks
 from wireproof.protocols.judging.filling_oracle import FillingOracle
 from wireproof.protocols.judging.request_reply_oracle import RequestReplyOracle
 from wireproof.protocols.oracle import Oracle
 from wireproof.protocols.replies import replies_of
-from wireproof.protocols.user_code import ProtocolCodeError, call_user_code
+from wireproof.protocols.user_code import call_user_code
 
 
 class RequestReply(RequestReplyHooks):
