@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from wireproof.conformance.execution.failure import Owed, Phase
+from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.search.features import (
@@ -31,6 +32,9 @@ _LONGEST_REPLACED = 4096
 _GLANCES = 3
 """At one, what is only slow looks silent."""
 _MOST_ALONE = 3
+_MOST_SHIFTS = 6
+_LEAST_READ_BYTES = 512
+"""Less fits into any server's read."""
 _STRIPPED: list[Feature] = [feature for feature in ABLATIONS if feature is not Feature.EARLIER]
 """What can be left out of a conversation that isn't small yet, without losing what matters."""
 
@@ -187,13 +191,18 @@ def is_explained_by(
     is_whole = at_once is not None and at_once.signature.is_like(smallest.signature)
     stripped = at_once if is_whole else _stripped(search, failing, condition)
     if stripped is None or not stripped.signature.is_like(smallest.signature):
-        return _is_explained_by_one(search, failing, smallest, condition)
+        return _is_explained_by_one(search, failing, smallest, condition) or _is_cut_by_reads(
+            search, failing, smallest, condition
+        )
     for feature in condition.needed:
         if feature is Feature.REQUEST:
+            if (
+                Feature.CUTS in condition.needed
+                and stripped.plan.requests == smallest.plan.requests
+            ):
+                continue  # in another request another place would be cut
             others = (with_another(stripped.plan, one) for one in condition.holds_with)
             changed = next(filter(None, others), None)
-            if changed is None and stripped.plan.requests == smallest.plan.requests:
-                continue  # no other is as long as the place of the cut; the requests are the same
         else:
             changed = without(feature, stripped.plan, stripped.failure.connection)
         if changed is None or search.in_haste(changed):
@@ -230,6 +239,34 @@ def _is_explained_by_one(
         return True
     changed = with_another(failing.plan, condition.holds_with[0])
     return changed is not None and search.in_haste(changed, glances=_GLANCES) is None
+
+
+def _is_cut_by_reads(
+    search: Search, failing: Failing, smallest: Failing, condition: Condition
+) -> bool:
+    """Whether the server's own reads cut requests that were sent at once, where a cut matters.
+
+    What is more than a read takes is cut by it. Requests of other lengths in front put that cut
+    elsewhere, and more is sent: if then all holds, the place was what mattered, and not how much.
+    """
+    plan = failing.plan
+    if (
+        Feature.CUTS not in condition.needed
+        or Feature.PIPELINING in condition.needed
+        or plan.cuts
+        or len(plan.requests) != 1
+        or sum(map(len, plan.requests[0])) < _LEAST_READ_BYTES
+        or not failing.signature.is_like(smallest.signature)
+    ):
+        return False
+    own = plan.requests[0]
+    shifts = {len(one) % len(own[-1]): one for one in search.subject.requests[::-1]}
+    shifts.pop(0, None)
+    for request in [*shifts.values()][:_MOST_SHIFTS]:
+        shifted = single((request, *own))
+        if search.subject.allows(shifted) and search.in_haste(shifted, glances=_GLANCES) is None:
+            return search.fails_alike(smallest.plan, smallest.signature) is not None
+    return False
 
 
 def _stripped_at_once(search: Search, failing: Failing, condition: Condition) -> Plan:

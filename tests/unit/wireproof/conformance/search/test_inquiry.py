@@ -1,4 +1,4 @@
-from itertools import pairwise
+from itertools import chain, pairwise
 from unittest import mock
 
 from tests.support import played
@@ -187,7 +187,7 @@ def test_a_request_that_fails_by_itself_explains_what_it_is_part_of() -> None:
 
 
 def test_another_cut_in_the_same_requests_is_the_same_cause() -> None:
-    """Where no other request is long enough for the cut, the requests themselves are compared."""
+    """Other requests tell nothing there; those that are others have to hold with another."""
     subject = played.subject()
     letters = b"SET \xc3\xa4 and \xc3\xb6"
 
@@ -206,3 +206,25 @@ def test_another_cut_in_the_same_requests_is_the_same_cause() -> None:
     assert not is_explained_by(search, other, cut, needed, set())
     longer = Condition(needed.needed, holds_with=(b"SET plain", b"SET in letters"))
     assert is_explained_by(search, other, cut, longer, set())
+
+
+def test_what_the_servers_own_reads_cut_is_no_second_cause() -> None:
+    """Shifted against a read's border it holds, though more is sent; a full queue would not."""
+    subject = played.lines()
+
+    def cut_matters(plan: Plan) -> Seen | None:
+        stream = b"".join(plan.requests[0])
+        ends = [action.until for action in plan.actions if isinstance(action, Send)]
+        reads = [range(begin + 1024, end, 1024) for begin, end in pairwise([0, *ends])]
+        return _when(any(stream[at - 1 : at + 1] == b"f\n" for at in chain(ends, *reads)))
+
+    def is_much(plan: Plan) -> Seen | None:
+        return cut_matters(plan) or _when(plan.pipelines and len(plan.requests[0]) > 100)
+
+    at_border = single([b"zz\n"] + [b"abcdef\n"] * 150)
+    needs_cut = Condition(frozenset({Feature.CUTS}))
+    for judge, explained in ((cut_matters, True), (is_much, False)):
+        search, cut = played.failing(judge, single([b"abcdef\n"], [6]), subject)
+        many = search.run(at_border)
+        assert many is not None
+        assert is_explained_by(search, many, cut, needs_cut, set()) is explained
