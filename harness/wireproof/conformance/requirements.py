@@ -38,6 +38,8 @@ class Requirement:
         drawn: a strategy for more of them, or None.
         judge: a rule on top of the oracle's, or None.
         unsupported: why a subject has no such thing, or nothing.
+        beyond: how many more certain plans there would be that the depth has no time for, however
+            fast the server.
         transport: what it is about.
         holds: whether some of its certain plans hold a connection for long, or read nothing of it,
             and no more than that: such plans are tried beside those of other requirements.
@@ -53,6 +55,7 @@ class Requirement:
     drawn: "Callable[[Subject], SearchStrategy[Plan]] | None" = None
     judge: Judge | None = None
     unsupported: Callable[[Subject], str] = lambda _: ""
+    beyond: Callable[[Subject], int] = lambda _: 0
     transport: Transport = "stream"
     holds: bool = False
 

@@ -21,7 +21,7 @@ from wireproof.conformance.search.pace import Allotment, is_slow
 from wireproof.conformance.search.pursuit import Finding, Pursuit
 from wireproof.conformance.search.release import GIVEN_BACK_S, with_release
 from wireproof.conformance.settling import settled, settled_behind
-from wireproof.conformance.subject import Depth, Subject
+from wireproof.conformance.subject import KIB, Depth, Subject
 from wireproof.conformance.verdict import Judged, amended, searched, without_search
 from wireproof.deadline import Deadline
 from wireproof.errors import WireproofError
@@ -33,9 +33,10 @@ from wireproof.wire.started_server import StartedServer
 from wireproof.words import counted
 
 _GENERIC = frozenset(one.id for one in GENERIC)
+"""A protocol's own requirements are more to the point than these."""
 _BESIDE_SILENCE = 0.3
 """Of the time to shrink; each try takes less than a third of it then, see `Search.in_haste`."""
-"""A protocol's own requirements are more to the point than these."""
+_SLOW_MIB_S = 0.1
 
 
 class Runner:
@@ -171,6 +172,7 @@ class Runner:
 
     def _search(self, requirement: Requirement) -> Judged:
         begun = time.monotonic()
+        self._learn_pace()
         search = Search(self.executor, self.subject, requirement, self.causes, self._liveness)
         until = self._allotment.next(self._exchange_s)
         if requirement.holds and not (self.causes.is_anything or is_slow(self._exchange_s)):
@@ -189,6 +191,7 @@ class Runner:
                 why = f"the server need not serve more than {most} at a time"
             if tried.unaffordable:
                 why = f"too much for a server whose exchange takes {self._pace}"
+                why += self._pace_of_bytes
             return self._without_search(requirement, Verdict.UNSUPPORTED, why)
         finding = None if tried.best is None else self._pursue(search, requirement)
         seconds = time.monotonic() - begun
@@ -197,7 +200,9 @@ class Runner:
         cause = self._cause_of(finding) if finding is not None else self.causes.met()
         cause = cause or self.causes.headed_by(requirement.id)
         if cause is None:
-            why, note = self._what_was_left(tried, complete=complete, cut_short=until.expired)
+            beyond = requirement.beyond(self.subject)
+            cut_short = until.expired and requirement.drawn is not None
+            why, note = self._what_was_left(tried, beyond, complete=complete, cut_short=cut_short)
             judged = searched(requirement, self.subject, tried, seconds, why, note=note)
             if judged.result.verdict is Verdict.PASS:
                 self._passed[requirement.id] = judged
@@ -207,24 +212,47 @@ class Runner:
         judged = searched(requirement, self.subject, tried, seconds, finding=finding, cause=cause)
         return replace(judged, amended=self._amended(cause))
 
-    def _what_was_left(self, tried: Tried, *, complete: bool, cut_short: bool) -> tuple[str, str]:
-        """Return why a search settles nothing, and else what it left out; both may be empty."""
-        if self._allotment.is_used_up and not complete:
+    def _what_was_left(
+        self, tried: Tried, beyond: int, *, complete: bool, cut_short: bool
+    ) -> tuple[str, str]:
+        """Return why a search settles nothing, and else what it left out; both may be empty.
+
+        So many plans were `beyond` what the depth has time for, on any server.
+        """
+        if self._allotment.is_used_up and (cut_short or not complete):
             return "time ran out", ""
         if tried.too_slow_plans + tried.unjudged_plans == tried.plans:
             return tried.too_slow or tried.unjudged, ""
-        left_out = tried.left_out + tried.unaffordable
+        left_out = tried.left_out + tried.unaffordable + beyond
         if tried.unjudged:
             return "", f"{tried.unjudged_plans} of {tried.plans} conversations {tried.unjudged}"
         if not (cut_short or left_out or tried.too_slow):
             return "", ""
-        of = f" of {tried.plans + left_out}" if left_out else ""
+        of = f"{tried.plans:,} of " if left_out else ""
+        count = of + counted(tried.plans + left_out, "conversation")
+        if left_out == beyond > 0 and not (cut_short or tried.too_slow):
+            name = self.subject.depth.name
+            return "", f"{count} tried, spread over all: depth {name} tries no more"
         slow = f"; {tried.too_slow_plans} were right, and too slow to end" if tried.too_slow else ""
-        return "", f"{tried.plans}{of} conversations tried: an exchange takes {self._pace}{slow}"
+        return "", f"{count} tried: an exchange takes {self._pace}{slow}"
 
     @property
     def _pace(self) -> str:
         return f"{self._exchange_s * 1000:.0f} ms"
+
+    @property
+    def _pace_of_bytes(self) -> str:
+        mib_s = self.subject.byte_s * KIB * KIB
+        return f", and each MiB {mib_s:.1f} s" if mib_s >= _SLOW_MIB_S else ""
+
+    def _learn_pace(self) -> None:
+        """Take what long requests took from a slow server for its pace.
+
+        Settling sends none, since some end a server; what was measured there is of shorter ones.
+        """
+        byte_s = self.executor.pace.byte_s
+        if byte_s is not None and is_slow(self._exchange_s):
+            self.subject = replace(self.subject, byte_s=byte_s)
 
     @property
     def _exchange_s(self) -> float:

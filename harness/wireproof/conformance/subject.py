@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     pass
 
 KIB = 1024
+_CUTS_A_SECOND = 1000
+"""A plan of one cut takes a fast server 0.3 to 3 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Depth:
     requirement_s: float
     total_s: float
     silences: int
+
+    @property
+    def most_cuts(self) -> int:
+        """At how many places the short conversations are cut at the most, a cut at a time."""
+        return int(self.requirement_s * _CUTS_A_SECOND)
 
 
 DEPTHS = {

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from wireproof.conformance.execution.failure import ConversationFailedError, Fai
 from wireproof.conformance.execution.plan_execution import PlanExecution
 from wireproof.conformance.execution.server.burden import ServerBurden
 from wireproof.conformance.execution.server.released import Ledger, ServerResources
+from wireproof.conformance.execution.server_pace import ServerPace
 from wireproof.conformance.execution.together import in_parts, patiently
 from wireproof.conformance.plans.plan import Action, OnServer, Open, OpenTogether, Plan
 from wireproof.errors import CannotRunError
@@ -25,13 +25,9 @@ from wireproof.wire.transcript import Transcript
 from wireproof.wire.written import readable
 
 _REMEMBERED = 4
-_PLAIN_REMEMBERED = 15
 LATE_S = 0.02
 """A greeting that comes later than any machine needs for it is meant to."""
 _MOST_AHEAD = 16
-_USUAL_FACTOR, _SLOWEST_FACTOR = 20, 3
-_LEAST_SHRINK_TIMEOUT_S = 0.25
-_LEAST_GLANCE_TIMEOUT_S = 0.03
 _NOT_BEGUN = float("inf")
 
 
@@ -66,6 +62,7 @@ class Executor:
         timeout_s: how long a reply may take.
         latest: the last conversations, the latest last, without their oracles, which may hold
             hundreds of MiB; plain ones are left out.
+        pace: how fast the server was so far.
         behind: the server to which the target leads, where that is known and is another.
         overlaps: whether several plans may be under way at a time.
 
@@ -101,9 +98,7 @@ class Executor:
         self._on_executed = on_executed
         self._executed = 0
         self._seen: set[int] = set()
-        self._slowest_s = 0.0
-        self._pace_s = float("inf")
-        self._plain_s: deque[float] = deque(maxlen=_PLAIN_REMEMBERED)
+        self.pace = ServerPace()
         self._serials = itertools.count()
         self._ledger = Ledger()
         self._ahead: Ahead | None = None
@@ -237,8 +232,10 @@ class Executor:
     ) -> Outcome:
         execution = self._begun(plan, timeout_s, ahead)
         failure = None
+        begun_s = time.monotonic()
         try:
             run(execution)
+            self.pace.whole(plan, time.monotonic() - begun_s)
         except ConversationFailedError as failed:
             failure = failed.failure
         finally:
@@ -268,10 +265,7 @@ class Executor:
         begun = time.monotonic()
         failure = self._execute(plan, timeout_s).failure
         if failure is None:
-            took_s = time.monotonic() - begun
-            self._slowest_s = max(self._slowest_s, took_s)
-            self._pace_s = min(self._pace_s, took_s)
-            self._plain_s.append(took_s)
+            self.pace.plain(time.monotonic() - begun)
         return failure
 
     def burden(self, timeout_s: float | None = None) -> ServerBurden:
@@ -295,25 +289,17 @@ class Executor:
     @property
     def pace_s(self) -> float:
         """How long the quickest plain exchange took: the server's own time; 0 before the first."""
-        return 0.0 if self._pace_s == float("inf") else self._pace_s
+        return self.pace.exchange_s
 
     @property
     def shrink_timeout_s(self) -> float:
         """How long a reply may take while shrinking: long for this server, short for us."""
-        return min(
-            self.timeout_s,
-            max(_LEAST_SHRINK_TIMEOUT_S, self._long_s, _SLOWEST_FACTOR * self._slowest_s),
-        )
+        return min(self.timeout_s, self.pace.shrink_timeout_s)
 
     @property
     def glance_timeout_s(self) -> float:
         """How long a reply may take where a known silence is only to be recognised."""
-        return min(self.shrink_timeout_s, max(_LEAST_GLANCE_TIMEOUT_S, self._long_s))
-
-    @property
-    def _long_s(self) -> float:
-        """What is long beside the plain exchanges of late, whatever once kept one of them."""
-        return _USUAL_FACTOR * statistics.median(self._plain_s) if self._plain_s else 0.0
+        return min(self.timeout_s, self.pace.glance_timeout_s)
 
     @property
     def distinct(self) -> int:

@@ -143,7 +143,12 @@ class JudgedStream:
         timeout_s = deadline.remaining_s()
         self._longest_s = max(self._longest_s, timeout_s)
         before = self._answered
-        match self._wait(Wait(reached, timeout_s, MOST_TIMEOUTS * timeout_s, sends=True)):
+
+        def left() -> tuple[int, int]:
+            return self._answered - before, self.oracle.owed
+
+        most_s = MOST_TIMEOUTS * timeout_s
+        match self._wait(Wait(reached, timeout_s, most_s, sends=True, left=left)):
             case Ended.SILENT:
                 raise self.witness.silent()
             case Ended.OUT_OF_TIME:

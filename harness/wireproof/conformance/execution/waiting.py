@@ -11,6 +11,8 @@ _LEAST_AGAIN_S = 0.1
 _SPINNING_S = 0.02  # what comes soon is looked for without a pause
 MOST_TIMEOUTS = 6
 """As long as something moves, the time for silence begins anew; but not for ever."""
+_HOPELESS = 2.0
+"""What would take so many times the time that is left is not waited for: a server may speed up."""
 
 
 class Ended(Enum):
@@ -23,7 +25,7 @@ class Ended(Enum):
     SILENT = auto()
     """Nothing moved any more."""
     OUT_OF_TIME = auto()
-    """Something was moving still, and all the time that there is was used up."""
+    """Something was moving still, and all the time that there is was used up, or would not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Wait:
             moves nothing.
         look_again_s: how soon to look at `reached` again where nothing tells of it; 0 where bytes
             tell.
+        left: how many replies have come of what is waited for, and how many have not.
 
     """
 
@@ -51,6 +54,7 @@ class Wait:
     sends: bool = False
     renewed: bool = True
     look_again_s: float = 0.0
+    left: Callable[[], tuple[int, int]] = lambda: (0, 0)
 
 
 class Clock:
@@ -69,6 +73,7 @@ class Clock:
         self._quiet = Deadline(wait.timeout_s)
         self._last = Deadline(wait.most_s)
         self._spinning = Deadline(_SPINNING_S)
+        self._measured = Deadline(wait.timeout_s)
 
     def look(self, progress_bytes: int) -> Ended | None:
         """Return how the wait is over now that so many bytes have moved, or None."""
@@ -79,9 +84,17 @@ class Clock:
                 self._quiet = Deadline(self._wait.timeout_s)
         elif self._quiet.expired:
             return Ended.SILENT
-        if self._last.expired and not self._wait.reached():
+        if (self._last.expired or self._is_hopeless()) and not self._wait.reached():
             return Ended.OUT_OF_TIME
         return None
+
+    def _is_hopeless(self) -> bool:
+        """Say whether what came in the time for one silence shows that all can't come in time."""
+        if not (self.moving and self._measured.expired):
+            return False
+        came, left = self._wait.left()
+        passed_s = self._wait.most_s - self._last.remaining_s()
+        return came > 0 and left * passed_s / came > _HOPELESS * self._last.remaining_s()
 
     def renew(self) -> None:
         """Have the time for silence begin anew, and all the time with it if that is shorter."""

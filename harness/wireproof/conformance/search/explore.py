@@ -291,11 +291,11 @@ def try_certain(
     enough: Deadline | None = None
     allowed = filter(subject.allows, requirement.plans(subject))
     plans = Paced(filter(search.can_afford, allowed), until)
-    for number, plan in enumerate(plans, 1):
+    for plan in plans:
         search.attempt(plan)
         if until.expired or search.is_over:
-            search.tried.left_out = max(0, plans.total - number)
-            return plans.total == number or search.tried.best is not None
+            left = search.tried.left_out = 0 if search.is_over else plans.left()
+            return search.tried.best is not None or not (left or search.is_over)
         if enough is None and search.tried.best is not None:
             # The others show where else it fails, and may fail smaller; but not for ever.
             enough = Deadline(subject.depth.shrink_s / (8 if search.is_hasty else 2))

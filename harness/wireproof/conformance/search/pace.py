@@ -95,13 +95,19 @@ class Paced(Iterator[Item]):
             StopIteration: there is none left.
 
         """
-        if not self.total and self._trial.expired and self._yielded:
-            rest = tuple(self._items)
-            self.total = self._yielded + len(rest)
-            self._items = spread(rest)
+        if self._trial.expired and self._yielded:
+            self.left()
         item = next(self._items)
         self._yielded += 1
         return item
+
+    def left(self) -> int:
+        """Return how many have not come; from now on they come spread."""
+        if not self.total:
+            rest = tuple(self._items)
+            self.total = self._yielded + len(rest)
+            self._items = spread(rest)
+        return self.total - self._yielded
 
 
 def spread(items: Sequence[Item]) -> Iterator[Item]:

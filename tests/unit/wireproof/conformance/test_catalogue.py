@@ -1,6 +1,6 @@
 import re
 from dataclasses import replace
-from itertools import accumulate, islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from wireproof.conformance.evidence.case import _check_bounds
 from wireproof.conformance.plans.plan import Await, Plan, Send
 from wireproof.conformance.properties.state_machine import histories
 from wireproof.conformance.runner import Runner
-from wireproof.conformance.subject import DEPTHS, Subject
+from wireproof.conformance.subject import DEPTHS, Depth, Subject
 from wireproof.errors import UsageError
 from wireproof.protocols.base import Protocol, Rule
 from wireproof.protocols.built_in.chargen import Chargen
@@ -150,6 +150,41 @@ def test_cuts_are_held_on_no_more_connections_than_the_server_has() -> None:
     protocol.connections = 3
     held = next(one for one in GENERIC if one.id == "SEG-HELD")
     assert {len(plan.requests) for plan in held.plans(_subject(protocol))} == {3}
+
+
+class Scripted(Shout):
+    """Its conversations are given, one of them very long."""
+
+    def conversations(self) -> list[tuple[bytes, ...]]:
+        """Return what is played, as what is learnt from traffic has it."""
+        return [(b"x" * 66_000 + b"\n", b"y\n"), (b"ab\n",)]
+
+
+@pytest.mark.parametrize("depth", DEPTHS.values(), ids=DEPTHS)
+def test_a_very_long_request_is_cut_as_often_as_the_depth_has_time_for(depth: Depth) -> None:
+    """Short ones are cut everywhere; of a long one both ends are, and the rest evenly."""
+    subject = replace(_subject(Scripted()), depth=depth)
+    one = next(one for one in GENERIC if one.id == "SEG-SINGLE")
+    cuts: dict[int, list[int]] = {}
+    for plan in one.plans(subject):
+        first = next(action for action in plan.actions if isinstance(action, Send))
+        cuts.setdefault(sum(map(len, plan.requests[0])), []).append(first.until)
+    assert cuts[3] == [1, 2]
+    found = cuts[66_003]
+    assert len(found) <= depth.most_cuts - 2
+    assert len(found) + one.beyond(subject) == 66_002
+    assert {*range(1, 65), *range(65_990, 66_001)} <= {*found}
+    assert max(b - a for a, b in pairwise(found)) <= 2.5 * 66_003 / len(found)
+
+
+def test_sets_of_cuts_of_a_very_long_request_are_as_large_as_the_depth_has_time_for() -> None:
+    """Each has no more cuts than there are single ones; a short conversation keeps all steps."""
+    one = next(one for one in GENERIC if one.id == "SEG-SETS")
+    subject = _subject(Scripted())
+    counts = [plan.cuts for plan in one.plans(subject)]
+    assert len(counts) == 11
+    assert max(counts) <= subject.depth.most_cuts
+    assert counts[-1] == 1
 
 
 def test_nothing_is_pushed_at_an_endless_stream() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from tests.support.servers import (
 from wireproof.conformance import liveness, settling
 from wireproof.conformance.catalogue import catalogue_for
 from wireproof.conformance.runner import Runner
-from wireproof.conformance.subject import DEPTHS
+from wireproof.conformance.subject import DEPTHS, Depth
 from wireproof.conformance.verdict import Judged
 from wireproof.errors import ProtocolCodeError
 from wireproof.protocols.base import Protocol
@@ -44,10 +45,11 @@ def _judged(
     protocol: Protocol | None = None,
     time_budget_s: float | None = None,
     shrink_s: float = HASTY.shrink_s,
+    depth: Depth = HASTY,
 ) -> list[Judged]:
     protocol = protocol or Shout()
     known = {one.id: one for one in catalogue_for(protocol)}
-    depth = replace(HASTY, shrink_s=shrink_s)
+    depth = replace(depth, shrink_s=shrink_s)
     runner = Runner(server.target, protocol, depth, seed=3, diag=diag, time_budget_s=time_budget_s)
     return list(runner.judge([known[identifier] for identifier in ids]))
 
@@ -219,6 +221,24 @@ def test_no_time_is_inconclusive(diag: SockDiag) -> None:
         (judged,) = _judged(server, diag, "SEG-SINGLE", time_budget_s=0.0)
     assert judged.result.verdict is Verdict.INCONCLUSIVE
     assert judged.result.message == "time ran out"
+
+
+def test_what_a_depth_leaves_out_of_a_long_request_is_told(diag: SockDiag) -> None:
+    """PASS, with how many of how many places were cut."""
+
+    class Scripted(Shout):
+        def conversations(self) -> list[tuple[bytes, ...]]:
+            return [(b"x" * 2_000 + b"\n",)]
+
+    with Serving(shouting) as server:
+        (judged,) = _judged(
+            server, diag, "SEG-SINGLE", protocol=Scripted(), depth=replace(HASTY, requirement_s=0.2)
+        )
+    assert judged.result.verdict is Verdict.PASS
+    assert re.fullmatch(
+        r"2\d\d of 2,\d{3} conversations tried, spread over all: depth quick tries no more",
+        judged.result.message,
+    )
 
 
 def test_what_the_protocol_has_not(diag: SockDiag) -> None:

@@ -1,5 +1,6 @@
 """What is found out before the catalogue."""
 
+import itertools
 import re
 import socket
 import threading
@@ -146,6 +147,21 @@ def test_what_long_exchanges_and_ends_take_is_found_out(diag: SockDiag, is_slow:
     assert (subject.exchange_s > 0.01) is is_slow
     long = single([b"x" * 100_000 + b"\n"])
     assert subject.can_afford(long) is not is_slow
+
+
+def test_one_quick_reply_among_slow_ones_makes_no_fast_server(diag: SockDiag) -> None:
+    """Where delays vary, the pace is that of most exchanges."""
+    delays = itertools.cycle([0.0, *[0.03] * 7])
+
+    def serve(peer: socket.socket) -> None:
+        while data := peer.recv(65536):
+            threading.Event().wait(next(delays))
+            peer.sendall(data.upper())
+
+    with Serving(serve) as server:
+        runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    assert runner.subject.exchange_s > 0.02
 
 
 def test_a_target_without_the_tls_that_its_server_speaks_is_no_finding(diag: SockDiag) -> None:

@@ -20,6 +20,8 @@ _STREAM = (
 _LONGEST_DRAWN_BYTES = 8 * KIB
 _EDGE_BYTES = 16
 """Headers stand at the start of a request, and marks of its end at the end."""
+_NEAR_BYTES = 64
+"""Of a request that is too long to be cut everywhere: so many cuts at both ends all the same."""
 
 
 def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
@@ -38,17 +40,51 @@ def drawn_cuts(subject: Subject) -> "SearchStrategy[Plan]":
     return plan()
 
 
+def _cuts_of(subject: Subject) -> dict[tuple[bytes, ...], Sequence[int]]:
+    """Return where each short conversation is cut: everywhere, or spread over a very long one."""
+    conversations = dict.fromkeys(subject.conversations())
+    left = subject.depth.most_cuts
+    cuts: dict[tuple[bytes, ...], Sequence[int]] = {}
+    for number, requests in enumerate(sorted(conversations, key=_size)):
+        cuts[requests] = _spread_within(requests, left // (len(conversations) - number))
+        left -= len(cuts[requests])
+    return {requests: cuts[requests] for requests in conversations}
+
+
+def _spread_within(requests: Sequence[bytes], most: int) -> Sequence[int]:
+    """Return at most so many cuts of a conversation: near its requests' ends, the rest spread."""
+    total = _size(requests)
+    if total <= most + 1:
+        return range(1, total)
+    ends = accumulate(map(len, requests), initial=0)
+    near = {cut for end in ends for cut in range(end - _NEAR_BYTES, end + _NEAR_BYTES + 1)}
+    first = _spread(sorted(near & {*range(1, total)}), max(2, most // 2))
+    others = sorted({*range(1, total)}.difference(first))
+    return sorted({*first, *_spread(others, max(2, most - len(first)))})
+
+
+def _not_cut(subject: Subject) -> int:
+    """Return at how many places of its short conversations a subject is not cut at this depth."""
+    cut = _cuts_of(subject).items()
+    return sum(_size(requests) - 1 - len(cuts) for requests, cuts in cut)
+
+
+def _size(requests: Sequence[bytes]) -> int:
+    return sum(map(len, requests))
+
+
 @requirement(
     "SEG-SINGLE",
     Level.MUST,
     "A reply does not depend on any single cut of the request stream.",
     source=_STREAM,
     reason="A server that takes one recv() for one message breaks at the first cut.",
+    beyond=_not_cut,
 )
 def single_cuts(subject: Subject) -> Iterator[Plan]:
     """Cut short conversations at every offset, and long requests near both ends."""
-    for requests in subject.conversations():
-        for cut in range(1, sum(map(len, requests))):
+    for requests, cuts in _cuts_of(subject).items():
+        for cut in cuts:
             yield subject.single(requests, [cut])
     long = [request for request in subject.requests if 64 < len(request) <= 2 * KIB]
     for request in long[:1] + long[-1:]:
@@ -101,7 +137,8 @@ def sets(subject: Subject) -> Iterator[Plan]:
     """Cut every other octet, every third, and so on; the rest is drawn."""
     for requests in subject.conversations():
         total = sum(map(len, requests))
-        for step in range(2, min(total, 12)):
+        stride = 1 + total // subject.depth.most_cuts  # no longer than single cuts take
+        for step in range(2 * stride, min(total, 12 * stride), stride):
             yield subject.single(requests, range(step, total, step))
 
 

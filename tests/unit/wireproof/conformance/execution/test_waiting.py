@@ -40,6 +40,18 @@ def test_not_for_ever() -> None:
     assert Clock(Wait(lambda: True, LONG, 0.0), 0).look(1) is None
 
 
+def test_what_cannot_come_in_time_is_not_waited_for() -> None:
+    """Once a silence's time has shown the pace, what would take far longer ends the wait."""
+
+    def ended(came: int, left: int) -> Ended | None:
+        return Clock(Wait(never, 0.0, 10.0, left=lambda: (came, left)), 0).look(1)
+
+    assert ended(1, 10**9) is Ended.OUT_OF_TIME
+    assert ended(10**9, 1) is None
+    assert ended(0, 10**9) is None  # nothing tells how long the first takes
+    assert Clock(Wait(never, LONG, LONG, left=lambda: (1, 10**9)), 0).look(1) is None
+
+
 def test_what_no_event_tells_of_is_looked_at_soon() -> None:
     """The next look is within the time that is given, not at the end of the wait."""
     clock = Clock(Wait(never, LONG, LONG, look_again_s=0.001), 0)

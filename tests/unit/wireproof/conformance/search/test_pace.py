@@ -65,3 +65,12 @@ def test_a_slow_server_gets_a_spread_of_what_is_left() -> None:
     assert order[:4] == [0, 1, 33, 17]
     assert sorted(order) == list(range(64))
     assert paced.total == 64
+
+
+def test_what_has_not_come_is_counted_without_losing_any() -> None:
+    """Who asks early gets the rest spread; who asks at the end hears of none."""
+    paced = Paced(iter(range(9)), Deadline(1000))
+    assert next(paced) == 0
+    assert paced.left() == 8
+    assert sorted(paced) == list(range(1, 9))
+    assert paced.left() == 0
