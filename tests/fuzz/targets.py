@@ -23,7 +23,7 @@ from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.loading.registry import BUILT_IN, find_protocol
 from wireproof.protocols.oracle import Oracle, WrongReplyError
 from wireproof.results import load_results
-from wireproof.traffic.captures import read_capture
+from wireproof.traffic.captured.captures import read_capture
 from wireproof.traffic.recordings import read_recording
 
 Target = Callable[[bytes], None]

@@ -25,7 +25,7 @@ from tests.support.network import (
 from tests.support.relaying import wait_until
 from wireproof.conversation import End
 from wireproof.errors import UsageError
-from wireproof.traffic.captures import read_capture
+from wireproof.traffic.captured.captures import read_capture
 
 _missing = unsupported_reason() or (None if shutil.which("tcpdump") else "needs tcpdump")
 pytestmark = pytest.mark.skipif(_missing is not None, reason=str(_missing))

@@ -23,19 +23,16 @@ ELSEWHERE = {
     "wireproof/learnt/datagrams.py": "integration/test_check_from_datagrams.py",
     "wireproof/learnt/half_closed.py": "integration/test_check_from_half_close.py",
     "wireproof/learnt/judges.py": "integration/test_check_from_datagrams.py",
-    "wireproof/learnt/exchanges.py": "integration/test_learn.py",
-    "wireproof/learnt/protocol_file.py": "integration/test_learn.py",
+    "wireproof/learnt/source/exchanges.py": "integration/test_learn.py",
+    "wireproof/learnt/source/protocol_file.py": "integration/test_learn.py",
     "wireproof/cli/load.py": "integration/test_load.py",
     "wireproof/cli/shared/load_runs.py": "integration/test_load.py",
     "wireproof/cli/shared/watching.py": "unit/wireproof/cli/shared/test_metrics_push.py",
-    "wireproof/reporting/otlp_metrics.py": "unit/wireproof/cli/shared/test_metrics_push.py",
+    "wireproof/reporting/exports/otlp_metrics.py": "unit/wireproof/cli/shared/test_metrics_push.py",
     "wireproof/cli/report.py": "integration/test_report_command.py",
     "wireproof/cli/worker.py": "integration/test_more_machines.py",
     "wireproof/wire/tls_connection.py": "zoo/test_upgrading.py",
     "wireproof/conformance/execution/judged_stream.py": (
-        "unit/wireproof/conformance/execution/test_judged_connection.py"
-    ),
-    "wireproof/conformance/execution/leaving.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
     "wireproof/conformance/execution/server/look.py": (
@@ -51,7 +48,7 @@ ELSEWHERE = {
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
-    "wireproof/conversation.py": "unit/wireproof/traffic/test_captures.py",
+    "wireproof/conversation.py": "unit/wireproof/traffic/captured/test_captures.py",
     "wireproof/results/between.py": "integration/test_between.py",
     "wireproof/results/learnt.py": "unit/wireproof/reporting/test_learnt.py",
     "wireproof/reporting/terminal/figures.py": "unit/wireproof/reporting/terminal/test_summary.py",
@@ -88,7 +85,8 @@ TOGETHER = {
     "wireproof/protocols/judging": "unit/wireproof/protocols/test_framed.py",
     "wireproof/protocols/loading": "unit/wireproof/protocols/loading/test_registry.py",
     "wireproof/protocols/built_in": "unit/wireproof/protocols/built_in/test_built_in.py",
-    "wireproof/traffic": "unit/wireproof/traffic/test_captures.py",
+    "wireproof/traffic": "unit/wireproof/traffic/captured/test_captures.py",
+    "wireproof/traffic/captured": "unit/wireproof/traffic/captured/test_captures.py",
     "reference_server": "integration/test_reference_server.py",
     "reference_server/variants": "integration/test_reference_server_faults.py",
 }

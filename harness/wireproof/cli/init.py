@@ -19,7 +19,7 @@ from wireproof.cli.shared.starter import (
 )
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import write_whole
-from wireproof.learnt.framing_source import FramingSource
+from wireproof.learnt.source.framing_source import FramingSource
 from wireproof.target import parse_target, resolve
 
 _USUAL_TARGET: Final = "tcp://127.0.0.1:9000"

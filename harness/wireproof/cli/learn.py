@@ -15,8 +15,8 @@ from wireproof.cli.shared.common import find_target, target_options
 from wireproof.cli.shared.from_traffic import learn_from, read_traffic, traffic_options
 from wireproof.errors import CannotRunError, UsageError
 from wireproof.files import write_whole
-from wireproof.learnt.protocol_file import ProtocolFile, protocol_file
 from wireproof.learnt.scripts import Scripts
+from wireproof.learnt.source.protocol_file import ProtocolFile, protocol_file
 from wireproof.rehearsal.lessons import Lessons, told_left_out
 from wireproof.rehearsal.recital import recite
 from wireproof.target import Target

@@ -64,7 +64,7 @@ def _render(name: str, file: str, results: "Results", path: Path, latency: str |
             page_folder = None if file == "-" else Path(file).parent
             return html(results, path.parent, page_folder).encode()
         case "junit":
-            from wireproof.reporting.junit import junit
+            from wireproof.reporting.exports.junit import junit
 
             return junit(results)
         case "markdown":
@@ -72,7 +72,7 @@ def _render(name: str, file: str, results: "Results", path: Path, latency: str |
 
             return markdown(results).encode()
         case "sarif":
-            from wireproof.reporting.sarif import sarif
+            from wireproof.reporting.exports.sarif import sarif
 
             return sarif(results)
         case _:
@@ -82,15 +82,15 @@ def _render(name: str, file: str, results: "Results", path: Path, latency: str |
 def _figures(name: str, results: "Results", latency: str | None) -> bytes:
     match name:
         case "csv":
-            from wireproof.reporting.exports import series_csv
+            from wireproof.reporting.exports.tables import series_csv
 
             return series_csv(results).encode()
         case "prometheus":
-            from wireproof.reporting.prometheus import prometheus
+            from wireproof.reporting.exports.prometheus import prometheus
 
             return prometheus(results).encode()
         case _:
-            from wireproof.reporting.exports import hgrm
+            from wireproof.reporting.exports.tables import hgrm
 
             return hgrm(results, latency).encode()
 

@@ -17,8 +17,8 @@ def write_reports(results: Results, folder: Path) -> list[Path]:
         CannotRunError: the folder cannot be written to.
 
     """
+    from wireproof.reporting.exports.junit import junit
     from wireproof.reporting.html.page import html
-    from wireproof.reporting.junit import junit
 
     return [
         write(folder / JUNIT, junit(results)),

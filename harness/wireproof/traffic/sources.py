@@ -9,9 +9,9 @@ from typing import Final
 
 from wireproof.conversation import Conversation, Turn
 from wireproof.errors import UsageError
-from wireproof.traffic.captures import read_capture
-from wireproof.traffic.left_out import LeftOut
-from wireproof.traffic.packet_files import is_capture
+from wireproof.traffic.captured.captures import read_capture
+from wireproof.traffic.captured.left_out import LeftOut
+from wireproof.traffic.captured.packet_files import is_capture
 from wireproof.traffic.recordings import is_recording, read_recording
 from wireproof.words import counted
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from wireproof.errors import CannotRunError
-from wireproof.reporting.live_metrics import metrics_of
+from wireproof.reporting.exports.live_metrics import metrics_of
 from wireproof.results import LoadResult
 
 if TYPE_CHECKING:

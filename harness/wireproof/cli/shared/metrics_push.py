@@ -10,7 +10,7 @@ from typing import Self
 import click
 
 from wireproof.errors import CannotRunError, UsageError
-from wireproof.reporting.otlp_metrics import otlp_metrics_of
+from wireproof.reporting.exports.otlp_metrics import otlp_metrics_of
 from wireproof.results import LoadResult
 
 _INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"

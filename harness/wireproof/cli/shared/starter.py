@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from wireproof.deadline import Deadline
 from wireproof.learning.framing import BinaryLength, Ending, FixedSize, Framing, split
-from wireproof.learnt.framing_source import FramingSource, framing_of, framing_source
-from wireproof.learnt.source_text import literal
+from wireproof.learnt.source.framing_source import FramingSource, framing_of, framing_source
+from wireproof.learnt.source.source_text import literal
 from wireproof.target import Target
 from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection

@@ -21,7 +21,7 @@ from wireproof.learnt.cast import Cast, Cue
 from wireproof.learnt.half_closed import HalfClosedProtocol
 from wireproof.learnt.oracle import JUDGED_BY_KIND
 from wireproof.learnt.protocol import LearntProtocol
-from wireproof.learnt.source_text import of_pattern
+from wireproof.learnt.source.source_text import of_pattern
 from wireproof.protocols.base import Protocol, as_sent, overrides
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.hooks import RequestReplyHooks

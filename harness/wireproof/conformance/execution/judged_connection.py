@@ -1,6 +1,6 @@
 """One connection of a plan under judgement: each step of the plan is a method."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from wireproof.conformance.execution.failure import Failure, Seen
 from wireproof.conformance.execution.judged_stream import JudgedStream
@@ -16,6 +16,7 @@ from wireproof.wire.observations import Data
 
 FULL_S = 0.3
 """Nothing has moved for so long: then no more is taken before something is read."""
+_ABANDON_S = 0.2
 
 
 class JudgedConnection(JudgedStream):
@@ -168,3 +169,16 @@ class JudgedConnection(JudgedStream):
         if self._reads_slowly:
             self._connection.widen_window()
             self._reads_slowly = False
+
+
+def abandon(connections: Collection[JudgedConnection]) -> None:
+    """Give the sockets of a plan that is over, or has failed, back, without harm to the server.
+
+    What a failed plan leaves unread would turn a plain close into a reset (RFC 2525, 2.17), and
+    the next plan would meet a server that our own reset may have ended.
+    """
+    for connection in connections:
+        connection.leave()
+    soon = Deadline(_ABANDON_S)
+    for connection in connections:
+        connection.drain_and_close(soon)

@@ -11,9 +11,8 @@ from wireproof.conformance.execution.failure import (
     Seen,
 )
 from wireproof.conformance.execution.identity import await_refusal, await_taken_over
-from wireproof.conformance.execution.judged_connection import JudgedConnection
+from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.judged_socket import JudgedSocket
-from wireproof.conformance.execution.leaving import abandon
 from wireproof.conformance.execution.server.churn import Begun
 from wireproof.conformance.execution.server.look import ServerLook
 from wireproof.conformance.execution.server.released import Ledger, ServerResources

@@ -12,7 +12,7 @@ from wireproof.reporting.digest import (
     leading_latency,
     steady_stages,
 )
-from wireproof.reporting.exports import decode_histogram
+from wireproof.reporting.exports.tables import decode_histogram
 from wireproof.reporting.text import escaped
 from wireproof.results import (
     BacklogResult,

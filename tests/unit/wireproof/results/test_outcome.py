@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.support import result_samples as samples
+from wireproof.reporting.exports.junit import junit
 from wireproof.reporting.html.page import html
-from wireproof.reporting.junit import junit
 from wireproof.reporting.markdown import markdown
 from wireproof.reporting.terminal.summary import print_summary
 from wireproof.results import CheckResult, LoadResult, Results, Verdict, outcome

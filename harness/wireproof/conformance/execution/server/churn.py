@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from wireproof.conformance.execution.failure import ConversationFailedError
-from wireproof.conformance.execution.judged_connection import JudgedConnection
-from wireproof.conformance.execution.leaving import abandon
+from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.plans.plan import Way
 from wireproof.deadline import Deadline
 from wireproof.wire.connection import Connection

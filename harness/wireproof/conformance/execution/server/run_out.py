@@ -8,8 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from wireproof.conformance.execution.failure import ConversationFailedError
-from wireproof.conformance.execution.judged_connection import JudgedConnection
-from wireproof.conformance.execution.leaving import abandon
+from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.server.burden import ServerBurden
 from wireproof.conformance.execution.server.released import Complaint, look_again_soon
 from wireproof.conformance.plans.plan import Look, RunOut

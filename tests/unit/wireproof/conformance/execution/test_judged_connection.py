@@ -16,8 +16,7 @@ from wireproof.conformance.execution.failure import (
     Phase,
     Seen,
 )
-from wireproof.conformance.execution.judged_connection import JudgedConnection
-from wireproof.conformance.execution.leaving import abandon
+from wireproof.conformance.execution.judged_connection import JudgedConnection, abandon
 from wireproof.conformance.execution.waiting import DeliveryTimeout
 from wireproof.deadline import Deadline
 from wireproof.results import Delivery

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import result_samples as samples
 from wireproof.histogram import Histogram
-from wireproof.reporting.live_metrics import metrics_of
+from wireproof.reporting.exports.live_metrics import metrics_of
 from wireproof.results import LoadResult
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wireproof.traffic.link_layers import Endpoint
+from wireproof.traffic.captured.link_layers import Endpoint
 
 
 @dataclass(frozen=True, slots=True)

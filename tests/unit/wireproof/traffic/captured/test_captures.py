@@ -13,9 +13,9 @@ from tests.support import packets
 from tests.support.packets import ACK, FIN, RST, SYN, Packet, Wire, Write, captured, exchanged
 from wireproof.conversation import Conversation, End
 from wireproof.errors import UsageError
-from wireproof.traffic.captures import Captured, read_capture
+from wireproof.traffic.captured.captures import Captured, read_capture
 
-DATA = Path(__file__).parents[3] / "data" / "captures"
+DATA = Path(__file__).parents[4] / "data" / "captures"
 ASKED = [Write(True, b"PING\r\n"), Write(False, b"+PONG\r\n"), Write(True, b"QUIT\r\n")]
 
 _WRITES = st.lists(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
-from wireproof.traffic.packet_files import Frame
+from wireproof.traffic.captured.packet_files import Frame
 
 Endpoint = tuple[str, int]
 """Address and port."""

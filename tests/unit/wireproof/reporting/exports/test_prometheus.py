@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import result_samples as samples
 from wireproof.errors import CannotRunError
-from wireproof.reporting.prometheus import prometheus
+from wireproof.reporting.exports.prometheus import prometheus
 from wireproof.results import Verdict
 
 

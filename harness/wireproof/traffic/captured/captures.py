@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from wireproof.conversation import Conversation, End, Turn
 from wireproof.errors import UsageError
-from wireproof.traffic.captured_datagrams import conversations_of_datagrams
-from wireproof.traffic.left_out import LeftOut, shown
-from wireproof.traffic.link_layers import Datagram, Endpoint, Segment, carried_by
-from wireproof.traffic.packet_files import Frame, read_frames
-from wireproof.traffic.reassembly import Connection, Stream, connections_of, knowledge
+from wireproof.traffic.captured.datagrams import conversations_of_datagrams
+from wireproof.traffic.captured.left_out import LeftOut, shown
+from wireproof.traffic.captured.link_layers import Datagram, Endpoint, Segment, carried_by
+from wireproof.traffic.captured.packet_files import Frame, read_frames
+from wireproof.traffic.captured.reassembly import Connection, Stream, connections_of, knowledge
 from wireproof.words import counted
 
 _CLIENT_HELLO = re.compile(rb"\x16\x03[\x00-\x04](?s:..)\x01")  # RFC 8446, 5.1 and 4

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.support import result_samples as samples
-from wireproof.reporting.sarif import sarif
+from wireproof.reporting.exports.sarif import sarif
 from wireproof.results import Verdict
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import result_samples as samples
-from wireproof.reporting.junit import junit
+from wireproof.reporting.exports.junit import junit
 from wireproof.results import RequirementResult, Verdict
 
 

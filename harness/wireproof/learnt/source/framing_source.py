@@ -13,7 +13,7 @@ from wireproof.learning.framing import (
     framings_of,
     split,
 )
-from wireproof.learnt.source_text import literal
+from wireproof.learnt.source.source_text import literal
 
 _LINE_ENDS: Final = (b"\r\n", b"\n")
 

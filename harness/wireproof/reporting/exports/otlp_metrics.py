@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from wireproof.histogram import Histogram, highest_at, sum_us
-from wireproof.reporting.live_metrics import BOUNDS_US, reached
+from wireproof.reporting.exports.live_metrics import BOUNDS_US, reached
 from wireproof.reporting.text import escaped
 from wireproof.results import LoadResult
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.learnt_scripts import script
 from wireproof.learning.patterns.pattern import Pattern
-from wireproof.learnt.source_text import (
+from wireproof.learnt.source.source_text import (
     LINE_COLUMNS,
     assigned,
     ends_itself,

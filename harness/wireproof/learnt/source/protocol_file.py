@@ -8,8 +8,9 @@ from typing import Final
 from msgspec import structs
 
 from wireproof.errors import CannotRunError
-from wireproof.learnt.exchanges import Exchanges
-from wireproof.learnt.framing_source import (
+from wireproof.learnt.scripts import Scripts
+from wireproof.learnt.source.exchanges import Exchanges
+from wireproof.learnt.source.framing_source import (
     BY_KNOWN_REPLY,
     BY_REQUEST,
     TO_THE_END,
@@ -17,8 +18,14 @@ from wireproof.learnt.framing_source import (
     framing_of,
     framing_source,
 )
-from wireproof.learnt.scripts import Scripts
-from wireproof.learnt.source_text import docstring, ends_itself, group, literal, method, table
+from wireproof.learnt.source.source_text import (
+    docstring,
+    ends_itself,
+    group,
+    literal,
+    method,
+    table,
+)
 
 _TO_GO_ON_FROM: Final = (
     "Written by `wireproof learn`, to go on from. The requests are those that were seen, the"

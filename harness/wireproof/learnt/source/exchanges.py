@@ -6,7 +6,13 @@ from typing import Final
 
 from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learnt.scripts import Script, Scripts
-from wireproof.learnt.source_text import LINE_COLUMNS, assigned, of_bytes, of_pattern, told_spans
+from wireproof.learnt.source.source_text import (
+    LINE_COLUMNS,
+    assigned,
+    of_bytes,
+    of_pattern,
+    told_spans,
+)
 
 _WORD = re.compile(rb"[A-Za-z][A-Za-z0-9_]+")
 _MOST_WORDS: Final = 2

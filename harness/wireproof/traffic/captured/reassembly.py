@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from wireproof.traffic.link_layers import Endpoint, Flags, Segment
+from wireproof.traffic.captured.link_layers import Endpoint, Flags, Segment
 
 
 @dataclass(frozen=True, slots=True)

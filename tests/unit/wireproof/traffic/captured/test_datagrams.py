@@ -7,7 +7,7 @@ import pytest
 from tests.support import packets
 from wireproof.conversation import Conversation
 from wireproof.errors import UsageError
-from wireproof.traffic.captures import Captured, read_capture
+from wireproof.traffic.captured.captures import Captured, read_capture
 
 PORT = 53
 ASKED = [(40000, PORT, b"a?"), (PORT, 40000, b"a!"), (40000, PORT, b"b?"), (PORT, 40000, b"b!")]

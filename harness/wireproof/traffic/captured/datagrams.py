@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wireproof.conversation import Conversation, End, Turn
-from wireproof.traffic.left_out import LeftOut, shown
-from wireproof.traffic.link_layers import Datagram, Endpoint
+from wireproof.traffic.captured.left_out import LeftOut, shown
+from wireproof.traffic.captured.link_layers import Datagram, Endpoint
 
 _COPY_NS: Final = 1_000_000
 """A packet that passes two interfaces of one machine does so within a millisecond."""

@@ -6,7 +6,7 @@ import pytest
 
 import wireproof
 from wireproof.learning.framing import BinaryLength, DecimalLength, Ending, FixedSize, Framing
-from wireproof.learnt.framing_source import framing_of, framing_source
+from wireproof.learnt.source.framing_source import framing_of, framing_source
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import result_samples as samples
 from wireproof.errors import UsageError
-from wireproof.reporting.exports import decode_histogram, hgrm, series_csv
+from wireproof.reporting.exports.tables import decode_histogram, hgrm, series_csv
 
 
 def test_the_series_has_a_line_a_second() -> None:

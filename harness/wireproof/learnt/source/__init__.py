@@ -1,0 +1,1 @@
+"""What was learnt as the source of a protocol file."""

@@ -1,0 +1,1 @@
+"""A result file for other programs: tables, test reports, metrics."""
