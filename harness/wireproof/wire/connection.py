@@ -91,8 +91,12 @@ class Connection:
             if receive_buffer_bytes:
                 # Before the connect: the window's scale is agreed on in the handshake (tcp(7)).
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-            raw.settimeout(max(deadline.remaining_s(), 0.001))
-            raw.connect(target.address)
+            seconds = max(deadline.remaining_s(), 0.001)
+            if target.family == socket.AF_UNIX:
+                _connect_unix(raw, target, seconds)
+            else:
+                raw.settimeout(seconds)
+                raw.connect(target.address)
             return cls.adopt(raw, target, deadline, prelude_cut)
         except OSError as error:
             raw.close()
@@ -279,6 +283,22 @@ def _new_socket(target: Target) -> socket.socket:
     except OSError as error:
         hint = _OURS_EXHAUSTED.get(error.errno or 0, error.strerror or str(error))
         raise CannotRunError(f"cannot connect to {target}: {hint}") from None
+
+
+def _connect_unix(raw: socket.socket, target: Target, seconds: float) -> None:
+    """Connect, and wait while the queue is full, as TCP does.
+
+    A socket that doesn't block is told EAGAIN at once (unix(7)), and so is one with a timeout of
+    Python's; a blocking one waits as long as it may send (socket(7), SO_SNDTIMEO).
+    """
+    raw.setblocking(True)
+    limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    try:
+        raw.connect(target.address)
+    except BlockingIOError:
+        raise TimeoutError from None
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 0))
 
 
 def connect_reason(error: OSError) -> str:

@@ -116,6 +116,8 @@ class Inquiry:
     def leaves_out_still(self, plan: Plan) -> bool:
         """Say whether a smaller conversation has nothing again that was needless."""
         failure = self.smallest.failure
+        if failure.connection >= len(plan.requests):  # of fewer connections the last is meant
+            failure = msgspec.structs.replace(failure, connection=len(plan.requests) - 1)
         return self._subject.allows(plan) and not any(
             had(feature, plan, failure) for feature in self._needless
         )
@@ -195,17 +197,7 @@ def is_explained_by(
             search, failing, smallest, condition
         )
     for feature in condition.needed:
-        if feature is Feature.REQUEST:
-            if (
-                Feature.CUTS in condition.needed
-                and stripped.plan.requests == smallest.plan.requests
-            ):
-                continue  # in another request another place would be cut
-            others = (with_another(stripped.plan, one) for one in condition.holds_with)
-            changed = next(filter(None, others), None)
-        else:
-            changed = without(feature, stripped.plan, stripped.failure.connection)
-        if changed is None or search.in_haste(changed):
+        if not _holds_without(feature, search, stripped, smallest, condition):
             return False
     if search.fails_alike(smallest.plan, smallest.signature) is None:
         return False
@@ -239,6 +231,22 @@ def _is_explained_by_one(
         return True
     changed = with_another(failing.plan, condition.holds_with[0])
     return changed is not None and search.in_haste(changed, glances=_GLANCES) is None
+
+
+def _holds_without(
+    feature: Feature, search: Search, failing: Failing, smallest: Failing, condition: Condition
+) -> bool:
+    """Whether a conversation holds less what a cause needs; with another request, if with any."""
+    if feature is not Feature.REQUEST:
+        changed = without(feature, failing.plan, failing.failure.connection)
+        return changed is not None and search.in_haste(changed) is None
+    cut = Feature.CUTS in condition.needed
+    if cut and failing.plan.requests == smallest.plan.requests:
+        return True  # in another request another place would be cut
+    others = [*filter(None, (with_another(failing.plan, one) for one in condition.holds_with))]
+    if not others:
+        return cut  # none is long enough to be cut there
+    return any(search.in_haste(one) is None for one in others)
 
 
 def _is_cut_by_reads(

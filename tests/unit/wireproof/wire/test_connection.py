@@ -1,8 +1,11 @@
+import contextlib
 import errno
 import socket
 import ssl
 import struct
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -229,3 +232,21 @@ def test_tls_that_takes_nothing_says_so() -> None:
     """The caller waits, and offers the same again."""
     with pytest.raises(ssl.SSLWantWriteError):
         send_records(cast(ssl.SSLSocket, _Records(10)), bytes(40_000))
+
+
+def test_a_full_queue_of_a_unix_socket_is_waited_for(target_of: TargetOf, tmp_path: Path) -> None:
+    """As over TCP: connect() is told EAGAIN there, though the server only takes its time."""
+    with socket.socket(socket.AF_UNIX) as server, contextlib.ExitStack() as open_ones:
+        server.bind(str(tmp_path / "s"))
+        server.listen(0)
+        target = target_of(server)
+        open_ones.enter_context(Connection.open(target, Deadline(5)))
+        with pytest.raises(ConnectError, match="no answer in time"):
+            Connection.open(target, Deadline(0.02))
+        accepted = ThreadPoolExecutor(1)
+        open_ones.enter_context(accepted)
+        late = accepted.submit(Connection.open, target, Deadline(5))
+        for _ in range(2):
+            peer, _ = server.accept()
+            open_ones.enter_context(peer)
+        open_ones.enter_context(late.result())

@@ -57,7 +57,8 @@ def connect(address, receive_buffer_bytes=0):
         connected.settimeout(5)
         try:
             connected.connect(address)
-        except ConnectionRefusedError:  # the last replay may have ended a worker
+        except (ConnectionRefusedError, BlockingIOError):
+            # The last replay may have ended a worker, or filled the queue of a Unix socket.
             connected.close()
             if not soon.left():
                 raise

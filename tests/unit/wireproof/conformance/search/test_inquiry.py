@@ -1,5 +1,8 @@
+from dataclasses import replace
 from itertools import chain, pairwise
 from unittest import mock
+
+import msgspec
 
 from tests.support import played
 from tests.support.played import Judge
@@ -203,9 +206,25 @@ def test_another_cut_in_the_same_requests_is_the_same_cause() -> None:
     assert other is not None
     needed = Condition(frozenset({Feature.CUTS, Feature.REQUEST}), holds_with=(b"SET plain",))
     assert is_explained_by(search, later, cut, needed, set())
-    assert not is_explained_by(search, other, cut, needed, set())
-    longer = Condition(needed.needed, holds_with=(b"SET plain", b"SET in letters"))
+    assert is_explained_by(search, other, cut, needed, set())  # none is as long as its cut
+    alike = letters + b"?"
+    longer = Condition(needed.needed, holds_with=(alike, b"SET in letters"))
     assert is_explained_by(search, other, cut, longer, set())
+    assert not is_explained_by(
+        search, other, cut, Condition(needed.needed, (), (), (alike,)), set()
+    )
+
+
+def test_the_last_connection_is_meant_where_there_are_fewer() -> None:
+    """What was found on the second of two is asked of the one that is left."""
+    subject = played.subject()
+    search, _ = played.search(lambda plan: _when(len(plan.requests) > 1), subject)
+    both = search.run(interleaved([single([b"a"]), single([b"ab"], [1])], [0, 1]))
+    assert both is not None
+    beside = replace(both, failure=msgspec.structs.replace(both.failure, connection=1))
+    inquiry = Inquiry(search, subject, beside, beside, 60.0)
+    inquiry.leave_out()
+    assert inquiry.leaves_out_still(single([b"a"]))
 
 
 def test_what_the_servers_own_reads_cut_is_no_second_cause() -> None:
