@@ -48,7 +48,8 @@ class Finding(msgspec.Struct, kw_only=True):
         extent: connections, bytes and cuts of the minimum; empty where no conversation failed.
         cause: its ID; empty where no conversation failed.
         replays: how often its recorded case failed again, and of how many; empty if not run.
-        exits: of its script: against the fault, and against the sound server; empty if not run.
+        exits: of its script: against the fault, five times, and against the sound server;
+            empty if not run.
         where: what the script failed on: a `fresh` server, or the one that was `judged`.
 
     """

@@ -105,6 +105,17 @@ def runnable_s(pid: int) -> float:
     return total_ns / 1e9
 
 
+def waited_s() -> float:
+    """Return for how long the calling thread has been ready to run and had no CPU, in seconds.
+
+    0.0 where the kernel doesn't tell (schedstat, see Documentation/scheduler/sched-stats.rst).
+    """
+    try:
+        return int((_PROC / "thread-self" / "schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
 def process_name(pid: int) -> str:
     """Return the name of a process's program; empty when it is gone."""
     try:

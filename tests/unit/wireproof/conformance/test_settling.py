@@ -4,10 +4,12 @@ import itertools
 import re
 import socket
 import threading
+import time
 
 import pytest
 
 from tests.support.servers import SHOUT, Serving, Shout, over_tls, shouting
+from wireproof.conformance import settling
 from wireproof.conformance.catalogue import GENERIC
 from wireproof.conformance.execution.executor import Executor, Outcome
 from wireproof.conformance.plans.made import single
@@ -162,6 +164,23 @@ def test_one_quick_reply_among_slow_ones_makes_no_fast_server(diag: SockDiag) ->
         runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
         runner.settle()
     assert runner.subject.exchange_s > 0.02
+
+
+def test_what_a_busy_machine_takes_makes_no_slow_server(
+    diag: SockDiag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time in which we had no CPU is left out, and as much for the server's."""
+
+    def serve(peer: socket.socket) -> None:
+        while data := peer.recv(65536):
+            threading.Event().wait(0.03)
+            peer.sendall(data.upper())
+
+    monkeypatch.setattr(settling, "waited_s", lambda: time.monotonic() / 2)
+    with Serving(serve) as server:
+        runner = Runner(server.target, find_protocol(SHOUT), DEPTHS["quick"], seed=1, diag=diag)
+        runner.settle()
+    assert runner.subject.exchange_s < 0.01
 
 
 def test_a_target_without_the_tls_that_its_server_speaks_is_no_finding(diag: SockDiag) -> None:

@@ -17,6 +17,7 @@ from wireproof.wire.kernel.process import (
     parent_of,
     process_name,
     unix_listeners,
+    waited_s,
 )
 
 
@@ -131,3 +132,22 @@ def test_memory_that_a_child_shares_counts_once() -> None:
 def test_the_memory_of_nobody_is_none() -> None:
     """Of a process that is gone, or of the kernel."""
     assert anonymous_bytes(0) == 0
+
+
+def test_a_thread_that_has_to_share_a_cpu_waits_for_it() -> None:
+    """Beside another that is busy on the same CPU the time in which we are ready only grows."""
+    allowed = os.sched_getaffinity(0)
+    command = [sys.executable, "-I", "-c", "print(flush=True)\nwhile True: pass"]
+    before_s = waited_s()
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as busy:
+            assert busy.stdout is not None
+            busy.stdout.readline()
+            until = Deadline(10)
+            while waited_s() <= before_s and not until.expired:
+                pass
+            busy.kill()
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert waited_s() > before_s
