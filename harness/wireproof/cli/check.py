@@ -37,6 +37,11 @@ from wireproof.errors import UsageError
 @click.option("--only", multiple=True, metavar="ID", help="These requirements; SEG-* is a group.")
 @click.option("--skip", multiple=True, metavar="ID", help="Not these.")
 @click.option(
+    "--only-seen",
+    is_flag=True,
+    help="With --from: send requests as they were seen, and none made longer.",
+)
+@click.option(
     "--depth",
     type=click.Choice(["quick", "default", "deep"]),
     default="default",
@@ -80,6 +85,7 @@ def check(
     vary: str,
     reset_command: str,
     reference: str,
+    only_seen: bool,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     depth: str,
@@ -121,6 +127,8 @@ def check(
     traffic = read_traffic(
         target, sources, conversation, server_port, vary, reset_command, reference, allow_hosts
     )
+    if only_seen and traffic is None:
+        raise UsageError("--only-seen means nothing without --from", "add --from FILE")
     if traffic is not None:
         refuse_beside_traffic(protocol=was_given("protocol_name"))
         traffic = replace(traffic, reference=traffic.reference or server_behind)
@@ -135,7 +143,7 @@ def check(
         found = replace(found, prelude=first)  # noqa: PLW2901 - as a user of the server meets it
         learnt = None
         if traffic is not None:
-            lessons = learn_from(traffic, found, quiet=as_json)
+            lessons = learn_from(traffic, found, quiet=as_json, longer=not only_seen)
             protocol_name, protocol = FILE_NAME, learnt_protocol(lessons, settings)
             left_out = [*traffic.left_out, *told_left_out(lessons)]
             learnt = learnt_result(lessons.scripts, lessons.plays, left_out)

@@ -257,7 +257,8 @@ def load(
         refuse_beside_traffic(protocol=was_given("protocol_name"), elsewhere=elsewhere is not None)
         learner = find_target(target, allow_hosts)
         folder = ResultsFolder("load", out, force=force)
-        protocol_name = learnt_file(traffic, learner, folder.folder, quiet=as_json)
+        most = max(stages or [users])
+        protocol_name = learnt_file(traffic, learner, folder.folder, most, quiet=as_json)
     _refuse_together(rate, rate_stages, watchers, knee)
     if elsewhere is not None:
         refuse_what_is_here(

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from wireproof.learning.patterns.pattern import SpanRow
+from wireproof.learnt.grown import Grown
 from wireproof.learnt.scripts import Scripts
 from wireproof.results import CheckResult, LearntResult, LearntSpan, Verdict
 from wireproof.words import printable
@@ -13,6 +14,7 @@ LEAST_SHARE: Final = 0.5
 """Of the reply bytes: where less is judged, that all held says little."""
 _MOST_SPANS: Final = 200
 _UNASKED_BYTES: Final = 60
+_LONGER_BYTES: Final = 24
 
 
 def learnt_result(scripts: Scripts, plays: int, left_out: list[str]) -> LearntResult:
@@ -36,6 +38,7 @@ def learnt_result(scripts: Scripts, plays: int, left_out: list[str]) -> LearntRe
         spans=spans[:_MOST_SPANS],
         left_out=left_out,
         unasked=[printable(one.typical, _UNASKED_BYTES)[2:-1] for one in scripts.unasked],
+        longer=[_longer(one) for one in scripts.grown],
         reference=scripts.reference,
     )
 
@@ -55,6 +58,15 @@ def as_far_as_judged(result: CheckResult) -> CheckResult:
             for line in result.requirements
         ],
     )
+
+
+def _longer(one: Grown) -> str:
+    request = one.request
+    begin = max(0, request.at - _LONGER_BYTES)
+    shown = printable(request.data[begin : request.at])[2:-1]
+    before = "…" if begin else ""
+    behind = "…" if request.at < len(request.data) else ""
+    return f"'{before}{shown}{behind}' up to {one.most_bytes:,} bytes"
 
 
 def _span(reply: str, row: SpanRow) -> LearntSpan:

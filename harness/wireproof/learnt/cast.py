@@ -4,9 +4,14 @@ import re
 from collections import defaultdict
 
 from wireproof.learning.patterns.pattern import Pattern
+from wireproof.learnt.grown import Grown
 from wireproof.learnt.scripts import Line, Scripts
 
 _VARIED = b"\0"
+_MOST_KEPT = 64
+"""Longer requests whose replies are foretold once."""
+
+_Places = list[tuple[int, int, Line]]
 
 
 class Cast:
@@ -20,6 +25,7 @@ class Cast:
         carries: whether a request repeats what a reply gave.
         unasked: what the server says without being asked.
         vary: what of requests differs from connection to connection; None where nothing does.
+        grown: requests that may be longer than they were seen.
 
     """
 
@@ -32,7 +38,9 @@ class Cast:
         self.carries = scripts.carries
         self.unasked = scripts.unasked
         self.vary = re.compile(scripts.vary.encode()) if scripts.vary else None
-        self._at: dict[bytes, list[tuple[int, int, Line]]] = defaultdict(list)
+        self.grown = scripts.grown
+        self._at: dict[bytes, _Places] = defaultdict(list)
+        self._longer: dict[bytes, _Places] = {}
         self._last: set[int] = set()
         for number, script in enumerate(scripts.scripts):
             for position, line in enumerate(script.spoken):
@@ -50,17 +58,37 @@ class Cast:
         """Return what of a request differs from connection to connection."""
         return [found[0] for found in self.vary.finditer(request)] if self.vary else []
 
-    def places(self, request: bytes) -> list[tuple[int, int, Line]]:
-        """Return where a request stands: script, position, line.
+    def places(self, request: bytes) -> _Places:
+        """Return where a request stands, as it is or shorter: script, position, line.
 
         Raises:
             ValueError: in no script.
 
         """
-        found = self._at.get(self.key(request))
-        if found is None:
-            raise ValueError(f"{request!r:.80} is in no script")
-        return found
+        key = self.key(request)
+        found = self._at.get(key) or self._longer.get(key)
+        if found is not None:
+            return found
+        for one in self.grown:
+            if found := self._places_of(key, one):
+                if len(self._longer) >= _MOST_KEPT:
+                    self._longer.clear()
+                self._longer[key] = found
+                return found
+        raise ValueError(f"{request!r:.80} is in no script")
+
+    def _places_of(self, key: bytes, one: Grown) -> _Places:
+        """Return where a request stands shorter, each with the reply to the longer one."""
+        by_bytes = one.request.growth_to(len(key))
+        if not by_bytes:
+            return []
+        longer = one.request.grown(by_bytes)
+        if self.key(longer) != key:
+            return []
+        return [
+            (script, position, Line(longer, one.pattern(line.pattern, by_bytes), line.carries))
+            for script, position, line in self._at[self.key(one.request.data)]
+        ]
 
     def closes_at(self, reply: int) -> bool:
         """Say whether the server ends the stream behind the reply of this number."""

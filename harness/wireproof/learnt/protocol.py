@@ -25,6 +25,7 @@ _DIGITS = b"0123456789"
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _CAPITALS = _LETTERS.upper()
 
+_LONGER_BYTES = (150, 300, 1500)
 _MAY_COME_AGAIN = (Clock, Length, Random, Settled)
 
 
@@ -65,6 +66,22 @@ class LearntProtocol(Protocol):
 
         first = self.scripts.scripts[0].requests[self.scripts.opening]
         return st.sampled_from(self.scripts.independent or (first,))
+
+    def kinds(self) -> Mapping[str, SearchStrategy[bytes]]:
+        """Return them, and by itself each that may be longer, at a size of more than one read."""
+        from hypothesis import strategies as st
+
+        kinds = {"as seen": self.requests()}
+        for one in self.scripts.grown:
+            sizes = (min(one.most_bytes, size) for size in _LONGER_BYTES)
+            longer = filter(None, map(one.sized, sizes))
+            kinds[f"longer {len(kinds)}"] = st.sampled_from(list(longer) or [one.request.data])
+        return kinds
+
+    def sized_request(self, size_bytes: int) -> bytes | None:
+        """Return a request of this size, made of one that was seen; None where none can be."""
+        found = (one.sized(size_bytes) for one in self.scripts.grown)
+        return next((one for one in found if one is not None), None)
 
     def example(self) -> bytes | None:
         """Return the likeliest of them."""

@@ -18,6 +18,7 @@ from wireproof.learning.learnt import Learnt
 from wireproof.learning.memory import Place
 from wireproof.learning.patterns.pattern import Element, Literal, Pattern, Shares, Span
 from wireproof.learning.values.kinds import Counter, Rising, Same
+from wireproof.learnt.grown import Grown
 
 SCRIPTS_FORMAT: Final = 2
 FILE_NAME: Final = "learnt.json"
@@ -104,6 +105,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
         behind_end: whether requests are answered behind the end of the client's stream alone.
         unasked: what the server says now and then without being asked, such as a heartbeat; each
             begins with literal bytes.
+        grown: requests that may be longer than they were seen; each stands in a script.
 
     """
 
@@ -116,6 +118,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     datagrams: bool = False
     behind_end: bool = False
     unasked: tuple[Pattern, ...] = ()
+    grown: tuple[Grown, ...] = ()
 
     @property
     def shares(self) -> Shares:
@@ -240,11 +243,13 @@ def read_scripts(path: Path) -> Scripts:
 def _is_whole(scripts: Scripts) -> bool:
     opened = (len(script.requests) >= scripts.opening for script in scripts.scripts)
     begun = (one.elements and isinstance(one.elements[0], Literal) for one in scripts.unasked)
+    seen = {line.request for line in scripts.lines}
     return (
         bool(scripts.scripts)
         and all(script.spoken for script in scripts.scripts)
         and all(opened)
         and all(begun)
+        and all(one.request.data in seen for one in scripts.grown)
     )
 
 

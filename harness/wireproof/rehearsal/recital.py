@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import Final
 
 import msgspec
@@ -28,8 +29,30 @@ _MOST_CANDIDATES: Final = 24
 _MOST_REQUEST_BYTES: Final = 1024 * 1024
 
 
+class Recited(Enum):
+    """What came of requests that were sent one by one."""
+
+    HELD = auto()
+    OTHERWISE = auto()
+    """A reply was not as learnt."""
+    SILENT = auto()
+    """No more came, or the connection ended."""
+
+
 def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> bool:
     """Send requests behind the opening, each once the one before is answered; say if all hold.
+
+    Raises:
+        CannotRunError: there is no connection.
+
+    """
+    return recited(target, protocol, requests) is Recited.HELD
+
+
+def recited(
+    target: Target, protocol: Protocol, requests: Sequence[bytes], timeout_s: float = _TIMEOUT_S
+) -> Recited:
+    """Send requests as `recite` does, each reply awaited for so long; say what came of them.
 
     Raises:
         CannotRunError: there is no connection.
@@ -44,27 +67,56 @@ def recite(target: Target, protocol: Protocol, requests: Sequence[bytes]) -> boo
     except ConnectError as error:
         raise CannotRunError(f"no connection to {target}: {error.reason}") from None
     with connection:
-        try:
-            if not _answered(connection, oracle):
-                return False
-            begin = 0
-            for request in as_sent(protocol, (*protocol.opening(), *requests), 0):
-                oracle.announce(request)
-                filled = bytearray(request)
-                for at, value in oracle.given():
-                    filled[at - begin : at - begin + len(value)] = value
-                begin += len(request)
-                if not _sent(connection, filled, ends=isinstance(protocol, HalfClosedProtocol)):
-                    return False
-                oracle.sent(len(request))
-                if not _answered(connection, oracle):
-                    return False
-            surplus = connection.next_observation(Deadline(_SURPLUS_S))
-            if isinstance(surplus, Data):
+        said = as_sent(protocol, (*protocol.opening(), *requests), 0)
+        ends = isinstance(protocol, HalfClosedProtocol)
+        came = said_on(connection, oracle, said, timeout_s, ends=ends)
+        if came is not Recited.HELD:
+            return came
+        surplus = connection.next_observation(Deadline(_SURPLUS_S))
+        if isinstance(surplus, Data):
+            try:
                 oracle.receive_data(surplus.data)
-        except WrongReplyError:
-            return False
-    return True
+            except WrongReplyError:
+                return Recited.OTHERWISE
+    return Recited.HELD
+
+
+def said_on(
+    connection: Connection,
+    oracle: Oracle,
+    requests: Sequence[bytes],
+    timeout_s: float = _TIMEOUT_S,
+    *,
+    ends: bool = False,
+) -> Recited:
+    """Send requests on a fresh connection, each once the one before is answered.
+
+    Args:
+        connection: stays open.
+        oracle: judges it.
+        requests: as they are sent.
+        timeout_s: how long each reply may take.
+        ends: whether each is followed by the end of our stream.
+
+    """
+    try:
+        if not _answered(connection, oracle, timeout_s):
+            return Recited.SILENT
+        begin = 0
+        for request in requests:
+            oracle.announce(request)
+            filled = bytearray(request)
+            for at, value in oracle.given():
+                filled[at - begin : at - begin + len(value)] = value
+            begin += len(request)
+            if not _sent(connection, filled, ends=ends):
+                return Recited.SILENT
+            oracle.sent(len(request))
+            if not _answered(connection, oracle, timeout_s):
+                return Recited.SILENT
+    except WrongReplyError:
+        return Recited.OTHERWISE
+    return Recited.HELD
 
 
 def with_roles(scripts: Scripts, target: Target) -> Scripts:
@@ -161,6 +213,8 @@ def _with_independent(scripts: Scripts, target: Target) -> Scripts:
             backwards = [request, request, *reversed(independent), request, *independent]
             if recite(target, protocol, forwards) and recite(target, protocol, backwards):
                 independent.append(request)
+        # A candidate that was not taken may have changed what one before it asks for.
+        independent = [one for one in independent if recite(target, protocol, [one])]
     return msgspec.structs.replace(scripts, independent=tuple(independent))
 
 
@@ -180,10 +234,10 @@ def _sent(connection: Connection, request: bytearray, *, ends: bool) -> bool:
     return True
 
 
-def _answered(connection: Connection, oracle: Oracle) -> bool:
+def _answered(connection: Connection, oracle: Oracle, timeout_s: float) -> bool:
     """Read until nothing is owed; False where it doesn't come."""
     while oracle.owed:
-        seen = connection.next_observation(Deadline(_TIMEOUT_S))
+        seen = connection.next_observation(Deadline(timeout_s))
         if not isinstance(seen, Data):
             return False
         oracle.receive_data(seen.data)

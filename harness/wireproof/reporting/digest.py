@@ -69,6 +69,8 @@ def reasons(found: Outcome) -> str:
         said.append(f"{found.missed} of {total} missed" if found.missed else f"{total} met")
     if found.wrong_replies:
         said.append(counted(found.wrong_replies, "wrong reply", "wrong replies"))
+    elif found.failures and not found.unanswered:
+        said.append(f"measured, {counted(found.failures, 'failure')} that no --slo judges")
     if found.unanswered:
         said.append("nothing was answered under load")
     if found.partial:

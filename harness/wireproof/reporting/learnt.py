@@ -19,6 +19,8 @@ def learnt_lines(check: CheckResult, found: Outcome) -> list[str]:
     if learnt.unasked:
         shown = ", ".join(f"'{one}'" for one in learnt.unasked)
         lines.append(f"sent unasked, so part of no reply: {shown}")
+    if learnt.longer:
+        lines.append(f"sent longer than seen: {', '.join(learnt.longer)}")
     lines += learnt.left_out
     if any(verdict is Verdict.PASS for verdict in found.verdicts):
         right = f"{learnt.reference}'s" if learnt.reference else "those to whole requests"

@@ -38,5 +38,7 @@ class LearntResult(msgspec.Struct, frozen=True, kw_only=True):
     unasked: list[str] = []
     """What the server says without being asked, such as a heartbeat: it is taken out of the replies
     before they are judged. An example each."""
+    longer: list[str] = []
+    """Requests that were also sent longer than they were seen, and up to which size."""
     reference: str = ""
     """The server that was learnt from, where it is another than the one that was judged."""

@@ -22,6 +22,7 @@ class Outcome:
         objectives: of the load.
         missed: of these.
         wrong_replies: under load and on the ladder.
+        failures: of requests under load, with no objective that judges them.
         unanswered: whether there was a load of which nothing was answered.
         partial: whether the run ended before all of it was done.
 
@@ -33,6 +34,7 @@ class Outcome:
     objectives: int
     missed: int
     wrong_replies: int
+    failures: int
     unanswered: bool
     partial: bool
 
@@ -70,6 +72,7 @@ def outcome(results: Results) -> Outcome:
         objectives=len(objectives),
         missed=sum(not objective["met"] for objective in objectives),
         wrong_replies=sum(one.get(Cause.WRONG_REPLY, 0) for one in failures),
+        failures=sum(load.failures.values()) if load and not objectives else 0,
         unanswered=load is not None and load.right <= 0,
         partial=results.partial,
     )

@@ -19,9 +19,11 @@ from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.protocol import LearntProtocol, variant
 from wireproof.learnt.scripts import FILE_NAME, written
 from wireproof.protocols.loading.settings import configure
+from wireproof.rehearsal.growing import with_longer
 from wireproof.rehearsal.lessons import Lessons, take_lessons
+from wireproof.rehearsal.namesakes import find_namesakes
 from wireproof.target import Target, parse_target
-from wireproof.words import printable
+from wireproof.words import counted, printable
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -151,8 +153,10 @@ def read_traffic(
     )
 
 
-def learn_from(traffic: Traffic, target: Target, *, quiet: bool) -> Lessons:
+def learn_from(traffic: Traffic, target: Target, *, quiet: bool, longer: bool = False) -> Lessons:
     """Play the conversations to the server, or to the reference, and learn.
+
+    With `longer` also which requests may be longer than they were seen.
 
     Raises:
         UsageError: they can't be played.
@@ -178,8 +182,11 @@ def learn_from(traffic: Traffic, target: Target, *, quiet: bool) -> Lessons:
         tell=tell,
     )
     _refuse_reads_by_design(lessons, traffic.reference or target)
+    scripts = lessons.scripts
+    if longer:
+        scripts = with_longer(scripts, traffic.reference or target, before_each)
     reference = str(traffic.reference) if traffic.reference else ""
-    scripts = msgspec.structs.replace(lessons.scripts, reference=reference)
+    scripts = msgspec.structs.replace(scripts, reference=reference)
     return replace(lessons, scripts=scripts)
 
 
@@ -199,14 +206,26 @@ def refuse_beside_traffic(*, protocol: bool, elsewhere: bool = False) -> None:
         )
 
 
-def learnt_file(traffic: Traffic, target: Target, folder: Path, *, quiet: bool) -> str:
+def learnt_file(
+    traffic: Traffic, target: Target, folder: Path, connections: int, *, quiet: bool
+) -> str:
     """Learn, write that into a folder, and return what `--protocol` takes for it.
 
     Raises:
+        UsageError: so many connections of one name end each other.
         CannotRunError: nothing can be judged.
 
     """
     lessons = learn_from(traffic, target, quiet=quiet)
+    if connections > 1 and (found := find_namesakes(lessons.scripts, target)) is not None:
+        vary = found.vary or r"REGEX (a user or client name, such as user-\d+)"
+        raise UsageError(
+            f"{target} ends a connection when another one says the same; a load has"
+            f" {counted(connections, 'connection')} that do",
+            f"give each a name of its own: --vary '{vary}'"
+            if found.vary
+            else f"give each a name of its own: --vary {vary}; or --users 1",
+        )
     if lessons.scripts.behind_end:
         raise UsageError(
             "these requests are answered only after the client's end of stream: no load",

@@ -1,0 +1,1 @@
+"""Messages whose size can be changed: the numbers in them that count bytes, and what then moves."""

@@ -1,0 +1,72 @@
+"""Requests are sent longer, and what the server answers then is learnt."""
+
+import socket
+
+import msgspec
+
+from tests.support.learnt_scripts import constant, scripts
+from tests.support.servers import Serving, shouting
+from wireproof.learnt.scripts import Scripts
+from wireproof.rehearsal.growing import with_longer
+
+HELLO, HI = b"hello\n", b"hi\n"
+
+
+def _learnt(*exchanges: tuple[bytes, bytes]) -> Scripts:
+    asked = tuple(request for request, _ in exchanges)
+    return scripts(constant(*exchanges), independent=asked)
+
+
+def test_what_a_reply_repeats_is_repeated_longer() -> None:
+    """A server of lines takes lines of any size."""
+    with Serving(_echoing) as server:
+        found = with_longer(_learnt((HELLO, HELLO), (HI, HI)), server.target)
+    assert [one.request.data for one in found.grown] == [HELLO, HI]
+    assert all(one.reply is not None and one.most_bytes > 100_000 for one in found.grown)
+
+
+def test_an_error_is_not_taken_for_a_reply() -> None:
+    """A server that knows two words answers a third with an error, or not at all."""
+
+    def few(peer: socket.socket) -> None:
+        with peer.makefile("rb") as lines:
+            for line in lines:
+                peer.sendall(b"yes\n" if line in {HELLO, HI} else b"no\n")
+
+    with Serving(few) as server:
+        learnt = _learnt((HELLO, b"yes\n"), (HI, b"yes\n"))
+        assert with_longer(learnt, server.target) == learnt
+
+
+def test_what_changes_the_server_is_put_back() -> None:
+    """A value that another request asks for is stored as it was, and not made longer again."""
+    stored = [b"hello\n"]
+
+    def keeping(peer: socket.socket) -> None:
+        with peer.makefile("rb") as lines:
+            for line in lines:
+                if line.startswith(b"set "):
+                    stored[0] = line[4:]
+                    peer.sendall(b"ok\n")
+                else:
+                    peer.sendall(stored[0])
+
+    with Serving(keeping) as server:
+        learnt = _learnt((b"set hello\n", b"ok\n"), (b"get\n", b"hello\n"))
+        found = with_longer(learnt, server.target)
+    assert stored == [b"hello\n"]
+    assert b"set hello\n" not in [one.request.data for one in found.grown]
+
+
+def test_nothing_is_sent_longer_where_it_means_nothing() -> None:
+    """Datagrams, and requests that can't be repeated."""
+    with Serving(shouting) as server:
+        for more in ({"datagrams": True}, {"independent": ()}, {"behind_end": True}):
+            learnt = msgspec.structs.replace(_learnt((HELLO, b"HELLO\n")), **more)
+            assert with_longer(learnt, server.target) == learnt
+
+
+def _echoing(peer: socket.socket) -> None:
+    with peer.makefile("rb") as lines:
+        for line in lines:
+            peer.sendall(line)
