@@ -1,5 +1,6 @@
 """`load --from` a capture and a recording: what passed once is a workload, and verified."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -101,4 +102,39 @@ def test_a_goodbye_that_is_not_answered_is_no_load(tmp_path: Path) -> None:
         code, load = _load(str(server.target), tmp_path / "hello", tmp_path / "out", *named[2:])
     assert code == 0
     assert load.requests > 0
+    assert not any(load.failures.values())
+
+
+def test_connections_of_one_name_are_told_before_the_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the option that helps, where several connections would end each other; one may be."""
+    sessions: dict[bytes, socket.socket] = {}
+
+    def broker(peer: socket.socket) -> None:
+        with contextlib.suppress(OSError), peer.makefile("rb") as lines:
+            verb, _, name = lines.readline().rstrip().partition(b" ")
+            older, sessions[name] = sessions.get(name), peer
+            if verb != b"hello":
+                return
+            if older is not None:
+                with contextlib.suppress(OSError):
+                    older.shutdown(socket.SHUT_RDWR)
+            peer.sendall(b"ok\n")
+            while lines.readline() == b"ping\n":
+                peer.sendall(b"ok\n")
+
+    named = []
+    for name, line in (("hello", b"hello sensor-7\n"), ("ping", b"ping\n")):
+        (tmp_path / name).write_bytes(line)
+        named += ["--from", str(tmp_path / name)]
+    with Serving(broker) as server:
+        words = ["load", str(server.target), *named, "--for", "300ms", "--warm-up", "0s", "--force"]
+        out = ["--out", str(tmp_path / "out")]
+        assert invoke([*words, *out, "--users", "3"]) == 2
+        assert "--vary 'sensor-[0-9]+'" in capsys.readouterr().err
+        assert invoke([*words, *out, "--users", "1"]) == 0
+        varied = [*named[2:], "--users", "3", "--vary", "sensor-[0-9]+"]
+        code, load = _load(str(server.target), tmp_path / "hello", tmp_path / "out", *varied)
+    assert code == 0
     assert not any(load.failures.values())

@@ -27,6 +27,10 @@ def test_the_sentence_tells_what_the_word_rests_on() -> None:
         "1 of 1 requirement passed, interrupted, so this is incomplete"
     )
     assert reasons(outcome(samples.results("backlog", backlog=samples.backlog()))) == "measured"
+    lost = msgspec.structs.replace(samples.load(), failures={"timeout": 2}, slo=[])
+    assert reasons(outcome(samples.results("load", load=lost))) == (
+        "measured, 2 failures that no --slo judges"
+    )
 
 
 def test_families_are_named_by_their_prefix() -> None:
