@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wireproof.errors import ProtocolCodeError, UsageError
-from wireproof.protocols.base import Protocol
+from wireproof.protocols.base import Protocol, overrides
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.user_code import call_user_code
 from wireproof.target import Target
@@ -22,6 +22,10 @@ def plain_request(protocol: Protocol, target: Target, requests: Sequence[bytes])
         return checked(protocol, example)
     usual = [one for one in requests if 4 <= len(one) <= 64]
     return usual[len(usual) // 2] if usual else requests[0]
+
+
+_LONG = "wireproof-long"
+_USUALLY_BYTES = 64
 
 
 def draw_requests(
@@ -74,6 +78,53 @@ def draw_bytes(
 
     _as_users(protocol, collect)
     return tuple(sorted(drawn, key=lambda request: (len(request), request)))
+
+
+def draw_long(protocol: Protocol, count: int = 24) -> tuple[bytes, ...]:
+    """Draw requests whose texts and bytes are as long as the strategy allows, or nearly.
+
+    Hypothesis draws short ones: of `max_size=2000` hardly any has a hundred. What has no limit
+    stays short, since whoever set none has not thought of long ones. Always the same are drawn.
+
+    Returns:
+        Those that are longer than what is drawn usually, in order of length; none where the
+        protocol has requests of any size, or whole conversations.
+
+    """
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as with_seed
+
+    of_any_size = overrides(protocol, Protocol, "sized_request")
+    if of_any_size or protocol.conversations() or not _has_long_provider():
+        return ()
+    drawn: set[bytes] = set()
+
+    @with_seed(0)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        backend=_LONG,
+    )
+    @given(requests_of(protocol))
+    def collect(request: bytes) -> None:
+        drawn.add(checked(protocol, request))
+
+    _as_users(protocol, collect)
+    long = (one for one in drawn if _USUALLY_BYTES < len(one) <= protocol.max_request_bytes)
+    return tuple(sorted(long, key=lambda request: (len(request), request)))
+
+
+def _has_long_provider() -> bool:
+    """Tell Hypothesis of the provider that draws long; False where it knows none of its kind."""
+    try:
+        from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
+    except ImportError:  # before 6.123
+        return False
+    AVAILABLE_PROVIDERS[_LONG] = "wireproof.conformance.drawing_long.LongProvider"
+    return True
 
 
 def requests_of(protocol: Protocol) -> "SearchStrategy[bytes]":

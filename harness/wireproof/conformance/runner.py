@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wireproof.conformance.catalogue import GENERIC
-from wireproof.conformance.drawing import draw_requests, plain_request
+from wireproof.conformance.drawing import draw_long, draw_requests, plain_request
 from wireproof.conformance.execution.behind import BesideDirect, executor_through
 from wireproof.conformance.execution.controlled import executor_for
 from wireproof.conformance.execution.executor import Held
@@ -95,6 +95,7 @@ class Runner:
         )
         self._seed = seed
         requests = draw_requests(protocol, target, seed)
+        long = draw_long(protocol) if target.is_stream else ()
         self.subject = Subject(
             protocol,
             target,
@@ -104,6 +105,7 @@ class Runner:
             smallest=requests[0],
             plain_request=plain_request(protocol, target, requests),
             requests=requests,
+            long_requests=long,
             started=server is not None,
         )
         # Drawing is our own time: what is dealt out is for looking at the server.

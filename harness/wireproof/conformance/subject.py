@@ -89,6 +89,7 @@ class Subject:
         smallest: the smallest valid request that this server answers.
         plain_request: what an ordinary user would send, and this server answers.
         requests: some valid requests, the smaller first.
+        long_requests: some that are longer, where the protocol has none of a size of our choice.
         sees_server: whether the server's processes can be looked at.
         started: whether they were started for the check, so that their limits may be changed.
         rests: whether they do next to nothing when nobody asks.
@@ -113,6 +114,7 @@ class Subject:
     smallest: bytes
     plain_request: bytes
     requests: tuple[bytes, ...]
+    long_requests: tuple[bytes, ...] = ()
     sees_server: bool = False
     started: bool = False
     rests: bool = False
@@ -256,3 +258,8 @@ class Subject:
         if size_bytes > self.protocol.max_request_bytes:
             return None
         return self.protocol.sized_request(size_bytes)
+
+    def of_about(self, least_bytes: int, most_bytes: int) -> bytes | None:
+        """Return a valid request of `least_bytes`, or a drawn one up to `most_bytes`, or None."""
+        drawn = (one for one in self.long_requests if least_bytes <= len(one) <= most_bytes)
+        return self.sized(least_bytes) or next(drawn, None)

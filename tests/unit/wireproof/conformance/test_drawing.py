@@ -3,9 +3,10 @@ from hypothesis import strategies as st
 
 from tests.support.servers import Shout
 from tests.zoo.upgrading import Upgraded
-from wireproof.conformance.drawing import checked, draw_requests, plain_request
+from wireproof.conformance.drawing import checked, draw_long, draw_requests, plain_request
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.protocols.built_in.dns import Dns
+from wireproof.protocols.framed import FixedSize, LengthPrefixed
 from wireproof.target import parse_target, resolve
 
 TARGET = resolve(parse_target("tcp://127.0.0.1:7"))[0]
@@ -71,3 +72,49 @@ def test_tls_begins_inside_a_connection_in_clear_alone(named: str) -> None:
     target = resolve(parse_target(named))[0]
     with pytest.raises(UsageError, match="TLS cannot begin"):
         draw_requests(Upgraded(), target, seed=1)
+
+
+class _Limited(LengthPrefixed):
+    length_bytes = 2
+
+    def requests(self) -> st.SearchStrategy[bytes]:
+        return st.one_of(
+            st.binary(max_size=2000), st.text("ab", max_size=300).map(str.encode), st.binary()
+        ).map(self.frame)
+
+    def expected(self, request: bytes) -> bytes:
+        return request
+
+
+def test_long_requests_are_as_long_as_the_strategy_allows() -> None:
+    """Bytes and texts with a limit reach it; what has none stays short, and all are alike again."""
+    long = draw_long(_Limited())
+    lengths = [*map(len, long)]
+    assert lengths == sorted(lengths)
+    assert {302, 2002} <= {*lengths}
+    assert max(lengths) == 2002
+    assert long == draw_long(_Limited())
+    assert max(map(len, draw_requests(_Limited(), TARGET, 7))) < 302
+
+
+def test_no_long_requests_where_any_size_can_be_had() -> None:
+    """Those that the protocol makes to measure are better."""
+
+    class Sized(_Limited):
+        def sized_request(self, size_bytes: int) -> bytes | None:
+            return None
+
+    assert draw_long(Sized()) == ()
+    assert draw_long(Flags()) == ()
+
+
+class Flags(FixedSize):
+    """Has short requests alone."""
+
+    def requests(self) -> st.SearchStrategy[bytes]:
+        """Return one byte."""
+        return st.binary(min_size=1, max_size=1)
+
+    def expected(self, request: bytes) -> bytes:
+        """Return it."""
+        return request

@@ -167,13 +167,12 @@ def fills_nothing(subject: Subject) -> str:
 def _asked(subject: Subject, total: int) -> tuple[bytes, int]:
     """Return a request, and how often it is asked to send about `total` bytes."""
     reply_bytes = subject.protocol.usual_reply_bytes
-    longest = max(subject.requests, key=lambda one: (reply_bytes(one), len(one)))
+    known = (*subject.requests, *subject.long_requests)
+    longest = max(known, key=lambda one: (reply_bytes(one), len(one)))
     request = subject.sized(max(4 * KIB, -(-total // subject.most_requests))) or longest
     size = reply_bytes(request)
     if not size:  # a short request whose reply is long fills more than a long one
-        right, asks = max(
-            (right_reply_bytes(subject.protocol, one), one) for one in subject.requests
-        )
+        right, asks = max((right_reply_bytes(subject.protocol, one), one) for one in known)
         if right > _AMPLIFIES * len(request):
             request, size = asks, right
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1

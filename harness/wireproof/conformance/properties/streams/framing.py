@@ -74,7 +74,7 @@ def exact(subject: Subject) -> Iterator[Plan]:
     """Send requests in lock step; a surplus byte spoils the next reply or precedes the end."""
     for conversation in subject.protocol.conversations():
         yield subject.single(conversation, lock_step=True)
-    for request in subject.requests:
+    for request in (*subject.requests, *subject.long_requests):
         yield subject.single([request, subject.smallest, request], lock_step=True)
 
 

@@ -149,14 +149,14 @@ def sets(subject: Subject) -> Iterator[Plan]:
     source=_STREAM,
     reason="Off-by-one faults sit where a read fills the buffer exactly.",
     unsupported=lambda subject: (
-        "" if subject.sized(2 * KIB) else "the protocol has no requests of any size"
+        "" if subject.of_about(2 * KIB, 64 * KIB) else "the protocol has no requests of any size"
     ),
 )
 def buffer_multiples(subject: Subject) -> Iterator[Plan]:
     """Cut a long request at powers of two, one less and one more."""
     largest = min(16 * KIB, subject.depth.largest_bytes)
     for power in (128, 256, 512, 1024, 2048, 4096, 8192):
-        request = subject.sized(min(2 * power + 1, largest))
+        request = subject.of_about(min(2 * power + 1, largest), largest)
         if request is None:
             continue
         for cut in (power - 1, power, power + 1):

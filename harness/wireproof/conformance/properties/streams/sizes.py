@@ -97,8 +97,9 @@ def _classes(subject: Subject) -> Iterator[bytes]:
     """Yield a request of each size class, each size once."""
     carry = subject.protocol.payload_request
     most = subject.protocol.max_request_bytes
+    ends = (*_CLASSES[1:], most + 1)
     quick = subject.depth.examples < 100
-    found = [subject.sized(size) for size in _CLASSES]
+    found = [subject.of_about(size, end - 1) for size, end in zip(_CLASSES, ends, strict=True)]
     found += [carry(b"b" * size) for size in (() if quick else _BORDERS)]
     yield from {
         len(request): request for request in found if request and len(request) <= most
