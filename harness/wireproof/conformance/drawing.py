@@ -121,9 +121,11 @@ def _has_long_provider() -> bool:
     """Tell Hypothesis of the provider that draws long; False where it knows none of its kind."""
     try:
         from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
+
+        from wireproof.conformance.drawing_long import LongProvider
     except ImportError:  # before 6.123
         return False
-    AVAILABLE_PROVIDERS[_LONG] = "wireproof.conformance.drawing_long.LongProvider"
+    AVAILABLE_PROVIDERS[_LONG] = f"{LongProvider.__module__}.{LongProvider.__qualname__}"
     return True
 
 

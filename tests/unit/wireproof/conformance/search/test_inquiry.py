@@ -247,3 +247,5 @@ def test_what_the_servers_own_reads_cut_is_no_second_cause() -> None:
         many = search.run(at_border)
         assert many is not None
         assert is_explained_by(search, many, cut, needs_cut, set()) is explained
+        otherwise = replace(many, signature=replace(many.signature, seen=Seen.OTHER))
+        assert is_explained_by(search, otherwise, cut, needs_cut, set()) is explained
