@@ -12,6 +12,7 @@ from wireproof.conformance.execution.waiting import (
 )
 from wireproof.conformance.plans.plan import Upgrade
 from wireproof.deadline import Deadline
+from wireproof.wire.kernel.process import crowding
 from wireproof.wire.observations import Data
 
 FULL_S = 0.3
@@ -104,7 +105,8 @@ class JudgedConnection(JudgedStream):
         start = self._out.sent
         self._out.ask_for(until)
         # A pause of the protocol's has the client read now.
-        until_full_s, most_s = min(FULL_S, stall_s), deadline.remaining_s()
+        # A server that waits for its turn on a busy machine has not stopped reading.
+        until_full_s, most_s = min(FULL_S, stall_s) * crowding(), deadline.remaining_s()
         ended = self._wait(Wait(self._pausing, until_full_s, most_s, reads=False, sends=True))
         if ended is Ended.SILENT and stall_s > FULL_S:
             # The kernels probe a closed window, and may move a little more: the stall goes on.

@@ -15,6 +15,8 @@ from wireproof.conformance.subject import Subject
 from wireproof.deadline import Deadline
 
 _STEPS_BACK = 2
+_LARGER = 1.25, 2.0
+"""How much larger than the smallest others are that are tried where it fails by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +126,27 @@ class Pursuit:
     def _confirmed(self, steps: list[Failing]) -> tuple[Failing, Again]:
         """Return the smallest plan that fails again most often, and how often that is.
 
-        Chance may have led shrinking astray: a plan that is a little larger may fail more often,
-        and so may the one that failed first.
+        Chance may have led shrinking astray, to the border of what kernels hold above all: a plan
+        that is larger may fail more often, and so may the one that failed first.
         """
         smallest, first = steps[-1], self._search.tried.first
         most = held_again(self._search, self._subject, smallest)
-        for larger in (*steps[-2 : -2 - _STEPS_BACK : -1], *filter(None, [first])):
+        for larger in (*_larger(steps), *filter(None, [first])):
             if most.is_certain or self._search.is_over:
                 break
             again = held_again(self._search, self._subject, larger)
             if again.is_surer_than(most) or not most.failed:
                 smallest, most = larger, again
         return smallest, most
+
+
+def _larger(steps: list[Failing]) -> list[Failing]:
+    """Return the last steps before the smallest, and the last that are larger by some more."""
+    least_bytes = steps[-1].plan.bytes_sent
+    before = steps[-2::-1]
+    larger = (
+        next((one for one in before if one.plan.bytes_sent >= factor * least_bytes), None)
+        for factor in _LARGER
+    )
+    found = [*before[:_STEPS_BACK], *filter(None, larger)]
+    return list({id(one): one for one in found}.values())

@@ -116,6 +116,18 @@ def waited_s() -> float:
         return 0.0
 
 
+def crowding() -> float:
+    """Return how many threads want each CPU just now: 1.0 where none has to share one.
+
+    1.0 where the kernel doesn't tell (the fourth field of proc_loadavg(5)).
+    """
+    try:
+        running = int((_PROC / "loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        return 1.0
+    return max(1.0, running / (os.cpu_count() or 1))
+
+
 def process_name(pid: int) -> str:
     """Return the name of a process's program; empty when it is gone."""
     try:

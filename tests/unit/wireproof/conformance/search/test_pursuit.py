@@ -1,11 +1,15 @@
 from unittest import mock
 
 from tests.support import played
+from wireproof.conformance.execution.executor import Outcome
 from wireproof.conformance.execution.failure import Seen
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Plan
-from wireproof.conformance.search.explore import Search
+from wireproof.conformance.search.explore import Failing, Search
 from wireproof.conformance.search.pursuit import Finding, Pursuit
+from wireproof.conformance.search.signature import signature_of
+from wireproof.results import Delivery
+from wireproof.wire.transcript import Transcript
 
 _PLAN = single([b"ab"], [1])
 
@@ -49,3 +53,25 @@ def test_what_stays_silent_is_found() -> None:
     finding, _ = _found(answers_after_s=float("inf"))
     assert finding is not None
     assert finding.failed == finding.runs > 0
+
+
+def test_what_fails_by_chance_at_a_border_is_walked_back_to_where_it_always_does() -> None:
+    """Steps that are hardly larger may all lie at the border: those tried are larger by a share."""
+    subject = played.subject()
+
+    def step(size_bytes: int) -> Failing:
+        plan, failure = single([b"x" * size_bytes]), played.failure(Seen.NOTHING)
+        outcome = Outcome(failure, Delivery.CONFIRMED, Transcript(), ())
+        return Failing(plan, outcome, failure, signature_of(plan, failure, ""))
+
+    def judge(plan: Plan) -> Seen | None:
+        return Seen.NOTHING if plan.bytes_sent > 120 else None
+
+    search, _ = played.search(judge, subject)
+    search.executor.execute_plain = mock.Mock()  # type: ignore[method-assign]
+    search.consider(step(1000))
+    smallest, again = Pursuit(search, subject, 1.0)._confirmed(
+        [step(size) for size in (1000, 600, 190, 150, 104, 103, 102, 101, 100)]
+    )
+    assert smallest.plan.bytes_sent == 150
+    assert again.is_certain

@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from wireproof.deadline import Deadline
+from wireproof.wire.kernel import process
 from wireproof.wire.kernel.process import (
     ancestors_of,
     anonymous_bytes,
+    crowding,
     descendants_of,
     descriptors_of,
     is_stopped,
@@ -132,6 +136,17 @@ def test_memory_that_a_child_shares_counts_once() -> None:
 def test_the_memory_of_nobody_is_none() -> None:
     """Of a process that is gone, or of the kernel."""
     assert anonymous_bytes(0) == 0
+
+
+def test_how_many_share_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that run or would; where nothing tells, none has to share."""
+    monkeypatch.setattr(process, "_PROC", tmp_path)
+    assert crowding() == 1.0
+    (tmp_path / "loadavg").write_text("0.20 0.18 0.12 1/80 11206\n")
+    assert crowding() == 1.0
+    running = 3 * (os.cpu_count() or 1)
+    (tmp_path / "loadavg").write_text(f"0.20 0.18 0.12 {running}/80 11206\n")
+    assert crowding() == 3.0
 
 
 def test_a_thread_that_has_to_share_a_cpu_waits_for_it() -> None:
