@@ -80,8 +80,8 @@ def draw_bytes(
     return tuple(sorted(drawn, key=lambda request: (len(request), request)))
 
 
-def draw_long(protocol: Protocol, count: int = 24) -> tuple[bytes, ...]:
-    """Draw requests whose texts and bytes are as long as the strategy allows, or nearly.
+def draw_long(protocol: Protocol, target: Target, count: int = 24) -> tuple[bytes, ...]:
+    """Draw requests, or datagrams, whose texts and bytes are as long as the strategy allows, or nearly.
 
     Hypothesis draws short ones: of `max_size=2000` hardly any has a hundred. What has no limit
     stays short, since whoever set none has not thought of long ones. Always the same are drawn.
@@ -95,6 +95,10 @@ def draw_long(protocol: Protocol, count: int = 24) -> tuple[bytes, ...]:
     from hypothesis import seed as with_seed
 
     of_any_size = overrides(protocol, Protocol, "sized_request")
+    strategy = requests_of(protocol)
+    if isinstance(protocol, Datagrams) and not target.is_stream:
+        of_any_size = of_any_size or overrides(protocol, Datagrams, "sized_datagram")
+        strategy = protocol.datagrams()
     if of_any_size or protocol.conversations() or not _has_long_provider():
         return ()
     drawn: set[bytes] = set()
@@ -108,7 +112,7 @@ def draw_long(protocol: Protocol, count: int = 24) -> tuple[bytes, ...]:
         suppress_health_check=list(HealthCheck),
         backend=_LONG,
     )
-    @given(requests_of(protocol))
+    @given(strategy)
     def collect(request: bytes) -> None:
         drawn.add(checked(protocol, request))
 

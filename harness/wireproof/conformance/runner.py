@@ -95,7 +95,6 @@ class Runner:
         )
         self._seed = seed
         requests = draw_requests(protocol, target, seed)
-        long = draw_long(protocol) if target.is_stream else ()
         self.subject = Subject(
             protocol,
             target,
@@ -105,7 +104,7 @@ class Runner:
             smallest=requests[0],
             plain_request=plain_request(protocol, target, requests),
             requests=requests,
-            long_requests=long,
+            long_requests=draw_long(protocol, target),
             started=server is not None,
         )
         # Drawing is our own time: what is dealt out is for looking at the server.

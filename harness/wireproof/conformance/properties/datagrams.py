@@ -90,6 +90,7 @@ def small_sizes(subject: Subject) -> Iterator[Plan]:
     """Send sizes up to 508 bytes, up and down, so that each follows a longer one once."""
     sizes = [1, 2, 3, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 507, 508]
     datagrams = [one for size in sizes if (one := _sized(subject, size))]
+    datagrams = datagrams or [one for one in subject.long_requests if len(one) <= _SMALL_BYTES]
     if datagrams:
         yield in_turn(datagrams[-1], datagrams[0])
         yield in_turn(*datagrams, *reversed(datagrams))
@@ -108,6 +109,9 @@ def large_sizes(subject: Subject) -> Iterator[Plan]:
     sizes = [511, 512, 513, 1023, 1024, 1025, 1472, 1473, 2048, 4097, 8192, 16385, 65507]
     for size in sizes:
         if (datagram := _sized(subject, size)) is not None:
+            yield in_turn(datagram, subject.smallest)
+    for datagram in subject.long_requests:
+        if len(datagram) > _SMALL_BYTES:
             yield in_turn(datagram, subject.smallest)
     if (datagram := _sized(subject, 2048)) is not None:
         yield in_turn(datagram, quiet_s=_QUIET_S)

@@ -6,6 +6,7 @@ from tests.zoo.upgrading import Upgraded
 from wireproof.conformance.drawing import checked, draw_long, draw_requests, plain_request
 from wireproof.errors import ProtocolCodeError, UsageError
 from wireproof.protocols.built_in.dns import Dns
+from wireproof.protocols.datagram import DatagramProtocol
 from wireproof.protocols.framed import FixedSize, LengthPrefixed
 from wireproof.target import parse_target, resolve
 
@@ -88,12 +89,12 @@ class _Limited(LengthPrefixed):
 
 def test_long_requests_are_as_long_as_the_strategy_allows() -> None:
     """Bytes and texts with a limit reach it; what has none stays short, and all are alike again."""
-    long = draw_long(_Limited())
+    long = draw_long(_Limited(), TARGET)
     lengths = [*map(len, long)]
     assert lengths == sorted(lengths)
     assert {302, 2002} <= {*lengths}
     assert max(lengths) == 2002
-    assert long == draw_long(_Limited())
+    assert long == draw_long(_Limited(), TARGET)
     assert max(map(len, draw_requests(_Limited(), TARGET, 7))) < 302
 
 
@@ -104,8 +105,8 @@ def test_no_long_requests_where_any_size_can_be_had() -> None:
         def sized_request(self, size_bytes: int) -> bytes | None:
             return None
 
-    assert draw_long(Sized()) == ()
-    assert draw_long(Flags()) == ()
+    assert draw_long(Sized(), TARGET) == ()
+    assert draw_long(Flags(), TARGET) == ()
 
 
 class Flags(FixedSize):
@@ -118,3 +119,18 @@ class Flags(FixedSize):
     def expected(self, request: bytes) -> bytes:
         """Return it."""
         return request
+
+
+def test_long_datagrams_are_drawn_as_long() -> None:
+    """Up to what a datagram may have; those are made to measure where the protocol does so."""
+
+    class Lookup(DatagramProtocol):
+        def requests(self) -> st.SearchStrategy[bytes]:
+            return st.binary(min_size=1, max_size=900)
+
+        def expected(self, datagram: bytes) -> bytes:
+            return datagram
+
+    over_udp = resolve(parse_target("udp://127.0.0.1:7"))[0]
+    assert 900 in {*map(len, draw_long(Lookup(), over_udp))}
+    assert draw_long(Dns(), over_udp) == ()

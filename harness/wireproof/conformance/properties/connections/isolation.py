@@ -173,7 +173,7 @@ def _asked(subject: Subject, total: int) -> tuple[bytes, int]:
     size = reply_bytes(request)
     if not size:  # a short request whose reply is long fills more than a long one
         right, asks = max((right_reply_bytes(subject.protocol, one), one) for one in known)
-        if right > _AMPLIFIES * len(request):
+        if right > _AMPLIFIES * right_reply_bytes(subject.protocol, request):
             request, size = asks, right
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1
     if size:
