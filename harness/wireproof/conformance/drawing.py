@@ -81,7 +81,7 @@ def draw_bytes(
 
 
 def draw_long(protocol: Protocol, target: Target, count: int = 24) -> tuple[bytes, ...]:
-    """Draw requests, or datagrams, whose texts and bytes are as long as the strategy allows, or nearly.
+    """Draw requests, or datagrams, whose texts and bytes are about as long as they may be.
 
     Hypothesis draws short ones: of `max_size=2000` hardly any has a hundred. What has no limit
     stays short, since whoever set none has not thought of long ones. Always the same are drawn.
