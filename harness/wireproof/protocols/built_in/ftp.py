@@ -10,11 +10,11 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
-from wireproof.protocols.built_in.private_keys import PLACEHOLDER, with_serial
-from wireproof.protocols.framing import LineCursor, ends
+from wireproof.protocols.built_in.command_lines import CommandLines
+from wireproof.protocols.built_in.private_keys import PLACEHOLDER
+from wireproof.protocols.framing import LineCursor
 from wireproof.protocols.oracle import MalformedReplyError, first_line
 from wireproof.protocols.replies import Expected, Reply
-from wireproof.protocols.request_reply import RequestReply
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _CODES = {
 """By command, RFC 959 sections 5.1 and 5.4, RFC 2389 for FEAT; RNFR names no file."""
 
 
-class Ftp(RequestReply):
+class Ftp(CommandLines):
     """FTP: the control connection, and the folder that it is in."""
 
     name = "ftp"
@@ -77,20 +77,6 @@ class Ftp(RequestReply):
         """Log in, and ask for the folder."""
         login = f"USER {self.user}\r\n", f"PASS {self.password or self.user}\r\n", "PWD\r\n"
         return [line.encode() for line in login]
-
-    def personalise(self, request: bytes, serial: int) -> bytes:
-        """Put the connection's number into the names of its user and of its folder."""
-        return with_serial(request, serial)
-
-    def requests(self) -> SearchStrategy[bytes]:
-        """Return a command, or several about a folder."""
-        from hypothesis import strategies as st
-
-        return st.one_of(*(each for name, each in self.kinds().items() if name != "close"))
-
-    def example(self) -> bytes:
-        """Return NOOP."""
-        return b"NOOP\r\n"
 
     def kinds(self) -> dict[str, SearchStrategy[bytes]]:
         """Return what asks, what sets, what moves to a folder, and the goodbye."""
@@ -151,18 +137,6 @@ class Ftp(RequestReply):
             ),
         ]
 
-    def is_last(self, request: bytes) -> bool:
-        """Say whether it is the goodbye."""
-        return request == b"QUIT\r\n"
-
-    def parts(self, request: bytes) -> Sequence[bytes]:
-        """Return the commands of a request."""
-        return request.splitlines(keepends=True)
-
-    def pauses(self, request: bytes) -> Sequence[int]:
-        """Return where each command but the last ends, without pipelining."""
-        return [] if self.pipelining else ends(self.parts(request)[:-1])
-
     def reply_length(self, buffer: bytearray) -> int | None:
         """Return where the line ends, or of several the one with the first one's code."""
         while (line := self._cursor.line(buffer)) is not None:
@@ -181,10 +155,6 @@ class Ftp(RequestReply):
     def closes(self, reply: bytes) -> bool:
         """Say whether the server gives up."""
         return reply.startswith(b"421")
-
-    def in_words(self, reply: bytes) -> str:
-        """Return the first line, its code and text."""
-        return first_line(reply)
 
     def expected(self, request: bytes) -> Expected:
         """Return the codes of a command."""

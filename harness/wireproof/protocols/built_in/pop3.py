@@ -15,16 +15,14 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.protocols.base import Rule
+from wireproof.protocols.built_in.command_lines import CommandLines
 from wireproof.protocols.built_in.maildrop import Maildrop
-from wireproof.protocols.built_in.private_keys import with_serial
-from wireproof.protocols.framing import ends, find_end
-from wireproof.protocols.oracle import MalformedReplyError, first_line
+from wireproof.protocols.framing import find_end
+from wireproof.protocols.oracle import MalformedReplyError
 from wireproof.protocols.replies import Expected
-from wireproof.protocols.request_reply import RequestReply
 from wireproof.results import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from hypothesis.strategies import SearchStrategy
 
@@ -44,7 +42,7 @@ _FAR_NUMBERS = (0, 255, 256, 65_536, 2**31 - 1, 2**31, 2**32 + 1)
 """No mailbox has them; the last is 1 to whoever keeps 32 bits of it."""
 
 
-class Pop3(RequestReply):
+class Pop3(CommandLines):
     """POP3: what a mailbox lists, counts and sends agrees."""
 
     name = "pop3"
@@ -77,20 +75,6 @@ class Pop3(RequestReply):
     def begins_tls(self, request: bytes) -> bool:
         """Say whether it is STLS."""
         return request == _STLS
-
-    def personalise(self, request: bytes, serial: int) -> bytes:
-        """Put the connection's number into the user's name, where there is place for it."""
-        return with_serial(request, serial)
-
-    def requests(self) -> SearchStrategy[bytes]:
-        """Return a question about the mailbox, or several that belong together."""
-        from hypothesis import strategies as st
-
-        return st.one_of(*(each for name, each in self.kinds().items() if name != "close"))
-
-    def example(self) -> bytes:
-        """Return NOOP."""
-        return b"NOOP\r\n"
 
     def kinds(self) -> dict[str, SearchStrategy[bytes]]:
         """Return questions, texts, deletions that are taken back, and the goodbye."""
@@ -161,18 +145,6 @@ class Pop3(RequestReply):
             ),
         ]
 
-    def is_last(self, request: bytes) -> bool:
-        """Say whether it is the goodbye."""
-        return request == b"QUIT\r\n"
-
-    def parts(self, request: bytes) -> Sequence[bytes]:
-        """Return the commands of a request."""
-        return request.splitlines(keepends=True)
-
-    def pauses(self, request: bytes) -> Sequence[int]:
-        """Return where each command but the last ends, without pipelining."""
-        return [] if self.pipelining else ends(self.parts(request)[:-1])
-
     def reply_length(self, buffer: bytearray, request: bytes = b"") -> int | None:
         """Return where the line ends, or the last one of several, which is a dot."""
         if not (b"+OK".startswith(buffer[:3]) or b"-ERR".startswith(buffer[:4])):
@@ -193,10 +165,6 @@ class Pop3(RequestReply):
     def unsolicited(self, message: bytes) -> bool:
         """Say whether it gives up without having been asked."""
         return self.closes(message)
-
-    def in_words(self, reply: bytes) -> str:
-        """Return the first line."""
-        return first_line(reply)
 
     def expected(self, request: bytes) -> Expected:
         """Return the form of the reply; `heard` compares what it says."""
