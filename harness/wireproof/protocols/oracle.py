@@ -131,6 +131,11 @@ class Oracle(ABC):
         return ""
 
     @property
+    def knows_each_byte(self) -> bool:
+        """Whether what comes next is compared byte by byte, so that no reply goes on for ever."""
+        return False
+
+    @property
     def unfinished(self) -> bytes:
         """What has come of a reply or another message that is not all here, some of it at least."""
         return b""

@@ -120,6 +120,11 @@ class RawStreamOracle(Oracle):
         return printable(self._outstanding) if self._outstanding else ""
 
     @property
+    def knows_each_byte(self) -> bool:
+        """All of them: what isn't owed is refused as it comes."""
+        return True
+
+    @property
     def unfinished(self) -> bytes:
         """The end of what has come back of a request whose last byte has not."""
         answered = self._answered

@@ -142,7 +142,7 @@ class JudgedStream:
         """
         timeout_s = deadline.remaining_s()
         self._longest_s = max(self._longest_s, timeout_s)
-        before = self._answered
+        before, sent_before = self._answered, self._out.sent
 
         def left() -> tuple[int, int]:
             return self._answered - before, self.oracle.owed
@@ -152,9 +152,10 @@ class JudgedStream:
             case Ended.SILENT:
                 raise self.witness.silent()
             case Ended.OUT_OF_TIME:
-                # Bytes that complete no reply may come for ever.
-                slow = self._answered > before
-                raise self.witness.too_slow() if slow else self.witness.endless()
+                # Bytes that complete no reply may come for ever, where it isn't known what is due.
+                moves = self._answered > before or self._out.sent > sent_before
+                is_slow = moves or self.oracle.knows_each_byte
+                raise self.witness.too_slow() if is_slow else self.witness.endless()
 
     def _progress(self) -> int:
         """Return how many bytes have moved; none do where nothing is judged.

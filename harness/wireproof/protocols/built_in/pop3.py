@@ -23,7 +23,6 @@ from wireproof.protocols.replies import Expected
 from wireproof.results import Level
 
 if TYPE_CHECKING:
-
     from hypothesis.strategies import SearchStrategy
 
 _STLS = b"STLS\r\n"

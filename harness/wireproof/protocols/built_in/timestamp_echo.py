@@ -220,6 +220,11 @@ class TimestampOracle(Oracle):
         return f"a timestamp and {printable(left)}" if left else ""
 
     @property
+    def knows_each_byte(self) -> bool:
+        """All of them: what isn't owed is refused as it comes."""
+        return True
+
+    @property
     def unfinished(self) -> bytes:
         """What may be the beginning of a timestamp."""
         return bytes(self._buffer)

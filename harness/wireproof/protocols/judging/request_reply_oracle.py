@@ -115,7 +115,7 @@ class RequestReplyOracle(Oracle):
                     self._owe_early()
                 if not queue and not self._unsolicited:
                     raise self._surplus()
-                if self._next_is_known():
+                if self.knows_each_byte:
                     size = self._compare_with_next()
                     reply = None
                 else:
@@ -174,6 +174,14 @@ class RequestReplyOracle(Oracle):
         return shown(self._owed.first_required.matcher) if self._owed.required else ""
 
     @property
+    def knows_each_byte(self) -> bool:
+        """Whether the next bytes can only be one reply, known to the byte."""
+        owed = self._owed
+        return (
+            self._may_know_early and owed.in_one_lane and isinstance(owed.queue[0].matcher, bytes)
+        )
+
+    @property
     def unfinished(self) -> bytes:
         """The head of the message that is not all here."""
         return bytes(self._buffer[:MAX_SHOWN_BYTES])
@@ -229,13 +237,6 @@ class RequestReplyOracle(Oracle):
             self._answered_early = request
             expected = call_user_code(self._session.expected, message)
             self._owe(expected, self._session.expected, message, request)
-
-    def _next_is_known(self) -> bool:
-        """Say whether the next bytes can only be one reply, known to the byte."""
-        owed = self._owed
-        return (
-            self._may_know_early and owed.in_one_lane and isinstance(owed.queue[0].matcher, bytes)
-        )
 
     def _compare_with_next(self) -> int | None:
         """Return the length of the first reply once it is complete, having compared what is new."""

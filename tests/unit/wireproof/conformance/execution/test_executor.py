@@ -273,6 +273,24 @@ def test_right_replies_that_come_slowly(plan: Plan) -> None:
             assert failure.kind is FailureKind.TOO_SLOW
 
 
+def _octet_by_octet(peer: socket.socket) -> None:
+    """A line of a hundred bytes, ten milliseconds each."""
+    idle = threading.Event()
+    while data := peer.recv(65536):
+        for octet in data.upper():
+            idle.wait(0.01)
+            peer.sendall(bytes([octet]))
+
+
+def test_a_long_reply_that_comes_slowly() -> None:
+    """A single reply that is right so far, and still comes when the time is over, is no fault."""
+    with Serving(_octet_by_octet) as server:
+        plan = single([b"a" * 99 + b"\n"])
+        failure = Executor(server.target, Shout(), None, 0.05).execute(plan).failure
+    assert failure is not None
+    assert failure.kind is FailureKind.TOO_SLOW
+
+
 def test_a_server_that_answers_is_not_silent() -> None:
     """Behind our end of stream, too, the timeout begins anew with each reply."""
     with Serving(_slowly) as server:
