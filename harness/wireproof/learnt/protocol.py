@@ -106,6 +106,10 @@ class LearntProtocol(Protocol):
         """Return what all scripts begin with."""
         return self.scripts.scripts[0].requests[: self.scripts.opening]
 
+    def begins_tls(self, request: bytes) -> bool:
+        """Say whether TLS was seen to begin behind the reply to a request."""
+        return request in self.scripts.upgrades
+
     def oracle(self) -> LearntOracle | AnyOrderOracle:
         """Return what compares a connection with the scripts."""
         if self._any_order:

@@ -105,6 +105,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
         behind_end: whether requests are answered behind the end of the client's stream alone.
         unasked: what the server says now and then without being asked, such as a heartbeat; each
             begins with literal bytes.
+        upgrades: requests behind whose reply TLS begins on the connection.
         grown: requests that may be longer than they were seen; each stands in a script.
 
     """
@@ -118,6 +119,7 @@ class Scripts(msgspec.Struct, frozen=True, kw_only=True):
     datagrams: bool = False
     behind_end: bool = False
     unasked: tuple[Pattern, ...] = ()
+    upgrades: tuple[bytes, ...] = ()
     grown: tuple[Grown, ...] = ()
 
     @property

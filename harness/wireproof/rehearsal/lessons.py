@@ -1,6 +1,6 @@
 """All conversations of a source, played and learnt: what can be judged, and what can't and why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from wireproof.rehearsal.overhearing import without_unasked
 from wireproof.rehearsal.player import Player
 from wireproof.rehearsal.recital import with_roles
 from wireproof.rehearsal.rehearsal import UNANSWERED, UNLIKE_RECORDED, Rehearsed, rehearse
+from wireproof.rehearsal.upgrading import may_ask_for_tls
 from wireproof.target import Target
 from wireproof.words import counted
 
@@ -93,12 +94,17 @@ def take_lessons(
     behind_end = heard.ends[alike[0].name]
     others = [one for one in alike if heard.ends[one.name] is not behind_end]
     left_out += [(one.name, "of these some are answered only after its end") for one in others]
+    chosen = [one for one in alike if one not in others]
+    upgrades = tuple(one for one in sorted(heard.upgrades) if one in chosen[0].requests)
+    others = [one for one in chosen if not set(upgrades) <= set(one.requests)]
+    left_out += [(one.name, "TLS begins in another one, and not in it") for one in others]
     learnt = Scripts(
-        scripts=tuple(one for one in alike if one not in others),
+        scripts=tuple(one for one in chosen if one not in others),
         vary=vary,
         datagrams=not target.is_stream,
         behind_end=behind_end,
         unasked=heard.overheard,
+        upgrades=upgrades,
     )
     found = with_roles(learnt, target)
     if behind_end and not found.independent:
@@ -120,6 +126,7 @@ class _Heard:
         ends: by the name of a script, whether it is answered behind the client's end alone.
         plays: how often one was played.
         replies: how many were learnt.
+        upgrades: requests behind whose reply TLS begins.
 
     """
 
@@ -130,6 +137,7 @@ class _Heard:
     ends: dict[str, bool] = field(default_factory=dict)
     plays: int = 0
     replies: int = 0
+    upgrades: frozenset[bytes] = frozenset()
 
     def add(self, conversation: Conversation, heard: Rehearsed) -> None:
         """Take a conversation, or why it can't be judged."""
@@ -158,6 +166,9 @@ def _hear(  # noqa: PLR0917 - as a lesson needs them
         _greeted(playable(without_unasked(one, heard.overheard)), target, heard.overheard)
         for one in conversations
     ]
+    heard.upgrades = frozenset(
+        request for one in waiting for request in _asking_for_tls(one, target)
+    )
     done = 0
     while waiting:
         conversation = waiting.pop(0)
@@ -167,7 +178,12 @@ def _hear(  # noqa: PLR0917 - as a lesson needs them
             heard.left_out.append((conversation.name, unfit))
             continue
         one = _rehearsed(
-            target, conversation, before_each, as_recorded=as_recorded, unasked=unasked
+            target,
+            conversation,
+            before_each,
+            as_recorded=as_recorded,
+            unasked=unasked,
+            upgrades=heard.upgrades,
         )
         if one.overheard:
             return _Heard(one.overheard)
@@ -189,6 +205,22 @@ def _greeted(
     if not Player(target, unasked=unasked).is_greeted():
         return conversation
     return replace(conversation, turns=(Turn(b""), *conversation.turns))
+
+
+def _asking_for_tls(conversation: Conversation, target: Target) -> Iterator[bytes]:
+    """Yield the request behind whose reply the server begins TLS, and no other.
+
+    What a capture has behind it can't be read.
+    """
+    if conversation.replies_known or target.scheme not in {"tcp", "unix"}:
+        return
+    for number, turn in enumerate(conversation.turns):
+        if may_ask_for_tls(turn.request):
+            player = Player(target, upgrades={turn.request})
+            player.play(replace(conversation, turns=conversation.turns[: number + 1]))
+            if player.began_tls:
+                yield turn.request
+                return
 
 
 def _by_datagrams(conversations: Sequence[Conversation], target: Target) -> list[Conversation]:
@@ -228,13 +260,21 @@ def _rehearsed(
     *,
     as_recorded: bool,
     unasked: Sequence[Pattern] | None,
+    upgrades: frozenset[bytes],
 ) -> Rehearsed:
     """Rehearse; whose last reply came behind the client's end, without that end first.
 
     Many clients end their stream early, and few servers wait for it.
     """
     if conversation.end is not End.HALF_CLOSE:
-        return rehearse(target, conversation, before_each, as_recorded=as_recorded, unasked=unasked)
+        return rehearse(
+            target,
+            conversation,
+            before_each,
+            as_recorded=as_recorded,
+            unasked=unasked,
+            upgrades=upgrades,
+        )
     kept_open = replace(conversation, end=End.CLIENT)
     spoken = sum(bool(turn.request) for turn in conversation.turns)
     if spoken == 1 and target.scheme != "tls":

@@ -65,7 +65,7 @@ def find_namesakes(scripts: Scripts, target: Target) -> Namesakes | None:
         CannotRunError: there is no connection.
 
     """
-    if scripts.vary or scripts.datagrams or scripts.behind_end:
+    if scripts.vary or scripts.datagrams or scripts.behind_end or scripts.upgrades:
         return None
     requests = _said_first(scripts)
     if any(_fate(scripts, target, requests) is not _Fate.ENDED for _ in range(_TIMES)):

@@ -5,7 +5,7 @@ the server has paused so far; measured on 516 replies of 49 conversations, that 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learning.plays import Moment, Play
 from wireproof.learning.unasked import Sieve
 from wireproof.rehearsal.overhearing import overheard, trickling
+from wireproof.rehearsal.upgrading import secured
 from wireproof.target import Target
 from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
@@ -60,6 +61,7 @@ class Player:
     Attributes:
         overheard: what the server said unasked in the first play.
         misheard: whether the first play took a part of a reply for that.
+        began_tls: whether TLS began inside the latest play.
 
     """
 
@@ -68,6 +70,7 @@ class Player:
         target: Target,
         carried: Sequence[Carried] = (),
         unasked: Sequence[Pattern] | None = (),
+        upgrades: Collection[bytes] = (),
     ) -> None:
         """Play to `target`, which is resolved.
 
@@ -76,11 +79,13 @@ class Player:
             carried: what requests repeat from replies.
             unasked: what belongs to no reply; None to hear that in the first play, whose replies
                 may hold some of it then.
+            upgrades: requests behind whose reply TLS begins.
 
         """
         self._target = target
         self.overheard: tuple[Pattern, ...] = ()
-        self.misheard = False
+        self.misheard = self.began_tls = False
+        self._upgrades = upgrades
         self._sieve = Sieve(unasked or ())
         self._listens = unasked is None
         self._slowest_s = 0.0  # to the first byte of a reply, or from one byte to the next
@@ -108,7 +113,9 @@ class Player:
         replies: list[bytes] = []
         moments: list[Moment] = []
         closed_after, was_reset = None, False
-        with self._connected() as connection:
+        self.began_tls = False
+        with self._connected() as plain:
+            connection = plain
             for number, turn in enumerate(conversation.turns):
                 if pause_s:
                     time.sleep(pause_s)  # not to wait for anything: a slow client is a client
@@ -123,6 +130,8 @@ class Player:
                 )
                 if end is not None and closed_after is None:
                     closed_after, was_reset = number + 1, isinstance(end, Reset)
+                if turn.request in self._upgrades and closed_after is None:
+                    connection = self._secured(plain)
                 replies.append(reply)
                 moments.append(Moment(since_s, time.time()))
             if closed_after is None and conversation.end is End.SERVER:
@@ -130,13 +139,25 @@ class Player:
                 if isinstance(last, EndOfStream | Reset):
                     closed_after = len(conversation.turns)
             if self._listens:
-                self.overheard = overheard(connection) if closed_after is None else ()
-                self.misheard = bool(self._sieve) and not self.overheard
-        if self._listens:
-            self._sieve, self._listens = Sieve(()), False
+                self._listen(connection, is_open=closed_after is None)
         for number, reply in enumerate(replies):
             self._sizes[number] = (*self._sizes.get(number, ()), len(reply))
         return Performance(Play(tuple(replies), tuple(moments)), closed_after, was_reset)
+
+    def _secured(self, plain: Connection) -> Connection:
+        """Return the connection inside TLS, or as it is where the server does no handshake."""
+        try:
+            connection = secured(plain, self._target.host)
+        except OSError:
+            return plain
+        self.began_tls = True
+        return connection
+
+    def _listen(self, connection: Connection, *, is_open: bool) -> None:
+        """Hear what the server says unasked, once, and take nothing out of replies from then on."""
+        self.overheard = overheard(connection) if is_open else ()
+        self.misheard = bool(self._sieve) and not self.overheard
+        self._sieve, self._listens = Sieve(()), False
 
     def _request(self, conversation: Conversation, number: int, replies: Sequence[bytes]) -> bytes:
         """Return a request with what the replies of this play gave it."""

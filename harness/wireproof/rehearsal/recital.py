@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -17,10 +17,12 @@ from wireproof.learnt.scripts import Scripts, common_opening
 from wireproof.protocols.base import Protocol, as_sent
 from wireproof.protocols.datagram import Datagrams
 from wireproof.protocols.oracle import Oracle, WrongReplyError
+from wireproof.rehearsal.upgrading import secured
 from wireproof.target import Target
 from wireproof.wire.connecting import connect
 from wireproof.wire.connection import ConnectError, Connection
 from wireproof.wire.observations import Data
+from wireproof.wire.tls_connection import TlsConnection
 
 _TIMEOUT_S: Final = 2.0
 _SURPLUS_S: Final = 0.01
@@ -69,16 +71,11 @@ def recited(
     with connection:
         said = as_sent(protocol, (*protocol.opening(), *requests), 0)
         ends = isinstance(protocol, HalfClosedProtocol)
-        came = said_on(connection, oracle, said, timeout_s, ends=ends)
-        if came is not Recited.HELD:
-            return came
-        surplus = connection.next_observation(Deadline(_SURPLUS_S))
-        if isinstance(surplus, Data):
-            try:
-                oracle.receive_data(surplus.data)
-            except WrongReplyError:
-                return Recited.OTHERWISE
-    return Recited.HELD
+
+        def upgraded(request: bytes) -> Connection:
+            return secured(connection, target.host) if protocol.begins_tls(request) else connection
+
+        return said_on(connection, oracle, said, timeout_s, ends=ends, upgraded=upgraded)
 
 
 def said_on(
@@ -88,6 +85,7 @@ def said_on(
     timeout_s: float = _TIMEOUT_S,
     *,
     ends: bool = False,
+    upgraded: Callable[[bytes], Connection] | None = None,
 ) -> Recited:
     """Send requests on a fresh connection, each once the one before is answered.
 
@@ -97,6 +95,7 @@ def said_on(
         requests: as they are sent.
         timeout_s: how long each reply may take.
         ends: whether each is followed by the end of our stream.
+        upgraded: returns what it goes on with behind the reply to a request.
 
     """
     try:
@@ -114,6 +113,13 @@ def said_on(
             oracle.sent(len(request))
             if not _answered(connection, oracle, timeout_s):
                 return Recited.SILENT
+            if upgraded is not None and not isinstance(connection, TlsConnection):
+                connection = upgraded(request)
+        surplus = connection.next_observation(Deadline(_SURPLUS_S))
+        if isinstance(surplus, Data):
+            oracle.receive_data(surplus.data)
+    except OSError:
+        return Recited.SILENT  # it does no handshake
     except WrongReplyError:
         return Recited.OTHERWISE
     return Recited.HELD
@@ -129,10 +135,10 @@ def with_roles(scripts: Scripts, target: Target) -> Scripts:
         return _with_independent_datagrams(scripts, target)
     greetings = len(scripts.scripts[0].lines) - len(scripts.scripts[0].spoken)
     givers = [carry.line - greetings for line in scripts.lines for carry in line.carries]
-    given = max(givers, default=-1) + 1
+    given = max([*givers, *_upgraded_at(scripts)], default=-1) + 1
     if 0 < given <= common_opening(scripts.scripts):
         opened = _with_independent(_opened(scripts, given), target)
-        if opened.independent:
+        if opened.independent or scripts.upgrades:
             return opened
     alone = _with_independent(scripts, target)
     if alone.independent:
@@ -142,6 +148,16 @@ def with_roles(scripts: Scripts, target: Target) -> Scripts:
         if opened.independent:
             return opened
     return scripts
+
+
+def _upgraded_at(scripts: Scripts) -> list[int]:
+    """Return behind which request TLS begins in each script in which it does."""
+    return [
+        script.requests.index(one)
+        for script in scripts.scripts
+        for one in scripts.upgrades
+        if one in script.requests
+    ]
 
 
 def _with_independent_datagrams(scripts: Scripts, target: Target) -> Scripts:
@@ -197,7 +213,7 @@ def _with_independent(scripts: Scripts, target: Target) -> Scripts:
             for request in script.requests[scripts.opening :]
             if len(request) <= _MOST_REQUEST_BYTES and request in answered
         )
-        if not protocol.is_last(request)
+        if not protocol.is_last(request) and not protocol.begins_tls(request)
     ]
     if protocol.one_request:
         firsts = [script.requests[scripts.opening] for script in scripts.scripts]

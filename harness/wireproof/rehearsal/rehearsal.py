@@ -3,7 +3,7 @@
 import functools
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,6 +67,7 @@ def rehearse(
     *,
     as_recorded: bool = True,
     unasked: Sequence[Pattern] | None = (),
+    upgrades: Collection[bytes] = (),
 ) -> Rehearsed:
     """Play a conversation six times, and learn.
 
@@ -76,13 +77,14 @@ def rehearse(
         before_each: called before each play.
         as_recorded: whether the replies that were recorded are to come again.
         unasked: what belongs to no reply; None to hear that first.
+        upgrades: requests behind whose reply TLS begins.
 
     Raises:
         CannotRunError: there is no connection, or a reply has no end.
 
     """
     carried = _carried(conversation)
-    new_player = functools.partial(_player, target, conversation, carried, unasked)
+    new_player = functools.partial(_player, target, conversation, carried, unasked, upgrades)
     performances, learnt, overheard = _learnt(new_player, conversation, before_each)
     if overheard:
         return Rehearsed(conversation, None, False, "", (), overheard=overheard)
@@ -125,8 +127,11 @@ def _player(
     conversation: Conversation,
     carried: Sequence[Carried],
     unasked: Sequence[Pattern] | None,
+    upgrades: Collection[bytes],
 ) -> DatagramPlayer | Player:
-    return DatagramPlayer(target) if conversation.datagrams else Player(target, carried, unasked)
+    if conversation.datagrams:
+        return DatagramPlayer(target)
+    return Player(target, carried, unasked, upgrades)
 
 
 def _learnt(
