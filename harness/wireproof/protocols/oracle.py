@@ -175,6 +175,27 @@ class Oracle(ABC):
         """
         return None
 
+    @property
+    def counters(self) -> tuple[int, ...]:
+        """Numbers that only grow, and that `state` leaves out: how often something has happened.
+
+        Two oracles in equal states, one of which has counted further, judge whatever follows alike,
+        but that the numbers in replies are so much higher.
+        """
+        return ()
+
+    def count_from(self, counters: Sequence[int]) -> None:
+        """Go on from these counters: so much happened that was judged elsewhere."""
+        del counters
+
+    def counters_in(self, replies: bytes) -> Sequence[tuple[int, int, int]]:
+        """Return where whole replies hold counters: at which offset, in how many bytes, and which.
+
+        As unsigned integers, their most significant byte first.
+        """
+        del replies
+        return ()
+
     def recall(self, reply: bytes) -> None:
         """Take note of the last reply, compared elsewhere, to say whose a wrong one is."""
         del reply

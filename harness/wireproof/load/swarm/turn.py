@@ -86,7 +86,7 @@ class Turn:
         """Wait for something to receive, so long at most."""
         self._events = self._epoll.poll(timeout_s, MOST_EVENTS)
 
-    def receive(  # noqa: C901 - one loop; a call costs what it saves
+    def receive(  # noqa: C901, PLR0912 - one loop; a call costs what it saves
         self, recorder: Recorder, now: int, streaming: bool
     ) -> int:
         """Receive what epoll told of.
@@ -119,6 +119,8 @@ class Turn:
                 attendant.on_data(connection, data)
                 continue
             now = clock()
+            if batch.steps is not None:
+                batch.passed()
             if batch.silent:
                 unreplied = batch.kinds[batch.answered :]
                 connection.recorder.count_unreplied(batch.silent, unreplied)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Self
 
 RECEIVE_BYTES = 65536
+Steps = tuple[tuple[int, int, int], ...]
 
 
 class Batch:
@@ -35,6 +36,9 @@ class Batch:
             reply is known, and else nothing that a send returns.
         next: what a connection sends after it.
         previous: what it sent before it.
+        steps: by how much each counter in the reply grows from lap to lap, each as the offset, the
+            size in bytes and the step; None where what is known of the ring has no counters.
+        passes: how often the reply came as it was known, since `steps` are.
 
     """
 
@@ -50,6 +54,7 @@ class Batch:
         "learnt_ns",
         "left",
         "next",
+        "passes",
         "payload",
         "previous",
         "receive_bytes",
@@ -58,6 +63,7 @@ class Batch:
         "shares",
         "silent",
         "size",
+        "steps",
         "waits",
     )
 
@@ -89,6 +95,8 @@ class Batch:
         self.learnt_ns = 0
         self.left = -1
         self.receive_bytes = RECEIVE_BYTES
+        self.steps: Steps | None = None
+        self.passes = 0
         self.next = self
         self.previous = self
 
@@ -115,6 +123,35 @@ class Batch:
         self.accepted = reply
         self.ends = ends
         self.receive_bytes = len(reply) + 1
+
+    def grow(self, steps: Steps) -> None:
+        """Say that counters in the reply, which is known, are higher in the next lap."""
+        self.steps, self.passes = steps, 0
+        self._go_on()
+
+    def passed(self) -> None:
+        """Take note that the reply came as it is known; `compiled_turn.pyx` has the same in C."""
+        if self.steps is not None:
+            self.passes += 1
+            self._go_on()
+
+    def _go_on(self) -> None:
+        assert self.reply is not None
+        heard = self.reply
+        if self.steps:
+            self.know(grown(heard, self.steps), self.learnt_ns, self.ends)
+        self.accepted = heard
+
+
+def grown(reply: bytes, steps: Steps) -> bytes | None:
+    """Return a reply whose counters are so much higher; None where one has no room for that."""
+    filled = bytearray(reply)
+    for at, size, step in steps:
+        number = int.from_bytes(filled[at : at + size]) + step
+        if number >> (8 * size):
+            return None
+        filled[at : at + size] = number.to_bytes(size)
+    return bytes(filled)
 
 
 def shares_of(kinds: Sequence[int]) -> tuple[tuple[int, int], ...]:

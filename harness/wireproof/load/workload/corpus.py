@@ -137,6 +137,11 @@ class Corpus:
     def begin(self, opened: Accepted) -> None:
         """Begin: no state is kept."""
 
+    def counted(self, followed: Batch, last: Batch) -> Sequence[int]:
+        """Return nothing: no state is kept."""
+        del followed, last
+        return ()
+
     def missed(self, followed: Batch, last: Batch) -> Sequence[Batch]:
         """Return the last alone: a reply may continue it, and nothing older matters."""
         del followed

@@ -6,6 +6,9 @@ model in the state in which it began is closed: in every later lap each place ha
 in the same state, and the reply that was accepted there is right again, for ever. One that differs
 is judged: the oracle, which stopped where the lap was closed, is shown what it missed, a lap at
 most. If it accepts, the connection walks on with it until a lap is closed once more.
+
+Numbers that only grow, such as those of deliveries, are no part of the state. Each lap has them
+grow by as much, in the model and in the replies: so the replies of the next lap are known, too.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.batch import Batch, Steps
 
 _MOST_LAPS = 6
 """Without one that is closed; a state that only grows is not awaited any longer."""
@@ -35,8 +38,14 @@ class Ring(Protocol):
     def begin(self, opened: Accepted) -> None:
         """Begin at a connection's first batch, with its opening behind it."""
 
+    def counted(self, followed: Batch, last: Batch) -> Sequence[int]:
+        """Return an oracle's counters after the laps that it missed; none where nobody counts."""
+
     def missed(self, followed: Batch, last: Batch) -> Iterable[Batch]:
-        """Return what an oracle has to be shown that followed up to one batch, to be at `last`."""
+        """Return what an oracle has to be shown that followed up to one batch, to be at `last`.
+
+        Behind the whole laps that `counted` has told it of.
+        """
 
     def forget(self, now_ns: int) -> None:
         """Have the oracle judge anew what has been known for too long."""
@@ -66,6 +75,13 @@ class Accepted(Protocol):
     @property
     def judged(self) -> int:
         """Replies so far that were not known to the byte."""
+
+    @property
+    def counters(self) -> tuple[int, ...]:
+        """Its model's numbers that only grow."""
+
+    def counters_in(self, replies: bytes) -> Sequence[tuple[int, int, int]]:
+        """Return where replies hold counters: offset, size in bytes, and which."""
 
     def ends_of(self, batch: Batch, reply: bytes) -> Sequence[int]:
         """Return where the reply to each request ends; none where that is not known."""
@@ -99,6 +115,8 @@ class PrivateRing:
         self._built = 0
         self._last = self.before
         self._start: object = None
+        self._counters: tuple[int, ...] = ()  # as the lap began
+        self._steps: tuple[int, ...] = ()  # by which they grow in a lap
         self._recorded = 0
         self._judged = 0
         self._laps = 0
@@ -124,6 +142,16 @@ class PrivateRing:
     def begin(self, opened: Accepted) -> None:
         """Begin the first lap."""
         self._start, self._judged = opened.state, opened.judged
+        self._counters = opened.counters
+
+    def counted(self, followed: Batch, last: Batch) -> Sequence[int]:
+        """Return the counters after the whole laps up to `last`, each of whose places counts."""
+        if not self._closed or not self._counters:
+            return ()
+        laps = last.passes - (last is not followed)
+        pairs = zip(self._counters, self._steps, strict=True)
+        self._counters = tuple(counter + laps * step for counter, step in pairs)
+        return self._counters
 
     def missed(self, followed: Batch, last: Batch) -> Iterable[Batch]:
         """Yield what lies between, a lap at most: those before it left the same state."""
@@ -152,11 +180,13 @@ class PrivateRing:
         self._start, self._recorded = state, 0
         exact = accepted.judged == self._judged
         self._judged = accepted.judged
+        before, self._counters = self._counters, accepted.counters
         if not self._closed:
             self._laps += 1
             self.learns &= self._laps < _MOST_LAPS
             return False
         self._laps = 0
+        self._steps = tuple(now - then for now, then in zip(self._counters, before, strict=True))
         self._judge_ns = 0 if exact else now_ns + _JUDGED_EVERY_NS
         batch = self._last
         for _ in range(self._size):
@@ -164,7 +194,13 @@ class PrivateRing:
             reply = batch.accepted
             if reply != batch.reply or not batch.ends:
                 batch.know(reply or None, now_ns, accepted.ends_of(batch, reply or b""))
+            if reply and self._counters:
+                batch.grow(self._steps_in(reply, accepted))
         return True
+
+    def _steps_in(self, reply: bytes, accepted: Accepted) -> Steps:
+        found = accepted.counters_in(reply)
+        return tuple((at, size, self._steps[which]) for at, size, which in found)
 
     def forget(self, now_ns: int) -> None:
         """Have the oracle judge a lap anew, where it is time."""

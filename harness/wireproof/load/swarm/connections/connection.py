@@ -241,7 +241,9 @@ class SwarmConnection(Course):
 
     def learn(self, now_ns: int) -> None:
         """Trust what is known of the next replies if this one says so."""
-        if not self._matched:  # what went as known says nothing new
+        if self._matched:  # what went as known says nothing new
+            self._batch.passed()
+        else:
             self._learn_from_oracle(now_ns)
 
     @property

@@ -147,6 +147,7 @@ class Course(Link):
         if self._predicted:
             self._predicted = False
             self.watch_level()
-            self._dialogue.catch_up(self._ring.missed(self._followed, last))
+            counted = self._ring.counted(self._followed, last)
+            self._dialogue.catch_up(self._ring.missed(self._followed, last), counted)
             self._dialogue.recall(last)
             self._followed = last

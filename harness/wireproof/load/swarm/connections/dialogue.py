@@ -71,14 +71,20 @@ class Dialogue:
         self._heard = []
         self._heard_bytes = self._unasked_before = 0
 
-    def catch_up(self, batches: Iterable[Batch]) -> None:
+    def catch_up(self, batches: Iterable[Batch], counted: Sequence[int] = ()) -> None:
         """Show the oracle batches whose replies were compared with what it had accepted.
+
+        Args:
+            batches: what it has missed.
+            counted: its counters before these, where they have grown since.
 
         Raises:
             ConnectionFailedError: it does not accept them again.
 
         """
         oracle = self._oracle
+        if counted:
+            oracle.count_from(counted)
         for batch in batches:
             for request in batch.requests:
                 oracle.announce(request)
@@ -225,6 +231,15 @@ class Dialogue:
     def judged(self) -> int:
         """Replies so far that were right though not known to the byte."""
         return self._oracle.judged
+
+    @property
+    def counters(self) -> tuple[int, ...]:
+        """The model's numbers that only grow."""
+        return self._oracle.counters
+
+    def counters_in(self, replies: bytes) -> Sequence[tuple[int, int, int]]:
+        """Return where replies hold counters: offset, size in bytes, and which."""
+        return self._oracle.counters_in(replies)
 
     @property
     def pauses(self) -> bool:

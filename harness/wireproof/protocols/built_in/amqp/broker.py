@@ -18,7 +18,7 @@ from wireproof.protocols.built_in.amqp.frames import (
     method,
     short,
 )
-from wireproof.protocols.built_in.amqp.oracle import Unconfirmed, acknowledgement
+from wireproof.protocols.built_in.amqp.oracle import Numbers, acknowledgement
 from wireproof.protocols.replies import NO_LANE, Reply
 
 NO_ROUTE = (312).to_bytes(2)
@@ -80,15 +80,14 @@ class Reader:
 class Broker:
     """Follows one connection."""
 
-    def __init__(self, unconfirmed: Unconfirmed) -> None:
+    def __init__(self, numbers: Numbers) -> None:
         """Start with no queue."""
-        self._unconfirmed = unconfirmed
+        self._numbers = numbers
         self._confirms = False
         self._consumers: dict[bytes, bytes] = {}  # of queues
         self._queues: dict[bytes, deque[Message]] = {}
         self._bindings: list[tuple[bytes, bytes, bytes]] = []
         self._fetched: list[tuple[bytes, Message]] = []
-        self._delivered = 0
 
     def answer(self, frames: list[Frame], frame_max: int) -> list[Reply]:
         """Return what is owed to one method, with its content if it has any."""
@@ -153,7 +152,7 @@ class Broker:
         if is_mandatory and not queues:
             owed.append(Reply(_returned(message, frame_max), "return"))
         if self._confirms:
-            owed.append(Reply(acknowledgement(self._unconfirmed.publish()), NO_LANE))
+            owed.append(Reply(acknowledgement(self._numbers.publish()), NO_LANE))
         return owed
 
     def _routed(self, message: Message) -> list[bytes]:
@@ -168,8 +167,8 @@ class Broker:
         return list(dict.fromkeys(found))
 
     def _delivery(self, queue: bytes, message: Message, frame_max: int) -> bytes:
-        self._delivered += 1
-        number = self._delivered.to_bytes(8) + b"\0"
+        self._numbers.delivered += 1
+        number = self._numbers.delivered.to_bytes(8) + b"\0"
         routed = short(message.exchange) + short(message.key)
         head = method(Method.BASIC_DELIVER, short(self._consumers[queue]), number, routed)
         return head + content(message.body, message.properties, frame_max=frame_max)
@@ -181,10 +180,10 @@ class Broker:
         if not waiting:
             return Reply(method(Method.BASIC_GET_EMPTY, short(b"")), "channel 1")
         message = waiting.popleft()
-        self._delivered += 1
+        self._numbers.delivered += 1
         if not flags & _NO_ACK:
             self._fetched.append((name, message))
-        number = self._delivered.to_bytes(8) + bytes((message.has_come,))
+        number = self._numbers.delivered.to_bytes(8) + bytes((message.has_come,))
         routed = short(message.exchange) + short(message.key)
         head = method(Method.BASIC_GET_OK, number, routed, len(waiting).to_bytes(4))
         return Reply(

@@ -8,9 +8,10 @@ seldom as the connection lets them be, one acknowledgement for each message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wireproof.protocols.built_in.amqp.frames import (
+    HEAD_BYTES,
     MORE_BYTES,
     WITH_CONTENT,
     Frame,
@@ -28,14 +29,23 @@ from wireproof.words import MAX_SHOWN_BYTES
 
 _NAMES = {Type.METHOD: "a method", Type.HEADER: "a header", Type.BODY: "a body"}
 _TAG_BYTES = 8
+_ARGUMENTS_AT = HEAD_BYTES + 4
+_COUNTED: dict[int, int] = {Method.BASIC_ACK: 0, Method.BASIC_DELIVER: 1, Method.BASIC_GET_OK: 1}
+"""The methods that hold a counter, and which."""
 
 
-class Unconfirmed:
-    """The messages that the client has published and the server has not acknowledged, by number."""
+class Numbers:
+    """How many messages went either way, and which of the client's are not acknowledged.
+
+    Attributes:
+        published: by the client.
+        delivered: by the server.
+
+    """
 
     def __init__(self) -> None:
         """Start with none."""
-        self.published = 0
+        self.published = self.delivered = 0
         self._waiting: dict[int, None] = {}
 
     def publish(self) -> int:
@@ -124,20 +134,18 @@ class Assembler:
 class AmqpOracle(RequestReplyOracle):
     """Judges one connection."""
 
-    def __init__(
-        self, session: RequestReplyHooks, unconfirmed: Unconfirmed, frame_max: int
-    ) -> None:
+    def __init__(self, session: RequestReplyHooks, numbers: Numbers, frame_max: int) -> None:
         """Judge by `session`.
 
         Args:
             session: this connection's alone, as is what follows.
-            unconfirmed: the client's messages that are owed an acknowledgement.
+            numbers: the client's messages that are owed an acknowledgement.
             frame_max: the most bytes of a frame.
 
         """
         super().__init__(session)
         self._assembler = Assembler(frame_max)
-        self._unconfirmed = unconfirmed
+        self._numbers = numbers
         self._body_bytes = frame_max - MORE_BYTES
 
     def receive_data(self, data: bytes) -> int:
@@ -166,12 +174,38 @@ class AmqpOracle(RequestReplyOracle):
         """The head of the message that is not all here."""
         return bytes(self._assembler.part[:MAX_SHOWN_BYTES])
 
+    @property
+    def counters(self) -> tuple[int, ...]:
+        """How many messages were published, and how many were delivered."""
+        return self._numbers.published, self._numbers.delivered
+
+    def count_from(self, counters: Sequence[int]) -> None:
+        """Take so many for published and delivered; all of them are acknowledged."""
+        self._numbers.published, self._numbers.delivered = counters
+
+    def counters_in(self, replies: bytes) -> list[tuple[int, int, int]]:
+        """Return where the numbers of acknowledgements and of deliveries stand."""
+        found: list[tuple[int, int, int]] = []
+        start = 0
+        while start < len(replies):
+            end = frame_end(replies, start) or len(replies)
+            if replies[start] == Type.METHOD:
+                at = start + _ARGUMENTS_AT
+                number = int.from_bytes(replies[at - 4 : at])
+                if number == Method.BASIC_DELIVER:
+                    at += 1 + replies[at]  # behind the name of the consumer
+                # An acknowledgement of number 0 is about all there are.
+                if number in _COUNTED and any(replies[at : at + _TAG_BYTES]):
+                    found.append((at, _TAG_BYTES, _COUNTED[number]))
+            start = end
+        return found
+
     def _in_one_form(self, message: list[Frame]) -> bytes:
         first = message[0]
         if first.method == Method.BASIC_ACK and len(first.arguments) > _TAG_BYTES:
             number = int.from_bytes(first.arguments[:_TAG_BYTES])
             multiple = bool(first.arguments[_TAG_BYTES] & 1)
-            numbers = self._unconfirmed.take(number, multiple=multiple)
+            numbers = self._numbers.take(number, multiple=multiple)
             return b"".join(acknowledgement(each, first.channel) for each in numbers)
         head = b"".join(frame(each.type, each.channel, each.payload) for each in message[:2])
         body = b"".join(each.payload for each in message[2:])

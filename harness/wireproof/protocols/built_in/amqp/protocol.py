@@ -28,7 +28,7 @@ from wireproof.protocols.built_in.amqp.frames import (
     read,
     short,
 )
-from wireproof.protocols.built_in.amqp.oracle import AmqpOracle, Unconfirmed
+from wireproof.protocols.built_in.amqp.oracle import AmqpOracle, Numbers
 from wireproof.protocols.built_in.private_keys import with_serial
 from wireproof.protocols.framing import ends
 from wireproof.protocols.oracle import MalformedReplyError, Oracle
@@ -63,15 +63,15 @@ class Amqp(RequestReply):
 
     def __init__(self) -> None:
         """Start with no queue, and no message."""
-        self._unconfirmed = Unconfirmed()
-        self._broker = Broker(self._unconfirmed)
+        self._numbers = Numbers()
+        self._broker = Broker(self._numbers)
         self._cursor = ContentCursor()
         self._open: dict[int, list[Frame]] = {}  # messages that are not sent whole, by channel
         self._left: dict[int, int] = {}
 
     def as_oracle(self) -> Oracle:
         """Return a judge that puts frames together."""
-        return AmqpOracle(self, self._unconfirmed, max(LEAST_FRAME_BYTES, self.frame_max))
+        return AmqpOracle(self, self._numbers, max(LEAST_FRAME_BYTES, self.frame_max))
 
     def opening(self) -> list[bytes]:
         """Log in, open a channel and a queue of this connection's own, and wish its messages."""

@@ -19,7 +19,7 @@ from wireproof.histogram import LENGTH, index_of
 from wireproof.load.swarm.connections.connection import SwarmConnection
 from wireproof.load.swarm.connections.surroundings import REAL
 from wireproof.load.swarm.turn import STAMP_ONE_IN, Turn
-from wireproof.load.workload.batch import Batch
+from wireproof.load.workload.batch import Batch, Steps
 
 compiled = pytest.importorskip(
     "wireproof.load.swarm.compiled_turn", reason="this installation has no compiled loop"
@@ -101,6 +101,7 @@ class Case:
         silent: how many of its requests have no reply.
         big: whether its next request is more than the kernel takes.
         slotted: whether connection and batch are what the swarm has, or something like them.
+        steps: by which counters of its reply grow.
 
     """
 
@@ -114,6 +115,7 @@ class Case:
     silent: int
     big: bool
     slotted: bool
+    steps: Steps | None
 
 
 cases = st.builds(
@@ -128,7 +130,18 @@ cases = st.builds(
     silent=st.integers(0, 2),
     big=st.booleans(),
     slotted=st.booleans(),
+    steps=st.one_of(
+        st.none(),
+        st.lists(
+            st.tuples(st.integers(0, 3), st.integers(1, 2), st.sampled_from([0, 1, 255, 65_536])),
+            max_size=2,
+        ).map(tuple),
+    ),
 )
+
+
+class LikeABatch(Batch):
+    """Has all that a batch has, and is none of its own kind."""
 
 
 @contextlib.contextmanager
@@ -148,11 +161,12 @@ def batch_of(case: Case) -> Any:
     request = BIG if case.big else REQUEST
     following: Any = Batch((request,)) if case.slotted else SimpleNamespace()
     following.first, following.left, following.count = request, len(request), 1
-    batch: Any = Batch((REQUEST,)) if case.slotted else SimpleNamespace()
+    batch: Any = (Batch if case.slotted else LikeABatch)((REQUEST,))
     batch.reply, batch.receive_bytes = case.reply, 65536 if case.reply is None else len(REPLY) + 1
     batch.silent, batch.answered, batch.shares = case.silent, 1, ((0, 1),)
     batch.kinds, batch.first = (0,) + (1,) * case.silent, REQUEST
     batch.next = following
+    batch.steps, batch.passes, batch.accepted = case.steps, 0, None
     return batch
 
 
@@ -194,6 +208,7 @@ def done_by(turn: type, drawn: list[Case], *, how: str, tells_kinds: bool) -> ob
     ready: list[Any] = []
     with contextlib.ExitStack() as stack:
         opened: dict[int, Any] = {}
+        batches: list[Any] = []
         events = []
         for number, case in enumerate(drawn):
             sock, peer = stack.enter_context(connected())
@@ -205,7 +220,8 @@ def done_by(turn: type, drawn: list[Case], *, how: str, tells_kinds: bool) -> ob
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 peer.close()
             sent_ns, recorder = now - case.slow_us * 1000, foreign if case.foreign else ours
-            opened[sock.fileno()] = connection_of(case, sock, sent_ns, recorder)
+            opened[sock.fileno()] = one = connection_of(case, sock, sent_ns, recorder)
+            batches.append(one.hot)
             attendant.numbers[sock.fileno()] = number
             events.append((sock.fileno(), case.event))
         events.append((1 << 20, READABLE))  # one that was closed meanwhile
@@ -227,8 +243,9 @@ def done_by(turn: type, drawn: list[Case], *, how: str, tells_kinds: bool) -> ob
             taken.send()
         one_by_one = opened.values()
         after = [(one.sent_ns, one.recorder is ours, one.hot.first) for one in one_by_one]
+    known = [(one.reply, one.passes, one.accepted) for one in batches]
     assert ready == []
-    return last, after, attendant.asked, ours, foreign, next(times)
+    return last, after, known, attendant.asked, ours, foreign, next(times)
 
 
 @given(st.lists(cases, max_size=6), st.sampled_from(["stream", "streaming", "once"]), st.booleans())
@@ -246,7 +263,14 @@ def test_one_reply_in_some_is_timed_by_the_kernel(turn: type) -> None:
     chosen: list[int] = []
     with connected() as (ours, peer), contextlib.closing(REAL.epoll()) as epoll:
         batch = SimpleNamespace(
-            reply=REPLY, receive_bytes=6, silent=0, answered=1, first=REQUEST, left=7, count=1
+            reply=REPLY,
+            receive_bytes=6,
+            silent=0,
+            answered=1,
+            first=REQUEST,
+            left=7,
+            count=1,
+            steps=None,
         )
         batch.next = batch
         recorder = Recorder()
@@ -288,7 +312,7 @@ def test_a_reply_that_fills_no_buffer_of_ours_is_received_as_in_python() -> None
         recorder = Recorder()
         ready: list[Any] = []
         batch = SimpleNamespace(
-            reply=reply, receive_bytes=len(reply) + 1, silent=0, answered=3, count=3
+            reply=reply, receive_bytes=len(reply) + 1, silent=0, answered=3, count=3, steps=None
         )
         batch.next = batch
         connection = SimpleNamespace(

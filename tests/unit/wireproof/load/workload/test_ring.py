@@ -13,6 +13,11 @@ class Model:
         """Hold nothing."""
         self.state: object = 0
         self.judged = 0
+        self.counters: tuple[int, ...] = ()
+
+    def counters_in(self, replies: bytes):
+        """Say that each reply ends with the first counter, in a byte."""
+        return [(len(replies) - 1, 1, 0)]
 
     def ends_of(self, batch: Batch, reply: bytes):
         """Return the end of the one reply."""
@@ -135,6 +140,43 @@ def test_only_what_is_not_known_to_the_byte_is_judged_again():
         walk.ring.forget(3600 * SECOND)
         assert walk.at.reply == reply
         assert walk.at.accepted == b"reply"
+
+
+def test_numbers_that_only_grow_keep_no_lap_open():
+    """They grow by as much in each lap, and so do those in the replies."""
+    walk = Walk(2)
+    walk.model.counters = (7,)
+    walk.ring.begin(walk.model)
+    assert not walk.step(b"a\x08")
+    walk.model.counters = (9,)
+    assert walk.step(b"b\x09")
+    last = walk.at
+    first = last.next
+    assert (first.reply, last.reply) == (b"a\x0a", b"b\x0b")
+    for _ in range(3):  # laps that come as known
+        first.passed()
+        last.passed()
+    first.passed()
+    assert (first.accepted, first.reply) == (b"a\x10", b"a\x12")
+    assert walk.ring.counted(last, first) == (15,)
+    assert list(walk.ring.missed(last, first)) == [first]
+    walk.model.counters = (17,)  # the oracle has judged the last one
+    walk.at = first
+    assert walk.step(b"b\x11")
+    assert (first.reply, last.reply) == (b"a\x12", b"b\x13")
+
+
+def test_a_whole_number_of_laps_needs_no_reply_shown():
+    """Where the oracle goes on at the place where it stopped, counters are all that it missed."""
+    walk = Walk(1)
+    walk.model.counters = (1,)
+    walk.ring.begin(walk.model)
+    walk.model.counters = (2,)
+    assert walk.step(b"\x02")
+    for _ in range(5):
+        walk.at.passed()
+    assert walk.ring.counted(walk.at, walk.at) == (7,)
+    assert list(walk.ring.missed(walk.at, walk.at)) == []
 
 
 def test_no_reply_is_none_that_could_be_compared():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.support.amqp_broker import Broker, Choice
 from wireproof.protocols import MalformedReplyError, WrongReplyError
 from wireproof.protocols.base import as_sent
-from wireproof.protocols.built_in.amqp.frames import Type, content, frame, method, read
-from wireproof.protocols.built_in.amqp.oracle import Assembler, Unconfirmed, acknowledgement
+from wireproof.protocols.built_in.amqp.frames import Method, Type, content, frame, method, read
+from wireproof.protocols.built_in.amqp.oracle import Assembler, Numbers, acknowledgement
 from wireproof.protocols.built_in.amqp.protocol import Amqp
 
 CHOICES = st.builds(
@@ -177,9 +177,31 @@ def test_what_is_no_message_is_malformed(stream: bytes, problem: str):
         list(Assembler(4096).take(stream))
 
 
+def test_where_numbers_stand():
+    """In deliveries, what is fetched and acknowledgements, but not where all are meant."""
+    oracle = Amqp().oracle()
+    deliver = method(Method.BASIC_DELIVER, b"\x03tag", (5).to_bytes(8), bytes(3))
+    fetched = method(Method.BASIC_GET_OK, (6).to_bytes(8), bytes(7))
+    all_of_them = method(Method.BASIC_ACK, bytes(8), b"\x01")
+    stream = deliver + content(b"body") + acknowledgement(9) + all_of_them + fetched
+    found = oracle.counters_in(stream)
+    numbers = [int.from_bytes(stream[at : at + size]) for at, size, _ in found]
+    assert numbers == [5, 9, 6]
+    assert [which for *_, which in found] == [1, 0, 1]
+
+
+def test_counters_are_no_part_of_the_state():
+    """Who has counted further, and owes nothing else, is in the same state."""
+    one, other = (Amqp().oracle() for _ in range(2))
+    other.count_from((300, 200))
+    assert other.counters == (300, 200)
+    assert one.state() == other.state() is not None
+    assert other.counters == (300, 200)
+
+
 def test_acknowledgements_of_several():
     """One may stand for all before it, and zero for all; one that is none is judged as it is."""
-    unconfirmed = Unconfirmed()
+    unconfirmed = Numbers()
     assert [unconfirmed.publish() for _ in range(5)] == [1, 2, 3, 4, 5]
     assert unconfirmed.take(2, multiple=False) == [2]
     assert unconfirmed.take(3, multiple=True) == [1, 3]
