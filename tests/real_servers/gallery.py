@@ -201,7 +201,7 @@ def version(server: Server) -> str:
     if server.install == "npm":
         return package.rpartition("@")[2]
     if server.install == "deb":
-        return next(server.place.glob("*.deb")).name.split("_")[1]
+        return next(server.place.glob(f"{package}_*.deb")).name.split("_")[1]
     found = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Version}", package],  # noqa: S607 - Debian's own
         capture_output=True,
