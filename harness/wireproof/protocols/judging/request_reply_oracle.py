@@ -198,14 +198,13 @@ class RequestReplyOracle(Oracle):
 
     def state(self) -> object:
         """Return what the session holds but counters, and the optional replies that may come."""
-        owed = self._owed
-        if owed.required or self._buffer or self._announced or self._has_ended:
+        if self._owed.required or self._buffer or self._announced or self._has_ended:
             return None
         counters = self.counters
         self.count_from([0] * len(counters))
         held = frozen(vars(self._session))
         self.count_from(counters)
-        return None if held is None else (held, owed.optional())
+        return None if held is None else (held, self._owed.optional())
 
     def recall(self, reply: bytes) -> None:
         """Take note of the last reply."""
