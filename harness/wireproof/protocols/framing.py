@@ -94,6 +94,12 @@ class LineCursor:
         self._end_of_line = end_of_line
         self.at = 0
 
+    def __deepcopy__(self, memo: object) -> LineCursor:
+        """Copy what each connection gets: as copy.deepcopy does, in a fraction of its time."""
+        copied = LineCursor(self._end_of_line)
+        copied.at = self.at
+        return copied
+
     def line(self, buffer: bytearray) -> bytes | None:
         """Return the next line without its end, and move behind it; None while it is not there."""
         end = find_end(buffer, self._end_of_line, self.at)

@@ -1,5 +1,6 @@
 """Where a frame ends, as tables."""
 
+import copy
 import itertools
 
 import pytest
@@ -147,3 +148,13 @@ def test_parts_end_where_they_are_parted_again(parts: list[bytes]) -> None:
     """Cut at its ends, what the parts make together gives the parts."""
     whole = b"".join(parts)
     assert [whole[a:b] for a, b in itertools.pairwise([0, *ends(parts)])] == parts
+
+
+def test_a_copied_cursor_goes_on_from_where_it_stands_by_itself() -> None:
+    """It knows the same end of line, and moves no other."""
+    cursor = LineCursor(b"\n")
+    assert cursor.line(bytearray(b"a\nb\nc\n")) == b"a"
+    copied = copy.deepcopy(cursor)
+    assert copied.line(bytearray(b"a\nb\nc\n")) == b"b"
+    assert cursor.line(bytearray(b"a\nb\nc\n")) == b"b"
+    assert (copied.at, cursor.at) == (4, 4)

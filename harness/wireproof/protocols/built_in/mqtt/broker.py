@@ -9,6 +9,7 @@ A message at QoS 2 may be passed on before the client releases it, or behind (se
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -132,6 +133,12 @@ class UnderWay:
         self._used: deque[bytes] = deque()
         self._ahead = 0  # acknowledged by who sends without waiting
 
+    def __deepcopy__(self, memo: object) -> UnderWay:
+        """Copy what each connection gets: as copy.deepcopy does, in a fraction of its time."""
+        copied = UnderWay()
+        copied.told, copied._used, copied._ahead = self.told.copy(), self._used.copy(), self._ahead
+        return copied
+
     def came(self, identifier: bytes) -> None:
         """Take note of a message."""
         self.told.append(identifier)
@@ -166,6 +173,13 @@ class Receiver:
         self.twice = UnderWay()
         self.released: deque[bytes] = deque()
         """Those of messages at QoS 2 whose release no PUBCOMP of ours names yet."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Receiver:
+        """Copy what each connection gets, as `UnderWay` does."""
+        copied = Receiver()
+        copied.once, copied.twice = copy.deepcopy((self.once, self.twice), memo)
+        copied.released = self.released.copy()
+        return copied
 
     def came(self, identifier: bytes, qos: int) -> None:
         """Take note of a message.

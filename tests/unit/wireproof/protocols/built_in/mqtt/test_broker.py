@@ -1,5 +1,7 @@
 """What an MQTT broker owes: which topics a filter fits, and which identifiers are in use."""
 
+import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from paho.mqtt.client import topic_matches_sub
 from wireproof.protocols import MalformedReplyError
 from wireproof.protocols.built_in.mqtt.broker import Broker, Receiver, UnderWay, fits
 from wireproof.protocols.built_in.mqtt.packets import Kind, Message, Subscription, publish
+from wireproof.protocols.judging.frozen import frozen
 
 LEVELS = st.sampled_from(["", "a", "b", "$a", "ab"])
 TOPICS = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(bool)
@@ -71,3 +74,21 @@ def test_an_identifier_is_used_until_it_is_acknowledged():
     ahead.came(b"\0\7")
     assert b"\0\7" not in ahead
     assert not ahead.has_some
+
+
+def test_a_copied_receiver_holds_the_same_and_shares_nothing() -> None:
+    """Each connection gets one: what it acknowledges then is acknowledged on no other."""
+    receiver = Receiver()
+    receiver.came(b"\0\1", 1)
+    receiver.came(b"\0\2", 2)
+    receiver.release(b"\0\2")
+    before = frozen(receiver)
+    copied = copy.deepcopy(receiver)
+    assert before is not None
+    assert frozen(copied) == before
+    copied.acknowledged(Kind.PUBACK)
+    copied.acknowledged(Kind.PUBCOMP)
+    copied.released.clear()
+    copied.came(b"\0\1", 1)
+    assert frozen(copied) != before
+    assert frozen(receiver) == before
