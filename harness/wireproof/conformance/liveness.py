@@ -87,14 +87,15 @@ class Liveness:
         Args:
             timeout_s: how long each answer may take; by default the executor's limit.
             asks: how often a server is asked that is there and does not answer: it may be busy
-                with what it was sent before.
+                with what it was sent before. One that has never answered is asked once.
 
         """
         complaint = self._executor.execute_plain(self.plain, timeout_s)
-        for _ in range(asks - 1):
+        for _ in range(asks - 1 if self.has_served else 0):
             if complaint is None or self._has_ended(complaint):
                 break
             complaint = self._executor.execute_plain(self.plain, timeout_s)
+        self.has_served |= complaint is None
         self.gone = None if complaint is None else self._gone(complaint)
         return self.gone
 

@@ -99,13 +99,27 @@ def test_a_silent_server_is_asked_again_before_it_is_called_hung() -> None:
 
 
 def test_a_server_that_never_answered_has_not_stopped() -> None:
-    """What is wrong then is the answer, or our request."""
+    """What is wrong then is the answer, or our request; and it is asked but once."""
     executor = Played()
     executor.kind = FailureKind.SILENCE
-    gone = _liveness(executor).look()
+    liveness = _liveness(executor)
+    executor.asked = 0
+    gone = liveness.look()
+    assert executor.asked == 1
     assert gone is not None
     assert not gone.kind.is_death
     assert str(gone) == "no plain request gets a right answer: m"
+
+
+def test_a_server_that_answered_late_has_served() -> None:
+    """What was not answered at first may have been too early; from its first answer on it serves."""
+    executor = Played()
+    executor.kind = FailureKind.SILENCE
+    liveness = _liveness(executor)
+    executor.kind = None
+    assert liveness.look() is None
+    executor.kind = FailureKind.SILENCE
+    assert str(liveness.look()) == "the server stopped serving"
 
 
 def test_our_own_process_tells_how_it_ended() -> None:
