@@ -112,7 +112,7 @@ def test_a_server_that_never_answered_has_not_stopped() -> None:
 
 
 def test_a_server_that_answered_late_has_served() -> None:
-    """What was not answered at first may have been too early; from its first answer on it serves."""
+    """The first request may have come too early; from its first answer on it serves."""
     executor = Played()
     executor.kind = FailureKind.SILENCE
     liveness = _liveness(executor)

@@ -35,6 +35,8 @@ _ALLOWED = {
     Kind.PUBLISH: frozenset({0x01, 0x02, 0x03, 0x08, 0x09, SUBSCRIPTION, 0x23, USER}),
     **dict.fromkeys((*ACKS, Kind.PUBREL, Kind.SUBACK, Kind.UNSUBACK), _SAID),
 }
+_NUMBERED = frozenset({Kind.PUBLISH, Kind.PUBREL})
+"""Kinds of packets whose identifier the server chooses."""
 _REPEATED = frozenset({USER, SUBSCRIPTION})
 _NOBODY = 0x10
 """The reason that says that no subscriber is there (sections 3.4.2.1 and 3.5.2.1)."""
@@ -60,8 +62,10 @@ def same_for_all(data: bytes, *, is_5: bool) -> bytes:
 
 def _same(data: bytes, *, is_5: bool) -> bytes:
     kind = kind_of(data)
+    if not is_5 and kind not in _NUMBERED:
+        return data
     at = identifier_at(data)
-    if kind in {Kind.PUBLISH, Kind.PUBREL} and at is not None and data[at : at + 2] != b"\0\0":
+    if kind in _NUMBERED and at is not None and data[at : at + 2] != b"\0\0":
         data = with_identifier(data, ANY_ID)
     if not is_5 or kind not in _ALLOWED:
         return data

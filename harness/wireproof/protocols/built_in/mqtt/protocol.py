@@ -189,7 +189,8 @@ class Mqtt(VarintLengthPrefixed):
 
     def pauses(self, request: bytes) -> list[int]:
         """Return where each packet but the last ends that is answered: several are an exchange."""
-        parts = self.parts(request)[:-1]
+        if not (parts := self.parts(request)[:-1]):
+            return []
         unanswered = {Kind.PUBACK, Kind.PUBCOMP}
         return [
             end
