@@ -19,9 +19,31 @@ class Deaf(Peer):
         """Go on in the clear."""
 
 
+class RefusesInside(Peer):
+    """Says inside TLS that it saw what came in the clear, and goes; PostgreSQL does so."""
+
+    had = False
+
+    def may_begin(self) -> bool:
+        """Look, and throw it away."""
+        self.had = bool(self.buffer)
+        return super().may_begin()
+
+    def begun(self) -> None:
+        """Refuse."""
+        if self.had:
+            self.socket.sendall(b"fatal: received unencrypted data\n")
+            raise ConnectionError
+
+
 @pytest.mark.parametrize(
     ("peer", "verdict"),
-    [(Peer, Verdict.PASS), (AnswersInside, Verdict.FAIL), (Deaf, Verdict.UNSUPPORTED)],
+    [
+        (Peer, Verdict.PASS),
+        (RefusesInside, Verdict.PASS),
+        (AnswersInside, Verdict.FAIL),
+        (Deaf, Verdict.UNSUPPORTED),
+    ],
 )
 def test_what_is_stuffed_behind_the_request_is_looked_for(
     peer: type[Peer], verdict: Verdict, tmp_path: Path

@@ -61,6 +61,7 @@ class LearntOracle(Oracle):
         self._sieve = Sieve(cast.unasked)
         self._held = b""  # what may be the beginning of something unasked
         self._unasked_bytes = 0
+        self._wrong: WrongReplyError | None = None
         greeting = cast.greeting
         if greeting is not None:
             self._owe(greeting)
@@ -80,15 +81,19 @@ class LearntOracle(Oracle):
         if self._ended:
             return
         self._unanswered += completed
-        while self._begins and self._begins[0][0] < self._requests.sent_bytes:
-            _, pattern = self._begins.popleft()
-            if self._owed and self._matcher.may_be_complete:
-                self._guarded(self._matcher.finish)
-            self._owe(pattern)
+        try:
+            while self._begins and self._begins[0][0] < self._requests.sent_bytes:
+                _, pattern = self._begins.popleft()
+                if self._owed and self._matcher.may_be_complete:
+                    self._guarded(self._matcher.finish)
+                self._owe(pattern)
+        except WrongReplyError as error:  # a reply that is over now; told with what comes next
+            self._wrong = self._wrong or error
         self._settle()
 
     def receive_data(self, data: bytes) -> int:
         """Compare, but what comes unasked."""
+        self._tell_wrong()
         if not self._sieve:
             return self._compare(data)
         data, self._held = self._held + data, b""
@@ -123,12 +128,17 @@ class LearntOracle(Oracle):
 
     def receive_eof(self) -> None:
         """Take the end of the stream: nothing may be owed."""
+        self._tell_wrong()
         if self._held:
             held, self._held = self._held, b""
             self._compare(held)
         if self.owed and not self._ended:
             self._guarded(self._matcher.finish)
             self._settle()
+
+    def _tell_wrong(self) -> None:
+        if self._wrong is not None:
+            raise self._wrong
 
     @property
     def carries(self) -> bool:

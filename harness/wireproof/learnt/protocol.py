@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wireproof.learning.memory import Memory
 from wireproof.learning.patterns.pattern import Literal
+from wireproof.learning.patterns.wholes import size_of_whole
 from wireproof.learning.values.clocks import Clock
 from wireproof.learning.values.kinds import Length, Random, Settled
 from wireproof.learnt.any_order import AnyOrderOracle
@@ -109,6 +110,17 @@ class LearntProtocol(Protocol):
     def begins_tls(self, request: bytes) -> bool:
         """Say whether TLS was seen to begin behind the reply to a request."""
         return request in self.scripts.upgrades
+
+    def refused(self, reply: bytes) -> bool:
+        """Say whether what came inside TLS answers nothing that is sent ahead of it in the clear.
+
+        Such a request has its learnt reply, where it is answered; all else is a refusal.
+        """
+        stuffed = {self.example(), *self.opening()}
+        return not any(
+            line.request in stuffed and size_of_whole(line.pattern, reply)
+            for line in self.scripts.lines
+        )
 
     def oracle(self) -> LearntOracle | AnyOrderOracle:
         """Return what compares a connection with the scripts."""

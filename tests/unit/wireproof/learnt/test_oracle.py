@@ -247,3 +247,20 @@ def test_what_is_neither_asked_for_nor_known_is_wrong(stream: bytes, offset_byte
         oracle.receive_data(stream)
         oracle.receive_eof()
     assert wrong.value.offset_bytes == offset_bytes
+
+
+def test_what_is_missing_at_the_end_of_a_reply_is_told_with_what_comes_next() -> None:
+    """That the reply was over shows when the next request leaves: to send is never wrong."""
+    replies = [[b"yo\n", b"pong\n"], *[[b"yo\nnews\n", b"pong\n"]] * 5]
+    protocol = _protocol(script([b"hi\n", b"ping\n"], replies))
+    told = False
+    for _ in range(3):  # the first may be answered as the first play was
+        oracle = protocol.oracle()
+        _ask(oracle, b"hi\n")
+        oracle.receive_data(b"yo\n")
+        _ask(oracle, b"ping\n")
+        try:
+            oracle.receive_data(b"pong\n")
+        except WrongReplyError:
+            told = True
+    assert told
