@@ -23,12 +23,22 @@ from wireproof.learning.patterns.pattern import (
 )
 from wireproof.learning.values.clocks import Clock
 from wireproof.learning.values.dates import LONGEST_BYTES
-from wireproof.learning.values.kinds import Counter, Kind, Length, Random, Rising, Same, Unique
+from wireproof.learning.values.kinds import (
+    Counter,
+    Duration,
+    Kind,
+    Length,
+    Random,
+    Rising,
+    Same,
+    Unique,
+)
 from wireproof.learning.values.lengths import with_lengths
 from wireproof.learning.values.numerals import Numeral
 from wireproof.learning.values.parts import Part
 
 _LONGEST_NUMBER_BYTES: Final = 20
+_LONGEST_DURATION_BYTES: Final = 80
 _LEAST_LETTERS_TO_BE_HEXADECIMAL: Final = 24
 """Fewer letters may all be hexadecimal by chance."""
 _LEAST_LETTERS_TO_BE_NO_BASE64: Final = 600
@@ -152,6 +162,8 @@ def _alphabet(part: Part, kind: Kind) -> str:
     """Return what a value of the kind may be made of."""
     if part.binary:
         return "any bytes"
+    if isinstance(kind, Duration):
+        return "a line"
     if isinstance(kind, Clock):
         return DATE
     if (numeral := _numeral(kind)) is not None and numeral.writing == "decimal":
@@ -174,6 +186,8 @@ def _sizes(part: Part, kind: Kind) -> tuple[int, int]:
         return sizes[0], sizes[0]
     if isinstance(kind, Clock):
         return 1, LONGEST_BYTES
+    if isinstance(kind, Duration):
+        return 1, _LONGEST_DURATION_BYTES
     if (numeral := _numeral(kind)) is not None:
         return max(1, numeral.width_bytes), _LONGEST_NUMBER_BYTES
     is_number = all(value.isdigit() for value in part.values)  # may need another digit

@@ -1,6 +1,7 @@
 """From several plays of one conversation to what its replies look like."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -14,8 +15,9 @@ from wireproof.learning.patterns.matching import Matcher, first_mismatch
 from wireproof.learning.patterns.mismatch import Mismatch, MismatchError
 from wireproof.learning.patterns.pattern import Pattern, Shares, Span, SpanRow
 from wireproof.learning.plays import Play
-from wireproof.learning.values.kinds import Settled
-from wireproof.learning.values.parts import Samples
+from wireproof.learning.values.durations import parted
+from wireproof.learning.values.kinds import Duration, Settled
+from wireproof.learning.values.parts import Part, Samples
 
 _LEAST_PLAYS_TO_GROW: Final = 4
 
@@ -123,9 +125,20 @@ def learn(plays: Sequence[Play]) -> Learnt:
     patterns = []
     for number in range(len(plays[0].replies)):
         samples = Samples.of(plays, number)
-        parts = classified(align(samples.replies), samples)
-        patterns.append(build(number, parts, known))
+        patterns.append(build(number, _parts(samples), known))
     return Learnt(tuple(patterns), _growth(plays), _borders_moved(plays), len(plays))
+
+
+def _parts(samples: Samples) -> list[Part]:
+    """Return the parts of a reply, what stands between durations by itself."""
+    parts: list[Part] = []
+    for at, texts in enumerate(parted(samples.replies)):
+        if at % 2:
+            parts.append(Part(texts, Duration()))
+        else:
+            between = replace(samples, replies=texts)
+            parts += classified(align(texts), between)
+    return parts or classified(align(samples.replies), samples)
 
 
 def remembered(learnt: Learnt, plays: Sequence[Play], *, ordered: bool = True) -> Memory:

@@ -10,7 +10,7 @@ from wireproof.learning.memory import Memory
 from wireproof.learning.patterns.pattern import Literal
 from wireproof.learning.patterns.wholes import size_of_whole
 from wireproof.learning.values.clocks import Clock
-from wireproof.learning.values.kinds import Length, Random, Settled
+from wireproof.learning.values.kinds import Duration, Length, Random, Settled
 from wireproof.learnt.any_order import AnyOrderOracle
 from wireproof.learnt.cast import Cast
 from wireproof.learnt.interim import InterimOracle, expects_interim, without_interim
@@ -27,7 +27,7 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _CAPITALS = _LETTERS.upper()
 
 _LONGER_BYTES = (150, 300, 1500)
-_MAY_COME_AGAIN = (Clock, Length, Random, Settled)
+_MAY_COME_AGAIN = (Clock, Duration, Length, Random, Settled)
 
 
 class LearntProtocol(Protocol):

@@ -2,7 +2,7 @@
 
     judged exactly    counter, length, same, settled
     judged by kind    clock, rising, unique
-    not judged        random
+    not judged        random, duration
 
 A kind says in words what is wrong with a value; it knows nothing of where it stands.
 """
@@ -122,6 +122,22 @@ class Random(msgspec.Struct, frozen=True, tag="random"):
         return "any value"
 
 
+class Duration(msgspec.Struct, frozen=True, tag="duration"):
+    """How long something took."""
+
+    judged: ClassVar[Judged] = "not"
+
+    def problem(self, value: bytes, when: Circumstances) -> str:
+        """Return nothing: it may take any time."""
+        del value, when
+        return ""
+
+    def expected(self, when: Circumstances) -> str:
+        """Return what would be right."""
+        del when
+        return "any time"
+
+
 class Settled(msgspec.Struct, frozen=True, tag="settled"):
     """What the first play changed for good.
 
@@ -204,7 +220,7 @@ class Length(msgspec.Struct, frozen=True, tag="length"):
         return "the length of what follows"
 
 
-Kind = Clock | Counter | Rising | Unique | Random | Settled | Same | Length
+Kind = Clock | Counter | Rising | Unique | Random | Duration | Settled | Same | Length
 
 
 def name_of(kind: Kind) -> str:

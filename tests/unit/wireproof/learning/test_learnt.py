@@ -274,14 +274,14 @@ def test_what_is_random_is_said_to_be_unjudged() -> None:
     """A short random number repeats by chance: it is masked, and counted so."""
     chance = random.Random(1)
     took = Saying("took", lambda play, at_s: b"%d" % chance.randrange(10, 99))
-    learnt, _ = _learnt([words(b"took "), took, words(b" ms\r\n")])
+    learnt, _ = _learnt([words(b"rolled "), took, words(b" \r\n")])
     assert _kinds(learnt.patterns[0]) == ["random"]
     assert learnt.shares.masked_bytes == 2
     assert learnt.shares.judged == 1 - 2 / 12
     assert str(learnt.shares) == "83 % of 12 reply bytes exact, 17 % masked"
     (row,) = learnt.table()
     assert (row.reply, row.offset_bytes, row.size_bytes, row.kind, row.judged) == (
-        0, 5, 2, "random", "not",
+        0, 7, 2, "random", "not",
     )  # fmt: skip
     assert len(row.examples) == 3
 
