@@ -12,7 +12,7 @@ from wireproof.conformance.evidence.case import read_case
 from wireproof.conformance.plans.plan import HalfClose, Plan, Push, Send, SendDatagram, SendLast
 from wireproof.protocols.base import as_sent
 from wireproof.protocols.loading.registry import find_protocol
-from wireproof.results import RequirementResult, Verdict
+from wireproof.results import RequirementResult, Verdict, load_results
 from wireproof.words import printable
 
 _LONGEST, _LONGEST_SEGMENT, _MOST_SEGMENTS = 160, 60, 6
@@ -47,15 +47,17 @@ def as_lines(outcomes: Sequence[Outcome], missing: Sequence[Server]) -> list[str
 def as_markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the table as Markdown."""
     lines = [
-        "| server | version | verdict | the smallest conversation that shows it | cause, thread |",
-        "|---|---|---|---|---|",
+        "| server | version | depth | verdict | the smallest conversation that shows it"
+        " | cause, thread |",
+        "|---|---|---|---|---|---|",
     ]
     for outcome in outcomes:
         server = outcome.server
         shown = "<br>".join(_code(text) for text in _details(outcome)[:2])
         cause = " ".join(filter(None, (server.about, server.thread)))
         cause += "".join(f" {key}: {why}" for key, why in server.non_strict.items())
-        cells = (server.name, version(server), _verdict(outcome), shown, cause.strip())
+        named = server.name, version(server), _depth(outcome)
+        cells = (*named, _verdict(outcome), shown, cause.strip())
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -72,6 +74,13 @@ def put_between_marks(path: Path, table: str) -> None:
 def _named(outcome: Outcome) -> str:
     server = outcome.server
     return f"{server.name} [{version(server) if is_installed(server) else 'missing'}]"
+
+
+def _depth(outcome: Outcome) -> str:
+    """Return the depth of the run, as its results have it; nothing where there are none."""
+    path = outcome.folder / "results.json"
+    check = load_results(path).check if path.exists() else None
+    return check.depth if check else ""
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -109,7 +118,7 @@ def _details(outcome: Outcome) -> list[str]:
 def _told(outcome: Outcome, line: RequirementResult) -> str:
     """Return what was sent, what was expected and what came, in one line."""
     path = next((outcome.folder / each for each in line.evidence if each.endswith(".json")), None)
-    if path is None:
+    if path is None or not path.exists():
         return f"{line.id}: {line.message}"
     case = read_case(path)
     plan = case.plan

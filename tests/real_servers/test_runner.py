@@ -55,7 +55,7 @@ def test_a_fault_that_strikes_now_and_then_is_no_surprise(tmp_path: Path):
     now_and_then = msgspec.structs.replace(ECHO, must=())
     outcome = running.judge(now_and_then, "quick", tmp_path, only=("BASE-ANSWER",))
     assert not outcome.problem
-    assert "nothing found in this run" in as_markdown([outcome])
+    assert "| quick | nothing found in this run |" in as_markdown([outcome])
 
 
 def test_a_gallery_that_is_stopped_leaves_nothing_running(tmp_path: Path):
