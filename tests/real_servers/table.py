@@ -47,8 +47,7 @@ def as_lines(outcomes: Sequence[Outcome], missing: Sequence[Server]) -> list[str
 def as_markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the table as Markdown."""
     lines = [
-        "| server | version | depth | verdict | the smallest conversation that shows it"
-        " | cause, thread |",
+        "| server | version | depth | verdict | smallest conversation that fails | cause, thread |",
         "|---|---|---|---|---|---|",
     ]
     for outcome in outcomes:
