@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import msgspec
 
-from wireproof.conformance.execution.failure import Owed, Phase
+from wireproof.conformance.execution.failure import Owed, Phase, Seen
 from wireproof.conformance.plans.made import single
 from wireproof.conformance.plans.plan import Plan
 from wireproof.conformance.search.explore import Failing, Search
@@ -193,9 +193,8 @@ def is_explained_by(
     is_whole = at_once is not None and at_once.signature.is_like(smallest.signature)
     stripped = at_once if is_whole else _stripped(search, failing, condition)
     if stripped is None or not stripped.signature.is_like(smallest.signature):
-        return _is_explained_by_one(search, failing, smallest, condition) or _is_cut_by_reads(
-            search, failing, smallest, condition
-        )
+        told = search, failing, smallest, condition
+        return _is_explained_by_one(*told) or _is_cut_by_reads(*told) or _is_answered_early(*told)
     for feature in condition.needed:
         if not _holds_without(feature, search, stripped, smallest, condition):
             return False
@@ -275,6 +274,33 @@ def _is_cut_by_reads(
         if search.subject.allows(shifted) and search.in_haste(shifted, glances=_GLANCES) is None:
             return search.fails_alike(smallest.plan, smallest.signature) is not None
     return False
+
+
+def _is_answered_early(
+    search: Search, failing: Failing, smallest: Failing, condition: Condition
+) -> bool:
+    """Whether a part that is held is answered by a server that answers parts all the same.
+
+    The part may be right by itself, so that only the pause shows it; cut elsewhere, and not held,
+    the same requests must fail as the cause does.
+    """
+    plan = failing.plan
+    own = plan.requests[0] if len(plan.requests) == 1 else ()
+    if (
+        Feature.CUTS not in condition.needed
+        or Feature.PAUSES in condition.needed
+        or not plan.cuts
+        or not had(Feature.PAUSES, plan, failing.failure)
+        or failing.failure.seen is not Seen.MORE
+        or smallest.failure.seen not in {Seen.MORE, Seen.OTHER}
+        or not own
+        or len(own[-1]) < 2
+    ):
+        return False
+    elsewhere = single(own, [sum(map(len, own[:-1])) + 1], lock_step=True)
+    found = search.in_haste(elsewhere, glances=_GLANCES)
+    alike = found is not None and found.signature.is_like(smallest.signature)
+    return alike and search.fails_alike(smallest.plan, smallest.signature) is not None
 
 
 def _stripped_at_once(search: Search, failing: Failing, condition: Condition) -> Plan:

@@ -249,3 +249,28 @@ def test_what_the_servers_own_reads_cut_is_no_second_cause() -> None:
         assert is_explained_by(search, many, cut, needs_cut, set()) is explained
         otherwise = replace(many, signature=replace(many.signature, seen=Seen.OTHER))
         assert is_explained_by(search, otherwise, cut, needs_cut, set()) is explained
+
+
+def test_a_part_that_is_answered_while_it_is_held_is_no_second_cause() -> None:
+    """Where parts are answered without a pause, too; where only the pause matters, it is."""
+    subject = played.subject()
+    line = b"{line}\n"
+    held = single([line], [6], hold_s=0.5)
+
+    def answers_parts(plan: Plan) -> Seen | None:
+        cuts = {action.until: action.hold_s for action in plan.actions if isinstance(action, Send)}
+        if 6 in cuts:  # the rest of the line is no line
+            return _when(cuts[6] > 0, Seen.MORE)
+        return _when(plan.cuts > 0, Seen.OTHER)
+
+    def only_held(plan: Plan) -> Seen | None:
+        return answers_parts(plan) if plan.requests != ((line,),) or plan == held else None
+
+    needs_cut = Condition(frozenset({Feature.CUTS}))
+    for judge, explained in ((answers_parts, True), (only_held, False)):
+        search, cut = played.failing(judge, single([b"{l}\n"], [1]), subject)
+        early = search.run(held)
+        assert early is not None
+        assert is_explained_by(search, early, cut, needs_cut, set()) is explained
+        silent = replace(early, failure=msgspec.structs.replace(early.failure, seen=Seen.NOTHING))
+        assert not is_explained_by(search, silent, cut, needs_cut, set())
