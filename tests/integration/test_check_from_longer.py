@@ -64,6 +64,23 @@ def test_nothing_else_is_found(options: tuple[str, ...], tmp_path: Path) -> None
     assert bool(found.learnt.longer) is not bool(options)
 
 
+def test_a_request_that_gets_no_answer_for_its_length_is_noted(tmp_path: Path) -> None:
+    """However it is sent: no protocol says how long one may be, so that is no failure."""
+
+    def short(peer: socket.socket) -> None:
+        with peer.makefile("rb") as lines:
+            while (line := lines.readline(701)).endswith(b"\n"):
+                peer.sendall(line)
+
+    code, found = _checked(short, tmp_path, "--only", "SIZE-POWERS")
+    assert code == 0
+    verdicts = {line.id: line.verdict for line in found.requirements}
+    assert verdicts.pop("SIZE-POWERS") is Verdict.NON_STRICT
+    assert set(verdicts.values()) == {Verdict.PASS}
+    assert found.learnt is not None
+    assert found.learnt.longer == ["'hello world…' up to 512 bytes, and no answer at 912"]
+
+
 def test_only_seen_needs_something_seen() -> None:
     """With a protocol it means nothing."""
     assert invoke(["check", "tcp://127.0.0.1:1", "--protocol", "echo", "--only-seen"]) == 2

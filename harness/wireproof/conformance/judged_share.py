@@ -66,7 +66,9 @@ def _longer(one: Grown) -> str:
     shown = printable(request.data[begin : request.at])[2:-1]
     before = "…" if begin else ""
     behind = "…" if request.at < len(request.data) else ""
-    return f"'{before}{shown}{behind}' up to {one.most_bytes:,} bytes"
+    most = f"'{before}{shown}{behind}' up to {one.most_bytes:,} bytes"
+    none = f", and no answer at {one.unanswered_bytes:,}" if one.unanswered_bytes else ""
+    return most + none
 
 
 def _span(reply: str, row: SpanRow) -> LearntSpan:

@@ -25,12 +25,20 @@ class Grown(msgspec.Struct, frozen=True):
         request: the one that was seen, and how it gets longer.
         reply: what is constant of the reply to that, and how it does; None where it stays as it is.
         most_bytes: the longest request that was tried, and answered so.
+        unanswered_bytes: the next longer one, where that got no answer at all; else 0.
 
     """
 
     request: Stretch
     reply: Stretch | None = None
     most_bytes: int = 0
+    unanswered_bytes: int = 0
+
+    @property
+    def unanswered(self) -> bytes | None:
+        """The shortest request that was tried and got no answer at all; None where all got one."""
+        by_bytes = self.request.growth_to(self.unanswered_bytes) if self.unanswered_bytes else None
+        return None if by_bytes is None else self.request.grown(by_bytes)
 
     def sized(self, size_bytes: int) -> bytes | None:
         """Return the request of this size; None where there is none, or it was not tried so far."""

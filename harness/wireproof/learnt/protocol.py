@@ -16,6 +16,7 @@ from wireproof.learnt.cast import Cast
 from wireproof.learnt.interim import InterimOracle, expects_interim, without_interim
 from wireproof.learnt.oracle import LearntOracle
 from wireproof.protocols.base import Protocol
+from wireproof.results import Level
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -46,6 +47,9 @@ class LearntProtocol(Protocol):
             "FRAME-EARLY": "without a protocol, the right reply to part of a request is unknown",
         }
     )
+
+    levels: ClassVar[Mapping[str, Level]] = MappingProxyType({"SIZE-POWERS": Level.SHOULD})
+    """Nobody has said how long a request may be."""
 
     def __init__(self, scripts: Scripts, clock: Callable[[], float]) -> None:
         """Judge by `scripts`; `clock` tells seconds of the epoch."""
@@ -83,6 +87,10 @@ class LearntProtocol(Protocol):
         """Return a request of this size, made of one that was seen; None where none can be."""
         found = (one.sized(size_bytes) for one in self.scripts.grown)
         return next((one for one in found if one is not None), None)
+
+    def unanswered(self) -> frozenset[bytes]:
+        """Return longer requests that got no answer at all, however they were sent."""
+        return frozenset(filter(None, (one.unanswered for one in self.scripts.grown)))
 
     def example(self) -> bytes | None:
         """Return the likeliest of them."""

@@ -136,16 +136,21 @@ class _Trial:
 
     def _as_far_as_it_holds(self, guess: Grown) -> Grown:
         """Return the guess with the longest request that is answered twice as foretold."""
-        most_bytes = len(guess.request.data)
+        most_bytes, unanswered_bytes = len(guess.request.data), 0
         usual_s, self._timeout_s = self._timeout_s, max(1.0, self._timeout_s)
         try:
             for by_bytes in (_MORE_BYTES, *_LADDER_BYTES):
-                if any(self._say(guess, by_bytes) is not Recited.HELD for _ in range(2)):
+                said = {self._say(guess, by_bytes, alone=True) for _ in range(2)}
+                if said == {Recited.SILENT}:
+                    unanswered_bytes = len(guess.request.grown(by_bytes))
+                if said != {Recited.HELD} or self._say(guess, by_bytes) is not Recited.HELD:
                     break
                 most_bytes = len(guess.request.grown(by_bytes))
         finally:
             self._timeout_s = usual_s
-        return msgspec.structs.replace(guess, most_bytes=most_bytes)
+        return msgspec.structs.replace(
+            guess, most_bytes=most_bytes, unanswered_bytes=unanswered_bytes
+        )
 
     def _say(self, guess: Grown, by_bytes: int, *, alone: bool = False) -> Recited:
         """Send a request that is so much longer, and the one that was seen behind it."""

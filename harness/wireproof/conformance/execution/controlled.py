@@ -87,6 +87,7 @@ class ControlledExecutor(Executor):
         """
         super().__init__(target, protocol, diag, timeout_s, on_executed)
         self._learnt = protocol
+        self._unanswered = protocol.unanswered()
         self._reset_command = reset_command
         self._reference = None
         if reference is not None:
@@ -187,6 +188,8 @@ class ControlledExecutor(Executor):
     ) -> Outcome:
         if failure.kind in _OF_REPLIES and comes_and_goes(plan):
             return _unjudged(outcome, failure, beside=True)
+        if any(self._unanswered & set(requests) for requests in plan.requests):
+            return outcome  # that it is so however it is sent is what was found
         control = controls_of(plan)[0]
         known = time.monotonic() - self._held.get(control, float("-inf")) < _SAME_MOMENT_S
         # What the plan has upset, the first control may still meet: it may be held twice.

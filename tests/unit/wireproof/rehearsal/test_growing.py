@@ -25,6 +25,20 @@ def test_what_a_reply_repeats_is_repeated_longer() -> None:
     assert all(one.reply is not None and one.most_bytes > 100_000 for one in found.grown)
 
 
+def test_the_length_that_gets_no_answer_is_known() -> None:
+    """It was sent twice by itself; an error would be an answer."""
+
+    def short(peer: socket.socket) -> None:
+        with peer.makefile("rb") as lines:
+            while (line := lines.readline(300)).endswith(b"\n"):
+                peer.sendall(line)
+
+    with Serving(short) as server:
+        (one,) = with_longer(_learnt((HELLO, HELLO)), server.target).grown
+    assert (one.most_bytes, one.unanswered_bytes) == (206, 506)
+    assert one.unanswered == b"hell" + b"o" * 501 + b"\n"
+
+
 def test_an_error_is_not_taken_for_a_reply() -> None:
     """A server that knows two words answers a third with an error, or not at all."""
 

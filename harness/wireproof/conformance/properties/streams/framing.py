@@ -9,6 +9,7 @@ from wireproof.conformance.properties.streams.kinds import at_once
 from wireproof.conformance.properties.streams.tricky import TRICKY
 from wireproof.conformance.requirements import needs_pipelining, requirement
 from wireproof.conformance.subject import KIB, Subject
+from wireproof.learnt.protocol import LearntProtocol
 from wireproof.results import Level
 
 if TYPE_CHECKING:
@@ -197,3 +198,6 @@ def powers_of_two(subject: Subject) -> Iterator[Plan]:
                 )
                 yield plan
         size *= 2
+    if isinstance(subject.protocol, LearntProtocol):
+        for request in sorted(subject.protocol.unanswered(), key=len)[:1]:
+            yield subject.single([request], lock_step=True)
