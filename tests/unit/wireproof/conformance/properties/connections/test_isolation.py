@@ -30,6 +30,17 @@ def test_a_short_request_with_a_long_reply_fills_buffers() -> None:
     assert any(isinstance(action, Push) for action in plan.actions)
 
 
+def test_a_longer_reply_that_fills_nothing_changes_nothing() -> None:
+    """Twenty thousand short replies stay in the kernel: long requests are pushed as before."""
+
+    class Stores(_Repeats):
+        def requests(self) -> st.SearchStrategy[bytes]:
+            return st.sampled_from([b"20\n", b"stored " + b"x" * 300 + b"\n"])
+
+    plan = pushing(played.subject(Stores()), MORE_THAN_KERNELS_BUFFER_BYTES, 0.1)
+    assert {*map(len, plan.requests[0])} == {308}
+
+
 def test_a_reply_as_long_as_its_request_changes_nothing() -> None:
     """An echo is asked with long requests, as many as it takes."""
     plan = pushing(played.lines(), MORE_THAN_KERNELS_BUFFER_BYTES, 0.1)
