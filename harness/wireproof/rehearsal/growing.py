@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from wireproof.deadline import Deadline
+from wireproof.errors import CannotRunError
 from wireproof.learning.growing.stretch import stretches_of
 from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learnt.grown import Grown, replies_of
@@ -21,6 +22,7 @@ from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.scripts import Scripts
 from wireproof.rehearsal.recital import Recited, recited
 from wireproof.target import Target
+from wireproof.words import printable
 
 _ALL_S: Final = 6.0
 _ONE_S: Final = 2.0
@@ -42,9 +44,11 @@ _LADDER_BYTES: Final = (
     132_000,
     263_000,
 )
+_USUAL_TIMEOUT_S: Final = 2.0
 _LEAST_TIMEOUT_S: Final = 0.15
 _TIMEOUT_FACTOR: Final = 20
 _LONGEST_REQUEST_BYTES: Final = 4096
+_SHOWN_BYTES: Final = 40
 
 
 def with_longer(
@@ -65,8 +69,8 @@ def with_longer(
         return scripts
     if protocol_of(scripts, time.time).one_request:
         return scripts
-    trial = _Trial(scripts, target, before_each)
     until = Deadline(_ALL_S)
+    trial = _Trial(scripts, target, before_each, until)
     found: list[Grown] = []
     for request in scripts.independent[:_MOST_REQUESTS]:
         if until.expired or len(found) == _MOST_GROWN:
@@ -82,10 +86,14 @@ def with_longer(
 class _Trial:
     """Guesses, tried on one server."""
 
-    def __init__(self, scripts: Scripts, target: Target, before_each: Callable[[], None]) -> None:
+    def __init__(
+        self, scripts: Scripts, target: Target, before_each: Callable[[], None], until: Deadline
+    ) -> None:
         self._scripts = scripts
         self._target = target
         self._before_each = before_each
+        self._until = until
+        self._longest = b""
         begun_s = time.monotonic()
         self.is_as_before()
         spent_s = (time.monotonic() - begun_s) / 2 / len(scripts.independent)
@@ -116,9 +124,7 @@ class _Trial:
         return all(map(self._holds, (self._scripts.independent, self._scripts.independent[::-1])))
 
     def _holds(self, requests: Sequence[bytes]) -> bool:
-        self._before_each()
-        protocol = protocol_of(self._scripts, time.time)
-        return recited(self._target, protocol, requests) is Recited.HELD
+        return self._recited(self._scripts, requests, _USUAL_TIMEOUT_S) is Recited.HELD
 
     def _usual(self, request: bytes) -> Pattern | None:
         """Return the pattern of the reply to a request; None where it has several."""
@@ -140,6 +146,8 @@ class _Trial:
         usual_s, self._timeout_s = self._timeout_s, max(1.0, self._timeout_s)
         try:
             for by_bytes in (_MORE_BYTES, *_LADDER_BYTES):
+                if most_bytes > len(guess.request.data) and self._until.expired:
+                    break
                 said = {self._say(guess, by_bytes, alone=True) for _ in range(2)}
                 if said == {Recited.SILENT}:
                     unanswered_bytes = len(guess.request.grown(by_bytes))
@@ -162,10 +170,25 @@ class _Trial:
             return Recited.OTHERWISE
         known = msgspec.structs.replace(guess, most_bytes=len(longer))
         scripts = msgspec.structs.replace(self._scripts, grown=(known,))
+        self._longest = longer
+        requests = [longer] if alone else [longer, guess.request.data]
+        return self._recited(scripts, requests, self._timeout_s)
+
+    def _recited(self, scripts: Scripts, requests: Sequence[bytes], timeout_s: float) -> Recited:
+        """Send requests on a connection of their own; say which was the last where there is none.
+
+        Raises:
+            CannotRunError: there is no connection, perhaps for what was sent longer.
+
+        """
         self._before_each()
-        return recited(
-            self._target,
-            protocol_of(scripts, time.time),
-            [longer] if alone else [longer, guess.request.data],
-            self._timeout_s,
-        )
+        protocol = protocol_of(scripts, time.time)
+        try:
+            return recited(self._target, protocol, requests, timeout_s)
+        except CannotRunError as error:
+            if not self._longest:
+                raise
+            raise CannotRunError(
+                f"{error.problem}, after {printable(self._longest, _SHOWN_BYTES)} was sent to it",
+                "does it end at longer requests? --only-seen sends them as they were seen",
+            ) from None

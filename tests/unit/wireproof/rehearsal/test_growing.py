@@ -1,13 +1,18 @@
 """Requests are sent longer, and what the server answers then is learnt."""
 
 import socket
+from typing import Any
 
 import msgspec
+import pytest
 
 from tests.support.learnt_scripts import constant, scripts
 from tests.support.servers import Serving, shouting
+from wireproof.errors import CannotRunError
 from wireproof.learnt.scripts import Scripts
+from wireproof.rehearsal import growing
 from wireproof.rehearsal.growing import with_longer
+from wireproof.rehearsal.recital import Recited, recited
 
 HELLO, HI = b"hello\n", b"hi\n"
 
@@ -70,6 +75,28 @@ def test_what_changes_the_server_is_put_back() -> None:
         found = with_longer(learnt, server.target)
     assert stored == [b"hello\n"]
     assert b"set hello\n" not in [one.request.data for one in found.grown]
+
+
+def test_a_server_that_is_gone_is_told_with_what_was_sent_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A longer request may have ended it, and the option that sends none is named."""
+    sent: list[bytes] = []
+
+    def ends(*asked: Any) -> Recited:
+        if any(len(request) > 100 for request in sent):
+            raise CannotRunError("no connection to tcp://127.0.0.1:7: refused")
+        sent.extend(asked[2])
+        return recited(*asked)
+
+    monkeypatch.setattr(growing, "recited", ends)
+    with (
+        Serving(_echoing) as server,
+        pytest.raises(CannotRunError, match="refused, after") as error,
+    ):
+        with_longer(_learnt((HELLO, HELLO)), server.target)
+    assert "helloooo" in error.value.problem
+    assert "--only-seen" in error.value.instead
 
 
 def test_nothing_is_sent_longer_where_it_means_nothing() -> None:
