@@ -23,7 +23,7 @@ from wireproof.words import counted, printable
 _SHOWN_REQUESTS = 5
 _WITHOUT: Final = MappingProxyType(
     {
-        "sized_request": "SEG-BUFFER SEG-LENGTHS SIZE-POWERS OCTET-ALL",
+        "sized_request": "SIZE-POWERS OCTET-ALL",
         "malformed": "BAD-*",
         "numbered": "ID-BORDERS",
         "sized_conversation": "SIZE-VALUES",
@@ -96,7 +96,7 @@ def _not_tried(protocol: Protocol) -> list[str]:
     if kind.__module__.startswith("wireproof.") or "tcp" not in kind.transports:
         return []
     lacks = {m: ids for m, ids in _WITHOUT.items() if not overrides(protocol, Protocol, m)}
-    lines = [f"    {ids:<45} it has no {method}()" for method, ids in lacks.items()]
+    lines = [f"    {ids:<23} it has no {method}()" for method, ids in lacks.items()]
     return ["  not tried", *lines] if lines else []
 
 
