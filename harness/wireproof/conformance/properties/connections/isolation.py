@@ -173,7 +173,8 @@ def _asked(subject: Subject, total: int) -> tuple[bytes, int]:
     size = reply_bytes(request)
     if not size:  # a short request whose reply is long fills more than a long one
         right, asks = max((right_reply_bytes(subject.protocol, one), one) for one in known)
-        fills = right * min(_MOST_REQUESTS, subject.most_requests) >= _SEND_BUFFER_BYTES[True]
+        asked = min(total // len(asks), _MOST_REQUESTS, subject.most_requests)
+        fills = asked * right >= _SEND_BUFFER_BYTES[True]  # of one that is long there are few
         if fills and right > _AMPLIFIES * right_reply_bytes(subject.protocol, request):
             request, size = asks, right
     count = max(1, total // len(request)) if subject.protocol.pipelining else 1

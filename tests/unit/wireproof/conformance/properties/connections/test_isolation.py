@@ -41,6 +41,25 @@ def test_a_longer_reply_that_fills_nothing_changes_nothing() -> None:
     assert {*map(len, plan.requests[0])} == {308}
 
 
+def test_a_longer_reply_to_a_request_that_is_long_itself_changes_nothing() -> None:
+    """So many bytes hold too few such requests: their replies together stay in the kernel."""
+
+    class Lists(_Repeats):
+        def requests(self) -> st.SearchStrategy[bytes]:
+            return st.sampled_from(
+                [b"0200" + b"0" * 2_000 + b"\n", b"stored " + b"x" * 300 + b"\n"]
+            )
+
+        def expected(self, request: bytes) -> bytes:
+            return b"y" * 200 + b"\n" if request[:-1].isdigit() else b"OK\n"
+
+        def sized_request(self, size_bytes: int) -> bytes:
+            return b"s" * (size_bytes - 1) + b"\n"
+
+    plan = pushing(played.subject(Lists()), MORE_THAN_KERNELS_BUFFER_BYTES, 0.1)
+    assert {*map(len, plan.requests[0])} == {4096}
+
+
 def test_a_reply_as_long_as_its_request_changes_nothing() -> None:
     """An echo is asked with long requests, as many as it takes."""
     plan = pushing(played.lines(), MORE_THAN_KERNELS_BUFFER_BYTES, 0.1)
