@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Tests wait more than they work, so two cores take three.
-WORKERS ?= 4
+# Tests wait more than they work, so two cores take five.
+WORKERS ?= 5
 # An empty value keeps what Python compiles, whatever the caller's environment says: without that,
 # each of the thousand processes that tests start would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
