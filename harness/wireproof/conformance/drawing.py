@@ -127,7 +127,7 @@ def _has_long_provider() -> bool:
         from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
 
         from wireproof.conformance.drawing_long import LongProvider
-    except ImportError:  # before 6.123
+    except ImportError:  # an older Hypothesis
         return False
     AVAILABLE_PROVIDERS[_LONG] = f"{LongProvider.__module__}.{LongProvider.__qualname__}"
     return True

@@ -27,7 +27,6 @@ class LongProvider(HypothesisProvider):
         return super().draw_string(intervals, min_size=least, max_size=max_size, **more)
 
     def _least(self, min_size: int, max_size: int) -> int:
-        assert self._random is not None
         if max_size > _LONGEST:
             return min_size
-        return max(min_size, max_size // self._random.choice(_SHARES))
+        return max(min_size, max_size // _SHARES[self.draw_integer(0, len(_SHARES) - 1)])
