@@ -13,6 +13,8 @@ MOST_TIMEOUTS = 6
 """As long as something moves, the time for silence begins anew; but not for ever."""
 _HOPELESS = 2.0
 """What would take so many times the time that is left is not waited for: a server may speed up."""
+_LEAST_MEASURED_S = 2.0
+"""For less no pace is told by: on a busy machine a fast server may be slow for a moment."""
 
 
 class Ended(Enum):
@@ -73,7 +75,7 @@ class Clock:
         self._quiet = Deadline(wait.timeout_s)
         self._last = Deadline(wait.most_s)
         self._spinning = Deadline(_SPINNING_S)
-        self._measured = Deadline(wait.timeout_s)
+        self._measured = Deadline(max(wait.timeout_s, _LEAST_MEASURED_S))
 
     def look(self, progress_bytes: int) -> Ended | None:
         """Return how the wait is over now that so many bytes have moved, or None."""
@@ -89,7 +91,7 @@ class Clock:
         return None
 
     def _is_hopeless(self) -> bool:
-        """Say whether what came in the time for one silence shows that all can't come in time."""
+        """Say whether what came so far, for as long as tells, shows that all can't come in time."""
         if not (self.moving and self._measured.expired):
             return False
         came, left = self._wait.left()

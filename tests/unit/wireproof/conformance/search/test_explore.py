@@ -218,6 +218,15 @@ def test_a_known_silence_is_met_often_enough(subject: Subject) -> None:
     assert search.tried.explained == len(executor.executed) == 6
 
 
+def test_what_is_too_slow_for_a_glance_has_all_its_time(subject: Subject) -> None:
+    """Beside a known silence a plan is judged as ever where haste alone left it without an end."""
+    executor = Played(lambda _: FailureKind.TOO_SLOW if len(executor.executed) == 1 else None)
+    search = Search(cast(Executor, executor), subject, _requirement(CUTS), _Known())
+    assert search.attempt(CUTS[0]) is None
+    assert (search.tried.plans, search.tried.too_slow_plans) == (1, 0)
+    assert [timeout for _, timeout in executor.executed] == [0.05, None]
+
+
 def test_what_is_not_known_is_waited_for_a_little_longer(subject: Subject) -> None:
     """What fails at a glance and is not explained must fail with the time that shrinking gives."""
     executor = Played(lambda _: FailureKind.END)
