@@ -33,7 +33,7 @@ from wireproof.target import Target
 
 pytestmark = pytest.mark.usefixtures("loop_form")
 
-RUNS = 2000 if os.environ.get("WIREPROOF_EXTENDED") else 25
+RUNS = 2000 if os.environ.get("WIREPROOF_EXTENDED") else 40
 MANY = 100_000 if os.environ.get("WIREPROOF_EXTENDED") else 2_000
 PLACES = 3
 _HINT = re.compile(", right for .* request(?: before)?")
