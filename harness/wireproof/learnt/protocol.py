@@ -88,6 +88,10 @@ class LearntProtocol(Protocol):
         found = (one.sized(size_bytes) for one in self.scripts.grown)
         return next((one for one in found if one is not None), None)
 
+    def ends_itself(self, request: bytes) -> bool:
+        """Say whether the end of its reply is known without waiting for more."""
+        return all(line.pattern.ends_itself for _, _, line in self._cast.places(request))
+
     def unanswered(self) -> frozenset[bytes]:
         """Return longer requests that got no answer at all, however they were sent."""
         return frozenset(filter(None, (one.unanswered for one in self.scripts.grown)))

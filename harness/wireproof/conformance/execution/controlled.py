@@ -186,8 +186,9 @@ class ControlledExecutor(Executor):
     def _beside_controls(
         self, plan: Plan, outcome: Outcome, failure: Failure, timeout_s: float | None
     ) -> Outcome:
-        if failure.kind in _OF_REPLIES and comes_and_goes(plan):
-            return _unjudged(outcome, failure, beside=True)
+        together = failure.kind in _OF_REPLIES and comes_and_goes(plan)
+        if together or (failure.kind in _OF_ORDER and self._borders_are_lost(plan)):
+            return _unjudged(outcome, failure, beside=together)
         if any(self._unanswered & set(requests) for requests in plan.requests):
             return outcome  # that it is so however it is sent is what was found
         control = controls_of(plan)[0]
@@ -203,6 +204,14 @@ class ControlledExecutor(Executor):
         if repeated.failure is not None or not self.holds_in_pairs(plan):
             return outcome
         return _unjudged(outcome, failure)
+
+    def _borders_are_lost(self, plan: Plan) -> bool:
+        """Say whether a reply may go on into the next: only a pause showed where it ended."""
+        return plan.pipelines and not all(
+            self._learnt.ends_itself(request)
+            for requests in plan.requests
+            for request in requests[:-1]
+        )
 
     def _control_holds(self, plan: Plan, failure: Failure | None, *, again: bool) -> bool:
         """Execute a plan's control; where it fails, `again` gives it another chance."""

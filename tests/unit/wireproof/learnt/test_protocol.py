@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.learnt_scripts import constant, scripts
+from tests.support.learnt_scripts import BEGAN_S, constant, script, scripts
+from wireproof.learnt.judges import protocol_of
 from wireproof.learnt.protocol import LearntProtocol, variant
 
 LOGIN, PING, QUIT = (b"login\n", b"hi\n"), (b"ping\n", b"pong\n"), (b"quit\n", b"bye\n")
@@ -48,3 +49,11 @@ def test_what_is_answered_alike_once_follows_nothing_but_its_script() -> None:
     assert not counted.is_conversation([b"login\n", b"ping\n", b"ping\n", b"ping\n"])
     learnt = scripts(constant(LOGIN, PING), opening=1, independent=(b"ping\n",))
     assert LearntProtocol(learnt, lambda: 0.0).is_conversation([b"ping\n"] * 9)
+
+
+def test_what_only_a_pause_ends_is_known() -> None:
+    """A reply at whose end the first play had something more has no end by itself."""
+    replies = [[b"yo\nlate\n", b"pong\n"], *[[b"yo\n", b"pong\n"]] * 5]
+    protocol = protocol_of(scripts(script([b"hi\n", b"ping\n"], replies)), clock=lambda: BEGAN_S)
+    assert not protocol.ends_itself(b"hi\n")
+    assert protocol.ends_itself(b"ping\n")

@@ -74,6 +74,19 @@ def test_an_alarm_counts_beside_controls(
     assert (found.kind if found else None) == said
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_reply_that_only_a_pause_ends_is_not_judged_beside_the_next(
+    monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    """Of requests sent at once nobody knows where it ends; one by one it is judged."""
+    monkeypatch.setattr(LearntProtocol, "ends_itself", lambda *_: ends)
+    at_once, in_turn = (single([b"ab\n"] * 2, [1], lock_step=one) for one in (False, True))
+    for plan, is_judged in ((at_once, ends), (in_turn, True)):
+        found = Played(repeat(F), repeat(H)).execute(plan).failure
+        assert found is not None
+        assert (found.kind is not FailureKind.UNJUDGED) == is_judged
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
