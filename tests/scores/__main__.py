@@ -12,6 +12,7 @@ Records and the page `scores.md` go to reports/scores/.
 
 import argparse
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from wireproof.conformance.subject import DEPTHS
 _JOBS_A_CORE = 3
 """Most of a run is waiting, above all for replies that a fault does not send."""
 _BUSY = "while True: pass"
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def _run(runs: Iterable[Run], options: argparse.Namespace, code: str) -> dict[Ru
     found = {run: record for run in runs if not options.again and (record := kept(run, code))}
     missing = [] if options.table else [run for run in runs if run not in found]
     with _busy(options.under_load and bool(missing)), _pool(options.jobs) as pool:
-        for future in as_completed([pool.submit(judge, run, code) for run in missing]):
+        for future in as_completed([pool.submit(_judged, run, code) for run in missing]):
             record = future.result()
             record.keep()
             found[record.run] = record
@@ -65,11 +67,20 @@ def _run(runs: Iterable[Run], options: argparse.Namespace, code: str) -> dict[Ru
     return found
 
 
+def _judged(run: Run, code: str) -> Record:
+    """Judge; a process of the pool that is to end does so behind its servers, and takes no more."""
+    try:
+        return judge(run, code)
+    except SystemExit:
+        os._exit(1)
+
+
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    """Return a pool whose processes end their servers, too, when they are ended themselves."""
+    """Return a pool whose processes end with us, and their servers with them."""
 
     def prepare() -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
     return ProcessPoolExecutor(jobs, initializer=prepare)
 
