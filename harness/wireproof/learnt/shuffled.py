@@ -11,7 +11,12 @@ _MOST_STATES: Final = 16
 
 Part = tuple[bytes, int]
 """A reply, and how much of it has come."""
-State = tuple[Part, ...]
+State = tuple[tuple[Part, int], ...]
+"""Each different part, in order, and how often it is owed.
+
+Hundreds of requests at once are a few over and over. With 680 replies owed, of two kinds, 4 KiB
+took 0.15 s of CPU, and 40 s where each was looked at.
+"""
 
 
 class Shuffle:
@@ -31,11 +36,11 @@ class Shuffle:
     @property
     def owed(self) -> int:
         """How many replies are not here whole, at least."""
-        return min(map(len, self._states))
+        return min(sum(count for _, count in state) for state in self._states)
 
     def owe(self, reply: bytes) -> None:
         """Let a reply come from now on."""
-        self._states = [tuple(sorted((*state, (reply, 0)))) for state in self._states]
+        self._states = [_with(state, (reply, 0)) for state in self._states]
 
     def receive_data(self, data: bytes) -> None:
         """Take what has come."""
@@ -48,19 +53,24 @@ class Shuffle:
                 self.is_right = False
                 return
             # The fewer replies lie in pieces, the likelier it is.
-            self._states = sorted(behind, key=_in_pieces)[:_MOST_STATES]
+            self._states = sorted(behind, key=lambda one: (_in_pieces(one), one))[:_MOST_STATES]
+
+
+def _with(state: State, part: Part, change: int = 1) -> State:
+    """Return a state in which a part is owed once more, or once less."""
+    counts = dict(state)
+    counts[part] = counts.get(part, 0) + change
+    return tuple(sorted((one, count) for one, count in counts.items() if count))
 
 
 def _behind(state: State, byte: int) -> set[State]:
     found = set()
-    for at, (reply, begin) in enumerate(state):
+    for (reply, begin), _ in state:
         if reply[begin] == byte:
-            rest = [*state[:at], *state[at + 1 :]]
-            if begin + 1 < len(reply):
-                rest.append((reply, begin + 1))
-            found.add(tuple(sorted(rest)))
+            rest = _with(state, (reply, begin), -1)
+            found.add(_with(rest, (reply, begin + 1)) if begin + 1 < len(reply) else rest)
     return found
 
 
 def _in_pieces(state: State) -> int:
-    return sum(begin > 0 for _, begin in state)
+    return sum(count for (_, begin), count in state if begin)

@@ -44,3 +44,12 @@ def test_a_long_stream_is_not_looked_at() -> None:
     shuffle = _of([b"x" * 20_000])
     shuffle.receive_data(b"x" * 20_000)
     assert not shuffle.is_right
+
+
+def test_many_replies_of_few_kinds_are_a_matter_of_moments() -> None:
+    """Work follows the different replies, not how often each is owed: this would take minutes."""
+    replies = [b"abcde", b"abcdefghi"] * 400
+    shuffle = _of(replies)
+    shuffle.receive_data(b"".join(reversed(replies)))
+    assert shuffle.is_right
+    assert shuffle.owed == 0
