@@ -106,7 +106,8 @@ class JudgedConnection(JudgedStream):
         self._out.ask_for(until)
         # A pause of the protocol's has the client read now.
         # A server that waits for its turn on a busy machine has not stopped reading.
-        until_full_s, most_s = min(FULL_S, stall_s) * crowding(), deadline.remaining_s()
+        crowd = crowding()
+        until_full_s, most_s = min(FULL_S, stall_s) * crowd, deadline.remaining_s() * crowd
         ended = self._wait(Wait(self._pausing, until_full_s, most_s, reads=False, sends=True))
         if ended is Ended.SILENT and stall_s > FULL_S:
             # The kernels probe a closed window, and may move a little more: the stall goes on.
