@@ -15,6 +15,7 @@ import msgspec
 
 from wireproof.deadline import Deadline
 from wireproof.errors import CannotRunError
+from wireproof.learning.cutting import is_binary
 from wireproof.learning.growing.stretch import stretches_of
 from wireproof.learning.patterns.pattern import Pattern
 from wireproof.learnt.grown import Grown, replies_of
@@ -75,12 +76,18 @@ def with_longer(
     for request in scripts.independent[:_MOST_REQUESTS]:
         if until.expired or len(found) == _MOST_GROWN:
             break
-        if len(request) <= _LONGEST_REQUEST_BYTES and (one := trial.longer(request)):
+        # A wrong guess at a record in binary may be another command, and change what is stored.
+        may_be_tried = len(request) <= _LONGEST_REQUEST_BYTES and not _is_binary(request)
+        if may_be_tried and (one := trial.longer(request)):
             found.append(one)
     if not found or not trial.is_as_before():
         return scripts
     found.sort(key=lambda one: (one.reply is None, -one.most_bytes))
     return msgspec.structs.replace(scripts, grown=tuple(found))
+
+
+def _is_binary(request: bytes) -> bool:
+    return is_binary(request) or b"\0" in request
 
 
 class _Trial:

@@ -99,6 +99,14 @@ def test_a_server_that_is_gone_is_told_with_what_was_sent_to_it(
     assert "--only-seen" in error.value.instead
 
 
+def test_a_record_in_binary_is_sent_as_it_was() -> None:
+    """A wrong guess at its fields would be another command."""
+    record = b"\x00\x01\x00\x00\x00\x06\x01\x03\x00\x00\x00\n"
+    with Serving(_echoing) as server:
+        learnt = _learnt((record, record))
+        assert with_longer(learnt, server.target) == learnt
+
+
 def test_nothing_is_sent_longer_where_it_means_nothing() -> None:
     """Datagrams, and requests that can't be repeated."""
     with Serving(shouting) as server:
