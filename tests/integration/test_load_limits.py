@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from tests.real_servers.gallery import Server, catalogue, is_installed
+from tests.real_servers.gallery import Server, catalogue, is_installed, why_absent
 from tests.real_servers.running import running as started
-from tests.real_servers.table import how
 from tests.support.server_process import running
 from tests.support.spoiling_server import serving
 from wireproof.load.launch import run_load
@@ -173,7 +172,7 @@ def test_a_generator_that_others_starve_is_the_limit(run: int):
 def _real(name: str) -> Server:
     (found,) = (each for each in catalogue() if each.name == name)
     if not is_installed(found):
-        pytest.skip(f"{name} is not installed: {how(found)}")
+        pytest.skip(f"{name} is left out: {why_absent(found)}")
     return found
 
 

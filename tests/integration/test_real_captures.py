@@ -30,6 +30,7 @@ _UNBOUND = """
 server:
   interface: 127.0.0.1@PORT
   do-daemonize: no
+  do-tcp: no
   chroot: ""
   username: ""
   pidfile: ""

@@ -104,7 +104,6 @@ def test_a_load_that_is_killed_loses_a_second_at_most(
     found = load_results(path)
     assert found.partial
     assert found.load is not None
-    assert found.load.requests > 0
     assert found.load.notes == ["the run was cut off here"]
     lost_s = (answered - found.load.requests) / _RATE_PER_S
     with capfd.disabled():

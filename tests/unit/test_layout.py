@@ -47,6 +47,7 @@ ELSEWHERE = {
     "wireproof/conformance/execution/witness.py": (
         "unit/wireproof/conformance/execution/test_judged_connection.py"
     ),
+    "wireproof/conformance/drawing_long.py": "unit/wireproof/conformance/test_drawing.py",
     "wireproof/conformance/pytest_plugin.py": "integration/test_check.py",
     "wireproof/conversation.py": "unit/wireproof/traffic/captured/test_captures.py",
     "wireproof/results/between.py": "integration/test_between.py",
