@@ -30,7 +30,8 @@ _END = b"\r\n.\r\n"
 _OK = re.compile(rb"\+OK[^\r\n]*\r\n")
 _REFUSAL = re.compile(rb"-ERR[^\r\n]*\r\n")
 _STATUS = re.compile(rb"(?:\+OK|-ERR)[^\r\n]*\r\n")
-_LINES = re.compile(rb"(?:-ERR[^\r\n]*|\+OK[^\r\n]*(?:\r\n[^.\r\n][^\r\n]*)*\r\n[.])\r\n")
+_LINES = re.compile(rb"(?:-ERR[^\r\n]*|\+OK[^\r\n]*(?:\r\n(?![.])[ -~]+)*\r\n[.])\r\n")
+"""Names of messages and capabilities are printable ASCII (RFC 1939, section 7; RFC 2449)."""
 _TEXT = re.compile(rb"(?:-ERR[^\r\n]*|\+OK[^\r\n]*(?:\r\n(?![.]\r\n)[^\n]*)*\r\n[.])\r\n")
 _LIST = re.compile(rb"\+OK[^\r\n]*(?:\r\n[1-9][0-9]* [0-9]+(?: [^\r\n]*)?)*\r\n[.]\r\n")
 _MANY_LINES = re.compile(
