@@ -103,14 +103,13 @@ def _await_processes(process: subprocess.Popen[bytes], mark: str, least: int = 2
         select.select([], [], [], 0.01)
 
 
-def _kill(process: subprocess.Popen[bytes], mark: str, number: signal.Signals) -> list[int]:
+def _kill(process: subprocess.Popen[bytes], mark: str, number: signal.Signals) -> None:
     """Kill the command itself, alone; the processes that were its own, and that it left."""
     before = _processes(mark)
     process.send_signal(number)
     process.wait(TIMEOUT_S)
     for pid in {*before, *_processes(mark)} - {process.pid}:
         wait_until_ended(pid)
-    return before
 
 
 @pytest.mark.parametrize("name", _COMMANDS if _EXTENDED else ["load on processes", "locust"])
@@ -121,7 +120,7 @@ def test_its_children_end_with_a_command_that_is_killed(name: str, tmp_path: Pat
         _marked(_COMMANDS[name], str(server.target), tmp_path) as (process, mark),
     ):
         _await_processes(process, mark)
-        assert len(_kill(process, mark, signal.SIGKILL)) > 1
+        _kill(process, mark, signal.SIGKILL)  # the first may have been one that ends by itself
         assert _processes(mark) == []
 
 
