@@ -12,6 +12,9 @@ from wireproof.target import Target
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+_LONG = "wireproof-long"
+_USUALLY_BYTES = 64
+
 
 def plain_request(protocol: Protocol, target: Target, requests: Sequence[bytes]) -> bytes:
     """Return what an ordinary user would send: what the protocol names, else a middling request."""
@@ -22,10 +25,6 @@ def plain_request(protocol: Protocol, target: Target, requests: Sequence[bytes])
         return checked(protocol, example)
     usual = [one for one in requests if 4 <= len(one) <= 64]
     return usual[len(usual) // 2] if usual else requests[0]
-
-
-_LONG = "wireproof-long"
-_USUALLY_BYTES = 64
 
 
 def draw_requests(

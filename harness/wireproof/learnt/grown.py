@@ -16,6 +16,7 @@ from wireproof.learning.patterns.pattern import Element, Literal, Pattern
 _MOST_CARRIED_BYTES = 16
 """Of what stands before the place of a request, as it is looked for in the reply."""
 _MOST_OCCURRENCES = 3
+_WORD_BYTES = bytes(one for one in range(128) if chr(one).isalnum())
 
 
 class Grown(msgspec.Struct, frozen=True):
@@ -103,6 +104,3 @@ def _before(request: Stretch) -> Iterator[bytes]:
     for part in dict.fromkeys((whole, word)):
         if part:
             yield part[-_MOST_CARRIED_BYTES:]
-
-
-_WORD_BYTES = bytes(one for one in range(128) if chr(one).isalnum())
